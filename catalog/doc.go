@@ -1,0 +1,8 @@
+// Package catalog is Roster's data model: services and their instances, the
+// layout of their keys below an etcd prefix, their JSON form, and the rules
+// that both the writers and the readers of those keys go by.
+//
+// The vocabulary is namespace > service > instance. A value of this package
+// is plain data: it is safe for concurrent reading, and for nothing else.
+// The package depends on the standard library alone.
+package catalog

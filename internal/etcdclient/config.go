@@ -1,0 +1,128 @@
+// Package etcdclient connects to etcd in the way that all of Roster does: with
+// time-outs that find dead connections within seconds, reconnects that don't
+// stampede, and credentials and certificates that are read again when their
+// files change.
+package etcdclient
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"strings"
+)
+
+// DefaultEndpoint is where etcd listens for clients by default.
+const DefaultEndpoint = "http://127.0.0.1:2379"
+
+// Config says how to reach an etcd cluster. The zero value means
+// DefaultEndpoint without TLS and without a user.
+type Config struct {
+	// Endpoints are URLs with the scheme http or https, all of one scheme.
+	Endpoints []string
+	// Username and Password log in; both or neither.
+	Username, Password string
+	// CredentialsFile holds the user on its first line and the password on its
+	// second, in place of Username and Password.
+	CredentialsFile string
+	// TLS is for https endpoints; nil means the system's certificate
+	// authorities and no client certificate.
+	TLS *tls.Config
+	// Files is TLS from files that are read again when they change, in place
+	// of TLS.
+	Files *TLSFiles
+	// Log gets warnings of files that can't be read any more.
+	Log *slog.Logger
+}
+
+// Check says what is wrong with the configuration, including files that can't
+// be read. It uses no network.
+func (c *Config) Check() error {
+	secure := false
+	for i, e := range c.endpoints() {
+		u, err := url.Parse(e)
+		if err != nil || u.Host == "" || u.Hostname() == "" || (u.Scheme != "http" && u.Scheme != "https") {
+			return fmt.Errorf("endpoint %q is not a URL such as %s or https://etcd.example.com:2379", redact(e), DefaultEndpoint)
+		}
+		if u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
+			return fmt.Errorf("endpoint %q has more than scheme, host and port", redact(e))
+		}
+		if u.Port() == "" {
+			return fmt.Errorf("endpoint %q has no port: etcd's is 2379", e)
+		}
+		https := u.Scheme == "https"
+		if i > 0 && https != secure {
+			return errors.New("endpoints mix http and https: use one scheme for all")
+		}
+		secure = https
+	}
+	if !secure && (c.TLS != nil || c.Files != nil) {
+		return errors.New("TLS is set up but the endpoints say http: write https")
+	}
+	if c.Files != nil {
+		if _, err := c.Files.load(); err != nil {
+			return err
+		}
+	}
+	return c.checkCredentials()
+}
+
+func (c *Config) checkCredentials() error {
+	if c.CredentialsFile != "" {
+		if c.Username != "" || c.Password != "" {
+			return errors.New("credentials are given both directly and as a file: use one")
+		}
+		_, _, err := readCredentials(c.CredentialsFile)
+		return err
+	}
+	if (c.Username == "") != (c.Password == "") {
+		return errors.New("a user needs a password, and a password a user")
+	}
+	return nil
+}
+
+func (c *Config) endpoints() []string {
+	if len(c.Endpoints) == 0 {
+		return []string{DefaultEndpoint}
+	}
+	return c.Endpoints
+}
+
+func (c *Config) secure() bool { return strings.HasPrefix(c.endpoints()[0], "https://") }
+
+// credentials returns the user and password to log in with now; empty ones mean
+// none.
+func (c *Config) credentials() (user, password string, err error) {
+	if c.CredentialsFile == "" {
+		return c.Username, c.Password, nil
+	}
+	return readCredentials(c.CredentialsFile)
+}
+
+// maxCredentials bounds what is read of a credentials file: etcd's user names
+// and passwords are far shorter.
+const maxCredentials = 4 << 10
+
+func readCredentials(path string) (user, password string, err error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return "", "", fmt.Errorf("reading credentials: %w", err)
+	}
+	user, rest, _ := strings.Cut(string(data), "\n")
+	password, rest, _ = strings.Cut(rest, "\n")
+	user, password = strings.TrimSuffix(user, "\r"), strings.TrimSuffix(password, "\r")
+	if len(data) > maxCredentials || user == "" || password == "" || strings.TrimSpace(rest) != "" {
+		return "", "", fmt.Errorf("credentials file %q must have the user on line 1, the password on line 2, and nothing else", path)
+	}
+	return user, password, nil
+}
+
+// redact hides what could be a password in a URL that is refused.
+func redact(endpoint string) string {
+	if i := strings.LastIndex(endpoint, "@"); i >= 0 {
+		return "…" + endpoint[i:]
+	}
+	return endpoint
+}

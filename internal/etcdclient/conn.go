@@ -1,0 +1,148 @@
+package etcdclient
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"sync"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/zap"
+	"google.golang.org/grpc"
+	grpcbackoff "google.golang.org/grpc/backoff"
+)
+
+// Timing of connections.
+const (
+	// keepaliveTime is how long a connection is idle before it is tested. etcd
+	// closes connections that are tested more often than every 5 s.
+	keepaliveTime = 6 * time.Second
+	// keepaliveTimeout is how long the answer to that test may take.
+	keepaliveTimeout = 3 * time.Second
+	// dialTimeout bounds one attempt to connect, and a log-in.
+	dialTimeout = 3 * time.Second
+	// reconnectLimit caps gRPC's pauses between attempts, which by default
+	// grow to two minutes.
+	reconnectLimit = 2 * time.Second
+)
+
+// ErrClosed is the error of a Conn that was closed.
+var ErrClosed = errors.New("connection closed")
+
+// Conn is a connection to an etcd cluster that is made when it is first used.
+// It is safe for concurrent use.
+type Conn struct {
+	cfg Config
+
+	mu             sync.Mutex
+	client         *clientv3.Client
+	user, password string
+	closed         bool
+}
+
+// New checks the configuration and returns a Conn. It does no network I/O.
+func New(cfg Config) (*Conn, error) {
+	if err := cfg.Check(); err != nil {
+		return nil, err
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Conn{cfg: cfg}, nil
+}
+
+// Client returns the client of the connection. It is the same one until the
+// credentials change in their file: then the old one is closed, and with it its
+// watches and leases' keepalives, and a new one logs in. Without credentials
+// it doesn't block; with them, it waits for the log-in, at most until ctx is
+// done or dialTimeout has passed. The client must not be closed by the caller.
+func (c *Conn) Client(ctx context.Context) (*clientv3.Client, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return nil, ErrClosed
+	}
+	user, password, err := c.cfg.credentials()
+	if err != nil {
+		if c.client != nil {
+			c.cfg.Log.Warn("keeping the last credentials", "error", err)
+			return c.client, nil
+		}
+		return nil, err
+	}
+	if c.client != nil && user == c.user && password == c.password {
+		return c.client, nil
+	}
+	client, err := c.dial(ctx, user, password)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to etcd: %w", err)
+	}
+	old := c.client
+	c.client, c.user, c.password = client, user, password
+	if old != nil {
+		_ = old.Close() // its streams end with an error, which their readers see
+	}
+	return client, nil
+}
+
+func (c *Conn) dial(ctx context.Context, user, password string) (*clientv3.Client, error) {
+	cfg := clientv3.Config{
+		Endpoints:            c.cfg.endpoints(),
+		DialTimeout:          dialTimeout,
+		DialKeepAliveTime:    keepaliveTime,
+		DialKeepAliveTimeout: keepaliveTimeout,
+		// Pages and watch responses are larger than gRPC's default of 4 MiB.
+		MaxCallRecvMsgSize: math.MaxInt32,
+		Username:           user,
+		Password:           password,
+		Logger:             zap.NewNop(), // what fails is returned, and logged once by its caller
+		DialOptions: []grpc.DialOption{grpc.WithConnectParams(grpc.ConnectParams{
+			Backoff:           grpcbackoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: reconnectLimit},
+			MinConnectTimeout: dialTimeout,
+		})},
+	}
+	switch {
+	case c.cfg.Files != nil:
+		cfg.DialOptions = append(cfg.DialOptions, grpc.WithTransportCredentials(newReloading(*c.cfg.Files, c.cfg.Log)))
+	case c.cfg.TLS != nil:
+		cfg.TLS = c.cfg.TLS.Clone()
+	}
+	return newClient(ctx, cfg)
+}
+
+// newClient is clientv3.New, whose log-in ends with ctx.
+func newClient(ctx context.Context, cfg clientv3.Config) (*clientv3.Client, error) {
+	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, cancel)
+	cfg.Context = life
+	client, err := clientv3.New(cfg)
+	if err != nil {
+		stop()
+		cancel()
+		return nil, err
+	}
+	if !stop() {
+		_ = client.Close()
+		return nil, ctx.Err()
+	}
+	return client, nil
+}
+
+// Close closes the connection and ends all that uses it.
+func (c *Conn) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	if c.client == nil {
+		return nil
+	}
+	err := c.client.Close()
+	c.client = nil
+	if errors.Is(err, context.Canceled) {
+		err = nil // what clientv3 says when it closes as asked
+	}
+	return err
+}

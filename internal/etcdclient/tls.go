@@ -1,0 +1,111 @@
+package etcdclient
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"sync"
+
+	"google.golang.org/grpc/credentials"
+)
+
+// TLSFiles names PEM files. Cert and Key are the client's certificate, both or
+// neither; CA holds the certificate authorities of the servers, empty for the
+// system's.
+type TLSFiles struct {
+	Cert, Key, CA string
+}
+
+func (f *TLSFiles) load() (*tls.Config, error) {
+	cfg := &tls.Config{MinVersion: tls.VersionTLS12}
+	if (f.Cert == "") != (f.Key == "") {
+		return nil, errors.New("a client certificate needs its key, and a key its certificate")
+	}
+	if f.Cert != "" {
+		cert, err := tls.LoadX509KeyPair(f.Cert, f.Key)
+		if err != nil {
+			return nil, fmt.Errorf("loading client certificate %q with key %q: %w", f.Cert, f.Key, err)
+		}
+		cfg.Certificates = []tls.Certificate{cert}
+	}
+	if f.CA != "" {
+		pem, err := os.ReadFile(f.CA)
+		if err != nil {
+			return nil, fmt.Errorf("reading certificate authorities: %w", err)
+		}
+		cfg.RootCAs = x509.NewCertPool()
+		if !cfg.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("file %q holds no certificate authority in PEM form", f.CA)
+		}
+	}
+	return cfg, nil
+}
+
+// reloading makes each handshake with the files as they are at that time, and
+// with the last ones that were whole where they can't be read: a rotation that
+// is caught half-way must not cut anybody off.
+type reloading struct {
+	files TLSFiles
+	log   *slog.Logger
+	*lastGood
+}
+
+type lastGood struct {
+	mu  sync.Mutex
+	cfg *tls.Config
+}
+
+func newReloading(files TLSFiles, log *slog.Logger) credentials.TransportCredentials {
+	return &reloading{files: files, log: log, lastGood: &lastGood{}}
+}
+
+func (r *reloading) current() (credentials.TransportCredentials, error) {
+	cfg, err := r.files.load()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err == nil {
+		r.cfg = cfg
+	} else if r.cfg == nil {
+		return nil, err
+	} else {
+		r.log.Warn("TLS files can't be read: connecting with the last ones that could", "error", err)
+	}
+	return credentials.NewTLS(r.cfg.Clone()), nil
+}
+
+// ClientHandshake implements credentials.TransportCredentials.
+func (r *reloading) ClientHandshake(ctx context.Context, authority string, conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	creds, err := r.current()
+	if err != nil {
+		return nil, nil, err
+	}
+	return creds.ClientHandshake(ctx, authority, conn)
+}
+
+// ServerHandshake implements credentials.TransportCredentials; there is no
+// server here.
+func (r *reloading) ServerHandshake(net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	return nil, nil, errors.New("etcdclient: not a server")
+}
+
+// Info implements credentials.TransportCredentials.
+func (r *reloading) Info() credentials.ProtocolInfo {
+	return credentials.NewTLS(&tls.Config{MinVersion: tls.VersionTLS12}).Info()
+}
+
+// Clone implements credentials.TransportCredentials.
+func (r *reloading) Clone() credentials.TransportCredentials {
+	c := *r
+	return &c
+}
+
+// OverrideServerName implements credentials.TransportCredentials; gRPC has
+// deprecated it for an option that sets the authority.
+func (r *reloading) OverrideServerName(string) error {
+	return errors.New("etcdclient: the server name is the endpoint's")
+}

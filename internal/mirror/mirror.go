@@ -1,0 +1,185 @@
+package mirror
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rosterdns/roster/internal/backoff"
+)
+
+// Timing of a mirror. Together they keep "stale" within ten seconds of the last
+// contact, and "live" within two of its return.
+const (
+	// FreshFor is how long after the last contact a copy still counts as live:
+	// two progress requests and their answers, and the time of an election
+	// (etcd's default election timeout is 1 s).
+	FreshFor = 6 * time.Second
+	// progressEvery is how often an idle watch is asked how far it is.
+	progressEvery = 2 * time.Second
+	// probeTimeout bounds a probe.
+	probeTimeout = 2 * time.Second
+	// watchSilence is how long a watch can be silent in spite of progress
+	// requests before it is given up for a new list.
+	watchSilence = 8 * time.Second
+	// pageTimeout is how long a list can wait for its next page. Pages of
+	// 100,000 keys were seen to take 3 s of a busy server.
+	pageTimeout = 15 * time.Second
+	// retryBase and retryLimit bound the pause before the next list.
+	retryBase  = 100 * time.Millisecond
+	retryLimit = 2 * time.Second
+)
+
+// Config says what a mirror copies, and to where.
+type Config struct {
+	// Source is the etcd to read.
+	Source Source
+	// Root is what View doesn't want to see of a key: the registry's prefix
+	// with its '/'.
+	Root string
+	// Prefix is what the mirrored keys start with. It starts with Root and
+	// ends in '/'.
+	Prefix string
+	// View takes the contents.
+	View View
+	// Observer is told of events; it can be nil.
+	Observer Observer
+	// Log gets a line when contact is lost and when it is back.
+	Log *slog.Logger
+}
+
+// Mirror keeps a View equal to the keys of an etcd prefix. Its methods are safe
+// for concurrent use.
+type Mirror struct {
+	cfg    Config
+	synced chan struct{}
+
+	mu     sync.Mutex // orders changes of status
+	status atomic.Pointer[Status]
+	stale  *time.Timer // fires FreshFor after the last contact
+
+	// Of Run's goroutine:
+	index    index // what View was told
+	pause    *backoff.Backoff
+	lasting  bool // the last watch worked, so that its end is no failed try
+	distrust bool // etcd's revision moved backward: equal revisions prove nothing
+}
+
+// New returns a mirror, which does nothing until Run.
+func New(cfg Config) *Mirror {
+	m := &Mirror{cfg: cfg, synced: make(chan struct{}), index: index{}, pause: backoff.New(retryBase, retryLimit)}
+	m.status.Store(&Status{State: Unsynced})
+	return m
+}
+
+// Synced is closed when the first list is complete.
+func (m *Mirror) Synced() <-chan struct{} { return m.synced }
+
+// Status returns the mirror's state: one atomic load.
+func (m *Mirror) Status() Status { return *m.status.Load() }
+
+// Run mirrors until ctx is done. It retries whatever fails, for ever. It is
+// called once.
+func (m *Mirror) Run(ctx context.Context) {
+	defer m.stopTimer()
+	reason := ReasonStart
+	for {
+		failure := m.follow(ctx, reason)
+		if ctx.Err() != nil {
+			return
+		}
+		reason = failure.reason
+		m.failed(failure)
+		if m.lasting {
+			m.pause.Reset()
+			m.lasting = false
+		}
+		if m.pause.Wait(ctx) != nil {
+			return
+		}
+	}
+}
+
+// Drop takes all that the mirror holds out of its View. It is for views that
+// outlive the mirror, and must not be called before Run has returned.
+func (m *Mirror) Drop() {
+	var events []Event
+	for key, e := range m.index {
+		events = append(events, Event{Key: key, ModRevision: e.modRevision, Deleted: true})
+	}
+	clear(m.index)
+	m.cfg.View.Apply(Batch{Events: events})
+}
+
+// contact notes that etcd was heard of and the copy is complete up to revision.
+func (m *Mirror) contact(revision int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	old := m.status.Load()
+	now := Status{State: Live, Revision: revision, Contact: time.Now(), Keys: len(m.index)}
+	m.status.Store(&now)
+	if m.stale == nil {
+		m.stale = time.AfterFunc(FreshFor, m.expire)
+	} else {
+		m.stale.Reset(FreshFor)
+	}
+	if old.State == Live {
+		return
+	}
+	if old.State == Unsynced {
+		close(m.synced)
+	} else {
+		m.cfg.Log.Info("back in contact with etcd", "prefix", m.cfg.Prefix, "revision", revision,
+			"away", now.Contact.Sub(old.Contact).Round(time.Millisecond).String())
+	}
+	m.changed(now)
+}
+
+// expire makes the mirror stale unless there was contact meanwhile.
+func (m *Mirror) expire() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := *m.status.Load()
+	if now.State != Live || time.Since(now.Contact) < FreshFor {
+		return
+	}
+	now.State = Stale
+	m.status.Store(&now)
+	m.cfg.Log.Warn("no contact with etcd: the mirror is stale and goes on answering",
+		"prefix", m.cfg.Prefix, "revision", now.Revision, "error", now.Err)
+	m.changed(now)
+}
+
+func (m *Mirror) failed(f failure) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := *m.status.Load()
+	first := now.Err == nil
+	now.Err = f.err
+	m.status.Store(&now)
+	if now.State == Unsynced && first {
+		m.cfg.Log.Warn("etcd can't be read yet: trying again for as long as it takes",
+			"prefix", m.cfg.Prefix, "reason", string(f.reason), "error", f.err)
+	} else {
+		m.cfg.Log.Debug("mirroring broke off", "prefix", m.cfg.Prefix, "reason", string(f.reason), "error", f.err)
+	}
+	if m.cfg.Observer != nil {
+		m.cfg.Observer.Failed(f.reason, f.err)
+	}
+}
+
+func (m *Mirror) changed(now Status) {
+	if m.cfg.Observer != nil {
+		m.cfg.Observer.StateChanged(now)
+	}
+}
+
+func (m *Mirror) stopTimer() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.stale != nil {
+		m.stale.Stop()
+	}
+}

@@ -1,0 +1,65 @@
+package services
+
+import (
+	"errors"
+	"maps"
+	"slices"
+
+	"github.com/rosterdns/roster/catalog"
+)
+
+var errNoLease = errors.New("has no lease and is not static, so nothing would remove it")
+
+// copy returns a version of the service that its caller can change. Instances
+// are copied as values: what they refer to is never changed.
+func (s *Service) copy() *Service {
+	c := *s
+	c.Instances = slices.Grow(slices.Clone(s.Instances), 1)
+	c.overrides = maps.Clone(s.overrides)
+	return &c
+}
+
+func (s *Service) put(in catalog.Instance) {
+	if o, ok := s.overrides[in.ID]; ok {
+		o.own = in.Status
+		s.overrides[in.ID] = o
+		in.Status = in.Status.Worse(o.status)
+	}
+	// Lists come in order of ID, so that most often the place is the end.
+	if n := len(s.Instances); n == 0 || s.Instances[n-1].ID < in.ID {
+		s.Instances = append(s.Instances, in)
+		return
+	}
+	if i, ok := s.find(in.ID); ok {
+		s.Instances[i] = in
+	} else {
+		s.Instances = slices.Insert(s.Instances, i, in)
+	}
+}
+
+func (s *Service) remove(id string) {
+	if i, ok := s.find(id); ok {
+		s.Instances = slices.Delete(s.Instances, i, i+1)
+	}
+}
+
+// setOverride sets the operator's word on an instance; StatusUp takes it back.
+func (s *Service) setOverride(id string, status catalog.Status) {
+	i, present := s.find(id)
+	o, had := s.overrides[id]
+	if present && !had {
+		o.own = s.Instances[i].Status
+	}
+	if status == catalog.StatusUp {
+		delete(s.overrides, id)
+	} else {
+		if s.overrides == nil {
+			s.overrides = map[string]override{}
+		}
+		o.status = status
+		s.overrides[id] = o
+	}
+	if present {
+		s.Instances[i].Status = o.own.Worse(status)
+	}
+}

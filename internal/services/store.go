@@ -1,0 +1,197 @@
+package services
+
+import (
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	iradix "github.com/hashicorp/go-immutable-radix/v2"
+
+	"github.com/rosterdns/roster/catalog"
+	"github.com/rosterdns/roster/internal/mirror"
+)
+
+// SkipReason says why a key is not served.
+type SkipReason string
+
+// The reasons, as metrics show them.
+const (
+	// SkipKey is a key that is not laid out as the catalog says.
+	SkipKey SkipReason = "key"
+	// SkipValue is an instance that breaks a rule of the catalog.
+	SkipValue SkipReason = "value"
+	// SkipLease is an instance without a lease that is not static: nothing
+	// would ever remove it.
+	SkipLease SkipReason = "lease"
+	// SkipOverride is an operator's override that can't be read.
+	SkipOverride SkipReason = "override"
+)
+
+// Store is a mirror.View that shows services. Any number of mirrors of
+// disjoint ranges can feed one Store. Reading never blocks.
+type Store struct {
+	log    *slog.Logger
+	onSkip func(SkipReason)
+
+	mu  sync.Mutex // writers
+	gen atomic.Pointer[Generation]
+}
+
+var _ mirror.View = (*Store)(nil)
+
+// New returns an empty Store. It logs each key that it skips, once per revision
+// of the key; onSkip, which can be nil, counts them.
+func New(log *slog.Logger, onSkip func(SkipReason)) *Store {
+	if onSkip == nil {
+		onSkip = func(SkipReason) {}
+	}
+	s := &Store{log: log, onSkip: onSkip}
+	s.gen.Store(&Generation{tree: iradix.New[*Service]()})
+	return s
+}
+
+// Load returns the current generation: one atomic load.
+func (s *Store) Load() *Generation { return s.gen.Load() }
+
+// Apply implements mirror.View. Its cost is that of the services that the batch
+// touches, however many there are besides.
+func (s *Store) Apply(b mirror.Batch) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	old := s.gen.Load()
+	e := edit{store: s, txn: old.tree.Txn(), touched: map[string]*Service{}}
+	for i := range b.Events {
+		e.event(&b.Events[i])
+	}
+	next := &Generation{revision: old.revision, offset: old.offset}
+	next.services, next.instances = e.commit(old.services, old.instances)
+	next.tree = e.txn.Commit()
+	next.advance(b.Revision)
+	s.gen.Store(next)
+}
+
+// advance moves the generation to a revision; 0 leaves it where it is. Where
+// etcd's revision moves backward the offset makes up for it, so that the serial
+// still rises.
+func (g *Generation) advance(revision int64) {
+	if revision == 0 {
+		return
+	}
+	if revision < g.revision {
+		g.offset += g.revision - revision + 1
+	}
+	g.revision = revision
+	if g.Serial() == 0 {
+		g.offset++
+	}
+}
+
+func (s *Store) skip(ev *mirror.Event, reason SkipReason, err error) {
+	s.onSkip(reason)
+	key := ev.Key
+	if len(key) > maxLoggedKey {
+		key = key[:maxLoggedKey]
+	}
+	s.log.Warn("skipped a key that can't be served: mend it or delete it",
+		"key", key, "revision", ev.ModRevision, "reason", string(reason), "error", err)
+}
+
+// maxLoggedKey is enough for any well-formed key: three labels of 63 bytes, a
+// reserved component, and separators.
+const maxLoggedKey = 220
+
+// edit collects the changes of one batch, so that a service that many events
+// touch is copied once.
+type edit struct {
+	store   *Store
+	txn     *iradix.Txn[*Service]
+	touched map[string]*Service // by "namespace/service"; owned by the edit
+}
+
+func (e *edit) event(ev *mirror.Event) {
+	k, err := catalog.ParseKey(ev.Key)
+	if err != nil {
+		if !ev.Deleted {
+			e.store.skip(ev, SkipKey, err)
+		}
+		return
+	}
+	switch k.Kind {
+	case catalog.KindInstance:
+		e.instance(k, ev)
+	case catalog.KindStatus:
+		e.override(k, ev)
+	}
+}
+
+func (e *edit) instance(k catalog.Key, ev *mirror.Event) {
+	if ev.Deleted {
+		e.service(k, ev).remove(k.ID)
+		return
+	}
+	in, err := catalog.DecodeValue(k.ID, ev.Value)
+	if err == nil && ev.Lease == 0 && !in.Static {
+		e.store.skip(ev, SkipLease, errNoLease)
+		e.service(k, ev).remove(k.ID)
+		return
+	}
+	if err != nil {
+		e.store.skip(ev, SkipValue, err)
+		e.service(k, ev).remove(k.ID)
+		return
+	}
+	e.service(k, ev).put(in)
+}
+
+func (e *edit) override(k catalog.Key, ev *mirror.Event) {
+	if ev.Deleted {
+		e.service(k, ev).setOverride(k.ID, catalog.StatusUp)
+		return
+	}
+	o, err := catalog.DecodeOverride(ev.Value)
+	if err != nil {
+		// Counts as absent, so that a mirror that started later shows the same.
+		e.store.skip(ev, SkipOverride, err)
+		o.Status = catalog.StatusUp
+	}
+	e.service(k, ev).setOverride(k.ID, o.Status)
+}
+
+// service returns the edit's own copy of the key's service.
+func (e *edit) service(k catalog.Key, ev *mirror.Event) *Service {
+	path := ev.Key[:len(k.Namespace)+1+len(k.Service)]
+	own, ok := e.touched[path]
+	if !ok {
+		if old, found := e.txn.Get([]byte(path)); found {
+			own = old.copy()
+		} else {
+			own = &Service{Namespace: k.Namespace, Name: k.Service}
+		}
+		e.touched[path] = own
+	}
+	own.Revision = max(own.Revision, ev.ModRevision)
+	return own
+}
+
+// commit puts the copies into the tree and returns the new counts.
+func (e *edit) commit(services, instances int) (int, int) {
+	for path, s := range e.touched {
+		key := []byte(path)
+		if len(s.Instances) > 0 {
+			services++
+			instances += len(s.Instances)
+		}
+		var old *Service
+		var found bool
+		if len(s.Instances) == 0 && len(s.overrides) == 0 {
+			old, found = e.txn.Delete(key)
+		} else {
+			old, found = e.txn.Insert(key, s)
+		}
+		if found && len(old.Instances) > 0 {
+			services--
+			instances -= len(old.Instances)
+		}
+	}
+	return services, instances
+}

@@ -1,0 +1,42 @@
+package roster
+
+import (
+	"context"
+
+	"github.com/coredns/coredns/core/dnsserver"
+	"github.com/coredns/coredns/request"
+	"github.com/miekg/dns"
+)
+
+// maxChase bounds how often one query is sent through the server's own chain
+// after aliases. Hosts are names outside, so that real chains of ours have one
+// link; the rest leaves room for hosts that other blocks alias in turn.
+const maxChase = 8
+
+// chase resolves the target of a CNAME through the server's own chain and adds
+// what it finds to m, whose answer is the CNAME so far (RFC 1034, 4.3.2). The
+// return code is that of the end of the chain (RFC 6604, 3).
+func (r *Roster) chase(ctx context.Context, state request.Request, m *dns.Msg, target string) {
+	depth, _ := ctx.Value(dnsserver.LoopKey{}).(int)
+	if depth >= maxChase {
+		m.Rcode = dns.RcodeServerFailure
+		return
+	}
+	ctx = context.WithValue(ctx, dnsserver.LoopKey{}, depth+1)
+	found, err := r.upstream.Lookup(ctx, state, target, state.QType())
+	switch {
+	case err != nil:
+		m.Rcode = dns.RcodeServerFailure
+	case found == nil || found.Rcode == dns.RcodeRefused:
+		// No block of this server answers for the target. The client's
+		// resolver does the rest.
+	case found.Rcode == dns.RcodeSuccess || found.Rcode == dns.RcodeNameError:
+		m.Rcode = found.Rcode
+		m.Answer = append(m.Answer, found.Answer...)
+		if len(found.Answer) == 0 {
+			m.Ns = found.Ns // the SOA of the target's zone, for negative caching (RFC 2308, 2.1)
+		}
+	default:
+		m.Rcode = dns.RcodeServerFailure
+	}
+}

@@ -1,0 +1,146 @@
+package roster
+
+import (
+	"github.com/miekg/dns"
+
+	"github.com/rosterdns/roster/catalog"
+	"github.com/rosterdns/roster/internal/services"
+)
+
+// answer is what the registry has to say to a question, before it is cut to a
+// size and written.
+type answer struct {
+	// exists says that something exists at or below the name; where it doesn't
+	// the answer is NXDOMAIN (RFC 8020).
+	exists bool
+	// records are the answer section; none of them means NODATA where the name
+	// exists.
+	records []dns.RR
+	// glue is the additional section: addresses of targets in the zone.
+	glue []dns.RR
+	// alias is the host that the name is a CNAME for, or "".
+	alias string
+	// aliasTTL is the TTL of that CNAME in seconds.
+	aliasTTL uint32
+}
+
+// question is what was asked, and the state that it is asked of.
+type question struct {
+	name
+	*zone
+	gen   *services.Generation
+	owner string // the query name as the client spelled it
+	qname string // the same in lower case
+	qtype uint16
+	// turn rotates the records of an answer.
+	turn uint32
+	// tooLong counts names that would be longer than DNS allows.
+	tooLong func()
+	ttls    ttls
+}
+
+// ttls are the settings that decide on an instance's TTL, in seconds.
+type ttls struct {
+	standard, lowest, highest uint32
+}
+
+func (t ttls) of(in *catalog.Instance) uint32 {
+	if in.TTL == 0 {
+		return t.standard
+	}
+	return min(max(in.TTL, t.lowest), t.highest)
+}
+
+// lowestTTL returns the TTL of a record set that stands for the instances: one
+// for the set, the lowest (RFC 2181, 5.2).
+func lowestTTL[T any](t ttls, set []T, instance func(T) *catalog.Instance) uint32 {
+	lowest := ^uint32(0)
+	for _, x := range set {
+		lowest = min(lowest, t.of(instance(x)))
+	}
+	return lowest
+}
+
+// resolve answers a question from the registry and the zone's own data.
+func (q *question) resolve() answer {
+	at, serverBelow := q.server(q.qname)
+	if at != nil {
+		return answer{exists: true, records: q.addresses(q.owner, at.addresses, q.qtype, q.ttl)}
+	}
+	a := q.resolveKind()
+	a.exists = a.exists || serverBelow
+	return a
+}
+
+func (q *question) resolveKind() answer {
+	switch q.kind {
+	case kindApex:
+		return q.resolveApex()
+	case kindNamespace:
+		return answer{exists: q.gen.HasNamespace(q.namespace)}
+	case kindService, kindInstance, kindProtocol, kindPort:
+		if s := q.gen.Service(q.namespace, q.service); s != nil {
+			return q.resolveService(s)
+		}
+	}
+	return answer{}
+}
+
+func (q *question) resolveApex() answer {
+	a := answer{exists: true}
+	switch q.qtype {
+	case dns.TypeSOA:
+		a.records = []dns.RR{q.soa(q.gen.Serial())}
+	case dns.TypeNS:
+		a.records, a.glue = q.ns()
+	}
+	return a
+}
+
+func (q *question) resolveService(s *services.Service) answer {
+	switch q.kind {
+	case kindInstance:
+		if in := s.Instance(q.instance); in != nil {
+			return q.resolveInstance(in)
+		}
+		return answer{}
+	case kindProtocol:
+		return answer{exists: hasPort(s, &q.name)}
+	case kindPort:
+		a := answer{exists: hasPort(s, &q.name)}
+		if q.qtype == dns.TypeSRV {
+			a.records, a.glue = q.srv(offers(upInstances(s), &q.name))
+		}
+		return a
+	}
+	a := answer{exists: true}
+	up := upInstances(s)
+	if host := soleHost(up); host != "" {
+		a.alias, a.aliasTTL = dns.Fqdn(host), q.ttls.of(up[0])
+		return a
+	}
+	switch q.qtype {
+	case dns.TypeA, dns.TypeAAAA:
+		a.records = q.serviceAddresses(preferred(up))
+	case dns.TypeSRV:
+		a.records, a.glue = q.srv(offers(up, &q.name))
+	}
+	return a
+}
+
+func (q *question) resolveInstance(in *catalog.Instance) answer {
+	a := answer{exists: true}
+	if in.Host != "" {
+		a.alias, a.aliasTTL = dns.Fqdn(in.Host), q.ttls.of(in)
+		return a
+	}
+	switch q.qtype {
+	case dns.TypeA, dns.TypeAAAA:
+		a.records = q.serviceAddresses([]*catalog.Instance{in})
+	case dns.TypeSRV:
+		a.records, a.glue = q.srv(offers([]*catalog.Instance{in}, &q.name))
+	case dns.TypeTXT:
+		a.records = []dns.RR{q.txt(in)}
+	}
+	return a
+}

@@ -1,0 +1,251 @@
+package roster
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/coredns/caddy"
+	"github.com/coredns/coredns/core/dnsserver"
+	"github.com/coredns/coredns/plugin"
+	"github.com/coredns/coredns/plugin/pkg/dnsutil"
+	"github.com/coredns/coredns/plugin/pkg/fall"
+	"github.com/miekg/dns"
+
+	"github.com/rosterdns/roster/catalog"
+	"github.com/rosterdns/roster/internal/etcdclient"
+)
+
+// Defaults of the directive.
+const (
+	// defaultTTL is short, since services change, and not 0, since clients ask
+	// again for each connection.
+	defaultTTL            = 5
+	defaultMinTTL         = 0
+	defaultMaxTTL         = 3600
+	defaultStartupTimeout = 5 * time.Second
+	// maxTTL is the largest TTL there is (RFC 2181, 8).
+	maxTTL = 1<<31 - 1
+)
+
+// config is one roster directive.
+type config struct {
+	origins        []string
+	registry       registryConfig
+	ttls           ttls
+	nameServers    []nameServer
+	startupTimeout time.Duration
+	fall           fall.F
+}
+
+// property parses the arguments of one property into the configuration.
+type property struct {
+	parse      func(*config, *caddy.Controller, []string) error
+	repeatable bool
+}
+
+var properties = map[string]property{
+	"endpoint":         {parse: parseEndpoint},
+	"prefix":           {parse: parsePrefix},
+	"namespaces":       {parse: parseNamespaces},
+	"credentials":      {parse: parseCredentials},
+	"credentials_file": {parse: parseCredentialsFile},
+	"tls":              {parse: parseTLS},
+	"ttl":              {parse: func(c *config, _ *caddy.Controller, args []string) error { return parseTTL(&c.ttls.standard, args) }},
+	"min_ttl":          {parse: func(c *config, _ *caddy.Controller, args []string) error { return parseTTL(&c.ttls.lowest, args) }},
+	"max_ttl":          {parse: func(c *config, _ *caddy.Controller, args []string) error { return parseTTL(&c.ttls.highest, args) }},
+	"ns":               {parse: parseNS, repeatable: true},
+	"startup_timeout":  {parse: parseStartupTimeout},
+	"fallthrough":      {parse: parseFallthrough},
+}
+
+// parse reads the roster directive of a server block. Errors name the file and
+// the line.
+func parse(c *caddy.Controller) (*config, error) {
+	cfg := &config{
+		registry:       registryConfig{prefix: catalog.DefaultPrefix},
+		ttls:           ttls{standard: defaultTTL, lowest: defaultMinTTL, highest: defaultMaxTTL},
+		startupTimeout: defaultStartupTimeout,
+	}
+	c.Next()
+	cfg.origins = plugin.OriginsFromArgsOrServerBlock(c.RemainingArgs(), c.ServerBlockKeys)
+	if err := checkOrigins(cfg.origins); err != nil {
+		return nil, c.Errf("%v", err)
+	}
+	stated := map[string]bool{}
+	for c.NextBlock() {
+		name := c.Val()
+		p, known := properties[name]
+		if !known {
+			return nil, c.Errf("unknown property %q", name)
+		}
+		if stated[name] && !p.repeatable {
+			return nil, c.Errf("%s is stated twice", name)
+		}
+		stated[name] = true
+		if err := p.parse(cfg, c, c.RemainingArgs()); err != nil {
+			return nil, c.Errf("%s: %v", name, err)
+		}
+	}
+	if c.Next() {
+		return nil, c.Errf("roster is stated twice in one server block")
+	}
+	if cfg.ttls.lowest > cfg.ttls.highest {
+		return nil, c.Errf("min_ttl %d is above max_ttl %d", cfg.ttls.lowest, cfg.ttls.highest)
+	}
+	if len(cfg.registry.etcd.Endpoints) == 0 {
+		cfg.registry.etcd.Endpoints = []string{etcdclient.DefaultEndpoint}
+	}
+	if err := cfg.registry.etcd.Check(); err != nil {
+		return nil, c.Errf("%v", err)
+	}
+	return cfg, nil
+}
+
+func checkOrigins(origins []string) error {
+	if len(origins) == 0 {
+		return errors.New("no zone to answer for")
+	}
+	for _, o := range origins {
+		if dnsutil.IsReverse(o) != 0 {
+			return fmt.Errorf("zone %q is a reverse zone, which roster doesn't answer for", o)
+		}
+		if len(o) > 1 && len(o)+1 > maxName {
+			return fmt.Errorf("zone %q is longer than a name can be", o)
+		}
+	}
+	return nil
+}
+
+func parseEndpoint(cfg *config, _ *caddy.Controller, args []string) error {
+	if len(args) == 0 {
+		return errors.New("needs a URL such as " + etcdclient.DefaultEndpoint)
+	}
+	cfg.registry.etcd.Endpoints = args
+	return nil
+}
+
+func parsePrefix(cfg *config, _ *caddy.Controller, args []string) error {
+	path, err := one(args, "a path such as "+catalog.DefaultPrefix)
+	if err != nil {
+		return err
+	}
+	cfg.registry.prefix, err = catalog.CleanPrefix(path)
+	return err
+}
+
+func parseNamespaces(cfg *config, _ *caddy.Controller, args []string) error {
+	if len(args) == 0 {
+		return errors.New("needs at least one namespace")
+	}
+	for _, n := range args {
+		if err := catalog.CheckNamespace(n); err != nil {
+			return err
+		}
+	}
+	cfg.registry.namespaces = args
+	return nil
+}
+
+func parseCredentials(cfg *config, _ *caddy.Controller, args []string) error {
+	if len(args) != 2 {
+		return errors.New("needs a user and a password")
+	}
+	cfg.registry.etcd.Username, cfg.registry.etcd.Password = args[0], args[1]
+	return nil
+}
+
+func parseCredentialsFile(cfg *config, c *caddy.Controller, args []string) error {
+	path, err := one(args, "the path of a file")
+	cfg.registry.etcd.CredentialsFile = rooted(c, path)
+	return err
+}
+
+// parseTLS takes the arguments that the etcd plugin takes: none, CACERT, CERT
+// KEY, or CERT KEY CACERT.
+func parseTLS(cfg *config, c *caddy.Controller, args []string) error {
+	for i := range args {
+		args[i] = rooted(c, args[i])
+	}
+	files := &etcdclient.TLSFiles{}
+	switch len(args) {
+	case 0:
+	case 1:
+		files.CA = args[0]
+	case 2:
+		files.Cert, files.Key = args[0], args[1]
+	case 3:
+		files.Cert, files.Key, files.CA = args[0], args[1], args[2]
+	default:
+		return fmt.Errorf("has %d arguments, more than CERT KEY CACERT", len(args))
+	}
+	cfg.registry.etcd.Files = files
+	return nil
+}
+
+// rooted makes a path that is not absolute relative to the folder of the root
+// plugin, as other plugins do.
+func rooted(c *caddy.Controller, path string) string {
+	if root := dnsserver.GetConfig(c).Root; root != "" && path != "" && !filepath.IsAbs(path) {
+		return filepath.Join(root, path)
+	}
+	return path
+}
+
+func parseTTL(ttl *uint32, args []string) error {
+	s, err := one(args, "a number of seconds")
+	if err != nil {
+		return err
+	}
+	n, err := strconv.ParseUint(s, 10, 32)
+	if err != nil || n > maxTTL {
+		return fmt.Errorf("%q is not a number of seconds from 0 to %d", s, maxTTL)
+	}
+	*ttl = uint32(n)
+	return nil
+}
+
+func parseNS(cfg *config, _ *caddy.Controller, args []string) error {
+	if len(args) == 0 {
+		return errors.New("needs a name")
+	}
+	ns := nameServer{name: plugin.Name(args[0]).Normalize()}
+	if _, ok := dns.IsDomainName(ns.name); !ok || ns.name == "." {
+		return fmt.Errorf("%q is not a domain name", args[0])
+	}
+	for _, arg := range args[1:] {
+		a, err := netip.ParseAddr(arg)
+		if err != nil || a.Zone() != "" || a.Is4In6() {
+			return fmt.Errorf("%q is not an IP address", arg)
+		}
+		ns.addresses = append(ns.addresses, a)
+	}
+	cfg.nameServers = append(cfg.nameServers, ns)
+	return nil
+}
+
+func parseStartupTimeout(cfg *config, _ *caddy.Controller, args []string) error {
+	s, err := one(args, "a duration such as 5s")
+	if err != nil {
+		return err
+	}
+	if cfg.startupTimeout, err = time.ParseDuration(s); err != nil || cfg.startupTimeout < 0 {
+		return fmt.Errorf("%q is not a duration such as 5s", s)
+	}
+	return nil
+}
+
+func parseFallthrough(cfg *config, _ *caddy.Controller, args []string) error {
+	cfg.fall.SetZonesFromArgs(args)
+	return nil
+}
+
+func one(args []string, what string) (string, error) {
+	if len(args) != 1 {
+		return "", fmt.Errorf("needs %s, and nothing else", what)
+	}
+	return args[0], nil
+}

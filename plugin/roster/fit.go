@@ -1,0 +1,46 @@
+package roster
+
+import (
+	"sort"
+
+	"github.com/coredns/coredns/request"
+	"github.com/miekg/dns"
+)
+
+// fit makes a message fit the client's buffer by whole records: glue goes first,
+// since clients can ask for it, then answers. TC is set only where answers are
+// missing (RFC 2181, 9), and not on TCP, where asking again would change
+// nothing. It adds the OPT record that belongs to the answer of a query with
+// EDNS, as the last one.
+//
+// CoreDNS's own scrubbing, which sets TC for glue too, then finds nothing to do.
+func fit(m *dns.Msg, state *request.Request) {
+	m.Compress = true
+	answers, glue := m.Answer, m.Extra
+	m.Extra = nil
+	state.SizeAndDo(m)
+	opt := m.Extra
+	size := state.Size()
+	build := func(a, g int) {
+		m.Answer = answers[:a]
+		m.Extra = append(append(make([]dns.RR, 0, g+len(opt)), glue[:g]...), opt...)
+	}
+	build(len(answers), len(glue))
+	if m.Len() <= size {
+		return
+	}
+	// The length grows with the number of records: search for the most.
+	if g := most(len(glue), func(n int) bool { build(len(answers), n); return m.Len() <= size }); g >= 0 {
+		build(len(answers), g)
+		return
+	}
+	a := most(len(answers), func(n int) bool { build(n, 0); return m.Len() <= size })
+	build(max(a, 0), 0)
+	m.Truncated = state.Proto() == "udp"
+}
+
+// most returns the largest n from 0 to limit that fits, or -1 if none does.
+// fits must be monotonic.
+func most(limit int, fits func(n int) bool) int {
+	return sort.Search(limit+1, func(n int) bool { return !fits(n) }) - 1
+}

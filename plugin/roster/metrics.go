@@ -1,0 +1,117 @@
+package roster
+
+import (
+	"time"
+
+	"github.com/coredns/coredns/plugin"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"github.com/rosterdns/roster/internal/mirror"
+	"github.com/rosterdns/roster/internal/services"
+)
+
+// Mirrors are told apart by the endpoints and the prefix that they read.
+var mirrorLabels = []string{"endpoint", "prefix"}
+
+var (
+	responses = promauto.NewCounterVec(prometheus.CounterOpts{
+		Namespace: plugin.Namespace, Subsystem: pluginName, Name: "responses_total",
+		Help: "Counter of answers by result: success, nodata, nxdomain, servfail, refused, fallthrough.",
+	}, []string{"server", "result"})
+
+	namesTooLong = promauto.NewCounter(prometheus.CounterOpts{
+		Namespace: plugin.Namespace, Subsystem: pluginName, Name: "names_too_long_total",
+		Help: "Counter of records left out because a name in them would be longer than 255 octets.",
+	})
+
+	lists = promauto.NewCounterVec(prometheus.CounterOpts{
+		Namespace: plugin.Namespace, Subsystem: pluginName, Name: "lists_total",
+		Help: "Counter of complete lists of etcd by reason.",
+	}, append([]string{"reason"}, mirrorLabels...))
+
+	listSeconds = promauto.NewHistogramVec(prometheus.HistogramOpts{
+		Namespace: plugin.Namespace, Subsystem: pluginName, Name: "list_duration_seconds",
+		Help:    "Histogram of the time that a complete list of etcd took.",
+		Buckets: prometheus.ExponentialBuckets(0.001, 4, 9), // 1 ms to 65 s: one instance to tens of millions
+	}, mirrorLabels)
+
+	failures = promauto.NewCounterVec(prometheus.CounterOpts{
+		Namespace: plugin.Namespace, Subsystem: pluginName, Name: "mirror_failures_total",
+		Help: "Counter of watches and lists that broke off, by reason.",
+	}, append([]string{"reason"}, mirrorLabels...))
+
+	skipped = promauto.NewCounterVec(prometheus.CounterOpts{
+		Namespace: plugin.Namespace, Subsystem: pluginName, Name: "skipped_total",
+		Help: "Counter of keys that are not served because something is wrong with them, by reason.",
+	}, append([]string{"reason"}, mirrorLabels...))
+)
+
+// observer counts what happens inside the mirrors of one registry.
+type observer struct {
+	endpoint, prefix string
+}
+
+var _ mirror.Observer = observer{}
+
+// Listed implements mirror.Observer.
+func (o observer) Listed(reason mirror.Reason, _ int, took time.Duration) {
+	lists.WithLabelValues(string(reason), o.endpoint, o.prefix).Inc()
+	listSeconds.WithLabelValues(o.endpoint, o.prefix).Observe(took.Seconds())
+}
+
+// Failed implements mirror.Observer.
+func (o observer) Failed(reason mirror.Reason, _ error) {
+	failures.WithLabelValues(string(reason), o.endpoint, o.prefix).Inc()
+}
+
+// StateChanged implements mirror.Observer. The state shows when metrics are
+// scraped.
+func (o observer) StateChanged(mirror.Status) {}
+
+func (o observer) skipped(reason services.SkipReason) {
+	skipped.WithLabelValues(string(reason), o.endpoint, o.prefix).Inc()
+}
+
+// collector shows the contents of the mirrors as they are when metrics are
+// scraped.
+type collector struct{ pool *pool }
+
+func gauge(name, help string) *prometheus.Desc {
+	return prometheus.NewDesc(prometheus.BuildFQName(plugin.Namespace, pluginName, name), help, mirrorLabels, nil)
+}
+
+var (
+	stateDesc     = gauge("mirror_state", "State of the mirror: 0 unsynced, 1 live, 2 stale.")
+	revisionDesc  = gauge("revision", "etcd revision that the mirror is complete up to.")
+	servicesDesc  = gauge("services", "Number of services that have an instance.")
+	instancesDesc = gauge("instances", "Number of valid instances.")
+	ageDesc       = gauge("age_seconds", "Time since the last contact with etcd.")
+)
+
+// Describe implements prometheus.Collector.
+func (collector) Describe(ch chan<- *prometheus.Desc) {
+	ch <- stateDesc
+	ch <- revisionDesc
+	ch <- servicesDesc
+	ch <- instancesDesc
+	ch <- ageDesc
+}
+
+// Collect implements prometheus.Collector.
+func (c collector) Collect(ch chan<- prometheus.Metric) {
+	for o, m := range c.pool.all() {
+		show := func(d *prometheus.Desc, v float64) {
+			ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, o.endpoint, o.prefix)
+		}
+		gen := m.Load()
+		show(revisionDesc, float64(gen.Revision()))
+		show(servicesDesc, float64(gen.Services()))
+		show(instancesDesc, float64(gen.Instances()))
+		s := m.Status()
+		show(stateDesc, float64(s.State))
+		if !s.Contact.IsZero() {
+			show(ageDesc, time.Since(s.Contact).Seconds())
+		}
+	}
+}

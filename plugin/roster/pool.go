@@ -1,0 +1,192 @@
+package roster
+
+import (
+	"context"
+	"iter"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/rosterdns/roster/catalog"
+	"github.com/rosterdns/roster/internal/etcdclient"
+	"github.com/rosterdns/roster/internal/mirror"
+	"github.com/rosterdns/roster/internal/services"
+)
+
+// registryConfig is what decides which mirror a block reads: blocks that agree
+// on it share one.
+type registryConfig struct {
+	etcd       etcdclient.Config
+	prefix     string
+	namespaces []string
+}
+
+// key identifies a registryConfig within the process.
+func (c *registryConfig) key() string {
+	var files etcdclient.TLSFiles
+	if c.etcd.Files != nil {
+		files = *c.etcd.Files
+	}
+	namespaces := slices.Sorted(slices.Values(c.namespaces))
+	return strings.Join([]string{
+		strings.Join(c.etcd.Endpoints, " "), c.prefix, strings.Join(namespaces, " "),
+		c.etcd.Username, c.etcd.Password, c.etcd.CredentialsFile,
+		files.Cert, files.Key, files.CA,
+	}, "\x00")
+}
+
+// prefixes returns what the mirrored keys start with.
+func (c *registryConfig) prefixes() []string {
+	if len(c.namespaces) == 0 {
+		return []string{c.prefix + "/"}
+	}
+	var out []string
+	for _, n := range slices.Compact(slices.Sorted(slices.Values(c.namespaces))) {
+		out = append(out, catalog.NamespacePrefix(c.prefix, n))
+	}
+	return out
+}
+
+// mirrored is a registry that is being mirrored: one mirror for each prefix,
+// all into one store.
+type mirrored struct {
+	*services.Store
+	observer observer
+	mirrors  []*mirror.Mirror
+	conn     *etcdclient.Conn
+	cancel   context.CancelFunc
+	wg       sync.WaitGroup
+	users    int // of the pool
+}
+
+var _ registry = (*mirrored)(nil)
+
+func startMirrored(c *registryConfig) (*mirrored, error) {
+	logger := slog.New(clogHandler{})
+	cfg := c.etcd
+	cfg.Log = logger
+	conn, err := etcdclient.New(cfg)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	o := observer{endpoint: strings.Join(c.etcd.Endpoints, ","), prefix: c.prefix}
+	m := &mirrored{Store: services.New(logger, o.skipped), observer: o, conn: conn, cancel: cancel}
+	for _, prefix := range c.prefixes() {
+		one := mirror.New(mirror.Config{
+			Source: mirror.Etcd{Clients: conn}, Root: c.prefix + "/", Prefix: prefix,
+			View: m.Store, Observer: o, Log: logger,
+		})
+		m.mirrors = append(m.mirrors, one)
+		m.wg.Go(func() { one.Run(ctx) })
+	}
+	return m, nil
+}
+
+// Status implements registry: the worst state, the oldest contact.
+func (m *mirrored) Status() mirror.Status {
+	worst := m.mirrors[0].Status()
+	for _, other := range m.mirrors[1:] {
+		s := other.Status()
+		if badness(s.State) > badness(worst.State) {
+			worst.State = s.State
+		}
+		if s.Contact.Before(worst.Contact) {
+			worst.Contact = s.Contact
+		}
+	}
+	return worst
+}
+
+func badness(s mirror.State) int {
+	return [...]int{mirror.Live: 0, mirror.Stale: 1, mirror.Unsynced: 2}[s]
+}
+
+// wait returns nil once every mirror has had its first list, else ctx's error.
+func (m *mirrored) wait(ctx context.Context) error {
+	for _, one := range m.mirrors {
+		select {
+		case <-one.Synced():
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+func (m *mirrored) stop() {
+	m.cancel()
+	m.wg.Wait()
+	if err := m.conn.Close(); err != nil {
+		log.Warningf("Closing the connection to etcd: %v", err)
+	}
+}
+
+// pool holds the mirrors of the process. They outlive the Corefile that asked
+// for them first, so that a reload that leaves a registry as it is keeps its
+// contents. It is safe for concurrent use.
+type pool struct {
+	mu      sync.Mutex
+	mirrors map[string]*mirrored
+}
+
+// mirrors are those of this process. A reload makes new handlers before it lets
+// the old ones go, so that only something beyond both can hand mirrors over.
+var mirrors = func() *pool {
+	p := &pool{mirrors: map[string]*mirrored{}}
+	//nolint:forbidigo // promauto can't register a collector of our own
+	prometheus.MustRegister(collector{p})
+	return p
+}()
+
+// acquire returns the mirror of a registry, which it starts unless there is one.
+func (p *pool) acquire(c *registryConfig) (*mirrored, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	key := c.key()
+	m, ok := p.mirrors[key]
+	if !ok {
+		var err error
+		if m, err = startMirrored(c); err != nil {
+			return nil, err
+		}
+		p.mirrors[key] = m
+	}
+	m.users++
+	return m, nil
+}
+
+// release gives up what acquire returned; the last user stops the mirror.
+func (p *pool) release(c *registryConfig) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	key := c.key()
+	m := p.mirrors[key]
+	if m.users--; m.users == 0 {
+		delete(p.mirrors, key)
+		m.stop()
+	}
+}
+
+// all yields the mirrors by the labels of their metrics; where two differ in
+// what the labels don't show, the first.
+func (p *pool) all() iter.Seq2[observer, *mirrored] {
+	return func(yield func(observer, *mirrored) bool) {
+		p.mu.Lock()
+		shown := map[observer]*mirrored{}
+		for _, m := range p.mirrors {
+			if _, twice := shown[m.observer]; !twice {
+				shown[m.observer] = m
+			}
+		}
+		p.mu.Unlock()
+		for o, m := range shown {
+			if !yield(o, m) {
+				return
+			}
+		}
+	}
+}

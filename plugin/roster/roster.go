@@ -1,0 +1,144 @@
+// Package roster is a CoreDNS plugin that answers for the services of a Roster
+// registry in etcd: A, AAAA, SRV and TXT from a mirror in memory. No query
+// causes a request to etcd.
+package roster
+
+import (
+	"context"
+	"sync/atomic"
+
+	"github.com/coredns/coredns/plugin"
+	"github.com/coredns/coredns/plugin/metrics"
+	"github.com/coredns/coredns/plugin/pkg/fall"
+	clog "github.com/coredns/coredns/plugin/pkg/log"
+	"github.com/coredns/coredns/request"
+	"github.com/miekg/dns"
+
+	"github.com/rosterdns/roster/internal/mirror"
+	"github.com/rosterdns/roster/internal/services"
+)
+
+const pluginName = "roster"
+
+var log = clog.NewWithPlugin(pluginName)
+
+// registry is what the handler needs of a mirrored registry: a fake suffices in
+// tests.
+type registry interface {
+	// Load returns the current generation; it never blocks.
+	Load() *services.Generation
+	// Status returns the state of the mirror: the worst where there are several.
+	Status() mirror.Status
+}
+
+// upstream resolves names through the server's own chain.
+type upstream interface {
+	Lookup(ctx context.Context, state request.Request, name string, qtype uint16) (*dns.Msg, error)
+}
+
+// Roster is the handler of one server block. It is safe for concurrent use.
+type Roster struct {
+	// Next is the next handler of the block.
+	Next plugin.Handler
+
+	origins  plugin.Zones
+	zones    map[string]*zone // by name; the same as in origins
+	fall     fall.F
+	ttls     ttls
+	registry registry
+	upstream upstream
+	turn     atomic.Uint32
+}
+
+var _ plugin.Handler = (*Roster)(nil)
+
+// Name implements plugin.Handler.
+func (r *Roster) Name() string { return pluginName }
+
+// Ready implements the ready plugin's Readiness: a list has been completed.
+func (r *Roster) Ready() bool { return r.registry.Status().State != mirror.Unsynced }
+
+// ServeDNS implements plugin.Handler.
+func (r *Roster) ServeDNS(ctx context.Context, w dns.ResponseWriter, req *dns.Msg) (int, error) {
+	state := request.Request{W: w, Req: req}
+	qname := state.Name()
+	z := r.zones[r.origins.Matches(qname)]
+	if z == nil {
+		return plugin.NextOrFailure(r.Name(), r.Next, ctx, w, req)
+	}
+	count := func(result string) { responses.WithLabelValues(metrics.WithServer(ctx), result).Inc() }
+	if t := state.QType(); t == dns.TypeAXFR || t == dns.TypeIXFR {
+		count("refused")
+		return dns.RcodeRefused, nil
+	}
+	q := &question{
+		name: parseName(qname, z.name), zone: z, gen: r.registry.Load(),
+		owner: state.QName(), qname: qname, qtype: state.QType(),
+		turn: r.turn.Add(1), tooLong: namesTooLong.Inc, ttls: r.ttls,
+	}
+	var a answer
+	switch status := r.registry.Status(); {
+	case q.kind == kindStatus:
+		a = q.resolveStatus(status)
+	case status.State == mirror.Unsynced:
+		// Nothing is known, not even that a name doesn't exist.
+		count("servfail")
+		return dns.RcodeServerFailure, nil
+	default:
+		a = q.resolve()
+	}
+	if !a.exists && r.fall.Through(qname) {
+		count("fallthrough")
+		return plugin.NextOrFailure(r.Name(), r.Next, ctx, w, req)
+	}
+	m := r.message(ctx, state, q, a)
+	count(outcomeOf(m))
+	if m.Rcode == dns.RcodeServerFailure {
+		return dns.RcodeServerFailure, nil
+	}
+	fit(m, &state)
+	return dns.RcodeSuccess, w.WriteMsg(m)
+}
+
+// message turns an answer into a message that is not cut to size yet.
+func (r *Roster) message(ctx context.Context, state request.Request, q *question, a answer) *dns.Msg {
+	m := new(dns.Msg)
+	m.SetReply(state.Req)
+	m.Authoritative = true
+	switch {
+	case !a.exists:
+		m.Rcode = dns.RcodeNameError
+	case q.qtype == dns.TypeANY:
+		m.Answer = []dns.RR{q.any()}
+	case a.alias != "":
+		m.Answer = []dns.RR{&dns.CNAME{Hdr: q.header(q.owner, dns.TypeCNAME, a.aliasTTL), Target: a.alias}}
+		if q.qtype != dns.TypeCNAME {
+			r.chase(ctx, state, m, a.alias)
+		}
+	default:
+		m.Answer, m.Extra = a.records, a.glue
+	}
+	if len(m.Answer) == 0 {
+		m.Ns = []dns.RR{q.soa(q.gen.Serial())}
+	}
+	return m
+}
+
+// any returns the one record that a question for ANY gets (RFC 8482, 4.2). Its
+// TTL is long, since it never changes.
+func (q *question) any() dns.RR {
+	const day = 86400
+	return &dns.HINFO{Hdr: q.header(q.owner, dns.TypeHINFO, day), Cpu: "RFC8482"}
+}
+
+func outcomeOf(m *dns.Msg) string {
+	switch {
+	case m.Rcode == dns.RcodeNameError && len(m.Answer) == 0:
+		return "nxdomain"
+	case m.Rcode == dns.RcodeServerFailure:
+		return "servfail"
+	case len(m.Answer) == 0:
+		return "nodata"
+	}
+	return "success"
+}

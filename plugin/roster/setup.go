@@ -1,0 +1,203 @@
+package roster
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/coredns/caddy"
+	"github.com/coredns/coredns/core/dnsserver"
+	"github.com/coredns/coredns/plugin"
+	coreupstream "github.com/coredns/coredns/plugin/pkg/upstream"
+)
+
+func init() { plugin.Register(pluginName, setup) }
+
+func setup(c *caddy.Controller) error {
+	cfg, err := parse(c)
+	if err != nil {
+		return plugin.Error(pluginName, err)
+	}
+	own, err := ownAddresses(dnsserver.GetConfig(c).ListenHosts)
+	if err != nil {
+		return plugin.Error(pluginName, err)
+	}
+	r := &Roster{
+		origins: cfg.origins, zones: map[string]*zone{}, fall: cfg.fall, ttls: cfg.ttls,
+		upstream: coreupstream.New(),
+	}
+	for _, o := range cfg.origins {
+		r.zones[o] = newZone(o, cfg.ttls.standard, cfg.nameServers, own)
+	}
+	blocksOf(c).add(r, cfg)
+	dnsserver.GetConfig(c).AddPlugin(func(next plugin.Handler) plugin.Handler {
+		r.Next = next
+		return r
+	})
+	return nil
+}
+
+// blocks are the roster directives of one Corefile as it is loaded.
+type blocks struct {
+	handlers []*Roster
+	configs  []*config
+
+	mu       sync.Mutex
+	acquired []*registryConfig // held in the pool
+}
+
+type storageKey struct{}
+
+// reloading is what runs while a Corefile is reloaded: what OnRestart of the old
+// one saw last. caddy does not tell the new instance of the old one.
+var reloading struct {
+	mu  sync.Mutex
+	old *blocks
+	new *blocks
+}
+
+// blocksOf returns the blocks of the Corefile that c belongs to.
+func blocksOf(c *caddy.Controller) *blocks {
+	if b, ok := c.Get(storageKey{}).(*blocks); ok {
+		return b
+	}
+	b := &blocks{}
+	c.Set(storageKey{}, b)
+	c.OnStartup(b.start)
+	c.OnRestart(b.restarting)
+	c.OnRestartFailed(b.restartFailed)
+	c.OnShutdown(b.stop)
+	return b
+}
+
+func (b *blocks) add(r *Roster, cfg *config) {
+	b.handlers = append(b.handlers, r)
+	b.configs = append(b.configs, cfg)
+}
+
+// start gets every block its mirror and waits for their first lists, all at the
+// same time, each for as long as its block says.
+func (b *blocks) start() error {
+	reloading.mu.Lock()
+	if reloading.old != nil {
+		reloading.new = b
+	}
+	reloading.mu.Unlock()
+
+	found := make([]*mirrored, len(b.configs))
+	for i, cfg := range b.configs {
+		m, err := mirrors.acquire(&cfg.registry)
+		if err != nil {
+			b.releaseAll()
+			return plugin.Error(pluginName, err)
+		}
+		b.mu.Lock()
+		b.acquired = append(b.acquired, &cfg.registry)
+		b.mu.Unlock()
+		b.handlers[i].registry = m
+		found[i] = m
+	}
+	var wg sync.WaitGroup
+	for i, cfg := range b.configs {
+		wg.Go(func() { awaitFirstList(found[i], cfg) })
+	}
+	wg.Wait()
+	return nil
+}
+
+func awaitFirstList(m *mirrored, cfg *config) {
+	ctx, cancel := context.WithTimeout(context.Background(), cfg.startupTimeout)
+	defer cancel()
+	start := time.Now()
+	if err := m.wait(ctx); err != nil {
+		log.Warningf("No list of %q from etcd at %q within %s: answering SERVFAIL until there is one",
+			cfg.registry.prefix, cfg.registry.etcd.Endpoints, cfg.startupTimeout)
+		return
+	}
+	gen := m.Load()
+	log.Infof("Mirroring %q: %d instances of %d services at revision %d, after %s",
+		cfg.registry.prefix, gen.Instances(), gen.Services(), gen.Revision(), time.Since(start).Round(time.Millisecond))
+}
+
+func (b *blocks) releaseAll() {
+	b.mu.Lock()
+	acquired := b.acquired
+	b.acquired = nil
+	b.mu.Unlock()
+	for _, c := range acquired {
+		mirrors.release(c)
+	}
+}
+
+// restarting notes that a reload has begun.
+func (b *blocks) restarting() error {
+	reloading.mu.Lock()
+	defer reloading.mu.Unlock()
+	reloading.old, reloading.new = b, nil
+	return nil
+}
+
+// restartFailed gives up what a Corefile took that could not be loaded whole.
+// caddy discards it without a word to its plugins.
+func (b *blocks) restartFailed() error {
+	reloading.mu.Lock()
+	failed := reloading.new
+	reloading.old, reloading.new = nil, nil
+	reloading.mu.Unlock()
+	if failed != nil {
+		failed.releaseAll()
+	}
+	return nil
+}
+
+// stop is called when the Corefile is done with: after a reload, by which time
+// its successor holds the mirrors that both have, or at the end.
+func (b *blocks) stop() error {
+	reloading.mu.Lock()
+	if reloading.old == b {
+		reloading.old, reloading.new = nil, nil
+	}
+	reloading.mu.Unlock()
+	b.releaseAll()
+	return nil
+}
+
+// ownAddresses returns the addresses at which the server answers: those that it
+// listens on, or, where it listens on all, those of its interfaces, without
+// loopback where there are others.
+func ownAddresses(listen []string) ([]netip.Addr, error) {
+	var own []netip.Addr
+	for _, host := range listen {
+		a, err := netip.ParseAddr(host)
+		if err != nil || a.IsUnspecified() {
+			return interfaceAddresses()
+		}
+		own = append(own, a.Unmap().WithZone(""))
+	}
+	return own, nil
+}
+
+func interfaceAddresses() ([]netip.Addr, error) {
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil, errors.Join(errors.New("finding the server's own addresses: use ns NAME IP"), err)
+	}
+	var global, loopback []netip.Addr
+	for _, addr := range addrs {
+		p, err := netip.ParsePrefix(addr.String())
+		switch a := p.Addr().Unmap(); {
+		case err != nil || a.IsLinkLocalUnicast():
+		case a.IsLoopback():
+			loopback = append(loopback, a)
+		default:
+			global = append(global, a)
+		}
+	}
+	if len(global) == 0 {
+		return loopback, nil
+	}
+	return global, nil
+}

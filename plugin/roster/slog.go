@@ -1,0 +1,55 @@
+package roster
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+)
+
+// clogHandler is a slog.Handler that writes to CoreDNS's log, for the packages
+// that know slog only. Strings among the attributes are quoted where they need
+// it.
+type clogHandler struct {
+	attrs []slog.Attr
+}
+
+// Enabled implements slog.Handler.
+func (clogHandler) Enabled(context.Context, slog.Level) bool { return true }
+
+// Handle implements slog.Handler.
+func (h clogHandler) Handle(_ context.Context, r slog.Record) error {
+	var b strings.Builder
+	b.WriteString(r.Message)
+	add := func(a slog.Attr) bool {
+		if s := a.Value.Resolve(); s.Kind() == slog.KindString || s.Kind() == slog.KindAny {
+			fmt.Fprintf(&b, " %s=%q", a.Key, s.String())
+		} else {
+			fmt.Fprintf(&b, " %s=%s", a.Key, s)
+		}
+		return true
+	}
+	for _, a := range h.attrs {
+		add(a)
+	}
+	r.Attrs(add)
+	switch {
+	case r.Level >= slog.LevelError:
+		log.Error(b.String())
+	case r.Level >= slog.LevelWarn:
+		log.Warning(b.String())
+	case r.Level >= slog.LevelInfo:
+		log.Info(b.String())
+	default:
+		log.Debug(b.String())
+	}
+	return nil
+}
+
+// WithAttrs implements slog.Handler.
+func (h clogHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return clogHandler{append(h.attrs[:len(h.attrs):len(h.attrs)], attrs...)}
+}
+
+// WithGroup implements slog.Handler; no logger here has groups.
+func (h clogHandler) WithGroup(string) slog.Handler { return h }

@@ -1,0 +1,30 @@
+package roster
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/rosterdns/roster/internal/mirror"
+)
+
+// resolveStatus answers for _status.Z: what the server knows of its own
+// knowledge. The TTL is 0, since an old status is worth nothing.
+func (q *question) resolveStatus(s mirror.Status) answer {
+	a := answer{exists: true}
+	if q.qtype == dns.TypeTXT {
+		var age time.Duration
+		if !s.Contact.IsZero() {
+			age = time.Since(s.Contact)
+		}
+		a.records = []dns.RR{&dns.TXT{Hdr: q.header(q.owner, dns.TypeTXT, 0), Txt: []string{
+			"state=" + s.State.String(),
+			fmt.Sprintf("revision=%d", q.gen.Revision()),
+			fmt.Sprintf("age=%d", int64(age.Seconds())),
+			fmt.Sprintf("serial=%d", q.gen.Serial()),
+			fmt.Sprintf("instances=%d", q.gen.Instances()),
+		}}}
+	}
+	return a
+}
