@@ -32,7 +32,8 @@ func invalid(field, format string, args ...any) *FieldError {
 	return &FieldError{Field: field, Reason: fmt.Sprintf(format, args...)}
 }
 
-// below prepends a path to the field of every FieldError in err.
+// below prepends a path to the field of every FieldError in err. A fault of the
+// whole value at that path has no field yet.
 func below(path string, err error) error {
 	if err == nil {
 		return nil
@@ -47,6 +48,9 @@ func below(path string, err error) error {
 	}
 	var fe *FieldError
 	if errors.As(err, &fe) {
+		if fe.Field != "" && fe.Field[0] != '[' {
+			path += "."
+		}
 		return &FieldError{Field: path + fe.Field, Reason: fe.Reason}
 	}
 	return fmt.Errorf("%s: %w", path, err)

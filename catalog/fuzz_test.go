@@ -26,9 +26,31 @@ func refusal(t *testing.T, err error) {
 	}
 }
 
+// agree checks a reader against the reference: they take the same texts for the
+// same thing.
+func agree[T any](t *testing.T, got T, err error, want T, wantErr error) {
+	t.Helper()
+	if (err == nil) != (wantErr == nil) {
+		t.Fatalf("error %v, but that of the reference is %v", err, wantErr)
+	}
+	if err == nil && !reflect.DeepEqual(got, want) {
+		t.Fatalf("read as\n%#v, the reference has\n%#v", got, want)
+	}
+}
+
 func FuzzDecodeValue(f *testing.F) {
 	f.Fuzz(func(t *testing.T, value []byte) {
+		if len(value) > catalog.MaxValueSize {
+			return // refused unread, which TestDecodeValueSize checks
+		}
+		var strict catalog.Instance
+		strictErr := strict.UnmarshalJSON(value)
+		wantStrict, wantErr := refUnmarshalInstance(value)
+		agree(t, strict, strictErr, wantStrict, wantErr)
+
 		in, err := catalog.DecodeValue("a", value)
+		want, wantErr := refDecodeValue("a", value)
+		agree(t, in, err, want, wantErr)
 		if err != nil {
 			refusal(t, err)
 			return
@@ -54,7 +76,12 @@ func FuzzDecodeValue(f *testing.F) {
 
 func FuzzDecodeOverride(f *testing.F) {
 	f.Fuzz(func(t *testing.T, value []byte) {
+		if len(value) > catalog.MaxValueSize {
+			return
+		}
 		o, err := catalog.DecodeOverride(value)
+		want, wantErr := refDecodeOverride(value)
+		agree(t, o, err, want, wantErr)
 		if err != nil {
 			refusal(t, err)
 			return
@@ -115,7 +142,10 @@ func FuzzParseKey(f *testing.F) {
 func FuzzServiceJSON(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		var s catalog.Service
-		if err := s.UnmarshalJSON(text); err != nil {
+		err := s.UnmarshalJSON(text)
+		want, wantErr := refUnmarshalService(text)
+		agree(t, s, err, want, wantErr)
+		if err != nil {
 			if !errors.Is(err, catalog.ErrInvalid) {
 				t.Errorf("error %q is not ErrInvalid", err)
 			}

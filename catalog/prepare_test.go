@@ -3,6 +3,7 @@ package catalog_test
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"reflect"
 	"strings"
 	"testing"
@@ -113,12 +114,31 @@ func TestPrepareNamesEach(t *testing.T) {
 
 	s = &catalog.Service{Namespace: "default", Name: "orders", Instances: make([]catalog.Instance, 5000)}
 	_, err = s.Prepare("")
-	wantFault(t, err, "instances[0].id")
+	wantFault(t, err, "instances[0].addresses") // and not the ID, which an address would give
 	if got := len(err.Error()); got > 4<<10 {
 		t.Errorf("the message of 5000 faults has %d bytes", got)
 	}
 	if want := "service has 4990 more faults"; !strings.HasSuffix(err.Error(), want) {
 		t.Errorf("message %q does not end in %q", err, want)
+	}
+}
+
+// TestPrepareOfNothing checks that an instance with neither address nor ID has
+// one fault: the address would give the ID.
+func TestPrepareOfNothing(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		in   catalog.Instance
+		want []string
+	}{
+		"nothing":          {catalog.Instance{}, []string{"instances[0].addresses"}},
+		"no real address":  {catalog.Instance{Addresses: make([]netip.Addr, 1)}, []string{"instances[0].addresses[0]"}},
+		"an ID of its own": {catalog.Instance{ID: "A"}, []string{"instances[0].id", "instances[0].addresses"}},
+	} {
+		_, err := (&catalog.Service{Namespace: "default", Name: "orders", Instances: []catalog.Instance{tt.in}}).Prepare("")
+		if got := fields(err); !reflect.DeepEqual(got, tt.want) {
+			t.Errorf("%s: members at fault: %q, want %q", name, got, tt.want)
+		}
 	}
 }
 

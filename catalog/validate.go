@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -64,37 +65,6 @@ func isLabel(s string) bool {
 	return true
 }
 
-// Normalize gives absent members their defaults, hosts their one spelling, and
-// empty lists their one form, nil: equal instances are then deeply equal.
-func (in *Instance) Normalize() {
-	if len(in.Addresses) == 0 {
-		in.Addresses = nil
-	}
-	if len(in.Ports) == 0 {
-		in.Ports = nil
-	}
-	if len(in.Tags) == 0 {
-		in.Tags = nil
-	}
-	if len(in.Metadata) == 0 {
-		in.Metadata = nil
-	}
-	if in.Weight == 0 {
-		in.Weight = DefaultWeight
-	}
-	if in.Status == "" {
-		in.Status = StatusUp
-	}
-	if in.Host != "." {
-		in.Host = canonicalHost(in.Host)
-	}
-	for i := range in.Ports {
-		if in.Ports[i].Protocol == "" {
-			in.Ports[i].Protocol = ProtocolTCP
-		}
-	}
-}
-
 // Validate checks a normalized instance against every rule for writers. The
 // error is ErrInvalid and names each member at fault.
 func (in *Instance) Validate() error {
@@ -104,7 +74,10 @@ func (in *Instance) Validate() error {
 			errs = append(errs, err)
 		}
 	}
-	add(CheckLabel("id", in.ID))
+	// Without address, host and ID the address is what is missing: it would give an ID too.
+	if in.ID != "" || in.StableID() != "" {
+		add(CheckLabel("id", in.ID))
+	}
 	add(in.checkWhere())
 	add(in.checkPorts())
 	if in.Weight == 0 {
@@ -182,20 +155,27 @@ func (in *Instance) checkPorts() error {
 		return invalid("ports", "are %d, more than %d", len(in.Ports), MaxPorts)
 	}
 	for i, p := range in.Ports {
-		at := func(member string) string { return fmt.Sprintf("ports[%d].%s", i, member) }
-		if p.Port == 0 {
-			return invalid(at("port"), "is not 1 to 65535")
+		if err := p.check(in.Ports[:i]); err != nil {
+			return below("ports["+strconv.Itoa(i)+"]", err)
 		}
-		if p.Protocol != ProtocolTCP && p.Protocol != ProtocolUDP {
-			return invalid(at("protocol"), "%s is neither tcp nor udp", quote(p.Protocol))
-		}
-		if err := CheckPortName(at("name"), p.Name); err != nil {
-			return err
-		}
-		for _, q := range in.Ports[:i] {
-			if q.Name == p.Name && q.Protocol == p.Protocol {
-				return invalid(at("name"), "%s is there twice for %s", quote(p.Name), p.Protocol)
-			}
+	}
+	return nil
+}
+
+// check checks a port that comes after others of its instance.
+func (p Port) check(before []Port) error {
+	if p.Port == 0 {
+		return invalid("port", "is not 1 to 65535")
+	}
+	if p.Protocol != ProtocolTCP && p.Protocol != ProtocolUDP {
+		return invalid("protocol", "%s is neither tcp nor udp", quote(p.Protocol))
+	}
+	if err := CheckPortName("name", p.Name); err != nil {
+		return err
+	}
+	for _, q := range before {
+		if q.Name == p.Name && q.Protocol == p.Protocol {
+			return invalid("name", "%s is there twice for %s", quote(p.Name), p.Protocol)
 		}
 	}
 	return nil
@@ -231,33 +211,61 @@ func (in *Instance) checkTags() error {
 	return nil
 }
 
+// checkMetadata goes through the pairs in no order, and still returns the same
+// error each time: of pairs at fault that of the first key.
 func (in *Instance) checkMetadata() error {
-	total := 0
+	total, upper := 0, false
+	var first string
+	var fault error
+	for k, v := range in.Metadata {
+		total += len(k) + len("=") + len(v)
+		upper = upper || strings.ContainsFunc(k, isUpper)
+		if fault != nil && k > first {
+			continue
+		}
+		if err := checkPair(k, v); err != nil {
+			first, fault = k, err
+		}
+	}
+	if fault != nil {
+		return fault
+	}
+	if total > MaxMetadata {
+		return invalid("metadata", "is %d bytes long together, more than %d", total, MaxMetadata)
+	}
+	if upper && len(in.Metadata) > 1 {
+		return in.checkFolded()
+	}
+	return nil
+}
+
+func checkPair(k, v string) error {
+	if len(k) == 0 || len(k) > MaxMetadataKey || !isPrintable(k) || strings.Contains(k, "=") {
+		return invalid("metadata["+quote(k)+"]", "has a bad key: 1 to %d printable ASCII characters without '='", MaxMetadataKey)
+	}
+	if !utf8.ValidString(v) {
+		return invalid("metadata["+quote(k)+"]", "is not UTF-8")
+	}
+	if n := len(k) + len("=") + len(v); n > MaxMetadataPair {
+		return invalid("metadata["+quote(k)+"]", "is %d bytes long as key=value, more than %d", n, MaxMetadataPair)
+	}
+	return nil
+}
+
+// checkFolded checks that no two keys are equal but for case.
+func (in *Instance) checkFolded() error {
 	folded := make(map[string]string, len(in.Metadata))
-	for _, k := range slices.Sorted(maps.Keys(in.Metadata)) { // sorted, so that an error stays the same
-		v := in.Metadata[k]
-		field := "metadata[" + quote(k) + "]"
-		if len(k) == 0 || len(k) > MaxMetadataKey || !isPrintable(k) || strings.Contains(k, "=") {
-			return invalid(field, "has a bad key: 1 to %d printable ASCII characters without '='", MaxMetadataKey)
-		}
-		if !utf8.ValidString(v) {
-			return invalid(field, "is not UTF-8")
-		}
-		pair := len(k) + 1 + len(v)
-		if pair > MaxMetadataPair {
-			return invalid(field, "is %d bytes long as key=value, more than %d", pair, MaxMetadataPair)
-		}
-		if total += pair; total > MaxMetadata {
-			return invalid("metadata", "is longer than %d bytes together", MaxMetadata)
-		}
+	for _, k := range slices.Sorted(maps.Keys(in.Metadata)) { // sorted, so that the error stays the same
 		low := strings.ToLower(k)
 		if other, twice := folded[low]; twice {
-			return invalid("metadata", "has the keys %s and %s, equal but for case", quote(min(k, other)), quote(max(k, other)))
+			return invalid("metadata", "has the keys %s and %s, equal but for case", quote(other), quote(k))
 		}
 		folded[low] = k
 	}
 	return nil
 }
+
+func isUpper(r rune) bool { return 'A' <= r && r <= 'Z' }
 
 // isPrintable reports whether s holds printable ASCII only, space included
 // (RFC 6763, 6.4).
@@ -268,43 +276,4 @@ func isPrintable(s string) bool {
 		}
 	}
 	return true
-}
-
-// Prepare turns a wish into what is written: a deep copy with defaults, the
-// namespace and stable IDs filled in, and valid throughout. The error is
-// ErrInvalid and names every member at fault, of the first ten instances that
-// have any.
-func (s *Service) Prepare(defaultNamespace string) (*Service, error) {
-	if s == nil {
-		return nil, invalid("service", "is nil")
-	}
-	if s.Revision != 0 {
-		return nil, invalid("revision", "is set, so the service is a result of a registry: use Clone to make a wish of it")
-	}
-	c := s.Clone()
-	if c.Namespace == "" {
-		c.Namespace = defaultNamespace
-	}
-	errs := []error{CheckNamespace(c.Namespace), CheckLabel("name", c.Name)}
-	ids := make(map[string]int, len(c.Instances))
-	for i := range c.Instances {
-		in := &c.Instances[i]
-		in.Normalize()
-		if in.ID == "" {
-			in.ID = in.StableID()
-		}
-		at := fmt.Sprintf("instances[%d].", i)
-		errs = append(errs, below(at, in.Validate()))
-		if first, twice := ids[in.ID]; twice && in.ID != "" {
-			errs = append(errs, invalid(at+"id", "%s is that of instances[%d] too", quote(in.ID), first))
-		}
-		ids[in.ID] = i
-		if n := len(in.EncodeValue()); n > MaxValueSize {
-			errs = append(errs, invalid(at+"value", "is %d bytes of JSON, more than %d", n, MaxValueSize))
-		}
-	}
-	if err := joinFirst(errs); err != nil {
-		return nil, err
-	}
-	return c, nil
 }

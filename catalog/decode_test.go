@@ -34,6 +34,7 @@ func TestDecodeValue(t *testing.T) {
 		{"address in another spelling", `{"addresses":["2001:DB8:0:0::0007"]}`, edit(func(in *instance) { in.Addresses = addrs("2001:db8::7") })},
 
 		{"unknown members", with(`"future":{"a":[1]},"":0,"zz":null`), minimal()},
+		{"unknown member nested as deep as can be", with(`"x":` + strings.Repeat(`[{"":`, 31) + "[]" + strings.Repeat("}]", 31)), minimal()},
 		{"id is an unknown member", with(`"id":"other"`), minimal()},
 		{"id of any form", with(`"id":{"a":1}`), minimal()},
 		{"members of another case", with(`"Weight":7,"STATUS":"down","Host":"db1.example.com","tAgs":["x"]`), minimal()},
@@ -43,8 +44,17 @@ func TestDecodeValue(t *testing.T) {
 		{"all empty", with(`"host":"","ports":[],"weight":0,"priority":0,"ttl":0,"locality":"","tags":[],"metadata":{},"status":"","static":false`), minimal()},
 		{"member twice: the last", with(`"weight":7,"weight":8,"addresses":["10.0.0.8"]`), edit(func(in *instance) { in.Weight = 8; in.Addresses = addrs("10.0.0.8") })},
 		{"member twice, then null", with(`"status":"down","status":null`), minimal()},
+		{"member of the wrong type, then of the right one", with(`"weight":"x","addresses":{"a":1},"tags":[1],"ports":[{"port":"x"}],"ports":[{"port":-1,"port":80}],"tags":["a"],"weight":8,"addresses":["10.0.0.7"]`),
+			edit(func(in *instance) {
+				in.Weight, in.Tags, in.Ports = 8, []string{"a"}, []catalog.Port{{Port: 80, Protocol: "tcp"}}
+			})},
 		{"metadata key twice: the last", with(`"metadata":{"k":"a","k":"b"}`), edit(func(in *instance) { in.Metadata = map[string]string{"k": "b"} })},
 		{"escapes", with(`"metadata":{"k\u003d\u0041":"x"},"metadata":{"\u0041":"\u00e9\n"}`), edit(func(in *instance) { in.Metadata = map[string]string{"A": "é\n"} })},
+
+		{"escapes in names", `{"\u0061ddresses":["10.0.0\u002e7"],"ta\u0067s":["\u0061"],"\u0077eight":7}`, edit(func(in *instance) { in.Tags, in.Weight = []string{"a"}, 7 })},
+		{"all escapes", with(`"metadata":{"k":"\"\\\/\b\f\n\r\t\u00E9\u00e9\ud83d\ude00"}`), edit(func(in *instance) { in.Metadata = map[string]string{"k": "\"\\/\b\f\n\r\téé😀"} })},
+		{"half surrogates", with(`"metadata":{"k":"\ud83d.\ude00\ud83d\u0041\ud83d\ud83d\ude00\ud83d"}`),
+			edit(func(in *instance) { in.Metadata = map[string]string{"k": "\ufffd.\ufffd\ufffdA\ufffd😀\ufffd"} })},
 
 		{"protocol default", with(`"ports":[{"port":80},{"name":"a","port":81,"protocol":""}]`), ports(catalog.Port{Port: 80, Protocol: "tcp"}, catalog.Port{Name: "a", Port: 81, Protocol: "tcp"})},
 		{"protocol udp", with(`"ports":[{"port":53,"protocol":"udp"}]`), ports(catalog.Port{Port: 53, Protocol: "udp"})},
@@ -96,6 +106,7 @@ func TestDecodeValueRefuses(t *testing.T) {
 		{"number", `1`, "value"},
 		{"cut", `{"addresses":["10.0.0.7"]`, "value"},
 		{"trailing data", `{"addresses":["10.0.0.7"]}x`, "value"},
+		{"NUL at the end", `{"addresses":["10.0.0.7"]}` + "\x00", "value"},
 		{"two objects", `{"addresses":["10.0.0.7"]}{}`, "value"},
 		{"comma at the end", `{"addresses":["10.0.0.7"],}`, "value"},
 		{"byte order mark", "\ufeff" + `{"addresses":["10.0.0.7"]}`, "value"},
@@ -103,10 +114,13 @@ func TestDecodeValueRefuses(t *testing.T) {
 		{"not UTF-8 in an unknown member", with("\"x\":\"\xc3\x28\""), "value"},
 		{"nested too deep", with(`"x":` + strings.Repeat("[", 20000) + strings.Repeat("]", 20000)), "value"},
 
+		{"nested one too deep", with(`"x":` + strings.Repeat("[", 64) + strings.Repeat("]", 64)), "value"},
+		{"nested one too deep by objects", with(`"x":` + strings.Repeat(`{"":`, 64) + "0" + strings.Repeat("}", 64)), "value"},
+
 		{"no address", `{}`, "addresses"},
 		{"empty addresses", `{"addresses":[]}`, "addresses"},
 		{"addresses not an array", `{"addresses":"10.0.0.7"}`, "addresses"},
-		{"address not a string", `{"addresses":[10]}`, "addresses"},
+		{"address not a string", `{"addresses":["10.0.0.7",10]}`, "addresses[1]"},
 		{"address null", `{"addresses":["10.0.0.7",null]}`, "addresses[1]"},
 		{"address not an IP", `{"addresses":["10.0.0.7","db1"]}`, "addresses[1]"},
 		{"address with leading zero", `{"addresses":["10.0.0.07"]}`, "addresses[0]"},
@@ -116,7 +130,7 @@ func TestDecodeValueRefuses(t *testing.T) {
 		{"address mapped", `{"addresses":["::ffff:10.0.0.7"]}`, "addresses[0]"},
 		{"address multicast", `{"addresses":["ff02::1"]}`, "addresses[0]"},
 		{"33 addresses", `{"addresses":[` + many(33, `"10.0.0.7"`) + `]}`, "addresses"},
-		{"33 addresses that are none", `{"addresses":[` + many(33, `""`) + `]}`, "addresses"},
+		{"33 addresses that are none", `{"addresses":[` + many(33, `""`) + `]}`, "addresses[0]"},
 		{"host and addresses", with(`"host":"db1.example.com"`), "host"},
 		{"host root", `{"host":"."}`, "host"},
 		{"host IP", `{"host":"10.0.0.7"}`, "host"},
@@ -153,10 +167,12 @@ func TestDecodeValueRefuses(t *testing.T) {
 		{"locality not a string", with(`"locality":1`), "locality"},
 		{"tags not an array", with(`"tags":"canary"`), "tags"},
 		{"tag null", with(`"tags":["a",null]`), "tags[1]"},
+		{"tag not a string", with(`"tags":["a",["b"]]`), "tags[1]"},
 		{"tag not a label", with(`"tags":["a","B"]`), "tags[1]"},
 		{"33 tags", with(`"tags":[` + many(33, `"a"`) + `]`), "tags"},
 		{"metadata not an object", with(`"metadata":["version=1"]`), "metadata"},
-		{"metadata value not a string", with(`"metadata":{"version":1}`), "metadata"},
+		{"metadata value not a string", with(`"metadata":{"version":1}`), `metadata["version"]`},
+		{"metadata value not a string, then one", with(`"metadata":{"version":1,"version":"1"}`), `metadata["version"]`},
 		{"metadata key", with(`"metadata":{"a=b":"c"}`), `metadata["a=b"]`},
 		{"status not a string", with(`"status":1`), "status"},
 		{"static not a boolean", with(`"static":"yes"`), "static"},
@@ -247,74 +263,4 @@ func TestDecodeOverride(t *testing.T) {
 			}
 		}
 	})
-}
-
-func TestEncodeValue(t *testing.T) {
-	t.Parallel()
-	tests := []struct {
-		name string
-		in   catalog.Instance
-		want string
-	}{
-		{"typical", typical(), typicalValue},
-		{"minimal", minimal(), `{"addresses":["10.0.0.7"],"weight":100,"priority":0,"status":"up"}`},
-		{
-			"host",
-			catalog.Instance{ID: "a", Host: "db1.example.com", Ports: []catalog.Port{{Port: 53, Protocol: "udp"}}, Weight: 1, Priority: 2, Status: "draining", Static: true},
-			`{"host":"db1.example.com","ports":[{"port":53,"protocol":"udp"}],"weight":1,"priority":2,"status":"draining","static":true}`,
-		},
-		{
-			"no escapes for HTML",
-			func() catalog.Instance { in := minimal(); in.Metadata = map[string]string{"q": "<a&b>"}; return in }(),
-			`{"addresses":["10.0.0.7"],"weight":100,"priority":0,"metadata":{"q":"<a&b>"},"status":"up"}`,
-		},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			got := tt.in.EncodeValue()
-			if string(got) != tt.want {
-				t.Errorf("got  %s\nwant %s", got, tt.want)
-			}
-			back, err := catalog.DecodeValue("a", got)
-			if err != nil || !reflect.DeepEqual(back, tt.in) {
-				t.Errorf("read again: %+v, %v", back, err)
-			}
-		})
-	}
-}
-
-// TestEncodeValueFits checks that the rules for members keep every valid
-// instance within the limit of its value, escapes included.
-func TestEncodeValueFits(t *testing.T) {
-	t.Parallel()
-	in := catalog.Instance{
-		ID:        label63,
-		Addresses: addrs(repeat(32, func(i int) string { return fmt.Sprintf("2001:db8:ffff:ffff:ffff:ffff:ffff:ff%02x", i) })...),
-		Ports: repeat(32, func(i int) catalog.Port {
-			return catalog.Port{Name: fmt.Sprintf("abcdefghijklm%02d", i), Port: 65535, Protocol: "tcp"}
-		}),
-		Weight: 65535, Priority: 65535, TTL: 1<<32 - 1,
-		Locality: label63,
-		Tags:     repeat(32, func(i int) string { return fmt.Sprintf("%02d%s", i, label63[2:]) }),
-		Metadata: map[string]string{},
-		Status:   catalog.StatusDraining,
-		Static:   true,
-	}
-	for i := range 16 {
-		k := fmt.Sprintf("%02d", i)
-		in.Metadata[k] = strings.Repeat("\x00", catalog.MaxMetadataPair-1-len(k))
-	}
-	s := &catalog.Service{Namespace: label63, Name: label63, Instances: []catalog.Instance{in}}
-	prepared, err := s.Prepare("")
-	if err != nil {
-		t.Fatal(err)
-	}
-	value := prepared.Instances[0].EncodeValue()
-	if len(value) < 28<<10 {
-		t.Fatalf("the value has %d bytes only: the test is not at the limits", len(value))
-	}
-	if got, err := catalog.DecodeValue(label63, value); err != nil || !reflect.DeepEqual(got, in) {
-		t.Errorf("read again: %+v, %v", got, err)
-	}
 }
