@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/rosterdns/roster/internal/backoff"
+	"github.com/rosterdns/roster/registrar"
+	"github.com/rosterdns/roster/registrar/etcd"
+)
+
+// connect opens a client as the global flags say, without I/O but for the files
+// that they name.
+func (a *app) connect(ctx context.Context, more ...registrar.Option) (*registrar.Client, error) {
+	g := &a.globals
+	if err := g.check(); err != nil {
+		return nil, err
+	}
+	level := slog.LevelError // what the library warns of, the command says itself, and once
+	if g.verbose {
+		level = slog.LevelDebug
+	}
+	opts := []registrar.Option{
+		registrar.WithEndpoints(g.endpoints...),
+		registrar.WithPrefix(g.prefix),
+		registrar.WithNamespace(a.namespace()),
+		registrar.WithLogger(slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: level}))),
+	}
+	if g.user != "" {
+		password, err := readPassword(g.passwordFile)
+		if err != nil {
+			return nil, err
+		}
+		opts = append(opts, registrar.WithCredentials(g.user, password))
+	}
+	if g.cert != "" || g.cacert != "" {
+		opts = append(opts, etcd.WithTLSFiles(g.cert, g.key, g.cacert))
+	}
+	return a.open(ctx, append(opts, more...)...)
+}
+
+// namespace returns that of services that name none.
+func (a *app) namespace() string {
+	if a.globals.namespace == "" {
+		return registrar.DefaultNamespace
+	}
+	return a.globals.namespace
+}
+
+// notef tells the user something that is neither data nor an error.
+func (a *app) notef(format string, args ...any) {
+	fmt.Fprintf(a.stderr, prefix+"%s\n", oneLine(withoutPrefixes(fmt.Sprintf(format, args...))))
+}
+
+// oneShot runs what a command that ends by itself does: with a client, within
+// --timeout.
+func (a *app) oneShot(ctx context.Context, do func(context.Context, *registrar.Client) error, more ...registrar.Option) (err error) {
+	client, err := a.connect(ctx, more...)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, a.globals.timeout)
+	defer cancel()
+	defer func() {
+		// A client that is done with reading has nothing to lose any more.
+		if closeErr := client.Close(); err == nil && !errors.Is(closeErr, registrar.ErrUnsupported) {
+			err = closeErr
+		}
+	}()
+	return do(ctx, client)
+}
+
+// retryPause is short for a person who waits, and long for a processor.
+const retryPause = 50 * time.Millisecond
+
+// getService is GetService with the patience of ctx, where the library gives up
+// after a second.
+func getService(ctx context.Context, client *registrar.Client, name string) (*registrar.Service, error) {
+	for {
+		s, err := client.GetService(ctx, name)
+		if !errors.Is(err, registrar.ErrUnavailable) || backoff.Sleep(ctx, retryPause) != nil {
+			return s, err
+		}
+	}
+}
+
+// parseName parses the SERVICE of commands that write.
+func (a *app) parseName(arg string) (registrar.ServiceName, error) {
+	name, err := registrar.ParseName(arg, a.namespace())
+	if err == nil && name.AnyStatus {
+		err = usagef("SERVICE %q: a selector is for reading", arg)
+	}
+	return name, err
+}

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/rosterdns/roster/registrar"
+)
+
+// The exit codes of the command. Scripts rely on them.
+const (
+	exitOK          = 0
+	exitFailure     = 1 // what none of the others says
+	exitUsage       = 2 // a bad flag or argument, or invalid input
+	exitNotFound    = 3
+	exitUnavailable = 4 // no contact with etcd
+	exitPermission  = 5
+	exitTimeout     = 6 // contact with etcd, but not done within --timeout
+)
+
+// exitSignal is the base of the exit code of a process that a signal ended, as
+// shells have it.
+const exitSignal = 128
+
+// usageError is a mistake in how the command was called.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+func usagef(format string, args ...any) error {
+	return &usageError{fmt.Errorf(format, args...)}
+}
+
+// signalled ends the command at once, without a message: who sent the signal
+// knows.
+type signalled int
+
+func (s signalled) Error() string { return "signal " + strconv.Itoa(int(s)) }
+
+// ending is how the command ends for a class of errors, and what a user can do
+// about them.
+type ending struct {
+	is   error
+	code int
+	hint string
+}
+
+// endings is in order: an error that is several of them has the first one's
+// code. No contact comes before the time-out that it leads to.
+var endings = []ending{
+	{registrar.ErrInvalid, exitUsage, ""},
+	{registrar.ErrUnsupported, exitUsage, ""},
+	{registrar.ErrNotFound, exitNotFound, ""},
+	{registrar.ErrPermission, exitPermission, "check --user, --password-file and --cert, and the roles that etcd grants that user"},
+	{registrar.ErrUnavailable, exitUnavailable, "check that etcd runs and that --endpoints names it"},
+	{context.DeadlineExceeded, exitTimeout, "try a longer --timeout"},
+}
+
+// classify returns how the command ends with an error.
+func classify(err error) ending {
+	var usage *usageError
+	var sig signalled
+	switch {
+	case err == nil:
+		return ending{code: exitOK}
+	case errors.As(err, &sig):
+		return ending{code: exitSignal + int(sig)}
+	case errors.As(err, &usage):
+		return ending{code: exitUsage}
+	}
+	for _, e := range endings {
+		if errors.Is(err, e.is) {
+			return e
+		}
+	}
+	return ending{code: exitFailure}
+}
+
+// report tells the user of an error, in one line and for mistakes of usage a
+// second that says where to read on, and returns the exit code.
+func report(stderr io.Writer, command string, err error) int {
+	end := classify(err)
+	if err == nil || end.code > exitSignal {
+		return end.code
+	}
+	message := oneLine(withoutPrefixes(err.Error()))
+	var usage *usageError
+	switch {
+	case errors.As(err, &usage):
+		fmt.Fprintf(stderr, prefix+"%s\nRun '%s --help' for usage.\n", message, command)
+	case end.hint != "":
+		fmt.Fprintf(stderr, prefix+"%s: %s\n", message, end.hint)
+	default:
+		fmt.Fprintf(stderr, prefix+"%s\n", message)
+	}
+	return end.code
+}
+
+// prefix is what each message starts with.
+const prefix = "registrar: "
+
+// withoutPrefixes takes out that of the library, which is the same.
+func withoutPrefixes(s string) string {
+	s = strings.TrimPrefix(s, prefix)
+	for _, before := range []string{": ", "\n"} {
+		s = strings.ReplaceAll(s, before+prefix, before)
+	}
+	return s
+}
+
+// oneLine joins the lines of a message, as those of errors.Join, with "; ", and
+// escapes what a terminal would act on.
+func oneLine(s string) string {
+	s = strings.ReplaceAll(strings.TrimSpace(s), "\n", "; ")
+	if strings.IndexFunc(s, unprintable) < 0 {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if unprintable(r) {
+			q := strconv.QuoteRune(r)
+			b.WriteString(q[1 : len(q)-1])
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+func unprintable(r rune) bool { return !unicode.IsPrint(r) }

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rosterdns/roster/registrar"
+)
+
+func (a *app) getCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "get SERVICE",
+		Short: "Show the instances of a service",
+		Long: `Get shows the instances of a service that are up: those that DNS answers with. Write
+'SERVICE?status=any' for those that are draining or down, too.
+
+With -o json it writes the service as one object, with -o jsonl on one line, with
+-o name the instances' IDs. "register --file" reads what -o json and -o yaml write.
+Without an instance to show the exit code is 3.`,
+		Example: `  registrar get orders
+  registrar get prod/orders -o wide
+  registrar get 'orders?status=any'
+  registrar get orders -n prod -o json`,
+		Args:              exactly("SERVICE"),
+		ValidArgsFunction: a.completeService,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.oneShot(cmd.Context(), func(ctx context.Context, client *registrar.Client) error {
+				s, err := getService(ctx, client, args[0])
+				if err != nil {
+					return err
+				}
+				if s.Stale {
+					a.notef("contact with etcd is lost: this may be out of date")
+				}
+				return writeService(a.stdout, a.globals.output, s)
+			})
+		},
+	}
+}

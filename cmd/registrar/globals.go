@@ -1,0 +1,83 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/rosterdns/roster/catalog"
+	"github.com/rosterdns/roster/internal/etcdclient"
+)
+
+// defaultTimeout is as long as a user at a terminal waits without wondering,
+// and outlasts an election of etcd's (some 3 s).
+const defaultTimeout = 5 * time.Second
+
+// globals are the flags that all commands have.
+type globals struct {
+	endpoints         []string
+	prefix, namespace string
+	output            format
+	timeout           time.Duration
+
+	cacert, cert, key  string
+	user, passwordFile string
+	verbose            bool
+}
+
+func (g *globals) add(fs *pflag.FlagSet) {
+	fs.StringSliceVar(&g.endpoints, "endpoints", []string{etcdclient.DefaultEndpoint}, "etcd's `URL,...`")
+	fs.StringVar(&g.prefix, "prefix", catalog.DefaultPrefix, "etcd `PATH` of the registry")
+	fs.StringVarP(&g.namespace, "namespace", "n", "", "`NAMESPACE` of services that name none (default \"default\"; list: all)")
+	g.output = formatTable
+	fs.VarP(&g.output, "output", "o", "output as `FORMAT`: "+formatNames("|"))
+	fs.DurationVar(&g.timeout, "timeout", defaultTimeout, "how long a command that ends by itself may take, as `DURATION` such as 500ms or 10s")
+	fs.StringVar(&g.cacert, "cacert", "", "`FILE` with the certificate authorities of etcd's servers (default: the system's)")
+	fs.StringVar(&g.cert, "cert", "", "`FILE` with the client certificate")
+	fs.StringVar(&g.key, "key", "", "`FILE` with the key of the client certificate")
+	fs.StringVar(&g.user, "user", "", "`NAME` of the etcd user")
+	fs.StringVar(&g.passwordFile, "password-file", "", "`FILE` that holds the user's password and nothing else")
+	fs.BoolVarP(&g.verbose, "verbose", "v", false, "log what happens between this program and etcd to standard error")
+}
+
+// check finds what is wrong with the flags as far as they alone show it.
+func (g *globals) check() error {
+	switch {
+	case g.timeout <= 0:
+		return usagef("--timeout %v must be more than 0", g.timeout)
+	case len(g.endpoints) == 0:
+		return usagef("--endpoints is empty: give at least one URL such as %s", etcdclient.DefaultEndpoint)
+	case (g.user == "") != (g.passwordFile == ""):
+		return usagef("--user and --password-file need each other")
+	case (g.cert == "") != (g.key == ""):
+		return usagef("--cert and --key need each other")
+	}
+	if err := (&etcdclient.Config{Endpoints: g.endpoints}).Check(); err != nil {
+		return usagef("--endpoints: %w", err)
+	}
+	return nil
+}
+
+// maxPassword is far more than any password that etcd is given.
+const maxPassword = 4 << 10
+
+// readPassword reads the file of --password-file. A line break at its end, as
+// editors leave it, is not part of the password.
+func readPassword(path string) (string, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return "", &usageError{fmt.Errorf("--password-file: %w", err)}
+	}
+	data = bytes.TrimSuffix(data, []byte("\n"))
+	data = bytes.TrimSuffix(data, []byte("\r"))
+	switch {
+	case len(data) == 0:
+		return "", usagef("--password-file %q is empty", path)
+	case len(data) > maxPassword, bytes.ContainsAny(data, "\r\n"):
+		return "", usagef("--password-file %q must hold one line, the password alone", path)
+	}
+	return string(data), nil
+}

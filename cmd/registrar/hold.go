@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/rosterdns/roster/registrar"
+)
+
+// statusPause is how often hold looks what has become of its instances: soon
+// enough for a person who watches, and nothing next to the keepalives.
+const statusPause = 100 * time.Millisecond
+
+// hold keeps the services registered until a signal comes or ctx is done, then
+// unregisters them.
+func (r *registration) hold(ctx context.Context, client *registrar.Client) error {
+	signals, stop := r.signals()
+	defer stop()
+	if err := r.submit(ctx, client); err != nil {
+		return errors.Join(err, client.Close())
+	}
+	n := newNarrator(r)
+	ticker := time.NewTicker(statusPause)
+	defer ticker.Stop()
+	for {
+		if err := n.observe(client.Status()); err != nil {
+			return errors.Join(err, r.release(client, n, signals))
+		}
+		select {
+		case <-ticker.C:
+		case <-signals:
+			return r.release(client, n, signals)
+		case <-ctx.Done():
+			return r.release(client, n, signals)
+		}
+	}
+}
+
+// release closes the client, which unregisters what it holds. A signal ends the
+// wait for it: then its goroutine ends with the process.
+func (r *registration) release(client *registrar.Client, n *narrator, signals <-chan os.Signal) error {
+	closed := make(chan error, 1)
+	go func() { closed <- client.Close() }()
+	select {
+	case err := <-closed:
+		return n.closed(err)
+	case s := <-signals:
+		if number, ok := s.(syscall.Signal); ok {
+			return signalled(number)
+		}
+		return fmt.Errorf("stopped by a second signal, %v, before all was unregistered", s)
+	}
+}
+
+// narrator tells the user what happens to the instances that are held.
+type narrator struct {
+	r         *registration
+	instances map[instanceName]*registrar.Instance
+	last      map[instanceName]registrar.InstanceStatus
+	announced map[instanceName]bool // was registered once
+	lost      bool                  // contact with etcd
+}
+
+func newNarrator(r *registration) *narrator {
+	n := &narrator{
+		r:         r,
+		instances: map[instanceName]*registrar.Instance{},
+		last:      map[instanceName]registrar.InstanceStatus{},
+		announced: map[instanceName]bool{},
+	}
+	for _, s := range r.services {
+		for i := range s.Instances {
+			n.instances[instanceName{s.Namespace, s.Name, s.Instances[i].ID}] = &s.Instances[i]
+		}
+	}
+	return n
+}
+
+// observe tells what has changed. It returns an error if etcd refuses an
+// instance from the start: what was never allowed is a mistake, while what is
+// refused later can be allowed again.
+func (n *narrator) observe(statuses []registrar.InstanceStatus) error {
+	n.contact(statuses)
+	for _, st := range statuses {
+		name := instanceName{st.Namespace, st.Service, st.ID}
+		last, known := n.last[name]
+		if known && last.State == st.State && last.Since.Equal(st.Since) {
+			continue
+		}
+		n.last[name] = st
+		switch st.State {
+		case registrar.StateRegistered:
+			n.registered(name)
+		case registrar.StateSuperseded:
+			n.r.notef("%s was superseded: another client has registered it; it is registered again once that one lets go", name)
+		case registrar.StateFailed:
+			if !n.announced[name] && errors.Is(st.Err, registrar.ErrPermission) {
+				return fmt.Errorf("registering %s: %w", name, st.Err)
+			}
+			n.r.notef("etcd refuses %s: %v; still trying", name, st.Err)
+		}
+	}
+	return nil
+}
+
+// contact tells when contact with etcd is lost or regained.
+func (n *narrator) contact(statuses []registrar.InstanceStatus) {
+	var cause error
+	for _, st := range statuses {
+		if errors.Is(st.Err, registrar.ErrUnavailable) {
+			cause = st.Err
+		}
+	}
+	switch {
+	case cause != nil && !n.lost && len(n.announced) == 0:
+		n.r.notef("warning: no contact with etcd: %v; still trying: what is to be registered will be once it is there", cause)
+	case cause != nil && !n.lost:
+		n.r.notef("lost contact with etcd: %v; still trying: instances stay registered for up to %v", cause, n.r.lease)
+	case cause == nil && n.lost:
+		n.r.notef("regained contact with etcd")
+	}
+	n.lost = cause != nil
+}
+
+func (n *narrator) registered(name instanceName) {
+	in, again := n.instances[name], ""
+	if n.announced[name] {
+		again = " again"
+	}
+	n.announced[name] = true
+	if in.Static {
+		n.r.notef("registered %s%s (%s), static", name, again, describe(in))
+	} else {
+		n.r.notef("registered %s%s (%s), lease %v", name, again, describe(in), n.r.lease)
+	}
+}
+
+// closed tells how the client's Close ended.
+func (n *narrator) closed(err error) error {
+	if err != nil && len(n.announced) > 0 {
+		return fmt.Errorf("unregistering %s: %w", n.r.summary(), err)
+	}
+	// Otherwise an error says what is known: that nothing could be written.
+	for _, s := range n.r.services {
+		for i := range s.Instances {
+			name := instanceName{s.Namespace, s.Name, s.Instances[i].ID}
+			switch {
+			case !n.announced[name]: // nothing was said of it
+			case s.Instances[i].Static:
+				n.r.notef("left %s, which is static: it stays until it is unregistered", name)
+			case n.last[name].State == registrar.StateSuperseded:
+				n.r.notef("left %s to the client that has superseded this one", name)
+			case n.last[name].State == registrar.StateRegistered:
+				n.r.notef("unregistered %s", name)
+			}
+		}
+	}
+	return nil
+}

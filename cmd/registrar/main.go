@@ -1,0 +1,55 @@
+// Command registrar writes services into a Roster registry and reads them back.
+//
+// Data goes to standard output and everything else to standard error, so that
+// output can be piped. The exit codes are in exit.go.
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/rosterdns/roster/registrar"
+	"github.com/rosterdns/roster/registrar/etcd"
+)
+
+func main() { os.Exit(main1()) }
+
+// main1 is main without the exit, so that it runs inside tests too.
+func main1() int {
+	a := &app{
+		stdin:  os.Stdin,
+		stdout: os.Stdout,
+		stderr: os.Stderr,
+		getenv: os.Getenv,
+		open: func(ctx context.Context, opts ...registrar.Option) (*registrar.Client, error) {
+			return registrar.Open(ctx, etcd.Name, opts...)
+		},
+		signals: terminations,
+	}
+	return a.run(context.Background(), os.Args[1:])
+}
+
+// app is one run of the command: what it works with from outside, and the
+// global flags.
+type app struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	getenv         func(string) string
+	// open opens a client of the registry; it does no I/O.
+	open func(context.Context, ...registrar.Option) (*registrar.Client, error)
+	// signals yields the signals that end a registration until stop is called.
+	signals func() (received <-chan os.Signal, stop func())
+
+	globals globals
+}
+
+// terminations asks for the signals that end a process: the one of Ctrl-C, and
+// the one of process managers.
+func terminations() (<-chan os.Signal, func()) {
+	received := make(chan os.Signal, 2) // room for the second one, which is the more urgent
+	signal.Notify(received, os.Interrupt, syscall.SIGTERM)
+	return received, func() { signal.Stop(received) }
+}

@@ -1,0 +1,229 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rosterdns/roster/registrar"
+	"github.com/rosterdns/roster/registrar/etcd"
+)
+
+// registration is what the register command is asked to do.
+type registration struct {
+	*app
+	instance     instanceFlags
+	file         string
+	once, static bool
+	lease        time.Duration
+	// namespaceGiven says that -n is there as a flag, not as a variable.
+	namespaceGiven bool
+
+	services []*registrar.Service // ready to be written
+}
+
+func (a *app) registerCommand() *cobra.Command {
+	r := &registration{app: a}
+	cmd := &cobra.Command{
+		Use:   "register SERVICE --port [NAME:]PORT[/PROTO]... | register --file FILE",
+		Short: "Register instances of services, and keep them registered",
+		Long: `Register keeps an instance of a service, or all instances in a file, registered until
+it gets an interrupt (Ctrl-C) or TERM; then it unregisters them and ends. A second
+signal ends it at once. While etcd is away it goes on trying. If it is killed, the
+instances go when their lease runs out.
+
+With --once it writes under a lease that is not renewed, and ends; with --static it
+writes without a lease, so that the instance stays until it is unregistered, and ends.
+
+A file holds one service or an array of them, in JSON or YAML:
+
+  {"name":"orders", "instances":[{"addresses":["10.0.0.7"],
+                                  "ports":[{"name":"http","port":8080}]}]}
+
+The output of "get -o json" and "get -o yaml" is such a file.`,
+		Example: `  registrar register orders --port http:8080
+  registrar register orders --id a --address 10.0.0.7 --port http:8080 --port dns:53/udp --tag canary
+  registrar register orders --address iface:eth0 --port 8080 --meta version=1.2.3 --lease 30s
+  registrar register db --host db1.example.com --port postgresql:5432 --static
+  registrar register --file services.yaml --once
+  registrar get orders -o json | registrar register --endpoints http://10.9.0.1:2379 --file -`,
+		Args: func(_ *cobra.Command, args []string) error { return r.checkArgs(args) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			r.namespaceGiven = cmd.Flags().Changed("namespace")
+			return r.run(cmd.Context(), args)
+		},
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	fs := cmd.Flags()
+	fs.SortFlags = false
+	r.instance.add(fs)
+	fs.StringVarP(&r.file, "file", "f", "", "register the services in `FILE`, \"-\" for standard input, in place of SERVICE and its flags")
+	fs.BoolVar(&r.once, "once", false, "write under a lease that is not renewed, and end")
+	fs.BoolVar(&r.static, "static", false, "write without a lease, and end")
+	fs.DurationVar(&r.lease, "lease", registrar.DefaultLeaseTTL, "how long an instance outlives this command if it is killed, as `DURATION` in whole seconds")
+	return cmd
+}
+
+// checkArgs checks which arguments and flags are there together.
+func (r *registration) checkArgs(args []string) error {
+	switch {
+	case r.once && r.static:
+		return usagef("--once and --static exclude each other: with a lease or without")
+	case r.static && r.instance.set.Changed("lease"):
+		return usagef("--static and --lease exclude each other: static instances have no lease")
+	case r.file != "" && len(args) > 0:
+		return usagef("--file and SERVICE %q exclude each other: the file names its services", args[0])
+	case r.file != "" && r.instance.given() != "":
+		return usagef("--file and %s exclude each other: the file describes its instances", r.instance.given())
+	case r.file != "":
+		return nil
+	case len(args) == 0:
+		return usagef("register: missing SERVICE or --file")
+	case len(args) > 1:
+		return usagef("register: too many arguments from %q on", args[1])
+	}
+	return nil
+}
+
+func (r *registration) run(ctx context.Context, args []string) error {
+	if err := r.globals.check(); err != nil {
+		return err
+	}
+	if err := r.prepare(ctx, args); err != nil {
+		return err
+	}
+	lease := registrar.WithLeaseTTL(r.lease)
+	switch {
+	case r.static:
+		return r.oneShot(ctx, r.write, lease)
+	case r.once:
+		return r.oneShot(ctx, r.write, lease, etcd.WithLeaveOnClose())
+	}
+	client, err := r.connect(ctx, lease)
+	if err != nil {
+		return err
+	}
+	return r.hold(ctx, client)
+}
+
+// prepare finds out what to register.
+func (r *registration) prepare(ctx context.Context, args []string) (err error) {
+	if r.file != "" {
+		r.services, err = readServices(r.file, r.stdin, r.namespace())
+		if err == nil && r.namespaceGiven {
+			err = r.checkNamespace()
+		}
+	} else {
+		r.services, err = r.fromFlags(ctx, args[0])
+	}
+	if err != nil || !r.static {
+		return err
+	}
+	for _, s := range r.services {
+		for i := range s.Instances {
+			s.Instances[i].Static = true
+		}
+	}
+	return nil
+}
+
+// checkNamespace refuses a file with a namespace other than that of -n: one of
+// them is a mistake, and the wrong one would take over other instances.
+func (r *registration) checkNamespace() error {
+	for _, s := range r.services {
+		if s.Namespace != r.namespace() {
+			return usagef("--namespace %s: service %q in file %q says namespace %q: leave one of them out", r.namespace(), s.Name, r.file, s.Namespace)
+		}
+	}
+	return nil
+}
+
+func (r *registration) fromFlags(ctx context.Context, arg string) ([]*registrar.Service, error) {
+	name, err := r.parseName(arg)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, r.globals.timeout) // looking up the endpoint's name can take long
+	defer cancel()
+	wish, err := r.instance.service(ctx, name, r.globals.endpoints, r.notef)
+	if err != nil {
+		return nil, err
+	}
+	services, err := prepareAll([]*registrar.Service{wish}, r.namespace())
+	if err != nil {
+		return nil, fmt.Errorf("registering %s: %w", name, err)
+	}
+	return services, nil
+}
+
+// submit hands all services to the client.
+func (r *registration) submit(ctx context.Context, client *registrar.Client) error {
+	for _, s := range r.services {
+		if err := client.Register(ctx, s); err != nil {
+			return fmt.Errorf("registering %s/%s: %w", s.Namespace, s.Name, err)
+		}
+	}
+	return nil
+}
+
+// write registers all services and returns when etcd has them.
+func (r *registration) write(ctx context.Context, client *registrar.Client) error {
+	if err := r.contact(ctx, client); err != nil {
+		return fmt.Errorf("registering %s: %w", r.summary(), err)
+	}
+	if err := r.submit(ctx, client); err != nil {
+		return err
+	}
+	if err := client.Wait(ctx); err != nil {
+		return fmt.Errorf("registering %s: %w", r.summary(), err)
+	}
+	for _, s := range r.services {
+		for i := range s.Instances {
+			in := &s.Instances[i]
+			name := instanceName{s.Namespace, s.Name, in.ID}
+			if in.Static {
+				r.notef("registered %s (%s), static: it stays until it is unregistered", name, describe(in))
+			} else {
+				r.notef("registered %s (%s), lease %v: it expires at about %s unless it is registered again",
+					name, describe(in), r.lease, time.Now().Add(r.lease).Format(time.RFC3339))
+			}
+		}
+	}
+	return nil
+}
+
+// contact reads one of the services, so that a time-out after it means that
+// etcd is slow, rather than away. Only ErrUnavailable is returned: what the
+// user may not read may yet be written.
+func (r *registration) contact(ctx context.Context, client *registrar.Client) error {
+	name := registrar.ServiceName{Namespace: r.services[0].Namespace, Service: r.services[0].Name}
+	if _, err := getService(ctx, client, name.String()); errors.Is(err, registrar.ErrUnavailable) {
+		return err
+	}
+	return nil
+}
+
+// summary names what is registered, for errors.
+func (r *registration) summary() string {
+	s := r.services[0]
+	if len(r.services) > 1 {
+		return fmt.Sprintf("%d services", len(r.services))
+	}
+	if len(s.Instances) > 1 {
+		return fmt.Sprintf("%d instances of %s/%s", len(s.Instances), s.Namespace, s.Name)
+	}
+	return instanceName{s.Namespace, s.Name, s.Instances[0].ID}.String()
+}
+
+// describe says where an instance is, as in "10.0.0.7, http 8080/tcp".
+func describe(in *registrar.Instance) string {
+	parts := []string{where(in)}
+	for _, p := range in.Ports {
+		parts = append(parts, strings.TrimPrefix(fmt.Sprintf("%s %d/%s", p.Name, p.Port, p.Protocol), " "))
+	}
+	return strings.Join(parts, ", ")
+}

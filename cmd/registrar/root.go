@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// run runs the command with its arguments and returns its exit code.
+func (a *app) run(ctx context.Context, args []string) int {
+	root := a.rootCommand()
+	root.SetArgs(args)
+	cmd, err := root.ExecuteContextC(ctx)
+	return report(a.stderr, cmd.CommandPath(), err)
+}
+
+func (a *app) rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "registrar",
+		Short: "Register services in Roster, and read them back",
+		Long: `Registrar writes services into a Roster registry in etcd, from where DNS answers
+with them, and reads them back.
+
+SERVICE is NAME or NAMESPACE/NAME; the namespace of a plain NAME is that of -n, or
+"default".
+
+Every global flag can be given in the environment instead: --password-file as
+REGISTRAR_PASSWORD_FILE, and so on. A flag wins over its variable.
+
+Exit codes: 0 done, 1 failure, 2 bad usage or invalid input, 3 not found, 4 no contact
+with etcd, 5 permission denied, 6 time-out.`,
+		Example: `  registrar register orders --port http:8080
+  registrar get orders -o json
+  registrar list --namespace prod`,
+		Version:           readVersion().Version,
+		Args:              unknownCommand,
+		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return a.readEnvironment(cmd.Root().PersistentFlags()) },
+		SilenceErrors:     true,
+		// One letter too few, too many or wrong, or two of them swapped.
+		SuggestionsMinimumDistance: 2,
+		SilenceUsage:               true,
+		CompletionOptions:          cobra.CompletionOptions{DisableDefaultCmd: true}, // ours refuses unknown shells
+	}
+	root.SetIn(a.stdin)
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	a.globals.add(root.PersistentFlags())
+	mustComplete(root, "output", strings.Split(formatNames(" "), " "))
+	root.SetHelpCommand(helpCommand())
+	root.AddCommand(
+		a.registerCommand(), a.unregisterCommand(),
+		a.listCommand(), a.getCommand(),
+		a.completionCommand(), a.versionCommand(),
+	)
+	return root
+}
+
+// helpCommand is cobra's, but an unknown command is an error.
+func helpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "help [COMMAND]",
+		Short:   "Show help for a command",
+		Example: "  registrar help register",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			target, rest, err := cmd.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return usagef("help: unknown command %q", strings.Join(args, " "))
+			}
+			return target.Help()
+		},
+	}
+}
+
+// unknownCommand refuses the arguments of the root command, which come from a
+// command that there is not.
+func unknownCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if similar := cmd.SuggestionsFor(args[0]); len(similar) > 0 {
+		return usagef("unknown command %q: did you mean %s?", args[0], strings.Join(similar, " or "))
+	}
+	return usagef("unknown command %q", args[0])
+}
+
+// exactly checks that a command has the arguments that its usage line names,
+// such as "SERVICE ID".
+func exactly(names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		switch {
+		case len(args) < len(names):
+			return usagef("%s: missing %s", cmd.Name(), strings.Join(names[len(args):], " and "))
+		case len(args) > len(names):
+			return usagef("%s: too many arguments from %q on", cmd.Name(), args[len(names)])
+		}
+		return nil
+	}
+}
+
+// environmentName returns the variable that stands for a global flag.
+func environmentName(flag string) string {
+	return "REGISTRAR_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// readEnvironment sets the flags that were not given from their variables. An
+// empty variable counts as unset.
+func (a *app) readEnvironment(flags *pflag.FlagSet) error {
+	var errs []error
+	flags.VisitAll(func(f *pflag.Flag) {
+		name := environmentName(f.Name)
+		value := a.getenv(name)
+		if f.Changed || value == "" {
+			return
+		}
+		if err := f.Value.Set(value); err != nil {
+			errs = append(errs, fmt.Errorf("environment variable %s=%q for --%s: %w", name, value, f.Name, err))
+		}
+	})
+	if err := errors.Join(errs...); err != nil {
+		return &usageError{err}
+	}
+	return nil
+}
+
+// mustComplete lets shells complete the values of a flag.
+func mustComplete(cmd *cobra.Command, flag string, values []string) {
+	err := cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+	if err != nil {
+		panic(err) // the flag is not defined: a mistake in this program
+	}
+}

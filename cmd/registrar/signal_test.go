@@ -1,0 +1,47 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+const terminate = syscall.SIGTERM
+
+// TestSignalsOfTheSystem runs the command as a process of its own, which waits
+// for an etcd that isn't there.
+func TestSignalsOfTheSystem(t *testing.T) {
+	t.Parallel()
+	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		t.Run(s.String(), func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			defer cancel()
+			program, err := os.Executable()
+			if err != nil {
+				t.Fatal(err)
+			}
+			var stderr syncBuffer
+			cmd := exec.CommandContext(ctx, program, "register", "orders", "--id", "a", "--address", "10.0.0.7", "--port", "80", "--endpoints", closedEndpoint(t))
+			cmd.Args[0] = "registrar" // testscript.Main goes by it
+			cmd.Stderr = &stderr
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = cmd.Process.Kill() }()
+			eventually(t, "it says that etcd isn't there", func() bool {
+				return strings.Contains(stderr.String(), "registrar: warning: no contact with etcd: ")
+			})
+			if err := cmd.Process.Signal(s); err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Wait(); err != nil {
+				t.Errorf("after the signal it ended with %v, want exit code 0; stderr: %s", err, stderr.String())
+			}
+		})
+	}
+}
