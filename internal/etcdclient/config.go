@@ -8,9 +8,11 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 )
 
@@ -43,7 +45,9 @@ func (c *Config) Check() error {
 	secure := false
 	for i, e := range c.endpoints() {
 		u, err := url.Parse(e)
-		if err != nil || u.Host == "" || u.Hostname() == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		// The client compares schemes as they are written: it would take HTTPS for http.
+		written, _, _ := strings.Cut(e, ":")
+		if err != nil || u.Hostname() == "" || (written != "http" && written != "https") {
 			return fmt.Errorf("endpoint %q is not a URL such as %s or https://etcd.example.com:2379", redact(e), DefaultEndpoint)
 		}
 		if u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
@@ -51,6 +55,9 @@ func (c *Config) Check() error {
 		}
 		if u.Port() == "" {
 			return fmt.Errorf("endpoint %q has no port: etcd's is 2379", e)
+		}
+		if port, err := strconv.ParseUint(u.Port(), 10, 16); err != nil || port == 0 {
+			return fmt.Errorf("endpoint %q has a port that is not 1 to 65535", e)
 		}
 		https := u.Scheme == "https"
 		if i > 0 && https != secure {
@@ -90,8 +97,6 @@ func (c *Config) endpoints() []string {
 	return c.Endpoints
 }
 
-func (c *Config) secure() bool { return strings.HasPrefix(c.endpoints()[0], "https://") }
-
 // credentials returns the user and password to log in with now; empty ones mean
 // none.
 func (c *Config) credentials() (user, password string, err error) {
@@ -106,7 +111,12 @@ func (c *Config) credentials() (user, password string, err error) {
 const maxCredentials = 4 << 10
 
 func readCredentials(path string) (user, password string, err error) {
-	data, err := os.ReadFile(path)
+	f, err := os.Open(path)
+	if err != nil {
+		return "", "", fmt.Errorf("reading credentials: %w", err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxCredentials+1))
 	if err != nil {
 		return "", "", fmt.Errorf("reading credentials: %w", err)
 	}

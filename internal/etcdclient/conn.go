@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
-	"sync"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -35,12 +34,15 @@ var ErrClosed = errors.New("connection closed")
 // Conn is a connection to an etcd cluster that is made when it is first used.
 // It is safe for concurrent use.
 type Conn struct {
-	cfg Config
+	cfg  Config
+	life context.Context // done when the Conn is closed
+	end  context.CancelFunc
 
-	mu             sync.Mutex
+	// turn holds a token of the one that uses the fields below. It is no mutex,
+	// since a log-in takes seconds: others give up with their context.
+	turn           chan struct{}
 	client         *clientv3.Client
 	user, password string
-	closed         bool
 }
 
 // New checks the configuration and returns a Conn. It does no network I/O.
@@ -51,18 +53,28 @@ func New(cfg Config) (*Conn, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Conn{cfg: cfg}, nil
+	life, end := context.WithCancel(context.Background())
+	return &Conn{cfg: cfg, life: life, end: end, turn: make(chan struct{}, 1)}, nil
 }
 
 // Client returns the client of the connection. It is the same one until the
 // credentials change in their file: then the old one is closed, and with it its
 // watches and leases' keepalives, and a new one logs in. Without credentials
 // it doesn't block; with them, it waits for the log-in, at most until ctx is
-// done or dialTimeout has passed. The client must not be closed by the caller.
+// done, the connection is closed (ErrClosed), or dialTimeout has passed. The
+// client must not be closed by the caller.
 func (c *Conn) Client(ctx context.Context) (*clientv3.Client, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closed {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stop := context.AfterFunc(c.life, func() { cancel(ErrClosed) })
+	defer stop()
+	select {
+	case c.turn <- struct{}{}:
+		defer func() { <-c.turn }()
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	if c.life.Err() != nil {
 		return nil, ErrClosed
 	}
 	user, password, err := c.cfg.credentials()
@@ -122,20 +134,23 @@ func newClient(ctx context.Context, cfg clientv3.Config) (*clientv3.Client, erro
 	if err != nil {
 		stop()
 		cancel()
+		if ctx.Err() != nil {
+			err = context.Cause(ctx) // rather than what etcd's client makes of it
+		}
 		return nil, err
 	}
 	if !stop() {
 		_ = client.Close()
-		return nil, ctx.Err()
+		return nil, context.Cause(ctx)
 	}
 	return client, nil
 }
 
 // Close closes the connection and ends all that uses it.
 func (c *Conn) Close() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.closed = true
+	c.end()
+	c.turn <- struct{}{}
+	defer func() { <-c.turn }()
 	if c.client == nil {
 		return nil
 	}

@@ -1,10 +1,10 @@
 package mirror
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
@@ -30,6 +30,7 @@ var (
 	errSilent    = errors.New("the watch fell silent")
 	errClosed    = errors.New("the watch was closed")
 	errRegressed = errors.New("etcd's revision moved backward")
+	errDisorder  = errors.New("the watch showed an old change after a newer one")
 	errPage      = errors.New("no page arrived in time")
 )
 
@@ -40,13 +41,22 @@ func (m *Mirror) follow(ctx context.Context, reason Reason) failure {
 		return failure{reasonOf(err, ReasonList), fmt.Errorf("listing %q: %w", m.cfg.Prefix, err)}
 	}
 	m.contact(revision)
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	// A server that hangs when the watch is opened would otherwise hang the
+	// mirror.
+	stuck := time.AfterFunc(watchSilence, func() { cancel(errSilent) })
 	w, err := m.cfg.Source.Watch(ctx, m.cfg.Prefix, revision)
-	if err != nil {
+	inTime := stuck.Stop()
+	if err == nil {
+		defer w.Close()
+	}
+	switch {
+	case !inTime:
+		return failure{ReasonSilent, errSilent}
+	case err != nil:
 		return failure{reasonOf(err, ReasonClosed), fmt.Errorf("watching %q: %w", m.cfg.Prefix, err)}
 	}
-	defer w.Close()
 	return m.watch(ctx, w)
 }
 
@@ -56,15 +66,16 @@ func (m *Mirror) follow(ctx context.Context, reason Reason) failure {
 func (m *Mirror) list(ctx context.Context, reason Reason) (int64, error) {
 	start := time.Now()
 	revision, err := m.listOnce(ctx, m.distrust)
-	if err == nil && revision < m.Status().Revision && !m.distrust {
+	if errors.Is(err, errRegressed) {
 		m.distrust = true
 		revision, err = m.listOnce(ctx, true)
 	}
 	if err != nil {
 		return 0, err
 	}
-	if m.distrust {
-		m.distrust, reason = false, ReasonRegressed
+	m.distrust = false
+	if revision < m.Status().Revision {
+		reason = ReasonRegressed
 	}
 	if m.cfg.Observer != nil {
 		m.cfg.Observer.Listed(reason, len(m.index), time.Since(start))
@@ -91,6 +102,10 @@ func (m *Mirror) listOnce(ctx context.Context, force bool) (int64, error) {
 		}
 		return 0, err
 	}
+	regressed := revision < m.Status().Revision
+	if regressed && !force {
+		return 0, errRegressed
+	}
 	var gone []Event
 	for key := range m.index {
 		if _, ok := present[key]; !ok {
@@ -98,7 +113,7 @@ func (m *Mirror) listOnce(ctx context.Context, force bool) (int64, error) {
 			delete(m.index, key)
 		}
 	}
-	m.cfg.View.Apply(Batch{Events: gone, Revision: revision})
+	m.cfg.View.Apply(Batch{Events: gone, Revision: revision, Regressed: regressed})
 	return revision, nil
 }
 
@@ -131,10 +146,14 @@ func (m *Mirror) watch(ctx context.Context, w Watch) failure {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	heard := time.Now()
+	silence := time.NewTimer(watchSilence)
+	defer silence.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return failure{ReasonClosed, ctx.Err()}
+		case <-silence.C:
+			return failure{ReasonSilent, errSilent}
 		case resp, ok := <-w.Responses():
 			if !ok {
 				return failure{ReasonClosed, errClosed}
@@ -143,14 +162,12 @@ func (m *Mirror) watch(ctx context.Context, w Watch) failure {
 				return f
 			}
 			heard = time.Now()
-		case revision := <-probes.results:
-			if f := m.probed(revision); f.err != nil {
+			silence.Reset(watchSilence)
+		case result := <-probes.results:
+			if f := m.probed(result); f.err != nil {
 				return f
 			}
 		case <-tick.C:
-			if time.Since(heard) > watchSilence {
-				return failure{ReasonSilent, errSilent}
-			}
 			m.ask(ctx, w)
 			if time.Since(heard) > progressEvery+progressEvery/2 {
 				probes.start(ctx)
@@ -177,13 +194,18 @@ func (m *Mirror) response(resp *clientv3.WatchResponse) failure {
 	}
 	seen := m.Status().Revision
 	// A member that lags can answer with a lower revision after a reconnect; so
-	// can an etcd restored from a backup. The list, being linearizable, tells.
-	if resp.Header.Revision < seen {
+	// can an etcd restored from a backup. A list can't tell them apart, since
+	// new writes may have raised the revision of the restored one by then.
+	revision := resp.Header.GetRevision()
+	if revision < seen {
+		m.distrust = true
 		return failure{ReasonClosed, errRegressed}
+	}
+	if !ordered(resp.Events, seen) {
+		return failure{ReasonClosed, errDisorder}
 	}
 	// Only progress speaks for its header's revision: a watch that catches up
 	// sends events with a header that is ahead of them.
-	revision := resp.Header.Revision
 	if n := len(resp.Events); n > 0 {
 		revision = max(seen, resp.Events[n-1].Kv.ModRevision)
 	}
@@ -191,6 +213,19 @@ func (m *Mirror) response(resp *clientv3.WatchResponse) failure {
 	m.lasting = true
 	m.contact(revision)
 	return failure{}
+}
+
+// ordered reports whether no event is older than the one before it, or than the
+// revision that the copy is complete up to. etcd promises that, but has broken
+// it (etcd-io/etcd issue 15220); what such a watch left out only a list shows.
+func ordered(evs []*clientv3.Event, seen int64) bool {
+	for _, ev := range evs {
+		if ev.Kv.ModRevision < seen {
+			return false
+		}
+		seen = ev.Kv.ModRevision
+	}
+	return true
 }
 
 func (m *Mirror) events(evs []*clientv3.Event, revision int64) {
@@ -218,21 +253,25 @@ func (m *Mirror) events(evs []*clientv3.Event, revision int64) {
 	m.cfg.View.Apply(batch)
 }
 
-// probed takes the revision of a linearizable read. It counts as contact only
-// where it shows that the watch has missed nothing.
-func (m *Mirror) probed(revision int64) failure {
-	switch seen := m.Status().Revision; {
-	case revision < seen:
+// probed takes the result of a linearizable read. It counts as contact only
+// where it shows that the watch has missed nothing. The watch may have gone on
+// while a slow answer was under way: that proves nothing.
+func (m *Mirror) probed(p probed) failure {
+	switch {
+	case p.revision < p.known:
 		m.distrust = true
 		return failure{ReasonRegressed, errRegressed}
-	case revision == seen:
-		m.contact(revision)
+	case p.revision == m.Status().Revision:
+		m.contact(p.revision)
 	}
 	return failure{}
 }
 
+// relative returns the key below Root in memory of its own: there are as many
+// of them as keys.
 func (m *Mirror) relative(key []byte) (string, bool) {
-	return strings.CutPrefix(string(key), m.cfg.Root)
+	rel, ok := bytes.CutPrefix(key, []byte(m.cfg.Root))
+	return string(rel), ok
 }
 
 func reasonOf(err error, otherwise Reason) Reason {

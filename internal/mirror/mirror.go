@@ -19,8 +19,9 @@ const (
 	FreshFor = 6 * time.Second
 	// progressEvery is how often an idle watch is asked how far it is.
 	progressEvery = 2 * time.Second
-	// probeTimeout bounds a probe.
-	probeTimeout = 2 * time.Second
+	// probeTimeout bounds a probe: less than progressEvery, so that one that
+	// hangs makes room for the next.
+	probeTimeout = 1500 * time.Millisecond
 	// watchSilence is how long a watch can be silent in spite of progress
 	// requests before it is given up for a new list.
 	watchSilence = 8 * time.Second
@@ -64,7 +65,7 @@ type Mirror struct {
 	index    index // what View was told
 	pause    *backoff.Backoff
 	lasting  bool // the last watch worked, so that its end is no failed try
-	distrust bool // etcd's revision moved backward: equal revisions prove nothing
+	distrust bool // etcd's revision may have moved backward: equal revisions prove nothing
 }
 
 // New returns a mirror, which does nothing until Run.

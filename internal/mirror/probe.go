@@ -5,16 +5,22 @@ import (
 	"sync"
 )
 
+// probed is the result of a probe.
+type probed struct {
+	revision int64 // etcd's
+	known    int64 // the mirror's when the probe started; etcd's was no lower
+}
+
 // probes runs one probe at a time beside a watch, which must not wait for it.
 type probes struct {
 	m       *Mirror
-	results chan int64
+	results chan probed
 	running chan struct{} // holds a token while a probe runs
 	wg      sync.WaitGroup
 }
 
 func newProbes(m *Mirror) *probes {
-	return &probes{m: m, results: make(chan int64), running: make(chan struct{}, 1)}
+	return &probes{m: m, results: make(chan probed), running: make(chan struct{}, 1)}
 }
 
 // start starts a probe unless one is running. A probe that fails says nothing:
@@ -25,6 +31,7 @@ func (p *probes) start(ctx context.Context) {
 	default:
 		return
 	}
+	known := p.m.Status().Revision
 	p.wg.Go(func() {
 		defer func() { <-p.running }()
 		probe, cancel := context.WithTimeout(ctx, probeTimeout)
@@ -34,7 +41,7 @@ func (p *probes) start(ctx context.Context) {
 			return
 		}
 		select {
-		case p.results <- revision:
+		case p.results <- probed{revision, known}:
 		case <-probe.Done():
 		}
 	})

@@ -27,9 +27,13 @@ type Batch struct {
 	Events []Event
 	// Revision is the revision that the mirror's range is complete up to after
 	// this batch; 0 while a list is under way, between whose batches readers
-	// see the old and the new state mixed. It can be lower than before, when
-	// etcd was restored from a backup.
+	// see the old and the new state mixed. It is lower than before only where
+	// Regressed says so, or where several mirrors feed one View, whose watches
+	// are not in step.
 	Revision int64
+	// Regressed says that Revision is lower than this mirror's last one, since
+	// etcd's moved backward: it was restored from a backup.
+	Regressed bool
 }
 
 // View is the form in which the mirrored keys are read.

@@ -14,7 +14,7 @@ var errNoLease = errors.New("has no lease and is not static, so nothing would re
 // are copied as values: what they refer to is never changed.
 func (s *Service) copy() *Service {
 	c := *s
-	c.Instances = slices.Grow(slices.Clone(s.Instances), 1)
+	c.Instances = append(make([]catalog.Instance, 0, len(s.Instances)+maxSpare), s.Instances...)
 	c.overrides = maps.Clone(s.overrides)
 	return &c
 }

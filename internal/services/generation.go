@@ -50,10 +50,16 @@ func (s *Service) find(id string) (int, bool) {
 
 // Generation is the state of a registry at one revision. It is immutable.
 type Generation struct {
-	tree                *iradix.Tree[*Service] // by "namespace/service"
-	revision            int64
-	offset              int64
+	tree                *iradix.Tree[*Service] // by appendKey
 	services, instances int
+	revision            int64
+	serial              serial
+}
+
+// appendKey appends the key of a service in the tree. The separator sorts below
+// every character of a label, so that keys are in order of namespace, then name.
+func appendKey(buf []byte, namespace, name string) []byte {
+	return append(append(append(buf, namespace...), 0), name...)
 }
 
 // Revision returns the etcd revision that the generation shows; 0 before the
@@ -62,8 +68,10 @@ func (g *Generation) Revision() int64 { return g.revision }
 
 // Serial returns the SOA serial of the generation: the low 32 bits of the
 // revision and an offset that makes up for revisions that moved backward, so
-// that it rises with each change (RFC 1982) and is never 0.
-func (g *Generation) Serial() uint32 { return uint32(g.revision + g.offset) }
+// that it rises with each change (RFC 1982) and is never 0; but 0 before the
+// first list is complete. Changes that a list brings show in it when the list
+// is complete.
+func (g *Generation) Serial() uint32 { return uint32(g.serial.value) }
 
 // Services returns how many services have an instance.
 func (g *Generation) Services() int { return g.services }
@@ -74,8 +82,7 @@ func (g *Generation) Instances() int { return g.instances }
 // Service returns a service that exists, or nil.
 func (g *Generation) Service(namespace, name string) *Service {
 	var buf [2*catalog.MaxLabel + 1]byte // keeps the key off the heap
-	key := append(append(append(buf[:0], namespace...), '/'), name...)
-	s, ok := g.tree.Get(key)
+	s, ok := g.tree.Get(appendKey(buf[:0], namespace, name))
 	if !ok || !s.exists() {
 		return nil
 	}
@@ -88,7 +95,7 @@ func (s *Service) exists() bool { return len(s.Instances) > 0 }
 
 // Namespace yields the services of a namespace in ascending order of name.
 func (g *Generation) Namespace(namespace string) iter.Seq[*Service] {
-	return g.walk([]byte(namespace + "/"))
+	return g.walk(appendKey(nil, namespace, ""))
 }
 
 // All yields every service in ascending order of namespace and name.

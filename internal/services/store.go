@@ -63,27 +63,20 @@ func (s *Store) Apply(b mirror.Batch) {
 	for i := range b.Events {
 		e.event(&b.Events[i])
 	}
-	next := &Generation{revision: old.revision, offset: old.offset}
+	next := &Generation{revision: old.revision, serial: old.serial}
 	next.services, next.instances = e.commit(old.services, old.instances)
 	next.tree = e.txn.Commit()
-	next.advance(b.Revision)
+	if len(e.touched) > 0 {
+		next.serial.changed = true
+	}
+	// One of several mirrors can be behind what another has shown already.
+	if b.Revision > old.revision || b.Regressed {
+		next.revision = b.Revision
+	}
+	if b.Revision != 0 {
+		next.serial.advance(next.revision, next.revision < old.revision)
+	}
 	s.gen.Store(next)
-}
-
-// advance moves the generation to a revision; 0 leaves it where it is. Where
-// etcd's revision moves backward the offset makes up for it, so that the serial
-// still rises.
-func (g *Generation) advance(revision int64) {
-	if revision == 0 {
-		return
-	}
-	if revision < g.revision {
-		g.offset += g.revision - revision + 1
-	}
-	g.revision = revision
-	if g.Serial() == 0 {
-		g.offset++
-	}
 }
 
 func (s *Store) skip(ev *mirror.Event, reason SkipReason, err error) {
@@ -162,7 +155,7 @@ func (e *edit) service(k catalog.Key, ev *mirror.Event) *Service {
 	path := ev.Key[:len(k.Namespace)+1+len(k.Service)]
 	own, ok := e.touched[path]
 	if !ok {
-		if old, found := e.txn.Get([]byte(path)); found {
+		if old, found := e.txn.Get(appendKey(nil, k.Namespace, k.Service)); found {
 			own = old.copy()
 		} else {
 			own = &Service{Namespace: k.Namespace, Name: k.Service}
@@ -173,10 +166,17 @@ func (e *edit) service(k catalog.Key, ev *mirror.Event) *Service {
 	return own
 }
 
+// maxSpare is how many unused places a service keeps. Places are large, and
+// services are kept.
+const maxSpare = 1
+
 // commit puts the copies into the tree and returns the new counts.
 func (e *edit) commit(services, instances int) (int, int) {
-	for path, s := range e.touched {
-		key := []byte(path)
+	for _, s := range e.touched {
+		key := appendKey(nil, s.Namespace, s.Name)
+		if cap(s.Instances)-len(s.Instances) > maxSpare {
+			s.Instances = append(make([]catalog.Instance, 0, len(s.Instances)), s.Instances...)
+		}
 		if len(s.Instances) > 0 {
 			services++
 			instances += len(s.Instances)

@@ -1,0 +1,259 @@
+package mirror
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.etcd.io/etcd/api/v3/etcdserverpb"
+	"go.etcd.io/etcd/api/v3/mvccpb"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	clientv3 "go.etcd.io/etcd/client/v3"
+)
+
+// TestWatchEnds checks each way in which a watch ends, with changes meanwhile.
+func TestWatchEnds(t *testing.T) {
+	t.Parallel()
+	header := &etcdserverpb.ResponseHeader{Revision: 1000}
+	tests := []struct {
+		name   string
+		last   *clientv3.WatchResponse
+		reason Reason
+		err    error
+	}{
+		{"closed", nil, ReasonClosed, errClosed},
+		{"compacted", &clientv3.WatchResponse{Header: header, Canceled: true, CompactRevision: 6}, ReasonCompacted, rpctypes.ErrCompacted},
+		{"cancelled", &clientv3.WatchResponse{Header: header, Canceled: true}, ReasonClosed, rpctypes.ErrFutureRev},
+		{"no leader", &clientv3.WatchResponse{Header: header, Canceled: true, CancelReason: "etcdserver: no leader"}, ReasonClosed, rpctypes.ErrNoLeader},
+		{"token", &clientv3.WatchResponse{Header: header, Canceled: true, CancelReason: "etcdserver: invalid auth token"}, ReasonAuth, rpctypes.ErrInvalidAuthToken},
+		{"permission", &clientv3.WatchResponse{Header: header, Canceled: true, CancelReason: "etcdserver: permission denied"}, ReasonAuth, rpctypes.ErrPermissionDenied},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			scenario(t, func(f *fakeEtcd) {
+				f.put("/r/n/s/ghost", "1")
+				f.put("/r/n/s/kept", "1")
+				f.put("/r/n/s/new", "1")
+			}, func(t *testing.T, f *fakeEtcd, g *rig) {
+				g.at(progressEvery) // a watch that worked
+				g.rec.take()
+				f.set(func() { f.deaf = true })
+				f.delete("/r/n/s/ghost")
+				f.put("/r/n/s/new", "2")
+				f.put("/r/n/s/newer", "1")
+				f.compact()
+				f.end(tt.last)
+				f.set(func() { f.deaf = false })
+				synctest.Wait()
+				g.wantFailed(tt.reason)
+				if err := g.rec.look().errs[0]; !errors.Is(err, tt.err) {
+					t.Errorf("error %v, want %v", err, tt.err)
+				}
+				if g.Status().Err == nil {
+					t.Error("no error in the status")
+				}
+				g.at(progressEvery + retryBase)
+				g.wantListed(ReasonStart, tt.reason)
+				g.wantApplied("+n/s/new", "+n/s/newer", "-n/s/ghost")
+				g.wantEqual()
+				g.wantStates("live@0s") // too short to be stale
+				if pause := f.look().lists[1].Sub(g.rec.start) - progressEvery; pause < retryBase/2 || pause > retryBase {
+					t.Errorf("listed after %v, want %v to %v", pause, retryBase/2, retryBase)
+				}
+				f.put("/r/n/s/after", "1")
+				synctest.Wait()
+				g.wantApplied("+n/s/after")
+				if f.look().watches != 1 {
+					t.Errorf("%d watches open, want 1", f.look().watches)
+				}
+			})
+		})
+	}
+}
+
+// TestCutThenCompacted is a watch that is cut off, and finds its place
+// compacted when it is back.
+func TestCutThenCompacted(t *testing.T) {
+	t.Parallel()
+	scenario(t, func(f *fakeEtcd) {
+		f.put("/r/n/s/ghost", "1")
+		f.put("/r/n/s/kept", "1")
+	}, func(t *testing.T, f *fakeEtcd, g *rig) {
+		g.rec.take()
+		f.set(func() { f.deaf = true })
+		f.delete("/r/n/s/ghost")
+		f.put("/r/n/s/a", "1")
+		f.compact()
+		f.hear()
+		g.passed(retryBase)
+		g.wantListed(ReasonStart, ReasonCompacted)
+		g.wantApplied("+n/s/a", "-n/s/ghost")
+		g.wantEqual()
+	})
+}
+
+// TestListErrors checks lists that break half-way.
+func TestListErrors(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name   string
+		err    error
+		reason Reason
+	}{
+		{"compacted", rpctypes.ErrCompacted, ReasonCompacted},
+		{"permission denied", rpctypes.ErrPermissionDenied, ReasonAuth},
+		{"wrong password", rpctypes.ErrAuthFailed, ReasonAuth},
+		{"no user", rpctypes.ErrUserEmpty, ReasonAuth},
+		{"old auth revision", rpctypes.ErrAuthOldRevision, ReasonAuth},
+		{"corrupt member", rpctypes.ErrCorrupt, ReasonList},
+		{"no leader", rpctypes.ErrNoLeader, ReasonList},
+		{"unreachable", errDown, ReasonList},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			scenario(t, func(f *fakeEtcd) {
+				f.put("/r/n/s/a", "1")
+				f.put("/r/n/s/b", "1")
+				f.put("/r/n/s/c", "1")
+				f.put("/r/n/s/d", "1")
+				f.onPage = func(_ context.Context, page int) error {
+					if page == 1 {
+						return tt.err
+					}
+					return nil
+				}
+			}, func(t *testing.T, f *fakeEtcd, g *rig) {
+				g.wantState(Unsynced)
+				g.wantFailed(tt.reason)
+				if err := g.Status().Err; !errors.Is(err, tt.err) {
+					t.Errorf("error %v, want %v", err, tt.err)
+				}
+				g.wantApplied("+n/s/a", "+n/s/b", "+n/s/c")
+				if g.rec.look().revision != 0 {
+					t.Errorf("revision %d before a list was complete", g.rec.look().revision)
+				}
+				f.set(func() { f.onPage = nil })
+				f.delete("/r/n/s/a")
+				g.at(retryBase)
+				g.wantListed(tt.reason)
+				g.wantApplied("+n/s/d", "-n/s/a") // what came with the first page is there
+				g.wantEqual()
+				g.wantState(Live)
+			})
+		})
+	}
+}
+
+// TestListHangsHalfway checks that the clock runs per page, not per list.
+func TestListHangsHalfway(t *testing.T) {
+	t.Parallel()
+	scenario(t, func(f *fakeEtcd) {
+		f.pageSize = 1
+		for _, key := range []string{"a", "b", "c"} {
+			f.put("/r/n/s/"+key, "1")
+		}
+		f.onPage = func(ctx context.Context, page int) error {
+			if page < 2 {
+				time.Sleep(pageTimeout - time.Second) // slow, but not too slow
+				return ctx.Err()
+			}
+			<-ctx.Done()
+			return ctx.Err()
+		}
+	}, func(t *testing.T, f *fakeEtcd, g *rig) {
+		late := 2*(pageTimeout-time.Second) + pageTimeout
+		g.at(late - 1)
+		g.wantFailed()
+		g.wantApplied("+n/s/a", "+n/s/b")
+		g.at(late)
+		g.wantFailed(ReasonList)
+		if err := g.Status().Err; !errors.Is(err, errPage) {
+			t.Errorf("error %v, want %v", err, errPage)
+		}
+		f.set(func() { f.onPage = nil })
+		g.at(late + retryBase)
+		g.wantState(Live)
+		g.wantEqual()
+	})
+}
+
+// TestWatchHangsOnOpening is a server that answers a list and then no more.
+func TestWatchHangsOnOpening(t *testing.T) {
+	t.Parallel()
+	scenario(t, func(f *fakeEtcd) {
+		f.onWatch = func(ctx context.Context) error {
+			<-ctx.Done()
+			return ctx.Err()
+		}
+	}, func(t *testing.T, f *fakeEtcd, g *rig) {
+		g.at(watchSilence - 1)
+		g.wantFailed()
+		g.wantState(Stale)
+		f.set(func() { f.onWatch = nil })
+		f.put("/r/n/s/a", "1")
+		g.at(watchSilence)
+		g.wantFailed(ReasonSilent)
+		g.at(watchSilence + retryBase)
+		g.wantState(Live)
+		g.wantEqual()
+	})
+}
+
+// TestDisorder checks that a watch that shows an old change after newer ones is
+// not believed: what else it left out only a list shows.
+func TestDisorder(t *testing.T) {
+	t.Parallel()
+	kv := func(key, value string, revision int64) *mvccpb.KeyValue {
+		return &mvccpb.KeyValue{Key: []byte(key), Value: []byte(value), ModRevision: revision}
+	}
+	put := func(key string, revision int64) *clientv3.Event {
+		return &clientv3.Event{Type: clientv3.EventTypePut, Kv: kv(key, "of the past", revision)}
+	}
+	del := func(key string, revision int64) *clientv3.Event {
+		return &clientv3.Event{Type: clientv3.EventTypeDelete, Kv: kv(key, "", revision)}
+	}
+	header := &etcdserverpb.ResponseHeader{Revision: 9}
+	tests := []struct {
+		name  string
+		resps []clientv3.WatchResponse
+	}{
+		{"in one response", []clientv3.WatchResponse{{Header: header, Events: []*clientv3.Event{del("/r/n/s/a", 9), put("/r/n/s/a", 8)}}}},
+		{"in two responses", []clientv3.WatchResponse{
+			{Header: header, Events: []*clientv3.Event{del("/r/n/s/a", 9)}},
+			{Header: header, Events: []*clientv3.Event{put("/r/n/s/a", 8)}},
+		}},
+		{"behind progress", []clientv3.WatchResponse{
+			{Header: header},
+			{Header: header, Events: []*clientv3.Event{del("/r/n/s/a", 8)}},
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			scenario(t, func(f *fakeEtcd) {
+				f.put("/r/n/s/a", "1")
+				f.put("/r/n/s/b", "1")
+			}, func(t *testing.T, f *fakeEtcd, g *rig) {
+				f.set(func() { f.deaf = true })
+				for range 6 {
+					f.put("/r/n/s/b", "2") // up to revision 9
+				}
+				f.delete("/r/n/s/a")
+				for _, resp := range tt.resps {
+					f.say(resp)
+				}
+				f.set(func() { f.deaf = false })
+				g.passed(retryBase)
+				g.wantFailed(ReasonClosed)
+				if err := g.rec.look().errs[0]; !errors.Is(err, errDisorder) {
+					t.Errorf("error %v, want %v", err, errDisorder)
+				}
+				g.wantEqual()
+			})
+		})
+	}
+}

@@ -1,0 +1,316 @@
+package mirror
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"go.etcd.io/etcd/api/v3/etcdserverpb"
+	"go.etcd.io/etcd/api/v3/mvccpb"
+	clientv3 "go.etcd.io/etcd/client/v3"
+)
+
+var errDown = errors.New("the fake is down")
+
+// fakeEtcd is a Source with etcd's semantics as far as a mirror can see them:
+// revisions, history, compaction, watches that resume; and its faults.
+type fakeEtcd struct {
+	mu        sync.Mutex
+	revision  int64
+	compacted int64
+	keys      map[string]*mvccpb.KeyValue
+	history   []*clientv3.Event
+	watches   map[*fakeWatch]struct{}
+
+	pageSize   int
+	down       bool          // lists, probes and opening watches fail
+	hung       chan struct{} // while not nil, they wait until it is closed
+	deaf       bool          // watches get nothing, not even progress
+	slow       time.Duration // what a probe's answer takes after it was read
+	linger     time.Duration // what a probe takes to end after its answer
+	onPage     func(ctx context.Context, page int) error
+	onWatch    func(ctx context.Context) error
+	onProgress func(ctx context.Context) error
+
+	seen seen
+}
+
+// seen is what a fake has seen of its mirror.
+type seen struct {
+	lists   []time.Time // when each list was asked for
+	probes  int
+	probing int // probes under way
+	watches int // open
+}
+
+var _ Source = (*fakeEtcd)(nil)
+
+func newFake() *fakeEtcd {
+	// A new etcd is at revision 1.
+	return &fakeEtcd{revision: 1, keys: map[string]*mvccpb.KeyValue{}, watches: map[*fakeWatch]struct{}{}, pageSize: 3}
+}
+
+// look returns what the fake has seen so far.
+func (f *fakeEtcd) look() seen {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s := f.seen
+	s.lists, s.watches = slices.Clone(s.lists), len(f.watches)
+	return s
+}
+
+// set changes how the fake behaves.
+func (f *fakeEtcd) set(change func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	change()
+}
+
+func (f *fakeEtcd) put(key, value string) { f.txn(map[string]string{key: value}) }
+
+// txn puts keys at one revision.
+func (f *fakeEtcd) txn(pairs map[string]string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.revision++
+	for _, key := range slices.Sorted(maps.Keys(pairs)) {
+		kv := &mvccpb.KeyValue{Key: []byte(key), Value: []byte(pairs[key]), ModRevision: f.revision, Lease: leaseOf(key)}
+		f.keys[key] = kv
+		f.record(&clientv3.Event{Type: clientv3.EventTypePut, Kv: kv})
+	}
+	f.feed()
+}
+
+// leaseOf gives each key a lease of its own, to see it arrive.
+func leaseOf(key string) int64 { return int64(len(key)) }
+
+func (f *fakeEtcd) delete(key string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.keys[key] == nil {
+		return
+	}
+	f.revision++
+	delete(f.keys, key)
+	f.record(&clientv3.Event{Type: clientv3.EventTypeDelete, Kv: &mvccpb.KeyValue{Key: []byte(key), ModRevision: f.revision}})
+	f.feed()
+}
+
+func (f *fakeEtcd) record(ev *clientv3.Event) { f.history = append(f.history, ev) }
+
+// compact forgets the history before the present revision.
+func (f *fakeEtcd) compact() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.compacted = f.revision
+	f.history = slices.DeleteFunc(f.history, func(ev *clientv3.Event) bool { return ev.Kv.ModRevision < f.revision })
+}
+
+// backup returns what restores the present state: the watches go on, as those
+// of a client do that reconnects by itself.
+func (f *fakeEtcd) backup() (restore func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	revision, keys := f.revision, maps.Clone(f.keys)
+	return func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.revision, f.compacted, f.keys, f.history = revision, min(f.compacted, revision), maps.Clone(keys), nil
+	}
+}
+
+// hang makes everything hang until the function returned is called.
+func (f *fakeEtcd) hang() (release func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	hung := make(chan struct{})
+	f.hung, f.deaf = hung, true
+	return func() {
+		f.mu.Lock()
+		f.hung = nil
+		f.mu.Unlock()
+		close(hung)
+		f.hear()
+	}
+}
+
+// hear ends deafness: watches get what they missed, or learn that it was
+// compacted.
+func (f *fakeEtcd) hear() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.deaf = false
+	f.feed()
+}
+
+// end ends all watches: with a last response, or without one.
+func (f *fakeEtcd) end(last *clientv3.WatchResponse) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for w := range f.watches {
+		if last != nil {
+			w.send(*last)
+		}
+		f.finish(w)
+	}
+}
+
+// say sends a response to all watches.
+func (f *fakeEtcd) say(resp clientv3.WatchResponse) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for w := range f.watches {
+		w.send(resp)
+	}
+}
+
+func (f *fakeEtcd) finish(w *fakeWatch) {
+	delete(f.watches, w)
+	w.ended = true
+	w.wakeUp()
+}
+
+// feed gives the watches what they have not had yet.
+func (f *fakeEtcd) feed() {
+	if f.deaf {
+		return
+	}
+	for w := range f.watches {
+		if w.next < f.compacted {
+			w.send(clientv3.WatchResponse{Header: f.header(), Canceled: true, CompactRevision: f.compacted})
+			f.finish(w)
+			continue
+		}
+		for revision, evs := range byRevision(f.history) {
+			evs = slices.DeleteFunc(evs, func(ev *clientv3.Event) bool { return !bytes.HasPrefix(ev.Kv.Key, []byte(w.prefix)) })
+			if revision >= w.next && len(evs) > 0 {
+				w.send(clientv3.WatchResponse{Header: f.header(), Events: evs})
+			}
+		}
+		w.next = max(w.next, f.revision+1)
+	}
+}
+
+// byRevision yields the events of each revision, in order, in slices that are
+// the caller's.
+func byRevision(evs []*clientv3.Event) func(func(int64, []*clientv3.Event) bool) {
+	return func(yield func(int64, []*clientv3.Event) bool) {
+		for len(evs) > 0 {
+			revision := evs[0].Kv.ModRevision
+			n := 1
+			for n < len(evs) && evs[n].Kv.ModRevision == revision {
+				n++
+			}
+			if !yield(revision, slices.Clone(evs[:n])) {
+				return
+			}
+			evs = evs[n:]
+		}
+	}
+}
+
+func (f *fakeEtcd) header() *etcdserverpb.ResponseHeader {
+	return &etcdserverpb.ResponseHeader{Revision: f.revision}
+}
+
+// enter waits while the fake hangs, and fails while it is down.
+func (f *fakeEtcd) enter(ctx context.Context) error {
+	f.mu.Lock()
+	hung, down := f.hung, f.down
+	f.mu.Unlock()
+	if hung != nil {
+		select {
+		case <-hung:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	if down {
+		return errDown
+	}
+	return ctx.Err()
+}
+
+// List implements Source.
+func (f *fakeEtcd) List(ctx context.Context, prefix string, fn func([]*mvccpb.KeyValue) error) (int64, error) {
+	f.set(func() { f.seen.lists = append(f.seen.lists, time.Now()) })
+	if err := f.enter(ctx); err != nil {
+		return 0, err
+	}
+	kvs, revision := f.contents(prefix)
+	for page := 0; ; page++ {
+		f.mu.Lock()
+		onPage := f.onPage
+		f.mu.Unlock()
+		if onPage != nil {
+			if err := onPage(ctx, page); err != nil {
+				return 0, err
+			}
+		}
+		n := min(f.pageSize, len(kvs))
+		lent := cloned(kvs[:n])
+		err := fn(lent)
+		for _, kv := range lent {
+			clear(kv.Key) // nobody may keep what was lent
+			clear(kv.Value)
+		}
+		if err != nil {
+			return 0, err
+		}
+		if kvs = kvs[n:]; len(kvs) == 0 {
+			return revision, ctx.Err()
+		}
+	}
+}
+
+func cloned(kvs []*mvccpb.KeyValue) []*mvccpb.KeyValue {
+	out := make([]*mvccpb.KeyValue, len(kvs))
+	for i, kv := range kvs {
+		out[i] = &mvccpb.KeyValue{Key: bytes.Clone(kv.Key), Value: bytes.Clone(kv.Value), ModRevision: kv.ModRevision, Lease: kv.Lease}
+	}
+	return out
+}
+
+// contents returns the keys below a prefix in order, and the revision.
+func (f *fakeEtcd) contents(prefix string) ([]*mvccpb.KeyValue, int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var kvs []*mvccpb.KeyValue
+	for key, kv := range f.keys {
+		if strings.HasPrefix(key, prefix) {
+			kvs = append(kvs, kv)
+		}
+	}
+	slices.SortFunc(kvs, func(a, b *mvccpb.KeyValue) int { return cmp.Compare(string(a.Key), string(b.Key)) })
+	return kvs, f.revision
+}
+
+// Probe implements Source.
+func (f *fakeEtcd) Probe(ctx context.Context, _ string) (int64, error) {
+	f.set(func() { f.seen.probes++; f.seen.probing++ })
+	defer func() {
+		f.mu.Lock()
+		linger := f.linger
+		f.mu.Unlock()
+		time.Sleep(linger)
+		f.set(func() { f.seen.probing-- })
+	}()
+	if err := f.enter(ctx); err != nil {
+		return 0, err
+	}
+	f.mu.Lock()
+	revision, slow := f.revision, f.slow
+	f.mu.Unlock()
+	select {
+	case <-time.After(slow):
+		return revision, nil
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+}

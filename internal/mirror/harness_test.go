@@ -1,0 +1,232 @@
+package mirror
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	testRoot   = "/r/"
+	testPrefix = "/r/n/"
+)
+
+// kept is what a recorder keeps of a key.
+type kept struct {
+	value       string
+	modRevision int64
+	lease       int64
+}
+
+// recorder is a View and an Observer that remembers. It fails the test where a
+// mirror breaks its word.
+type recorder struct {
+	t testing.TB
+
+	start time.Time
+	mu    sync.Mutex
+	said  said
+}
+
+// said is what a mirror has said.
+type said struct {
+	keys     map[string]kept
+	applied  []string // "+key" and "-key", in order
+	revision int64
+	backward int // batches with a lower revision
+	listed   []Reason
+	failed   []Reason
+	errs     []error
+	states   []string // "state@time since start"
+}
+
+func newRecorder(t testing.TB) *recorder {
+	return &recorder{t: t, start: time.Now(), said: said{keys: map[string]kept{}}}
+}
+
+// Apply implements View.
+func (r *recorder) Apply(b Batch) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, ev := range b.Events {
+		if ev.Deleted {
+			r.said.applied = append(r.said.applied, "-"+ev.Key)
+			delete(r.said.keys, ev.Key)
+			continue
+		}
+		r.said.applied = append(r.said.applied, "+"+ev.Key)
+		r.said.keys[ev.Key] = kept{string(ev.Value), ev.ModRevision, ev.Lease}
+	}
+	if b.Revision == 0 {
+		return
+	}
+	if b.Regressed != (b.Revision < r.said.revision) {
+		r.t.Errorf("a batch at revision %d after %d says Regressed: %v", b.Revision, r.said.revision, b.Regressed)
+	}
+	if b.Regressed {
+		r.said.backward++
+	}
+	r.said.revision = b.Revision
+}
+
+// Listed implements Observer.
+func (r *recorder) Listed(reason Reason, _ int, _ time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.said.listed = append(r.said.listed, reason)
+}
+
+// Failed implements Observer.
+func (r *recorder) Failed(reason Reason, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.said.failed, r.said.errs = append(r.said.failed, reason), append(r.said.errs, err)
+}
+
+// StateChanged implements Observer.
+func (r *recorder) StateChanged(s Status) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.said.states = append(r.said.states, fmt.Sprintf("%v@%v", s.State, time.Since(r.start)))
+}
+
+// look returns what the mirror has said so far.
+func (r *recorder) look() said {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.said
+	s.keys = maps.Clone(s.keys)
+	return s
+}
+
+// take returns what was applied since the last call.
+func (r *recorder) take() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	applied := r.said.applied
+	r.said.applied = nil
+	return applied
+}
+
+// rig is a mirror that runs against a fake.
+type rig struct {
+	*Mirror
+	rec  *recorder
+	t    *testing.T
+	f    *fakeEtcd
+	stop func() // ends Run and waits for it
+}
+
+// start runs a mirror until the test is over. It is called inside a bubble.
+func start(t *testing.T, f *fakeEtcd) *rig {
+	t.Helper()
+	rec := newRecorder(t)
+	m := New(Config{
+		Source: f, Root: testRoot, Prefix: testPrefix, View: rec, Observer: rec,
+		Log: slog.New(slog.DiscardHandler),
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		m.Run(ctx)
+	}()
+	g := &rig{Mirror: m, rec: rec, t: t, f: f, stop: func() { cancel(); <-done }}
+	t.Cleanup(g.stop)
+	synctest.Wait()
+	return g
+}
+
+// at advances the bubble's clock to a time since the start of the mirror, and
+// waits until everything has been said that is to be said then.
+func (g *rig) at(d time.Duration) {
+	g.t.Helper()
+	left := d - time.Since(g.rec.start)
+	if left < 0 {
+		g.t.Fatalf("%v is past: it is %v", d, time.Since(g.rec.start))
+	}
+	time.Sleep(left)
+	synctest.Wait()
+}
+
+// passed advances the clock.
+func (g *rig) passed(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+func (g *rig) wantState(want State) {
+	g.t.Helper()
+	if got := g.Status().State; got != want {
+		g.t.Errorf("at %v the state is %v, want %v", time.Since(g.rec.start), got, want)
+	}
+}
+
+func (g *rig) wantStates(want ...string) {
+	g.t.Helper()
+	said := g.rec.look()
+	if !slices.Equal(said.states, want) {
+		g.t.Errorf("states %v, want %v", said.states, want)
+	}
+}
+
+func (g *rig) wantListed(want ...Reason) {
+	g.t.Helper()
+	said := g.rec.look()
+	if !slices.Equal(said.listed, want) {
+		g.t.Errorf("listed for %v, want %v; errors: %v", said.listed, want, said.errs)
+	}
+}
+
+func (g *rig) wantFailed(want ...Reason) {
+	g.t.Helper()
+	said := g.rec.look()
+	if !slices.Equal(said.failed, want) {
+		g.t.Errorf("failed for %v, want %v; errors: %v", said.failed, want, said.errs)
+	}
+}
+
+// wantApplied compares what was applied since the last look at it.
+func (g *rig) wantApplied(want ...string) {
+	g.t.Helper()
+	if got := g.rec.take(); !slices.Equal(got, want) {
+		g.t.Errorf("applied %v, want %v", got, want)
+	}
+}
+
+// wantEqual compares the View with the fake, key by key.
+func (g *rig) wantEqual() {
+	g.t.Helper()
+	if diff := g.diff(); len(diff) > 0 {
+		g.t.Errorf("the view differs from etcd:\n%v", diff)
+	}
+}
+
+func (g *rig) diff() (diff []string) {
+	kvs, revision := g.f.contents(testPrefix)
+	said := g.rec.look()
+	for _, kv := range kvs {
+		key := string(kv.Key[len(testRoot):])
+		want := kept{string(kv.Value), kv.ModRevision, kv.Lease}
+		if got, ok := said.keys[key]; !ok || got != want {
+			diff = append(diff, fmt.Sprintf("%s is %+v (present: %v), want %+v", key, got, ok, want))
+		}
+	}
+	if len(kvs) != len(said.keys) {
+		diff = append(diff, fmt.Sprintf("%d keys, want %d: %v", len(said.keys), len(kvs), said.keys))
+	}
+	if s := g.Status(); s.Revision > revision || s.Keys != len(kvs) {
+		diff = append(diff, fmt.Sprintf("status says %+v, want revision %d at most and %d keys", s, revision, len(kvs)))
+	}
+	return diff
+}

@@ -1,0 +1,160 @@
+package mirror
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// firstProbe is when the first probe starts if a watch is silent from the start:
+// the first tick more than one and a half progressEvery after the last word.
+const firstProbe = 2 * progressEvery
+
+// TestSilentWatch is a watch that says no more while etcd itself is well: given
+// up after watchSilence, and live throughout, since probes show that nothing
+// was missed.
+func TestSilentWatch(t *testing.T) {
+	t.Parallel()
+	scenario(t, func(f *fakeEtcd) {
+		f.put("/r/n/s/a", "1")
+	}, func(t *testing.T, f *fakeEtcd, g *rig) {
+		g.rec.take()
+		f.set(func() { f.deaf = true })
+		g.at(firstProbe - 1)
+		if f.look().probes != 0 {
+			t.Errorf("%d probes before %v", f.look().probes, firstProbe)
+		}
+		g.at(firstProbe)
+		if f.look().probes != 1 {
+			t.Errorf("%d probes at %v, want 1", f.look().probes, firstProbe)
+		}
+		if got := g.Status().Contact.Sub(g.rec.start); got != firstProbe {
+			t.Errorf("contact at %v, want that of the probe at %v", got, firstProbe)
+		}
+		g.at(watchSilence - 1)
+		g.wantFailed()
+		g.at(watchSilence)
+		g.wantFailed(ReasonSilent)
+		if err := g.Status().Err; !errors.Is(err, errSilent) {
+			t.Errorf("error %v, want %v", err, errSilent)
+		}
+		f.set(func() { f.deaf = false })
+		g.at(watchSilence + retryBase)
+		g.wantListed(ReasonStart, ReasonSilent)
+		g.wantApplied()
+		g.wantStates("live@0s")
+	})
+}
+
+// TestSilentWatchThatMisses is a silent watch with changes that it should have
+// shown: probes see that, so that they are no contact.
+func TestSilentWatchThatMisses(t *testing.T) {
+	t.Parallel()
+	scenario(t, func(f *fakeEtcd) { f.put("/r/n/s/a", "1") }, func(t *testing.T, f *fakeEtcd, g *rig) {
+		f.set(func() { f.deaf = true })
+		f.put("/r/n/s/a", "2")
+		g.at(FreshFor - 1)
+		g.wantState(Live)
+		g.at(FreshFor)
+		g.wantState(Stale)
+		if f.look().probes == 0 {
+			t.Error("no probe")
+		}
+		g.at(watchSilence + retryBase)
+		g.wantState(Live)
+		g.wantEqual()
+	})
+}
+
+// TestSlowProbe has a probe whose answer arrives when the watch has gone on: it
+// shows a lower revision than the mirror's, but etcd's did not move backward.
+func TestSlowProbe(t *testing.T) {
+	t.Parallel()
+	scenario(t, func(f *fakeEtcd) { f.put("/r/n/s/a", "1") }, func(t *testing.T, f *fakeEtcd, g *rig) {
+		f.set(func() { f.deaf, f.slow = true, time.Second })
+		g.at(firstProbe + time.Second/2)
+		f.hear()
+		f.put("/r/n/s/a", "2")
+		synctest.Wait()
+		contact := g.Status().Contact
+		g.at(firstProbe + time.Second)
+		if f.look().probing > 0 || f.look().probes != 1 {
+			t.Fatalf("%d probes, %d under way, want 1 that has ended", f.look().probes, f.look().probing)
+		}
+		if got := g.Status().Contact; !got.Equal(contact) {
+			t.Errorf("an answer from the past counts as contact at %v", got)
+		}
+		g.at(time.Minute)
+		g.wantFailed()
+		g.wantListed(ReasonStart)
+		g.wantEqual()
+	})
+}
+
+// TestProbesDoNotPileUp has probes that hang: one at a time, each for
+// probeTimeout at most.
+func TestProbesDoNotPileUp(t *testing.T) {
+	t.Parallel()
+	scenario(t, nil, func(t *testing.T, f *fakeEtcd, g *rig) {
+		release := f.hang()
+		defer release()
+		for at := firstProbe; at < watchSilence; at += time.Second / 4 {
+			g.at(at + time.Millisecond)
+			if f.look().probing > 1 {
+				t.Fatalf("%d probes at once at %v", f.look().probing, at)
+			}
+		}
+		if f.look().probes < 2 {
+			t.Errorf("%d probes, want a new one once the first had its time", f.look().probes)
+		}
+		g.at(watchSilence)
+		if f.look().probing != 0 {
+			t.Errorf("%d probes after their watch was given up", f.look().probing)
+		}
+	})
+}
+
+// TestRunWaitsForProbes: the goroutine of a probe belongs to Run.
+func TestRunWaitsForProbes(t *testing.T) {
+	t.Parallel()
+	scenario(t, nil, func(t *testing.T, f *fakeEtcd, g *rig) {
+		f.set(func() { f.deaf, f.slow, f.linger = true, time.Hour, time.Second })
+		g.at(firstProbe + time.Millisecond)
+		if f.look().probing != 1 {
+			t.Fatal("no probe under way")
+		}
+		g.stop()
+		if f.look().probing != 0 {
+			t.Error("Run has returned before its probe")
+		}
+	})
+}
+
+// TestFailedProbeSaysNothing: the lack of contact shows by itself.
+func TestFailedProbeSaysNothing(t *testing.T) {
+	t.Parallel()
+	scenario(t, nil, func(t *testing.T, f *fakeEtcd, g *rig) {
+		f.set(func() { f.deaf, f.down = true, true })
+		g.at(firstProbe)
+		g.wantFailed()
+		g.at(FreshFor)
+		g.wantStates("live@0s", "stale@"+FreshFor.String())
+		g.at(watchSilence)
+		g.wantFailed(ReasonSilent)
+	})
+}
+
+// TestProgressRequestsThatBlock don't keep the watch from being read for long.
+func TestProgressRequestsThatBlock(t *testing.T) {
+	t.Parallel()
+	scenario(t, func(f *fakeEtcd) {
+		f.onProgress = func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+	}, func(t *testing.T, f *fakeEtcd, g *rig) {
+		g.at(progressEvery)
+		f.put("/r/n/s/a", "1")
+		g.at(progressEvery + progressEvery/4)
+		g.wantEqual()
+	})
+}

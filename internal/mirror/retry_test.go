@@ -1,0 +1,79 @@
+package mirror
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+)
+
+// TestRetriesBackOff checks the pauses between lists that fail, and that "live"
+// comes within one pause of etcd's return.
+func TestRetriesBackOff(t *testing.T) {
+	t.Parallel()
+	scenario(t, func(f *fakeEtcd) { f.down = true }, func(t *testing.T, f *fakeEtcd, g *rig) {
+		g.at(time.Minute)
+		pause := retryBase
+		for i := 1; i < len(f.look().lists); i++ {
+			if got := f.look().lists[i].Sub(f.look().lists[i-1]); got < pause/2 || got > pause {
+				t.Errorf("pause %d is %v, want %v to %v", i, got, pause/2, pause)
+			}
+			pause = min(2*pause, retryLimit)
+		}
+		if n := len(f.look().lists); n < 30 {
+			t.Errorf("%d lists in a minute, want 30 at least", n)
+		}
+		if got := g.Status(); !errors.Is(got.Err, errDown) || got.State != Unsynced {
+			t.Errorf("status %+v, want unsynced with the error of the list", got)
+		}
+		f.set(func() { f.down = false })
+		g.passed(retryLimit)
+		g.wantState(Live)
+		if g.rec.look().failed[0] != ReasonList {
+			t.Errorf("failed for %v, want %v", g.rec.look().failed[0], ReasonList)
+		}
+	})
+}
+
+// TestWatchThatNeverWorksBacksOff checks that lists that work don't hide that
+// the watch doesn't.
+func TestWatchThatNeverWorksBacksOff(t *testing.T) {
+	t.Parallel()
+	scenario(t, func(f *fakeEtcd) {
+		f.onWatch = func(context.Context) error { return errDown }
+	}, func(t *testing.T, f *fakeEtcd, g *rig) {
+		g.at(time.Minute)
+		g.wantState(Live) // lists are contact
+		if n := len(f.look().lists); n < 30 || n > 70 {
+			t.Errorf("%d lists in a minute, want one in 1 to 2 s", n)
+		}
+	})
+}
+
+// TestBackoffStartsAnew checks that a watch that worked ends a row of failures,
+// and that it does so once.
+func TestBackoffStartsAnew(t *testing.T) {
+	t.Parallel()
+	scenario(t, nil, func(t *testing.T, f *fakeEtcd, g *rig) {
+		for round := range 10 {
+			g.passed(progressEvery)
+			f.end(nil)
+			ended := time.Now()
+			g.passed(retryBase)
+			if n := len(f.look().lists); n != round+2 {
+				t.Fatalf("%d lists after %d watches that worked, want %d", n, round+1, round+2)
+			}
+			if pause := f.look().lists[round+1].Sub(ended); pause > retryBase {
+				t.Errorf("pause %v after a watch that worked", pause)
+			}
+		}
+		g.passed(progressEvery)
+		f.set(func() { f.down = true })
+		f.end(nil)
+		before := len(f.look().lists)
+		g.passed(time.Minute)
+		if n := len(f.look().lists) - before; n > 70 {
+			t.Errorf("%d lists in a minute of an etcd that is away, want one in 1 to 2 s", n)
+		}
+	})
+}

@@ -1,0 +1,151 @@
+package services
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"slices"
+	"testing"
+
+	"go.etcd.io/etcd/api/v3/mvccpb"
+
+	"github.com/rosterdns/roster/internal/mirror"
+)
+
+// The registry of the benchmarks: 100,000 instances, ten to a service.
+const (
+	benchServices  = 10_000
+	benchPerName   = 10
+	benchInstances = benchServices * benchPerName
+)
+
+// benchValue is a typical instance: one address, one named port, two pairs of
+// metadata.
+func benchValue(i int) []byte {
+	return fmt.Appendf(nil, `{"addresses":["10.%d.%d.%d"],"ports":[{"name":"http","port":8080,"protocol":"tcp"}],"weight":100,"priority":0,`+
+		`"metadata":{"version":"1.2.%d","zone":"eu-west-1a"},"status":"up"}`, i>>16&255, i>>8&255, i&255, i%100)
+}
+
+func benchKey(i int) string {
+	return fmt.Sprintf("default/service-%05d/10-%d-%d-%d-8080", i/benchPerName, i>>16&255, i>>8&255, i&255)
+}
+
+// benchSource is a mirror.Source that lists the registry and nothing more.
+type benchSource struct {
+	mirror.Source
+	kvs []*mvccpb.KeyValue
+}
+
+func newBenchSource() benchSource {
+	var s benchSource
+	for i := range benchInstances {
+		s.kvs = append(s.kvs, &mvccpb.KeyValue{Key: []byte("/roster/" + benchKey(i)), Value: benchValue(i), ModRevision: int64(2 + i), Lease: lease})
+	}
+	slices.SortFunc(s.kvs, func(a, b *mvccpb.KeyValue) int { return slices.Compare(a.Key, b.Key) })
+	return s
+}
+
+// List implements mirror.Source in chunks of about 1 MiB, as etcd streams them.
+func (s benchSource) List(_ context.Context, _ string, fn func([]*mvccpb.KeyValue) error) (int64, error) {
+	for page := range slices.Chunk(s.kvs, 4000) {
+		if err := fn(page); err != nil {
+			return 0, err
+		}
+	}
+	return 2 + benchInstances, nil
+}
+
+// Watch implements mirror.Source.
+func (s benchSource) Watch(ctx context.Context, _ string, _ int64) (mirror.Watch, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// mirrored returns a mirror that has had its first list, and its view.
+func mirrored(tb testing.TB, source mirror.Source) (*mirror.Mirror, *Store) {
+	tb.Helper()
+	s, _ := newStore(tb)
+	m := mirror.New(mirror.Config{Source: source, Root: "/roster/", Prefix: "/roster/", View: s, Log: slog.New(slog.DiscardHandler)})
+	ctx, cancel := context.WithCancel(tb.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		m.Run(ctx)
+	}()
+	<-m.Synced()
+	cancel()
+	<-done
+	if n := s.Load().Instances(); n != benchInstances {
+		tb.Fatalf("%d instances, want %d", n, benchInstances)
+	}
+	return m, s
+}
+
+func heap() uint64 {
+	runtime.GC()
+	runtime.GC() // frees what finalizers and weak pointers held
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// BenchmarkFirstList measures time and memory for each instance of a first list:
+// the mirror's index and the view.
+func BenchmarkFirstList(b *testing.B) {
+	source := newBenchSource()
+	var bytes uint64
+	for b.Loop() {
+		b.StopTimer()
+		before := heap()
+		b.StartTimer()
+		m, s := mirrored(b, source)
+		b.StopTimer()
+		bytes = heap() - before
+		runtime.KeepAlive(m)
+		runtime.KeepAlive(s)
+		b.StartTimer()
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/benchInstances, "ns/instance")
+	b.ReportMetric(float64(bytes)/benchInstances, "heap-B/instance")
+}
+
+// BenchmarkApplyEvent measures one event in a registry of the size above.
+func BenchmarkApplyEvent(b *testing.B) {
+	_, s := mirrored(b, newBenchSource())
+	value := benchValue(1)
+	b.ReportAllocs()
+	revision := int64(2 + benchInstances)
+	for b.Loop() {
+		revision++
+		i := int(revision) * 7919 % benchInstances // a prime, to touch services here and there
+		s.Apply(mirror.Batch{Revision: revision, Events: []mirror.Event{
+			{Key: benchKey(i), Value: value, ModRevision: revision, Lease: lease},
+		}})
+	}
+}
+
+// BenchmarkServiceLookup measures what each query does.
+func BenchmarkServiceLookup(b *testing.B) {
+	_, s := mirrored(b, newBenchSource())
+	b.ReportAllocs()
+	for b.Loop() {
+		if s.Load().Service("default", "service-04711") == nil {
+			b.Fatal("the service is not there")
+		}
+	}
+}
+
+// TestLookupsDoNotAllocate: they are on the path of each query.
+func TestLookupsDoNotAllocate(t *testing.T) {
+	s, _ := newStore(t)
+	s.Apply(batch(put(2, "default/orders/a", value(1, "")), put(3, "default/orders/b", value(1, ""))))
+	if n := testing.AllocsPerRun(100, func() {
+		svc := s.Load().Service("default", "orders")
+		if svc == nil || svc.Instance("b") == nil || s.Load().Service("default", "none") != nil {
+			t.Error("lookups fail")
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations per lookup, want none", n)
+	}
+}

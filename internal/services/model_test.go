@@ -1,0 +1,123 @@
+package services
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rosterdns/roster/catalog"
+	"github.com/rosterdns/roster/internal/mirror"
+)
+
+// TestModel applies random batches to a Store and to a map of keys, and compares
+// what the Store serves with what the map says. A seed that fails is printed.
+func TestModel(t *testing.T) {
+	t.Parallel()
+	first := rand.Uint64()
+	for i := range uint64(10) {
+		seed := first + i
+		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
+			t.Parallel()
+			runModel(t, rand.New(rand.NewPCG(seed, 0)))
+		})
+	}
+}
+
+func runModel(t *testing.T, rng *rand.Rand) {
+	s, _ := newStore(t)
+	m := model{}
+	revision := int64(1)
+	for i := range 500 {
+		b := mirror.Batch{}
+		for range 1 + rng.IntN(6) {
+			revision++
+			ev := randomEvent(rng, revision)
+			b.Events = append(b.Events, ev)
+			m.apply(ev)
+		}
+		if rng.IntN(4) > 0 {
+			b.Revision = revision
+		}
+		s.Apply(b)
+		g := s.Load()
+		if err := check(g); err != nil {
+			t.Fatalf("batch %d: %v", i, err)
+		}
+		if got, want := withoutRevisions(show(g)), m.show(); !slices.Equal(got, want) {
+			t.Fatalf("batch %d: served\n%s\nwant\n%s", i, strings.Join(got, "\n"), strings.Join(want, "\n"))
+		}
+	}
+}
+
+func randomEvent(rng *rand.Rand, revision int64) mirror.Event {
+	service := fmt.Sprintf("n%d/s%d", rng.IntN(2), rng.IntN(3))
+	id := fmt.Sprintf("i%d", rng.IntN(5))
+	key := service + "/" + id
+	if rng.IntN(3) == 0 {
+		key = service + "/_status/" + id
+	}
+	status := []string{"up", "draining", "down", "odd"}[rng.IntN(4)]
+	switch rng.IntN(8) {
+	case 0, 1, 2:
+		return del(revision, key)
+	case 3:
+		return put(revision, key, "bad")
+	case 4:
+		return putWithoutLease(revision, key, value(1+rng.IntN(99), `"status":"`+status+`"`))
+	case 5:
+		return putWithoutLease(revision, key, value(1+rng.IntN(99), `"static":true,"status":"`+status+`"`))
+	default:
+		return put(revision, key, value(1+rng.IntN(99), `"status":"`+status+`"`))
+	}
+}
+
+// model is the present value of each key, and whether it has a lease.
+type model map[string]mirror.Event
+
+func (m model) apply(ev mirror.Event) {
+	if ev.Deleted {
+		delete(m, ev.Key)
+	} else {
+		m[ev.Key] = ev
+	}
+}
+
+// show says what is to be served, as show does, by the rules of the catalog
+// rather than by steps.
+func (m model) show() []string {
+	lines := map[string]string{}
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		if strings.Contains(key, "/_status/") {
+			continue
+		}
+		ev := m[key]
+		dir, id := key[:strings.LastIndex(key, "/")], key[strings.LastIndex(key, "/")+1:]
+		in, err := catalog.DecodeValue(id, ev.Value)
+		if err != nil || ev.Lease == 0 && !in.Static {
+			continue
+		}
+		if over, ok := m[dir+"/_status/"+id]; ok {
+			if o, err := catalog.DecodeOverride(over.Value); err == nil {
+				in.Status = in.Status.Worse(o.Status)
+			}
+		}
+		lines[dir] += fmt.Sprintf(" %s=%d/%s", in.ID, in.Weight, in.Status)
+	}
+	var out []string
+	for _, dir := range slices.Sorted(maps.Keys(lines)) {
+		out = append(out, dir+":"+lines[dir])
+	}
+	return out
+}
+
+func withoutRevisions(lines []string) (out []string) {
+	for _, l := range lines {
+		name, rest, _ := strings.Cut(l, "@")
+		_, instances, _ := strings.Cut(rest, ":")
+		out = append(out, name+":"+instances)
+	}
+	return out
+}

@@ -1,0 +1,148 @@
+package services
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/rosterdns/roster/internal/mirror"
+)
+
+// touch is an event that changes what is served.
+func touch(revision int64) mirror.Event { return put(revision, "n/s/a", value(1, "")) }
+
+func TestSerial(t *testing.T) {
+	t.Parallel()
+	type step struct {
+		b    mirror.Batch
+		want uint32
+	}
+	progress := func(r int64) mirror.Batch { return mirror.Batch{Revision: r} }
+	change := func(r int64) mirror.Batch { return batch(touch(r)) }
+	page := mirror.Batch{Events: []mirror.Event{touch(1)}}
+	restored := func(r int64, events ...mirror.Event) mirror.Batch {
+		return mirror.Batch{Events: events, Revision: r, Regressed: true}
+	}
+	const (
+		wrap    = 1 << 32
+		largest = 1<<31 - 1 // step forward
+	)
+	tests := []struct {
+		name  string
+		steps []step
+	}{
+		{"follows the revision", []step{{progress(7), 7}, {change(9), 9}, {progress(9), 9}, {progress(1000), 1000}}},
+		{"pages of a list", []step{{page, 0}, {page, 0}, {progress(5), 5}, {change(6), 6}, {page, 6}, {progress(8), 8}}},
+		{"a list at the same revision that changes something", []step{{progress(5), 5}, {page, 5}, {progress(5), 6}, {progress(6), 6}, {change(7), 7}}},
+		{"restored", []step{{change(100), 100}, {restored(40), 101}, {change(41), 102}, {progress(60), 121}, {change(200), 261}}},
+		{"restored twice", []step{{change(100), 100}, {restored(40, touch(40)), 101}, {restored(10, touch(10)), 102}, {change(11), 103}}},
+		{"restored, with pages", []step{{change(100), 100}, {page, 100}, {restored(40), 101}, {page, 101}, {progress(41), 102}}},
+		{"low 32 bits", []step{{progress(3*wrap + 17), 17}, {change(3*wrap + 18), 18}}},
+		{"wraps without 0", []step{{change(wrap - 1), wrap - 1}, {change(wrap), 1}, {change(wrap + 1), 2}, {change(wrap + 2), 3}, {progress(wrap + 10), 10}}},
+		{"first one without 0", []step{{progress(2 * wrap), 1}, {change(2*wrap + 1), 2}}},
+		{"restored across a wrap", []step{{change(wrap - 1), wrap - 1}, {restored(5), 1}, {change(6), 2}}},
+		{"largest step", []step{{change(10), 10}, {change(10 + largest), 10 + largest}}},
+		{"too large a step", []step{{change(10), 10}, {change(11 + largest), 11}, {change(12 + largest), 12}, {progress(20 + largest), 20}}},
+		{"mirrors that are not in step", []step{
+			{change(10), 10}, {progress(8), 10}, {change(9), 11}, {progress(10), 11}, {change(11), 12}, {progress(20), 20},
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s, _ := newStore(t)
+			for i, step := range tt.steps {
+				s.Apply(step.b)
+				if got := s.Load().Serial(); got != step.want {
+					t.Fatalf("step %d: serial %d, want %d", i, got, step.want)
+				}
+			}
+		})
+	}
+}
+
+// TestRevision checks that the revision goes back with etcd's, and only then.
+func TestRevision(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	for i, step := range []struct {
+		b    mirror.Batch
+		want int64
+	}{
+		{mirror.Batch{Events: []mirror.Event{touch(3)}}, 0},
+		{mirror.Batch{Revision: 5}, 5},
+		{batch(touch(4)), 5}, // of a mirror that is behind another
+		{mirror.Batch{Revision: 3, Regressed: true}, 3},
+		{mirror.Batch{Events: []mirror.Event{touch(9)}}, 3},
+		{batch(touch(10)), 10},
+	} {
+		s.Apply(step.b)
+		if got := s.Load().Revision(); got != step.want {
+			t.Errorf("step %d: revision %d, want %d", i, got, step.want)
+		}
+	}
+}
+
+// TestSerialAlwaysRises applies random batches: each that shows a change raises
+// the serial in the sense of RFC 1982, none lowers it, and it is never 0.
+func TestSerialAlwaysRises(t *testing.T) {
+	t.Parallel()
+	seed := rand.Uint64()
+	t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
+		t.Parallel()
+		rng := rand.New(rand.NewPCG(seed, 0))
+		s, _ := newStore(t)
+		revision := int64(1<<32 - 50) // soon to wrap
+		s.Apply(mirror.Batch{Revision: revision})
+		pending := false
+		for i := range 20_000 {
+			b := mirror.Batch{Revision: revision}
+			switch rng.IntN(10) {
+			case 0, 1, 2, 3:
+				revision += 1 + rng.Int64N(3)
+				b = batch(touch(revision))
+			case 4:
+				revision += rng.Int64N(1 << 33)
+				b.Revision = revision
+			case 5, 6:
+				b = mirror.Batch{Events: []mirror.Event{touch(revision)}}
+			case 7:
+				if old := revision; rng.IntN(10) == 0 {
+					revision = 1 + rng.Int64N(old)
+					b = mirror.Batch{Revision: revision, Regressed: revision < old}
+				}
+			case 8:
+				b = batch(touch(max(1, revision-rng.Int64N(5))))
+			}
+			old := s.Load().Serial()
+			s.Apply(b)
+			serial := s.Load().Serial()
+			pending = pending || len(b.Events) > 0
+			rose := int32(serial - old)
+			if serial == 0 || rose < 0 || b.Revision != 0 && pending && rose == 0 {
+				t.Fatalf("batch %d (%+v): serial %d after %d", i, b, serial, old)
+			}
+			if b.Revision != 0 {
+				pending = false
+			}
+		}
+	})
+}
+
+// TestEqualServersShowEqualSerials compares one that follows event by event with
+// one that lists now and then.
+func TestEqualServersShowEqualSerials(t *testing.T) {
+	t.Parallel()
+	watching, _ := newStore(t)
+	listing, _ := newStore(t)
+	for r := int64(2); r < 100; r++ {
+		watching.Apply(batch(touch(r)))
+		if r%10 == 0 {
+			listing.Apply(mirror.Batch{Events: []mirror.Event{touch(r)}})
+			listing.Apply(mirror.Batch{Revision: r})
+			if a, b := watching.Load().Serial(), listing.Load().Serial(); a != b {
+				t.Fatalf("at revision %d serials are %d and %d", r, a, b)
+			}
+		}
+	}
+}

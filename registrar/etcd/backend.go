@@ -1,0 +1,105 @@
+package etcd
+
+import (
+	"context"
+	"time"
+
+	"go.etcd.io/etcd/api/v3/mvccpb"
+	clientv3 "go.etcd.io/etcd/client/v3"
+)
+
+// backend is what the writing side needs of etcd; tests inject their own. Its
+// errors are those of clientv3.
+type backend interface {
+	// grant makes a lease and returns its ID, and the TTL that the server
+	// chose.
+	grant(ctx context.Context, ttl time.Duration) (clientv3.LeaseID, time.Duration, error)
+	// keepAlive renews a lease until ctx is done. The channel is closed when
+	// that has ended for any reason, the lease alive or not.
+	keepAlive(ctx context.Context, id clientv3.LeaseID) (<-chan *clientv3.LeaseKeepAliveResponse, error)
+	// alive reports whether the lease exists.
+	alive(ctx context.Context, id clientv3.LeaseID) (bool, error)
+	// revoke ends a lease and deletes its keys.
+	revoke(ctx context.Context, id clientv3.LeaseID) error
+	// apply makes edits of different keys in one transaction and returns the
+	// revision after it. Edits whose condition doesn't hold are left out
+	// without an error; outcomes are in the order of edits.
+	apply(ctx context.Context, edits []edit) (revision int64, outcomes []outcome, err error)
+	// watch shows the changes of a key after a revision. The channel is closed
+	// when the watch has ended, which it does with ctx and with any error.
+	watch(ctx context.Context, key string, after int64) clientv3.WatchChan
+	// endWatches ends all watches; later ones get a new stream.
+	endWatches()
+}
+
+// action is what an edit does to its key.
+type action uint8
+
+const (
+	actionRead action = iota
+	actionPut
+	actionDelete
+)
+
+// condition says when an edit is made.
+type condition uint8
+
+const (
+	// always makes the edit whatever there is.
+	always condition = iota
+	// ifAbsentOrLease makes it if the key is absent, or hangs on edit.held.
+	ifAbsentOrLease
+	// ifRevision makes it if the key was last changed at edit.revision.
+	ifRevision
+)
+
+// edit is a conditional change of one key, or a read of it.
+type edit struct {
+	action action
+	key    string
+	value  []byte           // of a put
+	lease  clientv3.LeaseID // of a put
+
+	when     condition
+	held     clientv3.LeaseID
+	revision int64
+}
+
+// size is what the edit adds to a request, about.
+func (e *edit) size() int { return len(e.value) + 3*len(e.key) }
+
+// outcome is what became of an edit.
+type outcome struct {
+	// done says that the edit was made.
+	done bool
+	// found is the key as it is where the edit was not made, and what a read
+	// found; nil if the key is absent.
+	found *mvccpb.KeyValue
+}
+
+// Limits of a request to etcd.
+const (
+	// maxEdits keeps a transaction, and one more level within it, below the 128
+	// operations that etcd takes by default.
+	maxEdits = 100
+	// maxBytes keeps a request below the 1.5 MiB that etcd takes by default.
+	maxBytes = 1 << 20
+)
+
+// chunks cuts jobs into runs that fit into one request each.
+func chunks(jobs []*job) [][]*job {
+	var out [][]*job
+	start, bytes := 0, 0
+	for i, j := range jobs {
+		n := j.edit.size()
+		if i > start && (i-start == maxEdits || bytes+n > maxBytes) {
+			out = append(out, jobs[start:i])
+			start, bytes = i, 0
+		}
+		bytes += n
+	}
+	if start < len(jobs) {
+		out = append(out, jobs[start:])
+	}
+	return out
+}

@@ -1,0 +1,97 @@
+package etcd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/rosterdns/roster/internal/backoff"
+)
+
+// close stops writing, takes out the instances with a lease, revokes the lease,
+// and waits for all goroutines. The deadline is for what is said to etcd.
+func (s *session) close(deadline time.Time) error {
+	s.mu.Lock()
+	s.closed = true
+	started := s.started
+	s.broadcast()
+	s.mu.Unlock()
+	s.endRunning()
+	s.wg.Wait()
+	var err error
+	if started {
+		ctx, cancel := context.WithDeadline(s.life, deadline)
+		err = s.farewell(ctx)
+		cancel()
+	}
+	s.endLife()
+	s.etcd.endWatches()
+	return err
+}
+
+// farewell is the part of close that talks to etcd. Once the lease is revoked
+// all keys under it are gone, whatever failed before.
+func (s *session) farewell(ctx context.Context) error {
+	s.mu.Lock()
+	for _, w := range s.wishes {
+		w.tried = false
+		if !w.static && !s.leave {
+			s.dismiss(w)
+		}
+	}
+	s.mu.Unlock()
+	err := s.removeAll(ctx)
+	if s.lease == 0 || s.leave {
+		return err
+	}
+	revoked := s.etcd.revoke(ctx, s.lease)
+	if err == nil || (revoked == nil && !s.leavingOthers()) {
+		return nil // unregistered, or deleted with the lease
+	}
+	return fmt.Errorf("registrar: closing: instances may be served until their lease of %v runs out: %w", s.leaseTTL, err)
+}
+
+// removeAll takes out what is to go, trying again for as long as ctx lets it.
+func (s *session) removeAll(ctx context.Context) error {
+	pause := backoff.New(retryBase, retryLimit)
+	for {
+		err := s.remove(ctx)
+		left := s.leaving()
+		if left == 0 {
+			return nil
+		}
+		if err != nil && denied(err) {
+			return classify(err)
+		}
+		if pause.Wait(ctx) != nil {
+			return errors.Join(classify(err), fmt.Errorf("%d instances are left: %w", left, ctx.Err()))
+		}
+		s.tryAgain()
+	}
+}
+
+// leaving counts the instances that are still to go.
+func (s *session) leaving() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, w := range s.wishes {
+		if w.remove {
+			n++
+		}
+	}
+	return n
+}
+
+// leavingOthers reports whether an instance is still to go that doesn't hang on
+// the lease.
+func (s *session) leavingOthers() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, w := range s.wishes {
+		if w.remove && (w.force || w.wasStatic) {
+			return true
+		}
+	}
+	return false
+}

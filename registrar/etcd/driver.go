@@ -1,0 +1,217 @@
+package etcd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/rosterdns/roster/internal/etcdclient"
+	"github.com/rosterdns/roster/internal/mirror"
+	"github.com/rosterdns/roster/registrar"
+	"github.com/rosterdns/roster/registrar/internal/request"
+)
+
+// Name is the name of the driver.
+const Name = "etcd"
+
+func init() { registrar.RegisterDriver(Name, New) }
+
+// New returns a registry for Init, as registrar.Open does.
+func New() registrar.Registry { return &driver{} }
+
+// driver implements registrar.Registry and all that a Client can do besides.
+type driver struct {
+	parts atomic.Pointer[parts] // nil before Init
+
+	mu       sync.Mutex
+	closed   bool
+	closing  sync.Once
+	closeErr error
+}
+
+// parts is what a driver consists of once it is configured.
+type parts struct {
+	namespace string
+	writer    *session
+	reader    *reader
+	conn      io.Closer // nil if the connection is the user's
+}
+
+var (
+	_ registrar.Registry = (*driver)(nil)
+	_ registrar.Closer   = (*driver)(nil)
+	_ registrar.Waiter   = (*driver)(nil)
+	_ registrar.Lister   = (*driver)(nil)
+	_ registrar.Reporter = (*driver)(nil)
+)
+
+// Name implements registrar.Registry.
+func (d *driver) Name() string { return Name }
+
+// Init implements registrar.Registry.
+func (d *driver) Init(ctx context.Context, opts ...registrar.Option) error {
+	o, err := registrar.NewOptions(opts...)
+	if err != nil {
+		return err
+	}
+	clients, conn, err := connection(o)
+	if err != nil {
+		return fmt.Errorf("registrar: etcd options: %w: %w", err, registrar.ErrInvalid)
+	}
+	leave, _ := o.Extra[keyLeaveOnClose].(bool)
+	return d.assemble(&parts{
+		namespace: o.Namespace,
+		writer:    newSession(ctx, &cluster{clients: clients}, o, leave),
+		reader:    newReader(ctx, mirror.Etcd{Clients: clients}, o),
+		conn:      conn,
+	})
+}
+
+func (d *driver) assemble(p *parts) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return registrar.ErrClosed
+	}
+	if !d.parts.CompareAndSwap(nil, p) {
+		return fmt.Errorf("registrar: Init was called before on this registry: %w", registrar.ErrInvalid)
+	}
+	return nil
+}
+
+// connection returns the way to etcd that the options describe. The closer is
+// nil where the connection is the user's.
+func connection(o *registrar.Options) (mirror.Clients, io.Closer, error) {
+	files, _ := o.Extra[keyTLSFiles].(*etcdclient.TLSFiles)
+	credentials, _ := o.Extra[keyCredentialsFile].(string)
+	if given, ok := o.Extra[keyClient]; ok {
+		client, _ := given.(*clientv3.Client)
+		switch {
+		case client == nil:
+			return nil, nil, errors.New("WithClient was given no client")
+		case len(o.Endpoints) > 0 || o.TLS != nil || files != nil || credentials != "" || o.Username != "" || o.Password != "":
+			return nil, nil, errors.New("WithClient stands beside endpoints, TLS or credentials, which the client has already")
+		}
+		return userClient{client}, nil, nil
+	}
+	if o.TLS != nil && files != nil {
+		return nil, nil, errors.New("TLS is given both as a configuration and as files: use one")
+	}
+	conn, err := etcdclient.New(etcdclient.Config{
+		Endpoints: o.Endpoints, Username: o.Username, Password: o.Password, CredentialsFile: credentials,
+		TLS: o.TLS, Files: files, Log: o.Logger,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return conn, conn, nil
+}
+
+// userClient is a connection that the user made.
+type userClient struct{ client *clientv3.Client }
+
+// Client implements mirror.Clients.
+func (u userClient) Client(context.Context) (*clientv3.Client, error) { return u.client, nil }
+
+// ready returns the parts, or why there are none. After Close each of them
+// says so itself.
+func (d *driver) ready() (*parts, error) {
+	if p := d.parts.Load(); p != nil {
+		return p, nil
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return nil, registrar.ErrClosed
+	}
+	return nil, fmt.Errorf("registrar: Init was not called on this registry: %w", registrar.ErrInvalid)
+}
+
+// Register implements registrar.Registry.
+func (d *driver) Register(ctx context.Context, service *registrar.Service) error {
+	p, err := d.ready()
+	if err != nil {
+		return err
+	}
+	wish, err := request.Register(service, p.namespace)
+	if err != nil {
+		return err
+	}
+	return p.writer.register(ctx, wish)
+}
+
+// Unregister implements registrar.Registry.
+func (d *driver) Unregister(ctx context.Context, service *registrar.Service) error {
+	p, err := d.ready()
+	if err != nil {
+		return err
+	}
+	target, ids, err := request.Unregister(service, p.namespace)
+	if err != nil {
+		return err
+	}
+	return p.writer.unregister(ctx, target, ids)
+}
+
+// GetService implements registrar.Registry.
+func (d *driver) GetService(ctx context.Context, name string) (*registrar.Service, error) {
+	p, err := d.ready()
+	if err != nil {
+		return nil, err
+	}
+	return p.reader.get(ctx, name)
+}
+
+// Wait implements registrar.Waiter.
+func (d *driver) Wait(ctx context.Context) error {
+	p, err := d.ready()
+	if err != nil {
+		return err
+	}
+	return p.writer.wait(ctx)
+}
+
+// List implements registrar.Lister.
+func (d *driver) List(ctx context.Context, namespace string) ([]string, error) {
+	p, err := d.ready()
+	if err != nil {
+		return nil, err
+	}
+	return p.reader.list(ctx, namespace)
+}
+
+// Status implements registrar.Reporter.
+func (d *driver) Status() []registrar.InstanceStatus {
+	p, err := d.ready()
+	if err != nil {
+		return nil
+	}
+	return p.writer.status()
+}
+
+// Close implements registrar.Closer.
+func (d *driver) Close() error {
+	d.closing.Do(func() {
+		deadline := time.Now().Add(farewellTimeout)
+		d.mu.Lock()
+		d.closed = true
+		p := d.parts.Load()
+		d.mu.Unlock()
+		if p == nil {
+			return
+		}
+		p.reader.shut()
+		d.closeErr = p.writer.close(deadline)
+		p.reader.wg.Wait()
+		if p.conn != nil {
+			d.closeErr = errors.Join(d.closeErr, p.conn.Close())
+		}
+	})
+	return d.closeErr
+}

@@ -1,0 +1,52 @@
+package etcd
+
+import (
+	"errors"
+	"fmt"
+
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/rosterdns/roster/registrar"
+)
+
+// classify wraps an error of etcd in the registrar's that fits.
+func classify(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case denied(err):
+		return fmt.Errorf("%w: %w", registrar.ErrPermission, err)
+	default:
+		return fmt.Errorf("etcd %w: %w", registrar.ErrUnavailable, err)
+	}
+}
+
+// denied reports whether etcd refuses the user. An invalid token is none of
+// this: it has run out, and the client gets another.
+func denied(err error) bool {
+	return errors.Is(err, registrar.ErrPermission) || codeOf(err) == codes.PermissionDenied ||
+		errors.Is(err, rpctypes.ErrAuthFailed) || errors.Is(err, rpctypes.ErrUserEmpty) ||
+		errors.Is(err, rpctypes.ErrPermissionNotGranted)
+}
+
+// away reports whether an error means that etcd gave no answer, rather than one
+// that refuses.
+func away(err error) bool {
+	switch codeOf(err) {
+	case codes.Unavailable, codes.DeadlineExceeded, codes.Canceled:
+		return true
+	case codes.Unknown:
+		return !denied(err) // of the client's own, such as a context's
+	}
+	return false
+}
+
+func codeOf(err error) codes.Code {
+	var answered rpctypes.EtcdError
+	if errors.As(err, &answered) {
+		return answered.Code()
+	}
+	return status.Code(err)
+}

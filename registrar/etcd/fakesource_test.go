@@ -1,0 +1,81 @@
+package etcd
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"go.etcd.io/etcd/api/v3/mvccpb"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/rosterdns/roster/internal/mirror"
+)
+
+// fakeSource is the reading side of a fakeEtcd.
+type fakeSource struct {
+	*fakeEtcd
+	lists, watches func(prefix string) // told of each, if set; they hold the mutex
+}
+
+var _ mirror.Source = (*fakeSource)(nil)
+
+// List implements mirror.Source.
+func (f *fakeSource) List(ctx context.Context, prefix string, fn func([]*mvccpb.KeyValue) error) (int64, error) {
+	if err := f.reach(ctx); err != nil {
+		return 0, err
+	}
+	defer f.mu.Unlock()
+	if f.denied != nil && f.denied(prefix) {
+		return 0, rpctypes.ErrPermissionDenied
+	}
+	if f.lists != nil {
+		f.lists(prefix)
+	}
+	var kvs []*mvccpb.KeyValue
+	for _, key := range slices.Sorted(maps.Keys(f.kvs)) {
+		if strings.HasPrefix(key, prefix) {
+			kvs = append(kvs, f.kvs[key])
+		}
+	}
+	return f.revision, fn(kvs)
+}
+
+// Watch implements mirror.Source.
+func (f *fakeSource) Watch(ctx context.Context, prefix string, after int64) (mirror.Watch, error) {
+	progress := make(chan struct{}, 1)
+	ctx, cancel := context.WithCancel(ctx)
+	if f.watches != nil {
+		f.with(func() { f.watches(prefix) })
+	}
+	responses := f.stream(ctx, after+1, func(k string) bool { return strings.HasPrefix(k, prefix) }, progress)
+	return &fakeWatch{responses, progress, cancel}, nil
+}
+
+// Probe implements mirror.Source.
+func (f *fakeSource) Probe(ctx context.Context, _ string) (int64, error) {
+	if err := f.reach(ctx); err != nil {
+		return 0, err
+	}
+	defer f.mu.Unlock()
+	return f.revision, nil
+}
+
+type fakeWatch struct {
+	responses clientv3.WatchChan
+	progress  chan struct{}
+	cancel    context.CancelFunc
+}
+
+func (w *fakeWatch) Responses() <-chan clientv3.WatchResponse { return w.responses }
+
+func (w *fakeWatch) RequestProgress(context.Context) error {
+	select {
+	case w.progress <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+func (w *fakeWatch) Close() { w.cancel() }

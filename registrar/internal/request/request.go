@@ -1,0 +1,54 @@
+// Package request checks what users hand to Register and Unregister, alike for
+// all drivers.
+package request
+
+import (
+	"fmt"
+
+	"github.com/rosterdns/roster/catalog"
+)
+
+// Register turns the argument of Register into what is written. The error is
+// ErrInvalid.
+func Register(service *catalog.Service, defaultNamespace string) (*catalog.Service, error) {
+	wish, err := service.Prepare(defaultNamespace)
+	if err != nil {
+		return nil, fmt.Errorf("registrar: registering: %w", err)
+	}
+	if len(wish.Instances) == 0 {
+		return nil, fmt.Errorf("registrar: registering %s/%s: %w", wish.Namespace, wish.Name,
+			&catalog.FieldError{Field: "instances", Reason: "are missing: there is nothing to register"})
+	}
+	return wish, nil
+}
+
+// Unregister returns the namespace, the name, and the IDs of the argument of
+// Unregister. Unlike Register it takes a result too, and instances that have
+// only an ID. The error is ErrInvalid.
+func Unregister(service *catalog.Service, defaultNamespace string) (target *catalog.Service, ids []string, err error) {
+	if service == nil {
+		return nil, nil, fmt.Errorf("registrar: unregistering: %w", &catalog.FieldError{Field: "service", Reason: "is nil"})
+	}
+	target = &catalog.Service{Namespace: service.Namespace, Name: service.Name}
+	if target.Namespace == "" {
+		target.Namespace = defaultNamespace
+	}
+	if err := catalog.CheckNamespace(target.Namespace); err != nil {
+		return nil, nil, fmt.Errorf("registrar: unregistering: %w", err)
+	}
+	if err := catalog.CheckLabel("name", target.Name); err != nil {
+		return nil, nil, fmt.Errorf("registrar: unregistering: %w", err)
+	}
+	for i := range service.Instances {
+		in := &service.Instances[i]
+		id := in.ID
+		if id == "" {
+			id = in.StableID()
+		}
+		if err := catalog.CheckLabel(fmt.Sprintf("instances[%d].id", i), id); err != nil {
+			return nil, nil, fmt.Errorf("registrar: unregistering from %s/%s: %w", target.Namespace, target.Name, err)
+		}
+		ids = append(ids, id)
+	}
+	return target, ids, nil
+}

@@ -1,0 +1,93 @@
+package memory_test
+
+import (
+	"errors"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/rosterdns/roster/registrar"
+	"github.com/rosterdns/roster/registrar/memory"
+	"github.com/rosterdns/roster/registrar/registrartest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestBehaviour(t *testing.T) {
+	t.Parallel()
+	store := memory.NewStore()
+	registrartest.Run(t, func(t *testing.T, opts ...registrar.Option) *registrar.Client {
+		t.Helper()
+		return open(t, append([]registrar.Option{memory.WithStore(store)}, opts...)...)
+	})
+}
+
+func open(t *testing.T, opts ...registrar.Option) *registrar.Client {
+	t.Helper()
+	c, err := registrar.Open(t.Context(), memory.Name, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+var orders = &registrar.Service{Name: "orders", Instances: []registrar.Instance{{
+	ID: "a", Addresses: []netip.Addr{netip.MustParseAddr("10.0.0.7")},
+}}}
+
+func TestClientsShareNothingByDefault(t *testing.T) {
+	t.Parallel()
+	a, b := open(t), open(t)
+	if err := a.Register(t.Context(), orders); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.GetService(t.Context(), "orders"); !errors.Is(err, registrar.ErrNotFound) {
+		t.Errorf("another client gets %v, want ErrNotFound", err)
+	}
+}
+
+func TestNoStore(t *testing.T) {
+	t.Parallel()
+	_, err := registrar.Open(t.Context(), memory.Name, memory.WithStore(nil))
+	if !errors.Is(err, registrar.ErrInvalid) || !strings.Contains(err.Error(), "WithStore") {
+		t.Errorf("Open: %v, want ErrInvalid", err)
+	}
+}
+
+func TestLeaveOnClose(t *testing.T) {
+	t.Parallel()
+	store := memory.NewStore()
+	a, b := open(t, memory.WithStore(store), memory.WithLeaveOnClose()), open(t, memory.WithStore(store))
+	if err := a.Register(t.Context(), orders); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := b.GetService(t.Context(), "orders"); err != nil || len(s.Instances) != 1 {
+		t.Errorf("after Close: %v, %v", s, err)
+	}
+}
+
+func TestBeforeInit(t *testing.T) {
+	t.Parallel()
+	c := registrar.NewClient(memory.New())
+	_, getErr := c.GetService(t.Context(), "orders")
+	_, listErr := c.List(t.Context(), "")
+	for name, err := range map[string]error{
+		"Register": c.Register(t.Context(), orders), "Unregister": c.Unregister(t.Context(), orders),
+		"GetService": getErr, "List": listErr, "Wait": c.Wait(t.Context()),
+	} {
+		if !errors.Is(err, registrar.ErrInvalid) || !strings.Contains(err.Error(), "Init") {
+			t.Errorf("%s before Init: %v", name, err)
+		}
+	}
+	if err := c.Close(); err != nil {
+		t.Errorf("Close before Init: %v", err)
+	}
+	if err := c.Init(t.Context()); !errors.Is(err, registrar.ErrClosed) {
+		t.Errorf("Init after Close: %v", err)
+	}
+}

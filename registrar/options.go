@@ -1,0 +1,132 @@
+package registrar
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/rosterdns/roster/catalog"
+)
+
+// DefaultNamespace is the namespace of names and services that state none,
+// unless WithNamespace names another.
+const DefaultNamespace = "default"
+
+// Lease times, in whole seconds.
+const (
+	// DefaultLeaseTTL is how long instances outlive their process by default:
+	// short enough for clients not to wait long, long enough to live through
+	// an election of etcd.
+	DefaultLeaseTTL = 15 * time.Second
+	// MinLeaseTTL is the shortest lease that etcd grants with its default
+	// election timeout; it would lengthen a shorter one without a word.
+	MinLeaseTTL = 2 * time.Second
+	// MaxLeaseTTL bounds for how long a crashed process can be served.
+	MaxLeaseTTL = time.Hour
+)
+
+// Options is what the Options of a registry come to. Drivers get it from
+// NewOptions; users set it by the With functions.
+type Options struct {
+	// Endpoints are the URLs of the backend; none means the driver's default.
+	Endpoints []string
+	// Prefix is what the keys of the registry start with, as
+	// catalog.CleanPrefix returns it.
+	Prefix string
+	// Namespace is that of names and services that state none.
+	Namespace string
+	// LeaseTTL is how long instances outlive their process.
+	LeaseTTL time.Duration
+	// Logger gets warnings; it is never nil.
+	Logger *slog.Logger
+	// TLS is for https endpoints; nil means the system's certificate
+	// authorities and no client certificate.
+	TLS *tls.Config
+	// Username and Password log in to the backend; both or neither.
+	Username, Password string
+	// Extra holds the options of drivers, under keys of the driver's own
+	// types. Drivers ignore what is not theirs.
+	Extra map[any]any
+}
+
+// Option changes Options. Its value is checked by Init.
+type Option func(*Options)
+
+// NewOptions applies opts to the defaults and checks what is common to all
+// drivers. It is for drivers. The error is ErrInvalid and names every option at
+// fault.
+func NewOptions(opts ...Option) (*Options, error) {
+	o := &Options{
+		Prefix:    catalog.DefaultPrefix,
+		Namespace: DefaultNamespace,
+		LeaseTTL:  DefaultLeaseTTL,
+		Extra:     map[any]any{},
+	}
+	for i, opt := range opts {
+		if opt == nil {
+			return nil, fmt.Errorf("registrar: option %d is nil: %w", i+1, ErrInvalid)
+		}
+		opt(o)
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	prefix, err := catalog.CleanPrefix(o.Prefix)
+	if err := errors.Join(err, catalog.CheckNamespace(o.Namespace), checkLeaseTTL(o.LeaseTTL)); err != nil {
+		return nil, fmt.Errorf("registrar: options: %w", err)
+	}
+	o.Prefix = prefix
+	return o, nil
+}
+
+func checkLeaseTTL(ttl time.Duration) error {
+	if ttl < MinLeaseTTL || ttl > MaxLeaseTTL || ttl%time.Second != 0 {
+		return fmt.Errorf("lease TTL %v is not %v to %v in whole seconds: %w", ttl, MinLeaseTTL, MaxLeaseTTL, ErrInvalid)
+	}
+	return nil
+}
+
+// WithEndpoints sets the URLs of the backend, such as
+// "https://etcd-1.example.com:2379"; for etcd the default is
+// http://127.0.0.1:2379.
+func WithEndpoints(urls ...string) Option {
+	return func(o *Options) { o.Endpoints = append([]string(nil), urls...) }
+}
+
+// WithPrefix sets what the keys of the registry start with; the default is
+// catalog.DefaultPrefix.
+func WithPrefix(prefix string) Option {
+	return func(o *Options) { o.Prefix = prefix }
+}
+
+// WithNamespace sets the namespace of names and services that state none; the
+// default is DefaultNamespace.
+func WithNamespace(namespace string) Option {
+	return func(o *Options) { o.Namespace = namespace }
+}
+
+// WithLeaseTTL sets how long instances outlive a process that ends without
+// Unregister or Close: MinLeaseTTL to MaxLeaseTTL in whole seconds; the default
+// is DefaultLeaseTTL.
+func WithLeaseTTL(ttl time.Duration) Option {
+	return func(o *Options) { o.LeaseTTL = ttl }
+}
+
+// WithLogger sets where warnings go, such as lost contact with the backend. Nil
+// and the default are slog.Default.
+func WithLogger(log *slog.Logger) Option {
+	return func(o *Options) { o.Logger = log }
+}
+
+// WithTLS sets how https endpoints are spoken to. Nil and the default are the
+// system's certificate authorities without a client certificate.
+func WithTLS(config *tls.Config) Option {
+	return func(o *Options) { o.TLS = config }
+}
+
+// WithCredentials sets the user and password to log in with.
+func WithCredentials(user, password string) Option {
+	return func(o *Options) { o.Username, o.Password = user, password }
+}

@@ -1,0 +1,10 @@
+// Package registrartest is the behaviour that every driver of package registrar
+// shares, as tests. A driver's own tests call Run:
+//
+//	func TestBehaviour(t *testing.T) {
+//		store := newBackend(t)
+//		registrartest.Run(t, func(t *testing.T, opts ...registrar.Option) *registrar.Client {
+//			return open(t, store, opts...)
+//		})
+//	}
+package registrartest
