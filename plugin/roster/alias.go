@@ -33,9 +33,12 @@ func (r *Roster) chase(ctx context.Context, state request.Request, m *dns.Msg, t
 	case found.Rcode == dns.RcodeSuccess || found.Rcode == dns.RcodeNameError:
 		m.Rcode = found.Rcode
 		m.Answer = append(m.Answer, found.Answer...)
-		if len(found.Answer) == 0 {
-			m.Ns = found.Ns // the SOA of the target's zone, for negative caching (RFC 2308, 2.1)
+		for _, rr := range found.Ns {
+			if rr.Header().Rrtype == dns.TypeSOA {
+				m.Ns = append(m.Ns, rr) // for negative caching (RFC 2308, 2)
+			}
 		}
+		m.Truncated = found.Truncated && state.Proto() == "udp"
 	default:
 		m.Rcode = dns.RcodeServerFailure
 	}

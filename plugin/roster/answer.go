@@ -34,6 +34,9 @@ type question struct {
 	qtype uint16
 	// turn rotates the records of an answer.
 	turn uint32
+	// limit is how many records of one section are enough: no message to the
+	// client holds more.
+	limit int
 	// tooLong counts names that would be longer than DNS allows.
 	tooLong func()
 	ttls    ttls
@@ -63,13 +66,41 @@ func lowestTTL[T any](t ttls, set []T, instance func(T) *catalog.Instance) uint3
 
 // resolve answers a question from the registry and the zone's own data.
 func (q *question) resolve() answer {
-	at, serverBelow := q.server(q.qname)
-	if at != nil {
+	if q.qtype == dns.TypeANY {
+		return q.resolveAny()
+	}
+	if at := q.server(q.qname); at != nil && q.kind != kindApex {
 		return answer{exists: true, records: q.addresses(q.owner, at.addresses, q.qtype, q.ttl)}
 	}
 	a := q.resolveKind()
-	a.exists = a.exists || serverBelow
+	a.exists = a.exists || q.holds(q.qname)
 	return a
+}
+
+// resolveAny answers a question for ANY: minimally where the name has records of
+// any type (RFC 8482, 4.2 and 4.3), with the CNAME where it is an alias, and
+// else as for every type.
+func (q *question) resolveAny() answer {
+	var a answer
+	for _, t := range [...]uint16{dns.TypeSOA, dns.TypeTXT, dns.TypeA, dns.TypeAAAA, dns.TypeSRV} {
+		one := *q
+		one.qtype = t
+		a = one.resolve()
+		if len(a.records) > 0 {
+			return answer{exists: true, records: []dns.RR{q.hinfo()}}
+		}
+		if !a.exists || a.alias != "" {
+			return a
+		}
+	}
+	return a
+}
+
+// hinfo returns the one record that a question for ANY gets (RFC 8482, 4.2). Its
+// TTL is long, since it never changes.
+func (q *question) hinfo() dns.RR {
+	const day = 86400
+	return &dns.HINFO{Hdr: q.header(q.owner, dns.TypeHINFO, day), Cpu: "RFC8482"}
 }
 
 func (q *question) resolveKind() answer {
@@ -93,6 +124,10 @@ func (q *question) resolveApex() answer {
 		a.records = []dns.RR{q.soa(q.gen.Serial())}
 	case dns.TypeNS:
 		a.records, a.glue = q.ns()
+	case dns.TypeA, dns.TypeAAAA:
+		if at := q.server(q.qname); at != nil {
+			a.records = q.addresses(q.owner, at.addresses, q.qtype, q.ttl)
+		}
 	}
 	return a
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -71,7 +72,11 @@ func parse(c *caddy.Controller) (*config, error) {
 		startupTimeout: defaultStartupTimeout,
 	}
 	c.Next()
-	cfg.origins = plugin.OriginsFromArgsOrServerBlock(c.RemainingArgs(), c.ServerBlockKeys)
+	zones := c.RemainingArgs()
+	if err := checkZones(zones); err != nil {
+		return nil, c.Errf("%v", err)
+	}
+	cfg.origins = plugin.OriginsFromArgsOrServerBlock(zones, c.ServerBlockKeys)
 	if err := checkOrigins(cfg.origins); err != nil {
 		return nil, c.Errf("%v", err)
 	}
@@ -93,16 +98,37 @@ func parse(c *caddy.Controller) (*config, error) {
 	if c.Next() {
 		return nil, c.Errf("roster is stated twice in one server block")
 	}
-	if cfg.ttls.lowest > cfg.ttls.highest {
-		return nil, c.Errf("min_ttl %d is above max_ttl %d", cfg.ttls.lowest, cfg.ttls.highest)
-	}
 	if len(cfg.registry.etcd.Endpoints) == 0 {
 		cfg.registry.etcd.Endpoints = []string{etcdclient.DefaultEndpoint}
 	}
-	if err := cfg.registry.etcd.Check(); err != nil {
+	if err := cfg.check(); err != nil {
 		return nil, c.Errf("%v", err)
 	}
 	return cfg, nil
+}
+
+// check says what is wrong with properties that each alone are right.
+func (cfg *config) check() error {
+	if cfg.ttls.lowest > cfg.ttls.highest {
+		return fmt.Errorf("min_ttl %d is above max_ttl %d", cfg.ttls.lowest, cfg.ttls.highest)
+	}
+	for _, ns := range cfg.nameServers {
+		if len(ns.addresses) > 0 && !plugin.Zones(cfg.origins).Contains(ns.name) {
+			return fmt.Errorf("ns: %q lies in none of the zones, which therefore can't have its addresses: leave them out", ns.name)
+		}
+	}
+	return cfg.registry.etcd.Check()
+}
+
+// checkZones finds what CoreDNS would leave out of a list of zones without a
+// word.
+func checkZones(zones []string) error {
+	for _, z := range zones {
+		if len(plugin.Host(z).NormalizeExact()) == 0 {
+			return fmt.Errorf("%q is not a zone", z)
+		}
+	}
+	return nil
 }
 
 func checkOrigins(origins []string) error {
@@ -110,11 +136,12 @@ func checkOrigins(origins []string) error {
 		return errors.New("no zone to answer for")
 	}
 	for _, o := range origins {
-		if dnsutil.IsReverse(o) != 0 {
+		// The dot makes the reverse trees themselves match too.
+		if dnsutil.IsReverse("."+o) != 0 {
 			return fmt.Errorf("zone %q is a reverse zone, which roster doesn't answer for", o)
 		}
-		if len(o) > 1 && len(o)+1 > maxName {
-			return fmt.Errorf("zone %q is longer than a name can be", o)
+		if _, err := roomBelow(o); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -146,13 +173,13 @@ func parseNamespaces(cfg *config, _ *caddy.Controller, args []string) error {
 			return err
 		}
 	}
-	cfg.registry.namespaces = args
+	cfg.registry.namespaces = slices.Compact(slices.Sorted(slices.Values(args)))
 	return nil
 }
 
 func parseCredentials(cfg *config, _ *caddy.Controller, args []string) error {
-	if len(args) != 2 {
-		return errors.New("needs a user and a password")
+	if len(args) != 2 || args[0] == "" || args[1] == "" {
+		return errors.New("needs a user and a password, and nothing else")
 	}
 	cfg.registry.etcd.Username, cfg.registry.etcd.Password = args[0], args[1]
 	return nil
@@ -160,13 +187,19 @@ func parseCredentials(cfg *config, _ *caddy.Controller, args []string) error {
 
 func parseCredentialsFile(cfg *config, c *caddy.Controller, args []string) error {
 	path, err := one(args, "the path of a file")
+	if err != nil {
+		return err
+	}
 	cfg.registry.etcd.CredentialsFile = rooted(c, path)
-	return err
+	return nil
 }
 
 // parseTLS takes the arguments that the etcd plugin takes: none, CACERT, CERT
 // KEY, or CERT KEY CACERT.
 func parseTLS(cfg *config, c *caddy.Controller, args []string) error {
+	if slices.Contains(args, "") {
+		return errors.New("has an empty path")
+	}
 	for i := range args {
 		args[i] = rooted(c, args[i])
 	}
@@ -189,7 +222,7 @@ func parseTLS(cfg *config, c *caddy.Controller, args []string) error {
 // rooted makes a path that is not absolute relative to the folder of the root
 // plugin, as other plugins do.
 func rooted(c *caddy.Controller, path string) string {
-	if root := dnsserver.GetConfig(c).Root; root != "" && path != "" && !filepath.IsAbs(path) {
+	if root := dnsserver.GetConfig(c).Root; root != "" && !filepath.IsAbs(path) {
 		return filepath.Join(root, path)
 	}
 	return path
@@ -208,22 +241,29 @@ func parseTTL(ttl *uint32, args []string) error {
 	return nil
 }
 
+// parseNS adds a name server, or addresses to one that an earlier line states.
 func parseNS(cfg *config, _ *caddy.Controller, args []string) error {
 	if len(args) == 0 {
 		return errors.New("needs a name")
 	}
-	ns := nameServer{name: plugin.Name(args[0]).Normalize()}
-	if _, ok := dns.IsDomainName(ns.name); !ok || ns.name == "." {
+	name := plugin.Name(args[0]).Normalize()
+	if _, ok := dns.IsDomainName(name); !ok || name == "." {
 		return fmt.Errorf("%q is not a domain name", args[0])
 	}
+	i := slices.IndexFunc(cfg.nameServers, func(ns nameServer) bool { return ns.name == name })
+	if i < 0 {
+		i = len(cfg.nameServers)
+		cfg.nameServers = append(cfg.nameServers, nameServer{name: name})
+	}
+	ns := &cfg.nameServers[i]
 	for _, arg := range args[1:] {
 		a, err := netip.ParseAddr(arg)
-		if err != nil || a.Zone() != "" || a.Is4In6() {
-			return fmt.Errorf("%q is not an IP address", arg)
+		if err != nil || a.Zone() != "" || a.Is4In6() || a.IsUnspecified() || a.IsMulticast() {
+			return fmt.Errorf("%q is not an IP address that clients can send to", arg)
 		}
 		ns.addresses = append(ns.addresses, a)
 	}
-	cfg.nameServers = append(cfg.nameServers, ns)
+	ns.addresses = distinct(ns.addresses)
 	return nil
 }
 
@@ -239,12 +279,15 @@ func parseStartupTimeout(cfg *config, _ *caddy.Controller, args []string) error 
 }
 
 func parseFallthrough(cfg *config, _ *caddy.Controller, args []string) error {
+	if err := checkZones(args); err != nil {
+		return err
+	}
 	cfg.fall.SetZonesFromArgs(args)
 	return nil
 }
 
 func one(args []string, what string) (string, error) {
-	if len(args) != 1 {
+	if len(args) != 1 || args[0] == "" {
 		return "", fmt.Errorf("needs %s, and nothing else", what)
 	}
 	return args[0], nil

@@ -11,8 +11,9 @@ import (
 	"github.com/rosterdns/roster/internal/services"
 )
 
-// Mirrors are told apart by the endpoints and the prefix that they read.
-var mirrorLabels = []string{"endpoint", "prefix"}
+// Mirrors are told apart by the endpoints, the prefix and the namespaces that
+// they read.
+var mirrorLabels = []string{"endpoint", "prefix", "namespaces"}
 
 var (
 	responses = promauto.NewCounterVec(prometheus.CounterOpts{
@@ -49,20 +50,25 @@ var (
 
 // observer counts what happens inside the mirrors of one registry.
 type observer struct {
-	endpoint, prefix string
+	endpoint, prefix, namespaces string
+}
+
+// labels returns the values of mirrorLabels, after those of other labels.
+func (o observer) labels(others ...string) []string {
+	return append(others, o.endpoint, o.prefix, o.namespaces)
 }
 
 var _ mirror.Observer = observer{}
 
 // Listed implements mirror.Observer.
 func (o observer) Listed(reason mirror.Reason, _ int, took time.Duration) {
-	lists.WithLabelValues(string(reason), o.endpoint, o.prefix).Inc()
-	listSeconds.WithLabelValues(o.endpoint, o.prefix).Observe(took.Seconds())
+	lists.WithLabelValues(o.labels(string(reason))...).Inc()
+	listSeconds.WithLabelValues(o.labels()...).Observe(took.Seconds())
 }
 
 // Failed implements mirror.Observer.
 func (o observer) Failed(reason mirror.Reason, _ error) {
-	failures.WithLabelValues(string(reason), o.endpoint, o.prefix).Inc()
+	failures.WithLabelValues(o.labels(string(reason))...).Inc()
 }
 
 // StateChanged implements mirror.Observer. The state shows when metrics are
@@ -70,7 +76,7 @@ func (o observer) Failed(reason mirror.Reason, _ error) {
 func (o observer) StateChanged(mirror.Status) {}
 
 func (o observer) skipped(reason services.SkipReason) {
-	skipped.WithLabelValues(string(reason), o.endpoint, o.prefix).Inc()
+	skipped.WithLabelValues(o.labels(string(reason))...).Inc()
 }
 
 // collector shows the contents of the mirrors as they are when metrics are
@@ -102,7 +108,7 @@ func (collector) Describe(ch chan<- *prometheus.Desc) {
 func (c collector) Collect(ch chan<- prometheus.Metric) {
 	for o, m := range c.pool.all() {
 		show := func(d *prometheus.Desc, v float64) {
-			ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, o.endpoint, o.prefix)
+			ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, o.labels()...)
 		}
 		gen := m.Load()
 		show(revisionDesc, float64(gen.Revision()))

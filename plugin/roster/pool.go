@@ -2,8 +2,8 @@ package roster
 
 import (
 	"context"
-	"iter"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -21,7 +21,7 @@ import (
 type registryConfig struct {
 	etcd       etcdclient.Config
 	prefix     string
-	namespaces []string
+	namespaces []string // in order, each once; none means all
 }
 
 // key identifies a registryConfig within the process.
@@ -30,9 +30,8 @@ func (c *registryConfig) key() string {
 	if c.etcd.Files != nil {
 		files = *c.etcd.Files
 	}
-	namespaces := slices.Sorted(slices.Values(c.namespaces))
 	return strings.Join([]string{
-		strings.Join(c.etcd.Endpoints, " "), c.prefix, strings.Join(namespaces, " "),
+		strings.Join(c.etcd.Endpoints, " "), c.prefix, strings.Join(c.namespaces, " "),
 		c.etcd.Username, c.etcd.Password, c.etcd.CredentialsFile,
 		files.Cert, files.Key, files.CA,
 	}, "\x00")
@@ -44,7 +43,7 @@ func (c *registryConfig) prefixes() []string {
 		return []string{c.prefix + "/"}
 	}
 	var out []string
-	for _, n := range slices.Compact(slices.Sorted(slices.Values(c.namespaces))) {
+	for _, n := range c.namespaces {
 		out = append(out, catalog.NamespacePrefix(c.prefix, n))
 	}
 	return out
@@ -73,7 +72,9 @@ func startMirrored(c *registryConfig) (*mirrored, error) {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	o := observer{endpoint: strings.Join(c.etcd.Endpoints, ","), prefix: c.prefix}
+	o := observer{
+		endpoint: strings.Join(c.etcd.Endpoints, ","), prefix: c.prefix, namespaces: strings.Join(c.namespaces, ","),
+	}
 	m := &mirrored{Store: services.New(logger, o.skipped), observer: o, conn: conn, cancel: cancel}
 	for _, prefix := range c.prefixes() {
 		one := mirror.New(mirror.Config{
@@ -105,16 +106,14 @@ func badness(s mirror.State) int {
 	return [...]int{mirror.Live: 0, mirror.Stale: 1, mirror.Unsynced: 2}[s]
 }
 
-// wait returns nil once every mirror has had its first list, else ctx's error.
-func (m *mirrored) wait(ctx context.Context) error {
+// wait returns once every mirror has had its first list, or ctx is done.
+func (m *mirrored) wait(ctx context.Context) {
 	for _, one := range m.mirrors {
 		select {
 		case <-one.Synced():
 		case <-ctx.Done():
-			return ctx.Err()
 		}
 	}
-	return nil
 }
 
 func (m *mirrored) stop() {
@@ -171,22 +170,17 @@ func (p *pool) release(c *registryConfig) {
 	}
 }
 
-// all yields the mirrors by the labels of their metrics; where two differ in
-// what the labels don't show, the first.
-func (p *pool) all() iter.Seq2[observer, *mirrored] {
-	return func(yield func(observer, *mirrored) bool) {
-		p.mu.Lock()
-		shown := map[observer]*mirrored{}
-		for _, m := range p.mirrors {
-			if _, twice := shown[m.observer]; !twice {
-				shown[m.observer] = m
-			}
-		}
-		p.mu.Unlock()
-		for o, m := range shown {
-			if !yield(o, m) {
-				return
-			}
+// all returns the mirrors by the labels of their metrics; where two differ only
+// in how they log in, one of them, and always the same.
+func (p *pool) all() map[observer]*mirrored {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	shown := map[observer]*mirrored{}
+	for _, key := range slices.Sorted(maps.Keys(p.mirrors)) {
+		m := p.mirrors[key]
+		if _, twice := shown[m.observer]; !twice {
+			shown[m.observer] = m
 		}
 	}
+	return shown
 }

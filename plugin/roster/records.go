@@ -1,6 +1,7 @@
 package roster
 
 import (
+	"iter"
 	"net/netip"
 	"slices"
 	"strings"
@@ -10,25 +11,23 @@ import (
 	"github.com/rosterdns/roster/catalog"
 )
 
-// maxRecords bounds the records of one answer: no message of 65,535 octets
-// holds more, since the smallest record, an A with a compressed owner, takes 16.
-const maxRecords = 65535 / 16
+// minRecord is the size of the smallest record in octets: an A whose owner is a
+// compression pointer.
+const minRecord = 16
 
-// maxName is the length of a name on the wire in octets (RFC 1035, 2.3.4).
-const maxName = 255
+// recordLimit returns how many records are enough for a message of a size in
+// octets: more than it can hold, so that fit sees where some are missing.
+func recordLimit(size int) int { return size/minRecord + 1 }
 
-// rotated yields the elements of a set, starting from another one each turn, and
-// at most maxRecords of them.
-func rotated[T any](set []T, turn uint32) []T {
-	if len(set) == 0 {
-		return nil
+// rotated yields the elements of a set, starting from another one each turn.
+func rotated[T any](set []T, turn uint32) iter.Seq[T] {
+	return func(yield func(T) bool) {
+		for i := range set {
+			if !yield(set[(uint64(turn)+uint64(i))%uint64(len(set))]) {
+				return
+			}
+		}
 	}
-	start := int(turn % uint32(len(set)))
-	out := make([]T, 0, min(len(set), maxRecords))
-	for i := range cap(out) {
-		out = append(out, set[(start+i)%len(set)])
-	}
-	return out
 }
 
 // serviceAddresses returns the A or AAAA records of instances, each address
@@ -40,7 +39,7 @@ func (q *question) serviceAddresses(instances []*catalog.Instance) []dns.RR {
 	for _, in := range instances {
 		counts := false
 		for _, a := range in.Addresses {
-			if a.Is4() != (q.qtype == dns.TypeA) {
+			if addressType(a) != q.qtype {
 				continue
 			}
 			counts = true
@@ -53,8 +52,15 @@ func (q *question) serviceAddresses(instances []*catalog.Instance) []dns.RR {
 			have = append(have, in)
 		}
 	}
-	ttl := lowestTTL(q.ttls, have, func(in *catalog.Instance) *catalog.Instance { return in })
-	return q.addresses(q.owner, rotated(addrs, q.turn), q.qtype, ttl)
+	h := q.header(q.owner, q.qtype, lowestTTL(q.ttls, have, func(in *catalog.Instance) *catalog.Instance { return in }))
+	records := make([]dns.RR, 0, min(len(addrs), q.limit))
+	for a := range rotated(addrs, q.turn) {
+		if len(records) == q.limit {
+			break
+		}
+		records = append(records, address(h, a))
+	}
+	return records
 }
 
 // srvKey is the data of an SRV record, by which a set has it once (RFC 2181, 5).
@@ -67,9 +73,12 @@ type srvKey struct {
 // lie in the zone.
 func (q *question) srv(set []offer) (records, glue []dns.RR) {
 	ttl := lowestTTL(q.ttls, set, func(o offer) *catalog.Instance { return o.Instance })
-	seen := make(map[srvKey]struct{}, len(set))
-	glued := make(map[string]struct{}, len(set))
-	for _, o := range rotated(set, q.turn) {
+	seen := make(map[srvKey]struct{}, min(len(set), q.limit))
+	glued := make(map[string]struct{}, min(len(set), q.limit))
+	for o := range rotated(set, q.turn) {
+		if len(records) == q.limit {
+			break
+		}
 		target, inZone := q.target(o.Instance)
 		if target == "" {
 			q.tooLong()
@@ -84,11 +93,11 @@ func (q *question) srv(set []offer) (records, glue []dns.RR) {
 			Hdr:      q.header(q.owner, dns.TypeSRV, ttl),
 			Priority: k.priority, Weight: k.weight, Port: k.port, Target: target,
 		})
-		if _, twice := glued[target]; inZone && !twice {
+		if _, twice := glued[target]; inZone && !twice && len(glue) < q.limit {
 			glued[target] = struct{}{}
-			own := q.ttls.of(o.Instance)
-			glue = append(glue, q.addresses(target, o.Addresses, dns.TypeA, own)...)
-			glue = append(glue, q.addresses(target, o.Addresses, dns.TypeAAAA, own)...)
+			own, addrs := q.ttls.of(o.Instance), distinct(o.Addresses)
+			glue = append(glue, q.addresses(target, addrs, dns.TypeA, own)...)
+			glue = append(glue, q.addresses(target, addrs, dns.TypeAAAA, own)...)
 		}
 	}
 	return records, glue
@@ -101,11 +110,11 @@ func (q *question) target(in *catalog.Instance) (target string, inZone bool) {
 	if in.Host != "" {
 		return dns.Fqdn(in.Host), false
 	}
-	target = join(in.ID+"."+q.service+"."+q.namespace+".", q.zone.name)
-	if len(target)+1 > maxName {
+	below := in.ID + "." + q.service + "." + q.namespace + "."
+	if len(below) > q.room { // a dot takes the octet of a label's length
 		return "", false
 	}
-	return target, true
+	return join(below, q.zone.name), true
 }
 
 // txt returns the metadata of an instance as one record of sorted key=value

@@ -5,6 +5,7 @@ package roster
 
 import (
 	"context"
+	"math/rand/v2"
 	"sync/atomic"
 
 	"github.com/coredns/coredns/plugin"
@@ -47,7 +48,9 @@ type Roster struct {
 	ttls     ttls
 	registry registry
 	upstream upstream
-	turn     atomic.Uint32
+	// started says that registry is set, before which nothing but Ready is
+	// called.
+	started atomic.Bool
 }
 
 var _ plugin.Handler = (*Roster)(nil)
@@ -56,7 +59,15 @@ var _ plugin.Handler = (*Roster)(nil)
 func (r *Roster) Name() string { return pluginName }
 
 // Ready implements the ready plugin's Readiness: a list has been completed.
-func (r *Roster) Ready() bool { return r.registry.Status().State != mirror.Unsynced }
+func (r *Roster) Ready() bool {
+	return r.started.Load() && r.registry.Status().State != mirror.Unsynced
+}
+
+// start gives the handler its registry.
+func (r *Roster) start(reg registry) {
+	r.registry = reg
+	r.started.Store(true)
+}
 
 // ServeDNS implements plugin.Handler.
 func (r *Roster) ServeDNS(ctx context.Context, w dns.ResponseWriter, req *dns.Msg) (int, error) {
@@ -67,17 +78,22 @@ func (r *Roster) ServeDNS(ctx context.Context, w dns.ResponseWriter, req *dns.Ms
 		return plugin.NextOrFailure(r.Name(), r.Next, ctx, w, req)
 	}
 	count := func(result string) { responses.WithLabelValues(metrics.WithServer(ctx), result).Inc() }
-	if t := state.QType(); t == dns.TypeAXFR || t == dns.TypeIXFR {
+	if code := refuse(state); code != dns.RcodeSuccess {
 		count("refused")
-		return dns.RcodeRefused, nil
+		return code, nil
 	}
+	// The status comes first: a list that is complete by then is in the
+	// generation that is loaded after it.
+	status := r.registry.Status()
 	q := &question{
 		name: parseName(qname, z.name), zone: z, gen: r.registry.Load(),
 		owner: state.QName(), qname: qname, qtype: state.QType(),
-		turn: r.turn.Add(1), tooLong: namesTooLong.Inc, ttls: r.ttls,
+		//nolint:gosec // Shares load, keeps no secret. A counter would stay in step with clients that ask for A and AAAA in turn.
+		turn: rand.Uint32(), limit: recordLimit(state.Size()),
+		tooLong: namesTooLong.Inc, ttls: r.ttls,
 	}
 	var a answer
-	switch status := r.registry.Status(); {
+	switch {
 	case q.kind == kindStatus:
 		a = q.resolveStatus(status)
 	case status.State == mirror.Unsynced:
@@ -100,6 +116,18 @@ func (r *Roster) ServeDNS(ctx context.Context, w dns.ResponseWriter, req *dns.Ms
 	return dns.RcodeSuccess, w.WriteMsg(m)
 }
 
+// refuse returns the code with which questions that no zone of ours is about are
+// turned down, or RcodeSuccess.
+func refuse(state request.Request) int {
+	switch t := state.QType(); {
+	case state.Req.Opcode != dns.OpcodeQuery:
+		return dns.RcodeNotImplemented
+	case state.QClass() != dns.ClassINET, t == dns.TypeAXFR, t == dns.TypeIXFR:
+		return dns.RcodeRefused
+	}
+	return dns.RcodeSuccess
+}
+
 // message turns an answer into a message that is not cut to size yet.
 func (r *Roster) message(ctx context.Context, state request.Request, q *question, a answer) *dns.Msg {
 	m := new(dns.Msg)
@@ -108,11 +136,9 @@ func (r *Roster) message(ctx context.Context, state request.Request, q *question
 	switch {
 	case !a.exists:
 		m.Rcode = dns.RcodeNameError
-	case q.qtype == dns.TypeANY:
-		m.Answer = []dns.RR{q.any()}
 	case a.alias != "":
 		m.Answer = []dns.RR{&dns.CNAME{Hdr: q.header(q.owner, dns.TypeCNAME, a.aliasTTL), Target: a.alias}}
-		if q.qtype != dns.TypeCNAME {
+		if q.qtype != dns.TypeCNAME && q.qtype != dns.TypeANY {
 			r.chase(ctx, state, m, a.alias)
 		}
 	default:
@@ -122,13 +148,6 @@ func (r *Roster) message(ctx context.Context, state request.Request, q *question
 		m.Ns = []dns.RR{q.soa(q.gen.Serial())}
 	}
 	return m
-}
-
-// any returns the one record that a question for ANY gets (RFC 8482, 4.2). Its
-// TTL is long, since it never changes.
-func (q *question) any() dns.RR {
-	const day = 86400
-	return &dns.HINFO{Hdr: q.header(q.owner, dns.TypeHINFO, day), Cpu: "RFC8482"}
 }
 
 func outcomeOf(m *dns.Msg) string {

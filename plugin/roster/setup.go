@@ -12,6 +12,8 @@ import (
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin"
 	coreupstream "github.com/coredns/coredns/plugin/pkg/upstream"
+
+	"github.com/rosterdns/roster/internal/mirror"
 )
 
 func init() { plugin.Register(pluginName, setup) }
@@ -25,12 +27,9 @@ func setup(c *caddy.Controller) error {
 	if err != nil {
 		return plugin.Error(pluginName, err)
 	}
-	r := &Roster{
-		origins: cfg.origins, zones: map[string]*zone{}, fall: cfg.fall, ttls: cfg.ttls,
-		upstream: coreupstream.New(),
-	}
-	for _, o := range cfg.origins {
-		r.zones[o] = newZone(o, cfg.ttls.standard, cfg.nameServers, own)
+	r, err := newHandler(cfg, own)
+	if err != nil {
+		return plugin.Error(pluginName, err)
 	}
 	blocksOf(c).add(r, cfg)
 	dnsserver.GetConfig(c).AddPlugin(func(next plugin.Handler) plugin.Handler {
@@ -38,6 +37,23 @@ func setup(c *caddy.Controller) error {
 		return r
 	})
 	return nil
+}
+
+// newHandler returns the handler of a block; own are the server's addresses. It
+// answers once it is started.
+func newHandler(cfg *config, own []netip.Addr) (*Roster, error) {
+	r := &Roster{
+		origins: cfg.origins, zones: map[string]*zone{}, fall: cfg.fall, ttls: cfg.ttls,
+		upstream: coreupstream.New(),
+	}
+	for _, o := range cfg.origins {
+		z, err := newZone(o, cfg.ttls.standard, cfg.nameServers, own, cfg.origins)
+		if err != nil {
+			return nil, err
+		}
+		r.zones[o] = z
+	}
+	return r, nil
 }
 
 // blocks are the roster directives of one Corefile as it is loaded.
@@ -97,7 +113,7 @@ func (b *blocks) start() error {
 		b.mu.Lock()
 		b.acquired = append(b.acquired, &cfg.registry)
 		b.mu.Unlock()
-		b.handlers[i].registry = m
+		b.handlers[i].start(m)
 		found[i] = m
 	}
 	var wg sync.WaitGroup
@@ -112,7 +128,8 @@ func awaitFirstList(m *mirrored, cfg *config) {
 	ctx, cancel := context.WithTimeout(context.Background(), cfg.startupTimeout)
 	defer cancel()
 	start := time.Now()
-	if err := m.wait(ctx); err != nil {
+	m.wait(ctx)
+	if m.Status().State == mirror.Unsynced {
 		log.Warningf("No list of %q from etcd at %q within %s: answering SERVFAIL until there is one",
 			cfg.registry.prefix, cfg.registry.etcd.Endpoints, cfg.startupTimeout)
 		return

@@ -13,7 +13,10 @@ import (
 // knowledge. The TTL is 0, since an old status is worth nothing.
 func (q *question) resolveStatus(s mirror.Status) answer {
 	a := answer{exists: true}
-	if q.qtype == dns.TypeTXT {
+	switch q.qtype {
+	case dns.TypeANY:
+		a.records = []dns.RR{q.hinfo()}
+	case dns.TypeTXT:
 		var age time.Duration
 		if !s.Contact.IsZero() {
 			age = time.Since(s.Contact)

@@ -1,7 +1,9 @@
 package roster
 
 import (
+	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/miekg/dns"
 )
@@ -15,11 +17,14 @@ const (
 	soaExpire  = 86400
 )
 
+// maxName is the length of a name on the wire in octets (RFC 1035, 2.3.4).
+const maxName = 255
+
 // nameServer is a name of the zone's NS record set.
 type nameServer struct {
 	name string
-	// addresses are what the server itself answers for the name; none where
-	// the name lies outside the zone.
+	// addresses are what the server itself answers for the name, each once;
+	// none where the name lies outside the zone.
 	addresses []netip.Addr
 }
 
@@ -28,28 +33,64 @@ type zone struct {
 	name        string // in lower case, fully qualified
 	ttl         uint32
 	nameServers []nameServer
+	// room is how many octets the labels before the zone can have in a name.
+	room int
+	// fixed are names in the zone that exist whatever the registry holds: those
+	// of name servers and of zones within this one.
+	fixed []string
 }
 
-// defaultNS is the name of the server in a zone that states none, below the
-// zone. Its first label below the zone is no namespace.
-const defaultNS = "ns.dns."
+const (
+	// defaultNS is the name of the server in a zone that states none, below
+	// the zone. Its last label is no namespace.
+	defaultNS = "ns.dns."
+	// mailbox is the mailbox of whoever runs the zone (RFC 2142, 7), below it.
+	mailbox = "hostmaster."
+)
 
 // newZone returns a zone with the name servers as configured, or else with one
-// of the default name at the server's own addresses.
-func newZone(zoneName string, ttl uint32, configured []nameServer, own []netip.Addr) *zone {
-	z := &zone{name: zoneName, ttl: ttl}
+// of the default name; those in the zone that state no addresses have the
+// server's own. origins are the zones of the block.
+func newZone(zoneName string, ttl uint32, configured []nameServer, own []netip.Addr, origins []string) (*zone, error) {
+	room, err := roomBelow(zoneName)
+	if err != nil {
+		return nil, err
+	}
+	z := &zone{name: zoneName, ttl: ttl, room: room}
 	if len(configured) == 0 {
 		configured = []nameServer{{name: join(defaultNS, zoneName)}}
 	}
 	for _, ns := range configured {
-		if !dns.IsSubDomain(zoneName, ns.name) {
+		switch {
+		case !dns.IsSubDomain(zoneName, ns.name):
 			ns.addresses = nil
-		} else if len(ns.addresses) == 0 {
-			ns.addresses = own
+		case len(ns.addresses) == 0:
+			ns.addresses = distinct(own)
+			fallthrough
+		default:
+			z.fixed = append(z.fixed, ns.name)
 		}
 		z.nameServers = append(z.nameServers, ns)
 	}
-	return z
+	for _, o := range origins {
+		if dns.IsSubDomain(zoneName, o) {
+			z.fixed = append(z.fixed, o)
+		}
+	}
+	return z, nil
+}
+
+// roomBelow returns how many octets the labels before a zone can have. The names
+// that every zone has must fit.
+func roomBelow(zoneName string) (int, error) {
+	n, err := dns.PackDomainName(zoneName, make([]byte, maxName+1), 0, nil, false)
+	if err != nil {
+		return 0, fmt.Errorf("zone %q is not a domain name: %w", zoneName, err)
+	}
+	if n+len(mailbox) > maxName {
+		return 0, fmt.Errorf("zone %q is so long that names in it would have more than %d octets", zoneName, maxName)
+	}
+	return maxName - n, nil
 }
 
 // join puts a relative name, which ends in a dot, before a zone.
@@ -65,13 +106,13 @@ func (z *zone) header(owner string, rrtype uint16, ttl uint32) dns.RR_Header {
 }
 
 // soa returns the SOA record. Its TTL is that of negative answers too (RFC
-// 2308, 3).
+// 2308, 3). Before the first list there is no serial, and 0 is never shown.
 func (z *zone) soa(serial uint32) *dns.SOA {
 	return &dns.SOA{
 		Hdr:     z.header(z.name, dns.TypeSOA, z.ttl),
 		Ns:      z.nameServers[0].name,
-		Mbox:    join("hostmaster.", z.name),
-		Serial:  serial,
+		Mbox:    join(mailbox, z.name),
+		Serial:  max(serial, 1),
 		Refresh: soaRefresh, Retry: soaRetry, Expire: soaExpire, Minttl: z.ttl,
 	}
 }
@@ -88,39 +129,57 @@ func (z *zone) ns() (set, glue []dns.RR) {
 	return set, glue
 }
 
-// server returns the name server whose name is qname, or nil, and whether one
-// exists at or below qname.
-func (z *zone) server(qname string) (at *nameServer, exists bool) {
+// server returns the name server whose name is qname, or nil.
+func (z *zone) server(qname string) *nameServer {
 	for i := range z.nameServers {
-		ns := &z.nameServers[i]
-		if ns.name == qname && len(ns.addresses) > 0 {
-			return ns, true
+		if z.nameServers[i].name == qname {
+			return &z.nameServers[i]
 		}
-		exists = exists || (len(ns.addresses) > 0 && dns.IsSubDomain(qname, ns.name))
 	}
-	return nil, exists
+	return nil
 }
 
-// addresses returns those of the addresses that are of the record type, each
-// once.
+// holds reports whether one of the zone's fixed names is at or below qname.
+func (z *zone) holds(qname string) bool {
+	return slices.ContainsFunc(z.fixed, func(name string) bool { return dns.IsSubDomain(qname, name) })
+}
+
+// addresses returns those of the addresses, which are distinct, that are of the
+// record type.
 func (z *zone) addresses(owner string, addrs []netip.Addr, rrtype uint16, ttl uint32) []dns.RR {
 	out := make([]dns.RR, 0, len(addrs))
 	for _, a := range addrs {
-		if rr := address(z.header(owner, rrtype, ttl), a); rr != nil {
-			out = append(out, rr)
+		if rrtype == addressType(a) {
+			out = append(out, address(z.header(owner, rrtype, ttl), a))
 		}
 	}
 	return out
 }
 
-// address returns the A or AAAA record of an address, or nil where the header
-// is of the other family's type.
-func address(h dns.RR_Header, a netip.Addr) dns.RR {
-	switch {
-	case h.Rrtype == dns.TypeA && a.Is4():
-		return &dns.A{Hdr: h, A: a.AsSlice()}
-	case h.Rrtype == dns.TypeAAAA && a.Is6():
-		return &dns.AAAA{Hdr: h, AAAA: a.AsSlice()}
+func addressType(a netip.Addr) uint16 {
+	if a.Is4() {
+		return dns.TypeA
 	}
-	return nil
+	return dns.TypeAAAA
+}
+
+// address returns the A or AAAA record of an address of the family of the
+// header's type.
+func address(h dns.RR_Header, a netip.Addr) dns.RR {
+	if h.Rrtype == dns.TypeA {
+		return &dns.A{Hdr: h, A: a.AsSlice()}
+	}
+	return &dns.AAAA{Hdr: h, AAAA: a.AsSlice()}
+}
+
+// distinct returns the addresses without those that have occurred before, since
+// a record is once in a set (RFC 2181, 5). The lists are short.
+func distinct(addrs []netip.Addr) []netip.Addr {
+	out := make([]netip.Addr, 0, len(addrs))
+	for _, a := range addrs {
+		if !slices.Contains(out, a) {
+			out = append(out, a)
+		}
+	}
+	return out
 }

@@ -1,0 +1,113 @@
+# "make" alone lists the targets.
+
+# The modules of go.work.
+MODULES := . build test
+
+# How long "make fuzz" spends on each target.
+FUZZTIME ?= 60s
+
+# Which benchmarks "make bench" runs, how often, and with which earlier result it compares them.
+BENCH ?= .
+COUNT ?= 6
+OLD ?=
+
+# The version that "registrar version" shows.
+VERSION ?=
+
+# Programs that "make acceptance" needs, as PROGRAM:DEBIAN-PACKAGE.
+DEPS := dig:bind9-dnsutils nft:nftables ip:iproute2 getent:libc-bin unshare:util-linux
+
+# Builds must not depend on the state of a git repository, which may be absent or another user's.
+export GOFLAGS := $(strip $(GOFLAGS) -buildvcs=false)
+
+GOLANGCI_LINT := $(CURDIR)/bin/golangci-lint
+
+# in-modules runs the command $(1) in each module and stops at the first failure.
+in-modules = @for module in $(MODULES); do echo "== $@ in $$module"; (cd $$module && $(1)) || exit 1; done
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build bin/coredns and bin/registrar
+	go build -o bin/coredns ./build
+	go build -ldflags '-X main.version=$(VERSION)' -o bin/registrar ./cmd/registrar
+
+.PHONY: run
+run: build ## Build, and serve svc.internal on 127.0.0.1:1053 with an etcd of its own
+	exec bin/coredns -conf Corefile
+
+.PHONY: test
+test: ## Run unit and end-to-end tests with the race detector
+	go test -race -timeout 20m work
+
+.PHONY: acceptance
+acceptance: ## Run the tests that need root and the programs of "make deps"
+	cd test && go test -count=1 -timeout 20m -tags acceptance ./acceptance/...
+
+.PHONY: standalone
+standalone: ## Test each module by itself, as its users see it
+	$(call in-modules, GOWORK=off go test -timeout 20m ./...)
+
+.PHONY: deps
+deps: ## Install the programs that "make acceptance" needs
+	@missing=; packages=; \
+	for dep in $(DEPS); do \
+		command -v "$${dep%%:*}" >/dev/null || { missing="$$missing $${dep%%:*}"; packages="$$packages $${dep#*:}"; }; \
+	done; \
+	[ -n "$$missing" ] || { echo "deps: all there: $(foreach dep,$(DEPS),$(firstword $(subst :, ,$(dep))))"; exit 0; }; \
+	command -v apt-get >/dev/null || \
+		{ echo "deps: missing:$$missing. Without apt-get, install them by hand; Debian's packages are:$$packages" >&2; exit 1; }; \
+	sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+	export DEBIAN_FRONTEND=noninteractive; \
+	$$sudo apt-get update -q && $$sudo apt-get install -q -y --no-install-recommends $$packages
+
+$(GOLANGCI_LINT): tools/go.mod tools/go.sum
+	cd tools && GOWORK=off go build -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+.PHONY: lint
+lint: $(GOLANGCI_LINT) ## Check all code with golangci-lint
+	$(call in-modules, $(GOLANGCI_LINT) run ./...)
+
+.PHONY: fmt
+fmt: $(GOLANGCI_LINT) ## Format all code
+	$(call in-modules, $(GOLANGCI_LINT) fmt ./...)
+
+.PHONY: vuln
+vuln: ## Look for known vulnerabilities; needs the network
+	cd tools && GOWORK=off go build -o ../bin/govulncheck golang.org/x/vuln/cmd/govulncheck
+	$(call in-modules, $(CURDIR)/bin/govulncheck ./...)
+
+.PHONY: fuzz
+fuzz: ## Run each fuzz target for FUZZTIME (60s)
+	$(call in-modules, $(fuzz-module))
+
+# fuzz-module runs the fuzz targets of all packages below the current folder.
+define fuzz-module
+packages=$$(go list ./...) || exit 1; \
+for package in $$packages; do \
+	listed=$$(go test -list ^Fuzz $$package) || exit 1; \
+	for target in $$(echo "$$listed" | grep ^Fuzz); do \
+		echo "== $$package $$target"; \
+		go test -run ^$$target\$$ -fuzz ^$$target\$$ -fuzztime $(FUZZTIME) $$package || exit 1; \
+	done; \
+done
+endef
+
+.PHONY: bench
+bench: ## Run benchmarks (BENCH, COUNT), and compare with the file OLD
+	mkdir -p bin
+	cd tools && GOWORK=off go build -o ../bin/benchstat golang.org/x/perf/cmd/benchstat
+	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) -timeout 2h work > bin/bench.txt || { cat bin/bench.txt; exit 1; }
+	bin/benchstat $(OLD) bin/bench.txt
+
+.PHONY: cover
+cover: ## Write the coverage of all tests to coverage.html
+	go test -timeout 20m -coverprofile coverage.out -coverpkg github.com/rosterdns/roster/... work
+	go tool cover -func coverage.out | tail -n 1
+	go tool cover -html coverage.out -o coverage.html
+
+.PHONY: clean
+clean: ## Remove what was built; the data of "make run" stays in data/
+	rm -rf bin coverage.out coverage.html

@@ -1,0 +1,91 @@
+package etcdserver
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"os"
+	"strconv"
+
+	"go.etcd.io/etcd/client/pkg/v3/types"
+)
+
+const localhost = "localhost"
+
+// parseListenURL accepts what etcd can bind: scheme, IP address or localhost, and port, nothing else.
+func parseListenURL(s string) (*url.URL, error) {
+	u, err := url.Parse(s)
+	if err != nil {
+		return nil, fmt.Errorf("not a URL: %w", errors.Unwrap(err))
+	}
+	if u.Scheme != "http" && u.Scheme != "https" {
+		return nil, errors.New("a URL here starts with http:// or https://")
+	}
+	if u.User != nil || (u.Path != "" && u.Path != "/") || u.RawQuery != "" || u.Fragment != "" {
+		return nil, errors.New("a URL here has scheme, address and port only")
+	}
+	if addr, err := netip.ParseAddr(u.Hostname()); u.Hostname() != localhost && (err != nil || addr.Zone() != "") {
+		return nil, fmt.Errorf("%q is not an IP address to listen on", u.Hostname())
+	}
+	if port, err := strconv.ParseUint(u.Port(), 10, 16); err != nil || port == 0 {
+		return nil, errors.New("the URL needs a port from 1 to 65535")
+	}
+	return &url.URL{Scheme: u.Scheme, Host: u.Host}, nil
+}
+
+// checkTransport makes sure that only a loopback address goes without TLS: etcd without it takes writes from anybody.
+// The property is the one that gives the files.
+func checkTransport(u url.URL, files tlsFiles, property string) error {
+	switch {
+	case u.Scheme == "https" && files == tlsFiles{}:
+		return fmt.Errorf("%s needs the property %s CERT KEY CACERT", &u, property)
+	case u.Scheme == "http" && !isLoopback(u.Hostname()):
+		return fmt.Errorf("%s is not a loopback address, so that anybody who reaches it could change the registry: "+
+			"use https with the property %s CERT KEY CACERT", &u, property)
+	case u.Scheme == "http" && files != tlsFiles{}:
+		return fmt.Errorf("%s is in clear though %s is given: use https", &u, property)
+	}
+	return nil
+}
+
+func isLoopback(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return host == localhost || (err == nil && addr.Unmap().IsLoopback())
+}
+
+// checkInitialCluster reads the members as etcd does and finds what etcd would only stumble over later.
+func checkInitialCluster(cfg config) error {
+	members, err := types.NewURLsMap(cfg.initialCluster)
+	if err != nil {
+		return fmt.Errorf("%q is not NAME=URL,...: %w", cfg.initialCluster, err)
+	}
+	if _, ok := members[cfg.name]; !ok {
+		return fmt.Errorf("%q lacks this member, whose name is %q", cfg.initialCluster, cfg.name)
+	}
+	for _, urls := range members {
+		for _, u := range urls {
+			if err := checkTransport(u, cfg.peerTLS, "peer_tls"); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// check reads the files once, so that a wrong path stops the start instead of every handshake.
+func (f tlsFiles) check() error {
+	if _, err := tls.LoadX509KeyPair(f.cert, f.key); err != nil {
+		return fmt.Errorf("certificate %q with key %q: %w", f.cert, f.key, err)
+	}
+	pem, err := os.ReadFile(f.ca)
+	if err != nil {
+		return fmt.Errorf("certificate authority: %w", err)
+	}
+	if !x509.NewCertPool().AppendCertsFromPEM(pem) {
+		return fmt.Errorf("certificate authority %q holds no certificate in PEM form", f.ca)
+	}
+	return nil
+}

@@ -1,0 +1,245 @@
+package roster
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/coredns/coredns/core/dnsserver"
+	"github.com/coredns/coredns/request"
+	"github.com/miekg/dns"
+)
+
+// outside is a registry with hosts, alone and among instances with addresses.
+var outside = values{
+	"default/db/main":  `{"host":"DB1.Example.com.","ports":[{"name":"pg","port":5432}],"ttl":7,"metadata":{"k":"v"}}`,
+	"default/db/spare": `{"host":"db2.example.com","ports":[{"name":"pg","port":5433}],"status":"draining"}`,
+	"default/cdn/a":    `{"addresses":["10.0.0.1"],"ports":[{"name":"https","port":443}]}`,
+	"default/cdn/b":    `{"host":"edge1.example.com","ports":[{"name":"https","port":443}]}`,
+	"default/cdn/c":    `{"host":"edge2.example.com","ports":[{"name":"https","port":8443}],"weight":1,"priority":2}`,
+	"default/pair/a":   `{"host":"edge1.example.com","ports":[{"name":"https","port":443}]}`,
+	"default/pair/b":   `{"host":"edge1.example.com","ports":[{"name":"https","port":443}]}`,
+	"default/pair/c":   `{"host":"edge1.example.com","ports":[{"name":"https","port":443}],"weight":7}`,
+	"default/solo/a":   `{"host":"solo.example.com"}`,
+}
+
+// resolver is an upstream of the test's choice.
+type resolver func(name string, qtype uint16) (*dns.Msg, error)
+
+func (f resolver) Lookup(_ context.Context, _ request.Request, name string, qtype uint16) (*dns.Msg, error) {
+	return f(name, qtype)
+}
+
+// found returns an upstream that answers all questions alike.
+func found(t *testing.T, rcode int, answer, authority []string) resolver {
+	t.Helper()
+	m := &dns.Msg{
+		MsgHdr: dns.MsgHdr{Response: true, Rcode: rcode}, Answer: parsed(t, answer), Ns: parsed(t, authority),
+		Extra: []dns.RR{new(dns.OPT)},
+	}
+	m.Extra[0].Header().Name, m.Extra[0].Header().Rrtype = ".", dns.TypeOPT
+	return func(string, uint16) (*dns.Msg, error) { return m.Copy(), nil }
+}
+
+func TestHosts(t *testing.T) {
+	t.Parallel()
+	r := serving(t, "roster", outside)
+	r.upstream = resolver(func(name string, qtype uint16) (*dns.Msg, error) {
+		m := &dns.Msg{MsgHdr: dns.MsgHdr{Response: true}}
+		switch {
+		case qtype == dns.TypeA:
+			m.Answer = records(t, []string{name + " 60 IN A 198.51.100.1"})
+		case qtype == dns.TypeAAAA:
+			m.Answer = records(t, []string{name + " 60 IN AAAA 2001:db8:1::1"})
+		default:
+			t.Errorf("asked upstream for %s %s", name, dns.TypeToString[qtype])
+		}
+		return m, nil
+	})
+	cname := "db.default.svc.internal. 7 IN CNAME db1.example.com."
+	runAll(t, r, []dnsCase{
+		// A sole host.
+		{question: "db.default.svc.internal. A", answer: []string{cname, "db1.example.com. 60 IN A 198.51.100.1"}},
+		{question: "db.default.svc.internal. AAAA", answer: []string{cname, "db1.example.com. 60 IN AAAA 2001:db8:1::1"}},
+		{question: "Db.default.svc.internal. CNAME", answer: []string{"Db.default.svc.internal. 7 IN CNAME db1.example.com."}},
+		{question: "db.default.svc.internal. ANY", answer: []string{cname}},
+		{question: "solo.default.svc.internal. CNAME", answer: []string{"solo.default.svc.internal. 5 IN CNAME solo.example.com."}},
+		// SRV lives under the port.
+		{question: "_pg._tcp.db.default.svc.internal. SRV", answer: []string{"_pg._tcp.db.default.svc.internal. 7 IN SRV 0 100 5432 db1.example.com."}},
+		{question: "_5432._tcp.db.default.svc.internal. SRV", answer: []string{"_5432._tcp.db.default.svc.internal. 7 IN SRV 0 100 5432 db1.example.com."}},
+		{question: "_pg._tcp.db.default.svc.internal. A"},
+		{question: "_5433._tcp.db.default.svc.internal. SRV"},
+		{question: "_tcp.db.default.svc.internal. A"},
+		// The name of a host instance, whatever its status.
+		{question: "main.db.default.svc.internal. A", answer: []string{"main.db.default.svc.internal. 7 IN CNAME db1.example.com.", "db1.example.com. 60 IN A 198.51.100.1"}},
+		{question: "spare.db.default.svc.internal. CNAME", answer: []string{"spare.db.default.svc.internal. 5 IN CNAME db2.example.com."}},
+		{question: "b.cdn.default.svc.internal. CNAME", answer: []string{"b.cdn.default.svc.internal. 5 IN CNAME edge1.example.com."}},
+		{question: "b.cdn.default.svc.internal. ANY", answer: []string{"b.cdn.default.svc.internal. 5 IN CNAME edge1.example.com."}},
+		// Hosts among others.
+		{question: "cdn.default.svc.internal. A", answer: []string{"cdn.default.svc.internal. 5 IN A 10.0.0.1"}},
+		{question: "cdn.default.svc.internal. AAAA"},
+		{question: "cdn.default.svc.internal. CNAME"},
+		{question: "cdn.default.svc.internal. SRV", answer: []string{
+			"cdn.default.svc.internal. 5 IN SRV 0 100 443 a.cdn.default.svc.internal.",
+			"cdn.default.svc.internal. 5 IN SRV 0 100 443 edge1.example.com.",
+			"cdn.default.svc.internal. 5 IN SRV 2 1 8443 edge2.example.com.",
+		}, extra: []string{"a.cdn.default.svc.internal. 5 IN A 10.0.0.1"}},
+		{question: "cdn.default.svc.internal. ANY", answer: []string{`cdn.default.svc.internal. 86400 IN HINFO "RFC8482" ""`}},
+		// Hosts only, but several.
+		{question: "pair.default.svc.internal. A"},
+		{question: "pair.default.svc.internal. CNAME"},
+		{question: "pair.default.svc.internal. SRV", answer: []string{
+			"pair.default.svc.internal. 5 IN SRV 0 100 443 edge1.example.com.",
+			"pair.default.svc.internal. 5 IN SRV 0 7 443 edge1.example.com.",
+		}},
+		{question: "pair.default.svc.internal. ANY", answer: []string{`pair.default.svc.internal. 86400 IN HINFO "RFC8482" ""`}},
+	})
+}
+
+// TestHostTypes checks that a sole host's CNAME stands for every type.
+func TestHostTypes(t *testing.T) {
+	t.Parallel()
+	r := serving(t, "roster", outside)
+	for _, name := range []string{"db.default.svc.internal.", "main.db.default.svc.internal."} {
+		for _, rrtype := range []string{"A", "AAAA", "SRV", "TXT", "MX", "NS", "SOA", "PTR", "HTTPS", "CAA"} {
+			asked := ""
+			r.upstream = resolver(func(name string, qtype uint16) (*dns.Msg, error) {
+				asked = name + " " + dns.TypeToString[qtype]
+				return &dns.Msg{Ns: records(t, []string{"example.com. 60 IN SOA ns.example.com. root.example.com. 1 2 3 4 5"})}, nil
+			})
+			got := ask(t, r, query(name+" "+rrtype), true)
+			if len(got.Answer) != 1 || got.Answer[0].Header().Rrtype != dns.TypeCNAME || len(got.Ns) != 1 || got.Rcode != dns.RcodeSuccess {
+				t.Errorf("%s %s: %v", name, rrtype, got)
+			}
+			if want := "db1.example.com. " + rrtype; asked != want {
+				t.Errorf("asked upstream for %s, want %s", asked, want)
+			}
+		}
+	}
+}
+
+func TestChase(t *testing.T) {
+	t.Parallel()
+	const (
+		name = "solo.default.svc.internal."
+		link = name + " 5 IN CNAME solo.example.com."
+		soa  = "example.com. 60 IN SOA ns.example.com. root.example.com. 1 2 3 4 5"
+		far  = "solo.example.com. 60 IN CNAME far.example.net."
+	)
+	for _, tt := range []struct {
+		what       string
+		upstream   resolver
+		rcode      int
+		wantAnswer []string // in order
+		wantSOA    []string
+	}{
+		{"success", found(t, dns.RcodeSuccess, []string{"solo.example.com. 60 IN A 198.51.100.1"}, []string{"example.com. 60 IN NS ns.example.com."}),
+			dns.RcodeSuccess, []string{link, "solo.example.com. 60 IN A 198.51.100.1"}, nil},
+		{"success by a chain", found(t, dns.RcodeSuccess, []string{far, "far.example.net. 60 IN A 198.51.100.2"}, nil),
+			dns.RcodeSuccess, []string{link, far, "far.example.net. 60 IN A 198.51.100.2"}, nil},
+		{"NXDOMAIN", found(t, dns.RcodeNameError, nil, []string{soa}), dns.RcodeNameError, []string{link}, []string{soa}},
+		{"NXDOMAIN at the end of a chain", found(t, dns.RcodeNameError, []string{far}, []string{soa}), dns.RcodeNameError, []string{link, far}, []string{soa}},
+		{"NODATA", found(t, dns.RcodeSuccess, nil, []string{soa}), dns.RcodeSuccess, []string{link}, []string{soa}},
+		{"NODATA at the end of a chain", found(t, dns.RcodeSuccess, []string{far}, []string{soa}), dns.RcodeSuccess, []string{link, far}, []string{soa}},
+		{"REFUSED", found(t, dns.RcodeRefused, nil, nil), dns.RcodeSuccess, []string{link}, nil},
+		{"nothing", func(string, uint16) (*dns.Msg, error) { return nil, nil }, dns.RcodeSuccess, []string{link}, nil},
+		{"SERVFAIL", found(t, dns.RcodeServerFailure, nil, nil), dns.RcodeServerFailure, nil, nil},
+		{"NOTIMP", found(t, dns.RcodeNotImplemented, nil, nil), dns.RcodeServerFailure, nil, nil},
+		{"an error", func(string, uint16) (*dns.Msg, error) { return nil, errors.New("broken") }, dns.RcodeServerFailure, nil, nil},
+	} {
+		t.Run(tt.what, func(t *testing.T) {
+			t.Parallel()
+			r := serving(t, "roster {\n fallthrough\n}", outside)
+			r.upstream, r.Next = tt.upstream, next()
+			got := ask(t, r, query(name+" A"), true)
+			if got.Rcode != tt.rcode {
+				t.Errorf("code %s, want %s", dns.RcodeToString[got.Rcode], dns.RcodeToString[tt.rcode])
+			}
+			for section, rrs := range map[string][2][]dns.RR{
+				"answer": {parsed(t, tt.wantAnswer), got.Answer}, "authority": {parsed(t, tt.wantSOA), got.Ns}, "additional": {nil, got.Extra},
+			} {
+				if want, got := inOrder(rrs[0]), inOrder(rrs[1]); !slices.Equal(want, got) {
+					t.Errorf("%s section is %q, want %q", section, got, want)
+				}
+			}
+		})
+	}
+}
+
+func inOrder(rrs []dns.RR) []string {
+	var out []string
+	for _, rr := range rrs {
+		out = append(out, rr.String())
+	}
+	return out
+}
+
+func parsed(t *testing.T, lines []string) []dns.RR {
+	t.Helper()
+	var out []dns.RR
+	for _, line := range lines {
+		out = append(out, records(t, []string{line})...)
+	}
+	return out
+}
+
+// TestChaseKeepsAuthority checks that the message of another plugin, which may
+// share memory with its data, is left as it is.
+func TestChaseKeepsAuthority(t *testing.T) {
+	t.Parallel()
+	theirs := &dns.Msg{
+		Answer: records(t, []string{"solo.example.com. 60 IN A 198.51.100.1"}),
+		Ns:     records(t, []string{"example.com. 60 IN NS ns.example.com."}),
+	}
+	before := theirs.String()
+	r := serving(t, "roster", outside)
+	r.upstream = resolver(func(string, uint16) (*dns.Msg, error) { return theirs, nil })
+	ask(t, r, query("solo.default.svc.internal. A"), false)
+	if after := theirs.String(); after != before {
+		t.Errorf("changed\n%s\nto\n%s", before, after)
+	}
+}
+
+// TestChaseTruncated checks that a part of the target's records is never shown
+// as the whole.
+func TestChaseTruncated(t *testing.T) {
+	t.Parallel()
+	r := serving(t, "roster", outside)
+	r.upstream = resolver(func(string, uint16) (*dns.Msg, error) {
+		return &dns.Msg{MsgHdr: dns.MsgHdr{Truncated: true}}, nil
+	})
+	if got := ask(t, r, query("solo.default.svc.internal. A"), false); !got.Truncated || len(got.Answer) != 1 {
+		t.Errorf("over UDP: want TC and the CNAME: %v", got)
+	}
+	if got := ask(t, r, query("solo.default.svc.internal. A"), true); got.Truncated {
+		t.Errorf("over TCP, where there is no other way to ask: %v", got)
+	}
+}
+
+// TestChaseBound checks that hosts that alias each other end a query.
+func TestChaseBound(t *testing.T) {
+	t.Parallel()
+	r := serving(t, "roster", outside)
+	depth, calls := 0, 0
+	r.upstream = chain(func(ctx context.Context, state request.Request, _ string) (*dns.Msg, error) {
+		calls++
+		depth, _ = ctx.Value(dnsserver.LoopKey{}).(int)
+		m := new(dns.Msg)
+		r.chase(ctx, state, m, "loop.example.com.")
+		return m, nil
+	})
+	got := ask(t, r, query("solo.default.svc.internal. A"), false)
+	if got.Rcode != dns.RcodeServerFailure {
+		t.Errorf("%v, want SERVFAIL", got)
+	}
+	if calls != maxChase || depth != maxChase {
+		t.Errorf("%d look-ups to depth %d, want %d", calls, depth, maxChase)
+	}
+}
+
+type chain func(ctx context.Context, state request.Request, name string) (*dns.Msg, error)
+
+func (f chain) Lookup(ctx context.Context, state request.Request, name string, _ uint16) (*dns.Msg, error) {
+	return f(ctx, state, name)
+}

@@ -1,0 +1,64 @@
+package docs_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/miekg/dns"
+
+	"github.com/rosterdns/roster/test/harness"
+)
+
+// dig does what the tour asks of dig, in the form in which dig does it: `make
+// test` must not need it. The acceptance tests take the same tour with the real
+// one.
+func dig(args []string) int {
+	server, port, short := "", "53", false
+	var rest []string
+	for i := 0; i < len(args); i++ {
+		switch arg := args[i]; {
+		case strings.HasPrefix(arg, "@"):
+			server = arg[1:]
+		case arg == "-p" && i+1 < len(args):
+			i++
+			port = args[i]
+		case arg == "+short":
+			short = true
+		default:
+			rest = append(rest, arg)
+		}
+	}
+	if len(rest) != 2 || dns.StringToType[rest[1]] == 0 {
+		fmt.Fprintf(os.Stderr, "this dig takes NAME TYPE, got %q\n", rest)
+		return 1
+	}
+	question := harness.Question{Name: rest[0], Type: dns.StringToType[rest[1]], Size: harness.DefaultSize}
+	m, err := harness.Ask(context.Background(), net.JoinHostPort(server, port), question)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 9 // as dig has it
+	}
+	if short {
+		for _, rr := range m.Answer {
+			fmt.Println(strings.TrimPrefix(rr.String(), rr.Header().String()))
+		}
+		return 0
+	}
+	fmt.Println(m)
+	return 0
+}
+
+// installDig puts a command dig into a folder.
+func installDig(t *testing.T, dir string) {
+	t.Helper()
+	c := harness.Program(t, "dig")
+	script := fmt.Sprintf("#!/bin/sh\n%s exec '%s' \"$@\"\n", c.Env[0], c.Path)
+	if err := os.WriteFile(filepath.Join(dir, "dig"), []byte(script), 0o700); err != nil { //nolint:gosec // a program
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,42 @@
+package docs_test
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/miekg/dns"
+
+	"github.com/rosterdns/roster/test/harness"
+	"github.com/rosterdns/roster/test/tour"
+)
+
+// TestTour takes the README's tour, at ports that are free.
+func TestTour(t *testing.T) {
+	t.Parallel()
+	port := func() string { return fmt.Sprint(harness.FreePort(t)) }
+	dnsPort, etcdPort := port(), port()
+	replace := strings.NewReplacer(
+		"1053", dnsPort, "2379", etcdPort, "8181", port(), "9153", port(),
+		"make run", tour.RunCommand(t),
+		// The port that it listens on by default.
+		"etcdserver data/etcd\n", "etcdserver data/etcd {\n listen_client http://127.0.0.1:"+etcdPort+"\n}\n",
+	)
+	programs := t.TempDir()
+	installDig(t, programs)
+	tour.Run(t, tour.README(t), tour.Options{
+		Dir:     tour.Workspace(t, replace),
+		Replace: replace,
+		Env: append(tour.WorkspaceEnv(),
+			"PATH="+programs+string(os.PathListSeparator)+os.Getenv("PATH"),
+			"REGISTRAR_ENDPOINTS=http://127.0.0.1:"+etcdPort),
+		Ready: func(t testing.TB) {
+			t.Helper()
+			harness.Eventually(t, harness.Patience, "the server's first answer", func() error {
+				_, err := harness.Ask(t.Context(), "127.0.0.1:"+dnsPort, harness.Question{Name: "svc.internal", Type: dns.TypeSOA})
+				return err
+			})
+		},
+	})
+}

@@ -1,0 +1,14 @@
+package e2e_test
+
+import (
+	"testing"
+
+	"github.com/rosterdns/roster/test/harness"
+)
+
+func TestMain(m *testing.M) {
+	harness.Main(m, harness.Programs{
+		"announce": announce,
+		"follow":   follow,
+	})
+}

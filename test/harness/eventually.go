@@ -1,0 +1,42 @@
+package harness
+
+import (
+	"errors"
+	"testing"
+	"time"
+)
+
+// pollEvery is how often a condition is looked at: often against the times that
+// are measured, and seldom enough to leave a small machine to what it tests.
+const pollEvery = 5 * time.Millisecond
+
+// errNotYet is the error of a condition that says no more.
+var errNotYet = errors.New("not yet")
+
+// Eventually calls cond until it returns nil, and says how long that took. After
+// the timeout it ends the test with cond's last error.
+func Eventually(t testing.TB, timeout time.Duration, what string, cond func() error) time.Duration {
+	t.Helper()
+	start := time.Now()
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for {
+		err := cond()
+		took := time.Since(start)
+		if err == nil {
+			return took
+		}
+		if took > timeout {
+			t.Fatalf("%s: not within %v: %v", what, timeout, err)
+		}
+		<-tick.C
+	}
+}
+
+// True is a condition for Eventually.
+func True(ok bool) error {
+	if ok {
+		return nil
+	}
+	return errNotYet
+}
