@@ -17,7 +17,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func TestNext(t *testing.T) {
 	t.Parallel()
 	const base, limit = 100 * time.Millisecond, 700 * time.Millisecond
-	ranges := []time.Duration{100, 200, 400, 700, 700, 700} // ms
+	ranges := []time.Duration{base, 2 * base, 4 * base, limit, limit, limit}
 	low, high := make([]time.Duration, len(ranges)), make([]time.Duration, len(ranges))
 	for i := range low {
 		low[i] = math.MaxInt64
@@ -31,7 +31,6 @@ func TestNext(t *testing.T) {
 		b.Reset()
 	}
 	for i, r := range ranges {
-		r *= time.Millisecond
 		if low[i] < r/2 || high[i] > r {
 			t.Errorf("pause %d was %v to %v, want within %v to %v", i, low[i], high[i], r/2, r)
 		}

@@ -49,6 +49,7 @@ func TestCheck(t *testing.T) {
 		{"query", Config{Endpoints: []string{"http://a:2379?x=y"}}, `has more than scheme, host and port`},
 		{"fragment", Config{Endpoints: []string{"http://a:2379#x"}}, `has more than scheme, host and port`},
 		{"user", Config{Endpoints: []string{"http://root:hunter2@a:2379"}}, `endpoint "…@a:2379" has more than scheme, host and port`},
+		{"@ in the password", Config{Endpoints: []string{"http://root:hunter2@hunter2@a:2379"}}, `endpoint "…@a:2379" `},
 		{"user, not a URL", Config{Endpoints: []string{"http://root:hunter2%zz@a:2379"}}, `endpoint "…@a:2379" ` + notURL},
 		{"mixed", Config{Endpoints: []string{"https://a:2379", "http://b:2379"}}, `endpoints mix http and https: use one scheme for all`},
 		{"TLS over http", Config{TLS: &tls.Config{MinVersion: tls.VersionTLS12}}, `TLS is set up but the endpoints say http: write https`},

@@ -200,12 +200,12 @@ func TestReadersBesideWriters(t *testing.T) {
 						return
 					}
 				}
-				if serial := g.Serial(); int32(serial-seen) < 0 {
+				serial := g.Serial()
+				if int32(serial-seen) < 0 {
 					t.Errorf("serial %d after %d", serial, seen)
 					return
-				} else {
-					seen = serial
 				}
+				seen = serial
 				select {
 				case <-done:
 					return

@@ -30,7 +30,7 @@ func runModel(t *testing.T, rng *rand.Rand) {
 	s, _ := newStore(t)
 	m := model{}
 	revision := int64(1)
-	for i := range 500 {
+	for i := range 200 {
 		b := mirror.Batch{}
 		for range 1 + rng.IntN(6) {
 			revision++
