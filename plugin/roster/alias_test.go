@@ -134,10 +134,18 @@ func TestChase(t *testing.T) {
 		wantAnswer []string // in order
 		wantSOA    []string
 	}{
-		{"success", found(t, dns.RcodeSuccess, []string{"solo.example.com. 60 IN A 198.51.100.1"}, []string{"example.com. 60 IN NS ns.example.com."}),
-			dns.RcodeSuccess, []string{link, "solo.example.com. 60 IN A 198.51.100.1"}, nil},
-		{"success by a chain", found(t, dns.RcodeSuccess, []string{far, "far.example.net. 60 IN A 198.51.100.2"}, nil),
-			dns.RcodeSuccess, []string{link, far, "far.example.net. 60 IN A 198.51.100.2"}, nil},
+		{
+			"success", found(t, dns.RcodeSuccess, []string{"solo.example.com. 60 IN A 198.51.100.1"}, []string{"example.com. 60 IN NS ns.example.com."}),
+			dns.RcodeSuccess,
+			[]string{link, "solo.example.com. 60 IN A 198.51.100.1"},
+			nil,
+		},
+		{
+			"success by a chain", found(t, dns.RcodeSuccess, []string{far, "far.example.net. 60 IN A 198.51.100.2"}, nil),
+			dns.RcodeSuccess,
+			[]string{link, far, "far.example.net. 60 IN A 198.51.100.2"},
+			nil,
+		},
 		{"NXDOMAIN", found(t, dns.RcodeNameError, nil, []string{soa}), dns.RcodeNameError, []string{link}, []string{soa}},
 		{"NXDOMAIN at the end of a chain", found(t, dns.RcodeNameError, []string{far}, []string{soa}), dns.RcodeNameError, []string{link, far}, []string{soa}},
 		{"NODATA", found(t, dns.RcodeSuccess, nil, []string{soa}), dns.RcodeSuccess, []string{link}, []string{soa}},

@@ -89,8 +89,8 @@ func (q *question) resolveAny() answer {
 		if len(a.records) > 0 {
 			return answer{exists: true, records: []dns.RR{q.hinfo()}}
 		}
-		if !a.exists || a.alias != "" {
-			return a
+		if !a.exists {
+			break
 		}
 	}
 	return a

@@ -86,6 +86,23 @@ func TestFitBoundary(t *testing.T) {
 	}
 }
 
+// TestFitShortest checks the smallest records of the shortest name, of which the
+// most fit: that there are others still shows.
+func TestFitShortest(t *testing.T) {
+	t.Parallel()
+	vs := values{}
+	for i := range 31 {
+		vs[fmt.Sprintf("n/s/i%d", i)] = fmt.Sprintf(`{"addresses":["10.0.0.%d"]}`, i)
+	}
+	h := serving(t, "roster .", vs)
+	if fits := (dns.MinMsgSize - headerSize - questionSize("s.n. A")) / aSize; fits != 30 {
+		t.Fatalf("%d records fit", fits)
+	}
+	if got := ask(t, h, query("s.n. A"), false); len(got.Answer) != 30 || !got.Truncated {
+		t.Errorf("%d of 31 records, TC %v", len(got.Answer), got.Truncated)
+	}
+}
+
 // TestFitGlue checks that glue goes before answers, which alone set TC.
 func TestFitGlue(t *testing.T) {
 	t.Parallel()

@@ -88,7 +88,7 @@ func (r *Roster) ServeDNS(ctx context.Context, w dns.ResponseWriter, req *dns.Ms
 	q := &question{
 		name: parseName(qname, z.name), zone: z, gen: r.registry.Load(),
 		owner: state.QName(), qname: qname, qtype: state.QType(),
-		//nolint:gosec // Shares load, keeps no secret. A counter would stay in step with clients that ask for A and AAAA in turn.
+		// A counter would stay in step with clients that ask for A and AAAA in turn.
 		turn: rand.Uint32(), limit: recordLimit(state.Size()),
 		tooLong: namesTooLong.Inc, ttls: r.ttls,
 	}

@@ -42,6 +42,7 @@ func startServer(t *testing.T, corefile string) *server {
 		t.Fatal(err)
 	}
 	s := &server{inst}
+	s.await(t)
 	t.Cleanup(func() {
 		if err := s.Stop(); err != nil {
 			t.Error(err)
@@ -66,7 +67,23 @@ func (s *server) reload(t *testing.T, corefile string) error {
 	t.Helper()
 	inst, err := s.Restart(input(corefile))
 	s.Instance = inst
+	s.await(t)
 	return err
+}
+
+// await returns once all listeners answer: before, CoreDNS can't be stopped.
+func (s *server) await(t *testing.T) {
+	t.Helper()
+	req := query(". SOA")
+	req.Question[0].Qclass = dns.ClassCHAOS // refused before it reaches a plugin
+	for _, l := range s.Servers() {
+		for network, address := range map[string]string{"tcp": l.Addr().String(), "udp": l.LocalAddr().String()} {
+			c := dns.Client{Net: network, Timeout: deadline}
+			if _, _, err := c.Exchange(req, address); err != nil {
+				t.Fatalf("%s doesn't answer over %s: %v", address, network, err)
+			}
+		}
+	}
 }
 
 // ask asks the first listener over UDP.
@@ -137,6 +154,11 @@ func (w quietWatch) Close()                                   {}
 // default prefix at the endpoint. The first that stops using it stops it.
 func plant(t *testing.T, endpoint string, vs values) *mirrored {
 	t.Helper()
+	return plantIn(t, mirrors, endpoint, vs)
+}
+
+func plantIn(t *testing.T, p *pool, endpoint string, vs values) *mirrored {
+	t.Helper()
 	c := &registryConfig{etcd: etcdclient.Config{Endpoints: []string{endpoint}}, prefix: "/roster"}
 	conn, err := etcdclient.New(c.etcd)
 	if err != nil {
@@ -154,9 +176,9 @@ func plant(t *testing.T, endpoint string, vs values) *mirrored {
 	one := mirror.New(mirror.Config{Source: source, Root: "/roster/", Prefix: "/roster/", View: m.Store, Observer: m.observer, Log: logger})
 	m.mirrors = append(m.mirrors, one)
 	m.wg.Go(func() { one.Run(ctx) })
-	mirrors.mu.Lock()
-	mirrors.mirrors[c.key()] = m
-	mirrors.mu.Unlock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.mirrors[c.key()] = m
 	return m
 }
 

@@ -151,7 +151,7 @@ func TestReload(t *testing.T) {
 	for what, bad := range map[string]string{
 		"in its syntax":             corefile("color red"),
 		"in its syntax, elsewhere":  corefile("prefix /other") + "x.internal:0 {\n nonsense\n}\n",
-		"after the mirrors started": corefile("prefix /other") + "x.internal:" + port(taken) + " {\n bind 127.0.0.1\n hosts\n}\n",
+		"after the mirrors started": corefile("prefix /other") + "x.internal:" + port(taken) + " {\n bind 127.0.0.1\n template IN ANY {\n rcode NXDOMAIN\n }\n}\n",
 	} {
 		if err := s.reload(t, bad); err == nil {
 			t.Fatalf("a Corefile that is wrong %s was loaded", what)
@@ -189,7 +189,7 @@ func TestReload(t *testing.T) {
 		t.Errorf("with one block again: users %v", users)
 	}
 	// And one without the directive at all.
-	if err := s.reload(t, "svc.internal:0 {\n bind 127.0.0.1\n hosts\n}\n"); err != nil {
+	if err := s.reload(t, "svc.internal:0 {\n bind 127.0.0.1\n template IN ANY {\n rcode NXDOMAIN\n }\n}\n"); err != nil {
 		t.Fatal(err)
 	}
 	if users := poolUsers(); len(users) != 0 {

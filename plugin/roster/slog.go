@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 )
 
@@ -48,7 +49,7 @@ func (h clogHandler) Handle(_ context.Context, r slog.Record) error {
 
 // WithAttrs implements slog.Handler.
 func (h clogHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return clogHandler{append(h.attrs[:len(h.attrs):len(h.attrs)], attrs...)}
+	return clogHandler{append(slices.Clip(h.attrs), attrs...)}
 }
 
 // WithGroup implements slog.Handler; no logger here has groups.
