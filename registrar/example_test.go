@@ -7,6 +7,7 @@ import (
 	"net/netip"
 
 	"github.com/rosterdns/roster/registrar"
+
 	_ "github.com/rosterdns/roster/registrar/etcd"
 	_ "github.com/rosterdns/roster/registrar/memory"
 )

@@ -11,7 +11,11 @@ import (
 	"github.com/rosterdns/roster/registrar"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	registrar.RegisterDriver("bare", func() registrar.Registry { return &bare{} })
+	registrar.RegisterDriver("failing", func() registrar.Registry { return &failing{} })
+	goleak.VerifyTestMain(m)
+}
 
 // bare is a driver with nothing but a Registry's methods.
 type bare struct{ initialized int }
@@ -34,9 +38,6 @@ func (f *failing) Init(context.Context, ...registrar.Option) error { return regi
 
 func TestOpen(t *testing.T) {
 	t.Parallel()
-	registrar.RegisterDriver("bare", func() registrar.Registry { return &bare{} })
-	registrar.RegisterDriver("failing", func() registrar.Registry { return &failing{} })
-
 	c, err := registrar.Open(t.Context(), "bare")
 	if err != nil || c.Name() != "bare" || c.Registry.(*bare).initialized != 1 {
 		t.Fatalf("Open: %+v, %v", c, err)
@@ -73,6 +74,5 @@ func TestRegisterDriverPanics(t *testing.T) {
 		registrar.RegisterDriver(name, new)
 	}
 	panics("nil", nil)
-	registrar.RegisterDriver("twice", func() registrar.Registry { return &bare{} })
-	panics("twice", func() registrar.Registry { return &bare{} })
+	panics("bare", func() registrar.Registry { return &bare{} })
 }

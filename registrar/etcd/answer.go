@@ -76,7 +76,7 @@ func result(version *services.Service, stale, anyStatus bool) *registrar.Service
 	}
 	return &registrar.Service{
 		Namespace: version.Namespace, Name: version.Name, Revision: version.Revision,
-		// A full slice expression, so that append by a user copies.
-		Instances: instances[:len(instances):len(instances)], Stale: stale,
+		// Clipped, so that append by a user copies.
+		Instances: slices.Clip(instances), Stale: stale,
 	}
 }

@@ -48,7 +48,8 @@ func (s *session) auditChunk(ctx context.Context, jobs []*job) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i, o := range outcomes {
-		if j := jobs[i]; j.current() && !j.wish.dirty {
+		// What a watch has shown since the read began is newer.
+		if j := jobs[i]; j.current() && !j.wish.dirty && j.fouledAt == j.wish.fouledAt {
 			s.compare(j.wish, o.found, revision)
 		}
 	}
@@ -58,13 +59,31 @@ func (s *session) auditChunk(ctx context.Context, jobs []*job) error {
 // compare takes what an audit found of a key at a revision. The caller holds
 // the mutex.
 func (s *session) compare(w *wish, kv *mvccpb.KeyValue, revision int64) {
-	if revision < w.revision {
-		w.revision, w.fouledAt = revision, 0
-		s.watch(w, revision)
-	}
 	if kv == nil {
 		s.judge(w, &mvccpb.KeyValue{ModRevision: revision}, true)
 	} else if kv.ModRevision != w.revision {
 		s.judge(w, kv, false)
 	}
+}
+
+// reached notes the revision of an answer. One that is lower than before is of
+// an etcd that was restored from a backup: what is known of keys' revisions, and
+// the watches, which wait for higher ones, are worth nothing then.
+func (s *session) reached(revision int64) {
+	before := s.revision
+	s.revision = revision
+	if revision >= before {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.log.Warn("registrar: etcd has gone back to an older revision, looking at everything anew", "from", before, "to", revision)
+	for _, w := range s.wishes {
+		w.revision, w.fouledAt = 0, 0
+		if w.unwatch != nil {
+			s.watch(w, revision)
+		}
+	}
+	s.suspect = true
+	s.nudge()
 }

@@ -99,7 +99,7 @@ func (s *session) await(ctx context.Context, asked map[*wish]uint64) {
 	for {
 		s.mu.Lock()
 		changed := s.changed
-		enough := s.away || s.slow || s.closed || s.tried(asked)
+		enough := s.away != nil || s.slow || s.closed || s.tried(asked)
 		s.mu.Unlock()
 		if enough {
 			return
@@ -146,7 +146,7 @@ func (s *session) wait(ctx context.Context) error {
 	for {
 		s.mu.Lock()
 		changed, closed := s.changed, s.closed
-		left, denied, errs := s.unsettled()
+		left, errs, denied := s.unsettled()
 		s.mu.Unlock()
 		switch {
 		case closed:
@@ -165,19 +165,20 @@ func (s *session) wait(ctx context.Context) error {
 	}
 }
 
-// unsettled counts the wishes that etcd doesn't have, and returns the first
-// error of them that is ErrPermission, and the errors of the first few. The
+// unsettled counts the wishes that etcd doesn't have, and returns the errors of
+// the first few, and the first of all that is ErrPermission. The
 // caller holds the mutex.
-func (s *session) unsettled() (left int, denied error, errs []error) {
+func (s *session) unsettled() (left int, errs []error, denied error) {
 	for _, w := range s.wishes {
 		if w.settled() {
 			continue
 		}
 		left++
-		if w.err == nil {
+		err := s.errorOf(w)
+		if err == nil {
 			continue
 		}
-		err := fmt.Errorf("%s: %w", w.name, w.err)
+		err = fmt.Errorf("%s: %w", w.name, err)
 		if denied == nil && errors.Is(err, registrar.ErrPermission) {
 			denied = fmt.Errorf("registrar: %w", err)
 		}
@@ -185,7 +186,7 @@ func (s *session) unsettled() (left int, denied error, errs []error) {
 			errs = append(errs, err)
 		}
 	}
-	return left, denied, errs
+	return left, errs, denied
 }
 
 // status implements Client.Status.
@@ -199,7 +200,7 @@ func (s *session) status() []registrar.InstanceStatus {
 	for _, w := range s.wishes {
 		out = append(out, registrar.InstanceStatus{
 			Namespace: w.name.Namespace, Service: w.name.Service, ID: w.name.ID,
-			State: w.state, Since: w.since, Err: w.err,
+			State: w.state, Since: w.since, Err: s.errorOf(w),
 		})
 	}
 	slices.SortFunc(out, func(a, b registrar.InstanceStatus) int {

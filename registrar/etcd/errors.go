@@ -44,9 +44,16 @@ func away(err error) bool {
 }
 
 func codeOf(err error) codes.Code {
-	var answered rpctypes.EtcdError
-	if errors.As(err, &answered) {
+	if answered, ok := errors.AsType[rpctypes.EtcdError](err); ok {
 		return answered.Code()
 	}
 	return status.Code(err)
+}
+
+// splits reports whether an error can be about one key of a transaction, so
+// that the others go through without it. Others are about the user or the
+// server, and each try costs both.
+func splits(err error) bool {
+	return errors.Is(err, rpctypes.ErrPermissionDenied) ||
+		errors.Is(err, rpctypes.ErrRequestTooLarge) || errors.Is(err, rpctypes.ErrTooManyOps)
 }

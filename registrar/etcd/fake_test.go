@@ -30,6 +30,7 @@ type fakeEtcd struct {
 	fail     error // of every request, if set
 	grants   int
 	applied  int // requests that came through
+	failed   int // requests that failed by fail
 	largest  int // edits of the largest request
 	ending   chan struct{}
 	breaking chan struct{}
@@ -87,7 +88,8 @@ func (f *fakeEtcd) reach(ctx context.Context) error {
 	case err != nil:
 	case f.state == fakeDown:
 		err = rpctypes.ErrNoLeader
-	default:
+	case f.fail != nil:
+		f.failed++
 		err = f.fail
 	}
 	if err != nil {

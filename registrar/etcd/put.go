@@ -91,13 +91,15 @@ func (s *session) putFailed(ctx context.Context, jobs []*job, err error) error {
 	case errors.Is(err, rpctypes.ErrLeaseNotFound) && s.lease != 0:
 		s.endRenewal() // so that the lease is asked for
 		return err
-	case len(jobs) > 1:
+	case len(jobs) > 1 && splits(err):
 		half := len(jobs) / 2
 		return errors.Join(s.putChunk(ctx, jobs[:half]), s.putChunk(ctx, jobs[half:]))
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.failed(jobs[0].wish, err)
+	for _, j := range jobs {
+		s.failed(j.wish, err)
+	}
 	s.broadcast()
 	return err
 }
@@ -144,8 +146,8 @@ func (s *session) putDone(j *job, o outcome, revision int64) {
 		return
 	}
 	w.acked, w.held = true, j.edit.lease
-	if w.unwatch == nil || revision < w.revision {
-		s.watch(w, revision) // anew where etcd went back in time
+	if w.unwatch == nil {
+		s.watch(w, revision)
 	}
 	w.revision = revision
 	if j.current() && j.last(revision) {

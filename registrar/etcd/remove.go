@@ -108,7 +108,7 @@ func (s *session) removeFailed(ctx context.Context, jobs []*job, err error) erro
 	if ctx.Err() != nil || away(err) {
 		return err
 	}
-	if len(jobs) > 1 {
+	if len(jobs) > 1 && splits(err) {
 		half := len(jobs) / 2
 		return errors.Join(s.removeAlone(ctx, jobs[:half]), s.removeAlone(ctx, jobs[half:]))
 	}

@@ -156,7 +156,9 @@ func TestCloseIsBounded(t *testing.T) {
 			if !errors.Is(err, registrar.ErrUnavailable) {
 				t.Errorf("Close: %v, want ErrUnavailable: the instance is still there", err)
 			}
-			<-waiting
+			if err := <-waiting; err != nil {
+				t.Errorf("Register while closing: %v", err)
+			}
 			if again := w.client.Close(); again == nil || again.Error() != err.Error() {
 				t.Errorf("a second Close: %v", again)
 			}

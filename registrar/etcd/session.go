@@ -64,12 +64,13 @@ type session struct {
 	changed chan struct{} // closed, and replaced, with each change
 	started bool
 	closed  bool
-	away    bool      // etcd is known to give no answer
+	away    error     // why etcd is known to give no answer; nil if it is not
 	slow    bool      // a write has taken longer than writeWait
-	lostAt  time.Time // when away became true
+	lostAt  time.Time // when away was set
 	suspect bool      // watches can have missed something: read all keys
 
 	// Of the writing goroutine:
+	revision int64 // of etcd's last answer
 	lease    clientv3.LeaseID
 	leaseTTL time.Duration
 	beats    <-chan *clientv3.LeaseKeepAliveResponse // nil while the lease is not renewed
@@ -192,7 +193,7 @@ func (s *session) tryAgain() {
 func (s *session) isAway() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.away
+	return s.away != nil
 }
 
 // contact notes that etcd has answered.
@@ -200,17 +201,12 @@ func (s *session) contact() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.slow = false
-	if !s.away {
+	if s.away == nil {
 		return
 	}
-	s.away, s.suspect = false, true
+	s.away, s.suspect = nil, true
 	s.nudge()
 	s.log.Info("registrar: back in contact with etcd", "away", time.Since(s.lostAt).Round(time.Millisecond).String())
-	for _, w := range s.wishes {
-		if w.state != registrar.StateFailed && errors.Is(w.err, registrar.ErrUnavailable) {
-			w.err = nil
-		}
-	}
 	s.broadcast()
 }
 
@@ -221,18 +217,27 @@ func (s *session) lost(err error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.away {
-		s.away, s.lostAt = true, time.Now()
+	if s.away == nil {
+		s.lostAt = time.Now()
 		s.log.Warn("registrar: no contact with etcd, trying again for as long as it takes", "error", err)
 	}
-	err = classify(err)
+	s.away = classify(err)
 	for _, w := range s.wishes {
-		if w.state != registrar.StateSuperseded {
-			w.err = err
-		}
 		w.tried = w.dirty
 	}
 	s.broadcast()
+}
+
+// errorOf returns what stands in the way of a wish. The caller holds the mutex.
+func (s *session) errorOf(w *wish) error {
+	switch {
+	case s.away == nil:
+		return w.err
+	case w.err == nil || errors.Is(w.err, registrar.ErrUnavailable):
+		return s.away
+	default:
+		return errors.Join(w.err, s.away)
+	}
 }
 
 // broadcast wakes those who wait for a change. The caller holds the mutex.
@@ -272,5 +277,8 @@ func (s *session) apply(ctx context.Context, jobs []*job) (revision int64, outco
 		revision, outcomes, err = s.etcd.apply(ctx, edits)
 		return err
 	})
+	if err == nil {
+		s.reached(revision)
+	}
 	return revision, outcomes, err
 }

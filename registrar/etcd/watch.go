@@ -40,7 +40,6 @@ func (s *session) follow(ctx context.Context, key string, after int64) {
 				break
 			}
 			for _, ev := range resp.Events {
-				after = ev.Kv.ModRevision
 				s.observe(ctx, key, ev.Kv, ev.Type == clientv3.EventTypeDelete)
 				pause.Reset()
 			}
@@ -102,6 +101,11 @@ func (s *session) judge(w *wish, kv *mvccpb.KeyValue, deleted bool) {
 		s.heal(w)
 	case s.mine(w, lease) && bytes.Equal(kv.Value, w.value):
 		// The own write, or one whose acknowledgement was lost.
+		if w.state == registrar.StateSuperseded {
+			w.held = lease
+			w.set(registrar.StateRegistered, nil)
+			s.broadcast()
+		}
 	case s.mine(w, lease) && lease != 0:
 		w.fouledAt = kv.ModRevision
 		s.heal(w)

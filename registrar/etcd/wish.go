@@ -100,8 +100,7 @@ func (w *wish) job() *job { return &job{wish: w, version: w.version, fouledAt: w
 func (j *job) current() bool { return j.version == j.wish.version }
 
 // last reports whether a write at the revision is newer than all that others are
-// known to have done to the key. What they did before the job began doesn't
-// count, so that an etcd restored to a lower revision is no trap.
+// known to have done to the key since the job began.
 func (j *job) last(revision int64) bool {
 	return j.wish.fouledAt == j.fouledAt || j.wish.fouledAt <= revision
 }

@@ -45,6 +45,8 @@ func testReplace(t *testing.T, f *fixture) {
 	changed := service("orders", "b")
 	changed.Instances[0].Weight = 7
 	register(t, c, changed)
+	state(t, c, "a", registrar.StateRegistered)
+	state(t, c, "b", registrar.StateRegistered)
 	eventually(t, func() string {
 		s := sees(t, c, "orders", "a", "b")
 		if w := s.Instances[1].Weight; w != 7 {

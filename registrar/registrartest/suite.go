@@ -73,9 +73,9 @@ func newFixture(t *testing.T, open OpenFunc) *fixture {
 }
 
 // client opens a client of the fixture's namespace.
-func (f *fixture) client(t *testing.T, opts ...registrar.Option) *registrar.Client {
+func (f *fixture) client(t *testing.T) *registrar.Client {
 	t.Helper()
-	c := f.open(t, append([]registrar.Option{registrar.WithNamespace(f.namespace)}, opts...)...)
+	c := f.open(t, registrar.WithNamespace(f.namespace))
 	t.Cleanup(func() {
 		if err := c.Close(); err != nil {
 			t.Errorf("closing at the end: %v", err)

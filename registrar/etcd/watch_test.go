@@ -1,0 +1,188 @@
+package etcd
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rosterdns/roster/registrar"
+)
+
+func TestDeletedKeyIsPutBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.register(t, orders("a"))
+		w.register(t, static(orders("s")))
+		time.Sleep(time.Minute)
+		w.with(func() { w.delete(keyA); w.delete("/roster/default/orders/s") })
+		synctest.Wait()
+		if w.leaseOf(keyA) <= 0 || w.leaseOf("/roster/default/orders/s") != 0 {
+			t.Error("deleted keys are not put back at once")
+		}
+		// Somebody who deletes it over and over doesn't cause a storm.
+		writes := w.requests()
+		for range 1000 {
+			w.with(func() { w.delete(keyA) })
+			time.Sleep(10 * time.Millisecond)
+		}
+		if n := w.requests() - writes; n > 200 {
+			t.Errorf("%d writes in 10 s", n)
+		}
+		time.Sleep(round)
+		wantState(t, w.client, "a", registrar.StateRegistered, nil)
+	})
+}
+
+func TestOverwrittenKey(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.register(t, orders("a"))
+		lease, value := w.leaseOf(keyA), string(w.get(keyA).Value)
+
+		w.with(func() { w.put(keyA, "under our lease", lease) })
+		synctest.Wait()
+		if got := string(w.get(keyA).Value); got != value {
+			t.Errorf("the value under the own lease is %q", got)
+		}
+
+		w.with(func() { w.put(keyA, "another's", 0) })
+		time.Sleep(time.Hour)
+		wantState(t, w.client, "a", registrar.StateSuperseded, registrar.ErrSuperseded)
+		if got := string(w.get(keyA).Value); got != "another's" {
+			t.Errorf("another's value became %q", got)
+		}
+		if n := w.log.count("taken over"); n != 1 {
+			t.Errorf("logged %d times, want once", n)
+		}
+
+		w.with(func() { w.delete(keyA) })
+		synctest.Wait()
+		if got := string(w.get(keyA).Value); got != value {
+			t.Errorf("once the ID is free the value is %q", got)
+		}
+		wantState(t, w.client, "a", registrar.StateRegistered, nil)
+	})
+}
+
+func TestStaticInstancesDoNotFight(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.register(t, static(orders("a")))
+		other := w.another(t)
+		s := static(orders("a"))
+		s.Instances[0].Weight = 7
+		if err := other.Register(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		wantState(t, w.client, "a", registrar.StateSuperseded, registrar.ErrSuperseded)
+		wantState(t, other, "a", registrar.StateRegistered, nil)
+		if !strings.Contains(string(w.get(keyA).Value), `"weight":7`) || w.at() != 3 {
+			t.Errorf("after %d revisions the value is %s", w.at(), w.get(keyA).Value)
+		}
+	})
+}
+
+func TestBrokenWatchMissesNothing(t *testing.T) {
+	t.Parallel()
+	for _, compact := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			w.register(t, orders("a", "b"))
+			w.with(func() {
+				w.delete(keyA)
+				w.put("/roster/default/orders/b", "another's", 0)
+				if compact {
+					w.forget()
+				}
+				w.breakWatches()
+			})
+			time.Sleep(2 * round)
+			wantState(t, w.client, "a", registrar.StateRegistered, nil)
+			wantState(t, w.client, "b", registrar.StateSuperseded, registrar.ErrSuperseded)
+			if w.leaseOf(keyA) <= 0 {
+				t.Error("the deleted key is not back")
+			}
+			w.with(func() { w.delete(keyA) })
+			synctest.Wait()
+			if w.leaseOf(keyA) <= 0 {
+				t.Error("the new watch doesn't work")
+			}
+		})
+	}
+}
+
+// restore makes the fake an etcd that comes back from a backup: at a lower
+// revision, without leases and keys.
+func (w *world) restore() {
+	w.with(func() {
+		for id, l := range w.leases {
+			l.timer.Stop()
+			delete(w.leases, id)
+		}
+		clear(w.kvs)
+		w.history, w.revision = nil, 1
+	})
+}
+
+func TestRestoredEtcd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		for i := range 50 {
+			s := orders("a", "b")
+			s.Instances[0].Weight = uint16(i + 1)
+			w.register(t, s)
+		}
+		w.register(t, static(orders("s")))
+		w.register(t, orders("superseded"))
+		w.with(func() { w.put("/roster/default/orders/superseded", "another's", 0) })
+		synctest.Wait()
+		wantState(t, w.client, "superseded", registrar.StateSuperseded, registrar.ErrSuperseded)
+		w.restore()
+		time.Sleep(ttl)
+		if w.keys() != 4 {
+			t.Fatalf("%d instances are back, want 4", w.keys())
+		}
+		for _, id := range []string{"a", "b", "s", "superseded"} {
+			wantState(t, w.client, id, registrar.StateRegistered, nil)
+			key := "/roster/default/orders/" + id
+			w.with(func() { w.delete(key) })
+			synctest.Wait()
+			if w.get(key) == nil {
+				t.Errorf("the deletion of %q is not seen at the lower revision:\n%s%+v", id, &w.log.Builder, statusOf(w.client, id))
+			}
+		}
+		before := w.requests()
+		time.Sleep(auditEvery / 4)
+		if n := w.requests() - before; n != 0 {
+			t.Errorf("%d requests without a cause", n)
+		}
+	})
+}
+
+// TestAudit is a client whose only key hangs on no lease, so that nothing tells
+// it that etcd went back in time.
+func TestAudit(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.register(t, static(orders("a")))
+		w.register(t, static(orders("b")))
+		w.restore()
+		time.Sleep(auditEvery)
+		if w.keys() != 2 {
+			t.Errorf("%d instances are back, want 2", w.keys())
+		}
+		wantState(t, w.client, "a", registrar.StateRegistered, nil)
+		before, at := w.requests(), w.at()
+		time.Sleep(24 * time.Hour)
+		if n := w.requests() - before; n > int(24*time.Hour/auditEvery)*2 || w.at() != at {
+			t.Errorf("%d requests in a day, and %d revisions", n, w.at()-at)
+		}
+	})
+}
