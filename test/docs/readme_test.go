@@ -31,12 +31,13 @@ func TestTour(t *testing.T) {
 		Env: append(tour.WorkspaceEnv(),
 			"PATH="+programs+string(os.PathListSeparator)+os.Getenv("PATH"),
 			"REGISTRAR_ENDPOINTS=http://127.0.0.1:"+etcdPort),
-		Ready: func(t testing.TB) {
+		Dig: func(t testing.TB, name, qtype string) (string, error) {
 			t.Helper()
-			harness.Eventually(t, harness.Patience, "the server's first answer", func() error {
-				_, err := harness.Ask(t.Context(), "127.0.0.1:"+dnsPort, harness.Question{Name: "svc.internal", Type: dns.TypeSOA})
-				return err
-			})
+			m, err := harness.Ask(t.Context(), "127.0.0.1:"+dnsPort, harness.Question{Name: name, Type: dns.StringToType[qtype]})
+			if err != nil {
+				return "", err
+			}
+			return strings.Join(harness.Records(m.Answer), "\n"), nil
 		},
 	})
 }

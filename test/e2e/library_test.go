@@ -15,8 +15,9 @@ import (
 	"time"
 
 	"github.com/rosterdns/roster/registrar"
-	_ "github.com/rosterdns/roster/registrar/etcd"
 	"github.com/rosterdns/roster/test/harness"
+
+	_ "github.com/rosterdns/roster/registrar/etcd" // the driver that the programs open
 )
 
 // announce is the shortest program that registers: it stays until TERM.
@@ -100,7 +101,7 @@ const propagationBound = 100 * time.Millisecond
 
 // TestPropagation measures from just before Register to when GetService in
 // another process shows it. It runs alone, since it measures.
-func TestPropagation(t *testing.T) { //nolint:paralleltest // measures time
+func TestPropagation(t *testing.T) {
 	const changes = 200
 	e := harness.StartEtcd(t, harness.EtcdOptions{})
 	reader := harness.Start(t, harness.Program(t, "follow", e.Endpoints[0]))

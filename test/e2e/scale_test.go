@@ -36,7 +36,7 @@ const (
 // TestScale starts coredns on 100,000 instances, and measures how long it takes
 // to answer rightly, and its memory. It runs alone, since it measures; etcd is
 // one inside another coredns, which is built without the race detector.
-func TestScale(t *testing.T) { //nolint:paralleltest // measures time
+func TestScale(t *testing.T) {
 	store := harness.NewCoreDNS(t)
 	store.Launch(t, `.:{{port "dns"}} {
 	bind 127.0.0.1

@@ -14,6 +14,8 @@ const lease = 3 * time.Second
 
 // Bounds that the contract sets.
 const (
+	// visibleBound is how long a new instance may take to be in DNS.
+	visibleBound = time.Second
 	// unregisterBound is how long an instance may stay in DNS after TERM to its
 	// registrar.
 	unregisterBound = time.Second
@@ -38,11 +40,15 @@ func scenario(t *testing.T, s *system) {
 	s.agree(t, "orders")
 	a := s.register(t, "orders", "a", "127.0.0.1")
 	b := s.register(t, "orders", "b", "127.0.0.2")
-	harness.Eventually(t, harness.Patience, "both in DNS", s.sees(t, "orders", "a", "b"))
+	took := harness.Eventually(t, harness.Patience, "both in DNS", s.sees(t, "orders", "a", "b"))
+	t.Logf("in DNS %v after registrar said registered", took.Round(time.Millisecond))
+	if took > visibleBound {
+		t.Errorf("in DNS %v after registrar said registered, later than %v", took, visibleBound)
+	}
 	s.agree(t, "orders", "a", "b")
 
 	a.Signal(t, syscall.SIGTERM)
-	took := harness.Eventually(t, harness.Patience, "a gone from DNS", s.sees(t, "orders", "b"))
+	took = harness.Eventually(t, harness.Patience, "a gone from DNS", s.sees(t, "orders", "b"))
 	t.Logf("TERM: gone from DNS after %v", took.Round(time.Millisecond))
 	if took > unregisterBound {
 		t.Errorf("TERM: gone from DNS after %v, later than %v", took, unregisterBound)

@@ -50,6 +50,11 @@ func (st *streams) run(ctx context.Context, addr string, tcp bool) error {
 		q := harness.Question{Name: srvName("orders"), Type: dns.TypeSRV, TCP: tcp, Size: harness.DefaultSize}
 		// The query that is under way at the end is finished.
 		m, err := harness.Ask(context.WithoutCancel(ctx), addr, q)
+		if tcp && err != nil {
+			// A server may close a connection at any time, and a client then asks
+			// again (RFC 7766, 6.2.4).
+			m, err = harness.Ask(context.WithoutCancel(ctx), addr, q)
+		}
 		if err != nil {
 			return err
 		}

@@ -245,3 +245,5 @@ func (s *system) sees(t *testing.T, service string, ids ...string) func() error 
 		return differ("instances in DNS", got, ids)
 	}
 }
+
+func sorted(s []string) []string { return slices.Sorted(slices.Values(s)) }

@@ -10,24 +10,37 @@ import (
 	"testing"
 )
 
-// binaries are built once per test binary, when a test first asks for them.
-var binaries built
+// binaries are the programs that tests run. Each is built once per test binary,
+// when a test first asks for it, and without the race detector, which would make
+// others of what is measured.
+var binaries = built{targets: map[string]*target{
+	"coredns":   {module: "build", pkg: "."},
+	"registrar": {module: ".", pkg: "./cmd/registrar"},
+	"etcd":      {module: "test", pkg: "./cmd/etcd"},
+}}
 
 type built struct {
-	once sync.Once
-	dir  string
-	err  error
+	targets map[string]*target
+	makeDir sync.Once
+	dir     string
+	err     error
 }
 
-// Binaries returns the folder with the programs coredns and registrar, built
-// from this source tree.
-func Binaries(t testing.TB) string {
+type target struct {
+	module, pkg string
+	once        sync.Once
+	err         error
+}
+
+// Binary returns the path of a program built from this source tree: "coredns",
+// "registrar" or "etcd".
+func Binary(t testing.TB, name string) string {
 	t.Helper()
-	binaries.once.Do(binaries.build)
-	if binaries.err != nil {
-		t.Fatal(binaries.err)
+	path, err := binaries.build(name)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return binaries.dir
+	return path
 }
 
 // SourceRoot returns the folder of the source tree.
@@ -39,21 +52,21 @@ func SourceRoot() string {
 	return filepath.Dir(filepath.Dir(filepath.Dir(file)))
 }
 
-func (b *built) build() {
-	if b.dir, b.err = os.MkdirTemp("", "roster-test-"); b.err != nil {
-		return
+func (b *built) build(name string) (string, error) {
+	b.makeDir.Do(func() { b.dir, b.err = os.MkdirTemp("", "roster-test-") })
+	if b.err != nil {
+		return "", b.err
 	}
-	for _, target := range []struct{ module, pkg, name string }{
-		{"build", ".", "coredns"},
-		{".", "./cmd/registrar", "registrar"},
-	} {
-		cmd := exec.Command("go", "build", "-o", filepath.Join(b.dir, target.name), target.pkg) //nolint:gosec // fixed arguments
+	path := filepath.Join(b.dir, name)
+	target := b.targets[name]
+	target.once.Do(func() {
+		cmd := exec.Command("go", "build", "-o", path, target.pkg)
 		cmd.Dir = filepath.Join(SourceRoot(), target.module)
 		if out, err := cmd.CombinedOutput(); err != nil {
-			b.err = fmt.Errorf("building %s: %w\n%s", target.name, err, out)
-			return
+			target.err = fmt.Errorf("building %s: %w\n%s", name, err, out)
 		}
-	}
+	})
+	return path, target.err
 }
 
 func (b *built) remove() {

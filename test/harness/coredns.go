@@ -55,7 +55,7 @@ func (c *CoreDNS) Launch(t testing.TB, corefile string) {
 	c.reloads, c.failures = 0, 0
 	c.Process = Start(t, Command{
 		Name: "coredns",
-		Path: filepath.Join(Binaries(t), "coredns"),
+		Path: Binary(t, "coredns"),
 		Args: []string{"-conf", "Corefile"},
 		Dir:  c.dir,
 		Wrap: c.wrap,

@@ -147,9 +147,7 @@ func (m *Member) flags(cluster string, certs *Certs) []string {
 // Start starts the member, or starts it again, without waiting until it serves.
 func (m *Member) Start(t testing.TB) {
 	t.Helper()
-	c := Program(t, etcdProgram, m.args...)
-	c.Name = m.name
-	m.process = Start(t, c)
+	m.process = Start(t, Command{Name: m.name, Path: Binary(t, "etcd"), Args: m.args})
 }
 
 // Stop stops the member by TERM.

@@ -17,17 +17,23 @@ var errNotYet = errors.New("not yet")
 // the timeout it ends the test with cond's last error.
 func Eventually(t testing.TB, timeout time.Duration, what string, cond func() error) time.Duration {
 	t.Helper()
+	took, err := Poll(timeout, cond)
+	if err != nil {
+		t.Fatalf("%s: not within %v: %v", what, timeout, err)
+	}
+	return took
+}
+
+// Poll is Eventually with an error in place of the test's end.
+func Poll(timeout time.Duration, cond func() error) (time.Duration, error) {
 	start := time.Now()
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
 	for {
 		err := cond()
 		took := time.Since(start)
-		if err == nil {
-			return took
-		}
-		if took > timeout {
-			t.Fatalf("%s: not within %v: %v", what, timeout, err)
+		if err == nil || took > timeout {
+			return took, err
 		}
 		<-tick.C
 	}

@@ -5,22 +5,18 @@ import (
 	"os"
 	"testing"
 
-	"go.etcd.io/etcd/server/v3/etcdmain"
 	"go.uber.org/goleak"
 )
 
 // programEnv makes a test binary run as a program instead of its tests.
 const programEnv = "ROSTER_TEST_PROGRAM"
 
-// etcdProgram is the program that every test binary has.
-const etcdProgram = "etcd"
-
 // Programs are what a test binary can run as besides its tests, by name. Each
 // gets its arguments and returns its exit code.
 type Programs map[string]func(args []string) int
 
 // Main runs the tests of a package, and nothing else, unless the test binary was
-// started by Program or StartEtcd: then it is that program. It exits. Beside
+// started by Program: then it is that program. It exits. Beside
 // failing tests, a goroutine that is left over at the end is a failure.
 func Main(m *testing.M, programs Programs) {
 	if name := os.Getenv(programEnv); name != "" {
@@ -30,10 +26,6 @@ func Main(m *testing.M, programs Programs) {
 }
 
 func run(name string, programs Programs) int {
-	if name == etcdProgram {
-		etcdmain.Main(os.Args)
-		return 0
-	}
 	program, ok := programs[name]
 	if !ok {
 		fmt.Fprintf(os.Stderr, "this test binary has no program %q\n", name)

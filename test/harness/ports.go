@@ -28,7 +28,7 @@ func FreePort(t testing.TB) int {
 	ports.mu.Lock()
 	defer ports.mu.Unlock()
 	for range 1000 {
-		port := firstPort + rand.IntN(lastPort-firstPort) //nolint:gosec // chance is to avoid other test binaries
+		port := firstPort + rand.IntN(lastPort-firstPort)
 		if !ports.used[port] && free(port) {
 			ports.used[port] = true
 			return port

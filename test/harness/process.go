@@ -45,7 +45,7 @@ type Process struct {
 func Start(t testing.TB, c Command) *Process {
 	t.Helper()
 	argv := slices.Concat(c.Wrap, []string{c.Path}, c.Args)
-	cmd := exec.Command(argv[0], argv[1:]...) //nolint:gosec // the test's own commands
+	cmd := exec.Command(argv[0], argv[1:]...)
 	p := &Process{name: c.Name, cmd: cmd, stdout: newOutput(), all: newOutput(), done: make(chan struct{})}
 	cmd.Dir = c.Dir
 	if cmd.Dir == "" {

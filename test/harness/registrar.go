@@ -1,7 +1,6 @@
 package harness
 
 import (
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -17,7 +16,7 @@ func Registrar(t testing.TB, args ...string) *Process {
 func RegistrarCommand(t testing.TB, c Command) *Process {
 	t.Helper()
 	c.Name = "registrar " + strings.Join(c.Args, " ")
-	c.Path = filepath.Join(Binaries(t), "registrar")
+	c.Path = Binary(t, "registrar")
 	p := Start(t, c)
 	t.Cleanup(func() { CheckNoTrace(t, p) })
 	return p

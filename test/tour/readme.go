@@ -24,7 +24,11 @@ func README(t testing.TB) []Step {
 	}
 	said := []Step{
 		{Kind: Server},
-		{Kind: Shell, Until: []string{"registered default/orders/a ", "registered default/orders/b "}},
+		{
+			Kind:  Shell,
+			Until: []string{"registered default/orders/a ", "registered default/orders/b "},
+			Shown: []string{"a.orders.default.svc.internal", "b.orders.default.svc.internal"},
+		},
 		{Kind: Shell, Check: func(out string) error {
 			return mentions(out, []string{
 				"\na 127.0.0.1 http:8080/tcp up ", "\nb 127.0.0.1 http:8081/tcp up ", // get
@@ -47,7 +51,7 @@ func README(t testing.TB) []Step {
 		if steps[i].Kind != said[i].Kind {
 			t.Fatalf("README.md:%d: the step is of the kind %q, and the test knows it as %q", steps[i].Line, steps[i].Kind, said[i].Kind)
 		}
-		steps[i].Until, steps[i].Check = said[i].Until, said[i].Check
+		steps[i].Until, steps[i].Shown, steps[i].Check = said[i].Until, said[i].Shown, said[i].Check
 	}
 	return steps
 }

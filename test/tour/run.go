@@ -1,6 +1,7 @@
 package tour
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -24,8 +25,10 @@ type Options struct {
 	// Replace changes the steps, such as ports that have to be free; nil changes
 	// nothing.
 	Replace *strings.Replacer
-	// Ready is called after each Server step, and returns when that serves.
-	Ready func(testing.TB)
+	// Dig asks the tour's server for the records of a name, as dig +short does. The
+	// tour goes on when the server answers, and when it shows what is registered:
+	// a reader is slower than both.
+	Dig func(t testing.TB, name, qtype string) (string, error)
 	// Wrap runs the command after it, in other surroundings; it can be empty.
 	Wrap []string
 }
@@ -48,6 +51,12 @@ func Run(t testing.TB, steps []Step, o Options) {
 			text = writeProgram(t, o.Dir, fmt.Sprintf("program%d", i), text)
 		}
 		out := shell.run(t, s, text)
+		for _, name := range s.Shown {
+			harness.Eventually(t, harness.Patience, name+" in DNS", func() error {
+				out, err := o.Dig(t, name, "A")
+				return errors.Join(err, harness.True(out != ""))
+			})
+		}
 		if s.Check == nil {
 			continue
 		}
@@ -72,7 +81,10 @@ func startServer(t testing.TB, o Options, text string, line int) *harness.Proces
 	p := harness.Start(t, harness.Command{
 		Name: command, Path: "bash", Args: []string{"-ec", "exec " + command}, Dir: o.Dir, Env: o.Env, Wrap: o.Wrap,
 	})
-	o.Ready(t)
+	harness.Eventually(t, harness.Patience, "the server's first answer", func() error {
+		_, err := o.Dig(t, "svc.internal", "SOA")
+		return err
+	})
 	return p
 }
 

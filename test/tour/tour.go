@@ -41,12 +41,14 @@ type Step struct {
 	// Until holds what has to be written, to standard output or error, before
 	// the tour goes on: what a reader waits for, as well.
 	Until []string
+	// Shown holds names that DNS has to know by then, too.
+	Shown []string
 	// Check, which can be nil, says what is wrong with the standard output, whose
 	// spaces were reduced to one.
 	Check func(output string) error
 }
 
-// Steps returns the tour of a document: without Until and Check, which the
+// Steps returns the tour of a document: without Until, Shown and Check, which the
 // document doesn't say. An error names the line of a comment that makes no sense.
 func Steps(document []byte) ([]Step, error) {
 	var steps []Step

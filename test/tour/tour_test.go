@@ -52,20 +52,28 @@ func TestRun(t *testing.T) {
 	if line := strings.Split(source, "\n")[steps[0].Line-1]; line != "tail -f /dev/null" {
 		t.Errorf("line %d of the first step is %q", steps[0].Line, line)
 	}
+	steps[1].Shown = []string{"name"}
 	var job int
 	steps[2].Check = func(out string) error {
 		_, err := fmt.Sscanf(out, "hello, world\n%d\n", &job)
 		return err
 	}
-	ready := 0
+	asked := ""
 	said := record(t, func(t testing.TB) {
 		tour.Run(t, steps, tour.Options{
-			Dir: t.TempDir(), Replace: strings.NewReplacer("PLACE", "world"), Ready: func(testing.TB) { ready++ },
+			Dir: t.TempDir(), Replace: strings.NewReplacer("PLACE", "world"),
+			Dig: func(_ testing.TB, name, qtype string) (string, error) {
+				asked += name + " " + qtype + "; "
+				return "127.0.0.1", nil
+			},
 		})
 	})
 	// tail doesn't end well at TERM, which Run has to find.
-	if want := "exit code 143 after TERM"; !strings.Contains(said, want) || strings.Contains(said, "the step") || ready != 1 {
-		t.Errorf("said %q, want %q; ready was called %d times", said, want, ready)
+	if want := "exit code 143 after TERM"; !strings.Contains(said, want) || strings.Contains(said, "the step") {
+		t.Errorf("said %q, want %q", said, want)
+	}
+	if want := "svc.internal SOA; name A; "; asked != want {
+		t.Errorf("asked %q, want %q", asked, want)
 	}
 	if job == 0 {
 		t.Fatal("no job was started")

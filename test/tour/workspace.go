@@ -24,7 +24,10 @@ func Workspace(t testing.TB, replace *strings.Replacer) string {
 			t.Fatal(err)
 		}
 	}
-	must(os.Symlink(harness.Binaries(t), filepath.Join(dir, "bin")))
+	must(os.Mkdir(filepath.Join(dir, "bin"), 0o700))
+	for _, name := range []string{"coredns", "registrar"} {
+		must(os.Symlink(harness.Binary(t, name), filepath.Join(dir, "bin", name)))
+	}
 	corefile, err := os.ReadFile(filepath.Join(harness.SourceRoot(), "Corefile"))
 	must(err)
 	must(os.WriteFile(filepath.Join(dir, "Corefile"), []byte(replace.Replace(string(corefile))), 0o600))

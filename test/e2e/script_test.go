@@ -1,0 +1,92 @@
+package e2e_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/miekg/dns"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/rosterdns/roster/test/harness"
+)
+
+// TestScripts runs the transcripts of the command line in testdata/script, each
+// in a namespace of its own of one registry. Beside testscript's own commands
+// there are
+//
+//	exits CODE COMMAND…      runs a command that has to end with this exit code
+//	dig NAME TYPE RECORD…    waits until DNS answers with exactly these records
+//
+// and $NS is the script's namespace.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	e := harness.StartEtcd(t, harness.EtcdOptions{})
+	s := external(t, e, "", "--endpoints", e.Endpoints[0])
+	bin := filepath.Dir(harness.Binary(t, "registrar"))
+	addr := s.dns.Addr(t)
+	testscript.Run(t, testscript.Params{
+		Dir: filepath.Join("testdata", "script"),
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("PATH", bin+string(os.PathListSeparator)+env.Getenv("PATH"))
+			env.Setenv("REGISTRAR_ENDPOINTS", e.Endpoints[0])
+			namespace := "script-" + strings.TrimPrefix(filepath.Base(env.WorkDir), "script-")
+			env.Setenv("REGISTRAR_NAMESPACE", namespace)
+			env.Setenv("NS", namespace)
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits,
+			"dig": func(ts *testscript.TestScript, neg bool, args []string) {
+				if neg || len(args) < 2 || dns.StringToType[args[1]] == 0 {
+					ts.Fatalf("usage: dig NAME TYPE RECORD...")
+				}
+				ts.Check(showsInDNS(addr, args[0], dns.StringToType[args[1]], args[2:]))
+			},
+		},
+	})
+}
+
+// showsInDNS waits until the records of a name are these.
+func showsInDNS(addr, name string, qtype uint16, want []string) error {
+	_, err := harness.Poll(harness.Patience, func() error {
+		m, err := harness.Ask(context.Background(), addr, harness.Question{Name: name, Type: qtype, Size: harness.DefaultSize})
+		if err != nil {
+			return err
+		}
+		var got []string
+		for _, rr := range m.Answer {
+			got = append(got, strings.TrimPrefix(rr.String(), rr.Header().String()))
+		}
+		return differ("records", fmt.Sprintf("%q", sorted(got)), fmt.Sprintf("%q", sorted(want)))
+	})
+	return err
+}
+
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	code := 0
+	err = ts.Exec(args[1], args[2:]...)
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		code, err = exit.ExitCode(), nil
+	}
+	ts.Check(err)
+	if code != want {
+		ts.Fatalf("exit code %d, want %d", code, want)
+	}
+	for _, out := range []string{ts.ReadFile("stdout"), ts.ReadFile("stderr")} {
+		if strings.Contains(out, "goroutine ") || strings.Contains(out, "panic: ") {
+			ts.Fatalf("wrote a stack trace:\n%s", out)
+		}
+	}
+}
