@@ -44,17 +44,21 @@ func TestDecodeValue(t *testing.T) {
 		{"all empty", with(`"host":"","ports":[],"weight":0,"priority":0,"ttl":0,"locality":"","tags":[],"metadata":{},"status":"","static":false`), minimal()},
 		{"member twice: the last", with(`"weight":7,"weight":8,"addresses":["10.0.0.8"]`), edit(func(in *instance) { in.Weight = 8; in.Addresses = addrs("10.0.0.8") })},
 		{"member twice, then null", with(`"status":"down","status":null`), minimal()},
-		{"member of the wrong type, then of the right one", with(`"weight":"x","addresses":{"a":1},"tags":[1],"ports":[{"port":"x"}],"ports":[{"port":-1,"port":80}],"tags":["a"],"weight":8,"addresses":["10.0.0.7"]`),
+		{
+			"member of the wrong type, then of the right one", with(`"weight":"x","addresses":{"a":1},"tags":[1],"ports":[{"port":"x"}],"ports":[{"port":-1,"port":80}],"tags":["a"],"weight":8,"addresses":["10.0.0.7"]`),
 			edit(func(in *instance) {
 				in.Weight, in.Tags, in.Ports = 8, []string{"a"}, []catalog.Port{{Port: 80, Protocol: "tcp"}}
-			})},
+			}),
+		},
 		{"metadata key twice: the last", with(`"metadata":{"k":"a","k":"b"}`), edit(func(in *instance) { in.Metadata = map[string]string{"k": "b"} })},
 		{"escapes", with(`"metadata":{"k\u003d\u0041":"x"},"metadata":{"\u0041":"\u00e9\n"}`), edit(func(in *instance) { in.Metadata = map[string]string{"A": "é\n"} })},
 
 		{"escapes in names", `{"\u0061ddresses":["10.0.0\u002e7"],"ta\u0067s":["\u0061"],"\u0077eight":7}`, edit(func(in *instance) { in.Tags, in.Weight = []string{"a"}, 7 })},
 		{"all escapes", with(`"metadata":{"k":"\"\\\/\b\f\n\r\t\u00E9\u00e9\ud83d\ude00"}`), edit(func(in *instance) { in.Metadata = map[string]string{"k": "\"\\/\b\f\n\r\téé😀"} })},
-		{"half surrogates", with(`"metadata":{"k":"\ud83d.\ude00\ud83d\u0041\ud83d\ud83d\ude00\ud83d"}`),
-			edit(func(in *instance) { in.Metadata = map[string]string{"k": "\ufffd.\ufffd\ufffdA\ufffd😀\ufffd"} })},
+		{
+			"half surrogates", with(`"metadata":{"k":"\ud83d.\ude00\ud83d\u0041\ud83d\ud83d\ude00\ud83d"}`),
+			edit(func(in *instance) { in.Metadata = map[string]string{"k": "\ufffd.\ufffd\ufffdA\ufffd😀\ufffd"} }),
+		},
 
 		{"protocol default", with(`"ports":[{"port":80},{"name":"a","port":81,"protocol":""}]`), ports(catalog.Port{Port: 80, Protocol: "tcp"}, catalog.Port{Name: "a", Port: 81, Protocol: "tcp"})},
 		{"protocol udp", with(`"ports":[{"port":53,"protocol":"udp"}]`), ports(catalog.Port{Port: 53, Protocol: "udp"})},

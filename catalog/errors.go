@@ -46,8 +46,7 @@ func below(path string, err error) error {
 		}
 		return errors.Join(out...)
 	}
-	var fe *FieldError
-	if errors.As(err, &fe) {
+	if fe, ok := errors.AsType[*FieldError](err); ok {
 		if fe.Field != "" && fe.Field[0] != '[' {
 			path += "."
 		}

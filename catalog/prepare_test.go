@@ -151,8 +151,7 @@ func fields(err error) []string {
 		}
 		return out
 	}
-	var fe *catalog.FieldError
-	if errors.As(err, &fe) {
+	if fe, ok := errors.AsType[*catalog.FieldError](err); ok {
 		return []string{fe.Field}
 	}
 	return []string{fmt.Sprintf("no FieldError: %v", err)}

@@ -69,10 +69,14 @@ func TestServiceUnmarshal(t *testing.T) {
 		{"empty", `{}`, service{}},
 		{"nulls", `{"namespace":null,"name":null,"revision":null,"stale":null,"instances":null}`, service{}},
 		{"revision and stale of any form", `{"name":"s","revision":"x","stale":7}`, service{Name: "s"}},
-		{"nothing is filled in", `{"name":"s","instances":[{"addresses":["10.0.0.7"],"ports":[{"port":80}]}]}`,
-			service{Name: "s", Instances: []catalog.Instance{{Addresses: addrs("10.0.0.7"), Ports: []catalog.Port{{Port: 80}}}}}},
-		{"nothing is dropped", `{"name":"s","instances":[{"status":"asleep","ports":[{"port":80,"protocol":"sctp"}]}]}`,
-			service{Name: "s", Instances: []catalog.Instance{{Status: "asleep", Ports: []catalog.Port{{Port: 80, Protocol: "sctp"}}}}}},
+		{
+			"nothing is filled in", `{"name":"s","instances":[{"addresses":["10.0.0.7"],"ports":[{"port":80}]}]}`,
+			service{Name: "s", Instances: []catalog.Instance{{Addresses: addrs("10.0.0.7"), Ports: []catalog.Port{{Port: 80}}}}},
+		},
+		{
+			"nothing is dropped", `{"name":"s","instances":[{"status":"asleep","ports":[{"port":80,"protocol":"sctp"}]}]}`,
+			service{Name: "s", Instances: []catalog.Instance{{Status: "asleep", Ports: []catalog.Port{{Port: 80, Protocol: "sctp"}}}}},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
