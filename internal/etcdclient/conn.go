@@ -2,16 +2,21 @@ package etcdclient
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math"
+	"net"
+	"strings"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
 	grpcbackoff "google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
 )
 
 // Timing of connections.
@@ -37,6 +42,8 @@ type Conn struct {
 	cfg  Config
 	life context.Context // done when the Conn is closed
 	end  context.CancelFunc
+
+	trouble trouble
 
 	// turn holds a token of the one that uses the fields below. It is no mutex,
 	// since a log-in takes seconds: others give up with their context.
@@ -116,14 +123,33 @@ func (c *Conn) dial(ctx context.Context, user, password string) (*clientv3.Clien
 			MinConnectTimeout: dialTimeout,
 		})},
 	}
-	switch {
-	case c.cfg.Files != nil:
-		cfg.DialOptions = append(cfg.DialOptions, grpc.WithTransportCredentials(newReloading(*c.cfg.Files, c.cfg.Log)))
-	case c.cfg.TLS != nil:
-		cfg.TLS = c.cfg.TLS.Clone()
-	}
+	cfg.DialOptions = append(cfg.DialOptions,
+		grpc.WithContextDialer(c.dialer), grpc.WithTransportCredentials(watched{c.transport(), &c.trouble}))
 	return newClient(ctx, cfg)
 }
+
+func (c *Conn) dialer(ctx context.Context, address string) (net.Conn, error) {
+	return c.trouble.dial(ctx, address)
+}
+
+// transport returns what secures connections, or doesn't.
+func (c *Conn) transport() credentials.TransportCredentials {
+	switch {
+	case !strings.HasPrefix(c.cfg.endpoints()[0], "https:"):
+		return insecure.NewCredentials()
+	case c.cfg.Files != nil:
+		return newReloading(*c.cfg.Files, c.cfg.Log)
+	case c.cfg.TLS != nil:
+		return credentials.NewTLS(c.cfg.TLS.Clone())
+	}
+	return credentials.NewTLS(&tls.Config{MinVersion: tls.VersionTLS12})
+}
+
+// Err returns why the last attempt to connect failed: a network address that
+// refuses, a handshake that fails. It is nil before the first attempt and while
+// there is a connection. Requests don't show it, since they wait for gRPC's
+// next attempt until they time out.
+func (c *Conn) Err() error { return c.trouble.Err() }
 
 // newClient is clientv3.New, whose log-in ends with ctx.
 func newClient(ctx context.Context, cfg clientv3.Config) (*clientv3.Client, error) {

@@ -27,6 +27,8 @@ type Clients interface {
 
 // Etcd is the Source that reads an etcd cluster.
 type Etcd struct {
+	// Clients can have a method Err() error that says why the last attempt to
+	// connect failed.
 	Clients Clients
 }
 
@@ -115,6 +117,14 @@ func (e Etcd) Probe(ctx context.Context, prefix string) (int64, error) {
 		return 0, err
 	}
 	return resp.Header.Revision, nil
+}
+
+// Trouble implements Source.
+func (e Etcd) Trouble() error {
+	if c, ok := e.Clients.(interface{ Err() error }); ok {
+		return c.Err()
+	}
+	return nil
 }
 
 // Watch implements Source. The watch starts at the given revision rather than

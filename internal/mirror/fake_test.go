@@ -32,6 +32,7 @@ type fakeEtcd struct {
 	down       bool          // lists, probes and opening watches fail
 	hung       chan struct{} // while not nil, they wait until it is closed
 	deaf       bool          // watches get nothing, not even progress
+	trouble    error         // what Trouble says
 	slow       time.Duration // what a probe's answer takes after it was read
 	linger     time.Duration // what a probe takes to end after its answer
 	onPage     func(ctx context.Context, page int) error
@@ -50,6 +51,12 @@ type seen struct {
 }
 
 var _ Source = (*fakeEtcd)(nil)
+
+func (f *fakeEtcd) Trouble() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.trouble
+}
 
 func newFake() *fakeEtcd {
 	// A new etcd is at revision 1.

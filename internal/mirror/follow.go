@@ -38,7 +38,7 @@ var (
 func (m *Mirror) follow(ctx context.Context, reason Reason) failure {
 	revision, err := m.list(ctx, reason)
 	if err != nil {
-		return failure{reasonOf(err, ReasonList), fmt.Errorf("listing %q: %w", m.cfg.Prefix, err)}
+		return failure{reasonOf(err, ReasonList), fmt.Errorf("listing %q: %w", m.cfg.Prefix, m.explain(err))}
 	}
 	m.contact(revision)
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -64,7 +64,7 @@ func (m *Mirror) follow(ctx context.Context, reason Reason) failure {
 // lower than before, unchanged revisions of keys don't mean unchanged contents,
 // so that it lists once more and takes every key for changed.
 func (m *Mirror) list(ctx context.Context, reason Reason) (int64, error) {
-	start := time.Now()
+	start, seen, keys := time.Now(), m.Status().Revision, len(m.index)
 	revision, err := m.listOnce(ctx, m.distrust)
 	if errors.Is(err, errRegressed) {
 		m.distrust = true
@@ -73,8 +73,12 @@ func (m *Mirror) list(ctx context.Context, reason Reason) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
+	if m.distrust {
+		m.cfg.Log.Warn("etcd showed an older revision than before, as after a restore from a backup: took over all that it has",
+			"prefix", m.cfg.Prefix, "revision", revision, "keys", len(m.index), "revision before", seen, "keys before", keys)
+	}
 	m.distrust = false
-	if revision < m.Status().Revision {
+	if revision < seen {
 		reason = ReasonRegressed
 	}
 	if m.cfg.Observer != nil {

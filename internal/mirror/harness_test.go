@@ -1,11 +1,13 @@
 package mirror
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -125,15 +127,56 @@ type rig struct {
 	t    *testing.T
 	f    *fakeEtcd
 	stop func() // ends Run and waits for it
+
+	logged *lockedBuffer
+}
+
+// lockedBuffer is a bytes.Buffer for several goroutines.
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+// take returns the lines since the last call.
+func (b *lockedBuffer) take() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	lines := slices.Collect(strings.Lines(b.buf.String()))
+	b.buf.Reset()
+	return lines
+}
+
+// wantLogged checks that one line for each of want was logged since the last
+// check, with all of its words, separated by '|', in it.
+func (g *rig) wantLogged(want ...string) {
+	g.t.Helper()
+	lines := g.logged.take()
+	if len(lines) != len(want) {
+		g.t.Fatalf("logged %q, want %d lines", lines, len(want))
+	}
+	for i, words := range want {
+		for word := range strings.SplitSeq(words, "|") {
+			if !strings.Contains(lines[i], word) {
+				g.t.Errorf("line %q lacks %q", lines[i], word)
+			}
+		}
+	}
 }
 
 // start runs a mirror until the test is over. It is called inside a bubble.
 func start(t *testing.T, f *fakeEtcd) *rig {
 	t.Helper()
 	rec := newRecorder(t)
+	var logged lockedBuffer
 	m := New(Config{
 		Source: f, Root: testRoot, Prefix: testPrefix, View: rec, Observer: rec,
-		Log: slog.New(slog.DiscardHandler),
+		Log: slog.New(slog.NewTextHandler(&logged, nil)),
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
@@ -141,7 +184,7 @@ func start(t *testing.T, f *fakeEtcd) *rig {
 		defer close(done)
 		m.Run(ctx)
 	}()
-	g := &rig{Mirror: m, rec: rec, t: t, f: f, stop: func() { cancel(); <-done }}
+	g := &rig{Mirror: m, rec: rec, t: t, f: f, logged: &logged, stop: func() { cancel(); <-done }}
 	t.Cleanup(g.stop)
 	synctest.Wait()
 	return g

@@ -2,6 +2,8 @@ package mirror
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -60,6 +62,7 @@ type Mirror struct {
 	mu     sync.Mutex // orders changes of status
 	status atomic.Pointer[Status]
 	stale  *time.Timer // fires FreshFor after the last contact
+	warned Reason      // the last one that was logged before the first list
 
 	// Of Run's goroutine:
 	index    index // what View was told
@@ -131,6 +134,9 @@ func (m *Mirror) contact(revision int64) {
 	}
 	if old.State == Unsynced {
 		close(m.synced)
+		if m.warned != "" {
+			m.cfg.Log.Info("etcd can be read now", "prefix", m.cfg.Prefix, "revision", revision, "keys", now.Keys)
+		}
 	} else {
 		m.cfg.Log.Info("back in contact with etcd", "prefix", m.cfg.Prefix, "revision", revision,
 			"away", now.Contact.Sub(old.Contact).Round(time.Millisecond).String())
@@ -148,8 +154,12 @@ func (m *Mirror) expire() {
 	}
 	now.State = Stale
 	m.status.Store(&now)
+	err := now.Err
+	if err == nil {
+		err = m.explain(errSilent)
+	}
 	m.cfg.Log.Warn("no contact with etcd: the mirror is stale and goes on answering",
-		"prefix", m.cfg.Prefix, "revision", now.Revision, "error", now.Err)
+		"prefix", m.cfg.Prefix, "revision", now.Revision, "error", err)
 	m.changed(now)
 }
 
@@ -157,10 +167,10 @@ func (m *Mirror) failed(f failure) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := *m.status.Load()
-	first := now.Err == nil
 	now.Err = f.err
 	m.status.Store(&now)
-	if now.State == Unsynced && first {
+	if now.State == Unsynced && f.reason != m.warned {
+		m.warned = f.reason
 		m.cfg.Log.Warn("etcd can't be read yet: trying again for as long as it takes",
 			"prefix", m.cfg.Prefix, "reason", string(f.reason), "error", f.err)
 	} else {
@@ -169,6 +179,14 @@ func (m *Mirror) failed(f failure) {
 	if m.cfg.Observer != nil {
 		m.cfg.Observer.Failed(f.reason, f.err)
 	}
+}
+
+// explain adds to an error what the source knows of its connection.
+func (m *Mirror) explain(err error) error {
+	if why := m.cfg.Source.Trouble(); why != nil && !errors.Is(err, why) {
+		return fmt.Errorf("%w: %w", err, why)
+	}
+	return err
 }
 
 func (m *Mirror) changed(now Status) {

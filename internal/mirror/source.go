@@ -22,6 +22,10 @@ type Source interface {
 	// Probe makes a linearizable read of one key that starts with prefix and
 	// returns the revision of the answer.
 	Probe(ctx context.Context, prefix string) (revision int64, err error)
+	// Trouble returns why etcd can't be reached, as far as the source knows,
+	// for messages: requests often know only that they timed out. It is nil
+	// where there is nothing to say, and safe for concurrent use.
+	Trouble() error
 }
 
 // Watch is an open watch.
