@@ -25,12 +25,12 @@ func (d *decoder) instance() (in Instance, err error) {
 		case "ports":
 			in.Ports, err = d.ports()
 		case "weight":
-			in.Weight, err = d.uint16()
+			in.Weight, err = d.uint16(0)
 		case "priority":
-			in.Priority, err = d.uint16()
+			in.Priority, err = d.uint16(0)
 		case "ttl":
 			var ttl uint64
-			ttl, err = d.uint(32)
+			ttl, err = d.uint(0, 32)
 			in.TTL = uint32(ttl)
 		case "locality":
 			in.Locality, err = d.shared()
@@ -88,7 +88,7 @@ func (d *decoder) port() (p Port, err error) {
 		case "name":
 			p.Name, err = d.shared()
 		case "port":
-			p.Port, err = d.uint16()
+			p.Port, err = d.uint16(1)
 		case "protocol":
 			p.Protocol, err = d.protocol()
 		default:

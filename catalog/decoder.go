@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -138,26 +139,27 @@ func share(s []byte) string {
 }
 
 // uint reads a whole number of that many bits. A fraction or an exponent is a
-// fault even where the number is whole.
-func (d *decoder) uint(bits int) (uint64, error) {
-	most := uint64(1)<<bits - 1
+// fault even where the number is whole. Least is what a fault says is the lowest
+// allowed; that 0 is not is a rule, and rules are checked later.
+func (d *decoder) uint(least, bits int) (uint64, error) {
+	want := func() string { return fmt.Sprintf("a whole number from %d to %d", least, uint64(1)<<bits-1) }
 	switch c := d.peek(); {
 	case c == 'n':
 		d.literal("null")
 		return 0, nil
 	case c != '-' && (c < '0' || c > '9'):
-		return 0, d.mismatch("a whole number from 0 to " + strconv.FormatUint(most, 10))
+		return 0, d.mismatch(want())
 	}
 	digits := d.number()
 	n, err := strconv.ParseUint(string(digits), 10, bits)
 	if err != nil {
-		return 0, invalid("", "is %s, not a whole number from 0 to %d", quote(string(digits)), most)
+		return 0, invalid("", "is %s, not %s", quote(string(digits)), want())
 	}
 	return n, nil
 }
 
-func (d *decoder) uint16() (uint16, error) {
-	n, err := d.uint(16)
+func (d *decoder) uint16(least int) (uint16, error) {
+	n, err := d.uint(least, 16)
 	return uint16(n), err
 }
 

@@ -64,6 +64,8 @@ func ParseKey(rel string) (Key, error) {
 		k.Kind, k.ID = KindStatus, parts[3]
 	case reserved > 0:
 		return Key{Kind: KindReserved}, nil
+	case n == 1:
+		return Key{}, invalid("key", "has 1 component below the prefix, not NAMESPACE/SERVICE/ID")
 	case n != 3:
 		return Key{}, invalid("key", "has %d components below the prefix, not NAMESPACE/SERVICE/ID", n)
 	default:

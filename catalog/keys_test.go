@@ -100,6 +100,19 @@ func TestParseKey(t *testing.T) {
 	}
 }
 
+func TestParseKeyMessages(t *testing.T) {
+	t.Parallel()
+	for rel, want := range map[string]string{
+		"n":       "key has 1 component below the prefix, not NAMESPACE/SERVICE/ID",
+		"n/s":     "key has 2 components below the prefix, not NAMESPACE/SERVICE/ID",
+		"n/s/i/x": "key has 4 components below the prefix, not NAMESPACE/SERVICE/ID",
+	} {
+		if _, err := catalog.ParseKey(rel); err == nil || err.Error() != want {
+			t.Errorf("%s: %v\nwant %s", rel, err, want)
+		}
+	}
+}
+
 func TestKeys(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ got, want string }{

@@ -142,7 +142,7 @@ func TestLookupsDoNotAllocate(t *testing.T) {
 	s.Apply(batch(put(2, "default/orders/a", value(1, "")), put(3, "default/orders/b", value(1, ""))))
 	if n := testing.AllocsPerRun(100, func() {
 		svc := s.Load().Service("default", "orders")
-		if svc == nil || svc.Instance("b") == nil || s.Load().Service("default", "none") != nil {
+		if svc == nil || svc.Instance("b") == nil || svc.Attachment(build) == nil || s.Load().Service("default", "none") != nil {
 			t.Error("lookups fail")
 		}
 	}); n != 0 {

@@ -10,13 +10,17 @@ import (
 
 var errNoLease = errors.New("has no lease and is not static, so nothing would remove it")
 
-// copy returns a version of the service that its caller can change. Instances
-// are copied as values: what they refer to is never changed.
+// copy returns a version of the service that its caller can change, without an
+// attachment. Instances are copied as values: what they refer to is never
+// changed.
 func (s *Service) copy() *Service {
-	c := *s
-	c.Instances = append(make([]catalog.Instance, 0, len(s.Instances)+maxSpare), s.Instances...)
-	c.overrides = maps.Clone(s.overrides)
-	return &c
+	return &Service{
+		Namespace: s.Namespace,
+		Name:      s.Name,
+		Instances: append(make([]catalog.Instance, 0, len(s.Instances)+maxSpare), s.Instances...),
+		Revision:  s.Revision,
+		overrides: maps.Clone(s.overrides),
+	}
 }
 
 func (s *Service) put(in catalog.Instance) {

@@ -7,13 +7,15 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	iradix "github.com/hashicorp/go-immutable-radix/v2"
 
 	"github.com/rosterdns/roster/catalog"
 )
 
-// Service is one version of a service. It is immutable and shared.
+// Service is one version of a service. It is immutable but for its attachment,
+// and shared.
 type Service struct {
 	Namespace, Name string
 	// Instances are the valid instances ordered by ID, whatever their status.
@@ -24,6 +26,8 @@ type Service struct {
 
 	// overrides are the operator's words on instances, present or not, by ID.
 	overrides map[string]override
+	// attached returns the attachment.
+	attached atomic.Pointer[func() any]
 }
 
 // override is an operator's word on an instance, and the instance's own status

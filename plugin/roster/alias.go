@@ -38,6 +38,11 @@ func (r *Roster) chase(ctx context.Context, state request.Request, m *dns.Msg, t
 				m.Ns = append(m.Ns, rr) // for negative caching (RFC 2308, 2)
 			}
 		}
+		for _, rr := range found.Extra {
+			if t := rr.Header().Rrtype; t == dns.TypeA || t == dns.TypeAAAA {
+				m.Extra = append(m.Extra, rr) // glue, as of SRV targets
+			}
+		}
 		m.Truncated = found.Truncated && state.Proto() == "udp"
 	default:
 		m.Rcode = dns.RcodeServerFailure

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/coredns/coredns/core/dnsserver"
+	"github.com/coredns/coredns/plugin/pkg/nonwriter"
 	"github.com/coredns/coredns/request"
 	"github.com/miekg/dns"
 )
@@ -85,7 +86,7 @@ func TestHosts(t *testing.T) {
 			"cdn.default.svc.internal. 5 IN SRV 0 100 443 edge1.example.com.",
 			"cdn.default.svc.internal. 5 IN SRV 2 1 8443 edge2.example.com.",
 		}, extra: []string{"a.cdn.default.svc.internal. 5 IN A 10.0.0.1"}},
-		{question: "cdn.default.svc.internal. ANY", answer: []string{`cdn.default.svc.internal. 86400 IN HINFO "RFC8482" ""`}},
+		{question: "cdn.default.svc.internal. ANY", answer: []string{`cdn.default.svc.internal. 5 IN HINFO "RFC8482" ""`}},
 		// Hosts only, but several.
 		{question: "pair.default.svc.internal. A"},
 		{question: "pair.default.svc.internal. CNAME"},
@@ -93,7 +94,7 @@ func TestHosts(t *testing.T) {
 			"pair.default.svc.internal. 5 IN SRV 0 100 443 edge1.example.com.",
 			"pair.default.svc.internal. 5 IN SRV 0 7 443 edge1.example.com.",
 		}},
-		{question: "pair.default.svc.internal. ANY", answer: []string{`pair.default.svc.internal. 86400 IN HINFO "RFC8482" ""`}},
+		{question: "pair.default.svc.internal. ANY", answer: []string{`pair.default.svc.internal. 5 IN HINFO "RFC8482" ""`}},
 	})
 }
 
@@ -206,6 +207,70 @@ func TestChaseKeepsAuthority(t *testing.T) {
 	ask(t, r, query("solo.default.svc.internal. A"), false)
 	if after := theirs.String(); after != before {
 		t.Errorf("changed\n%s\nto\n%s", before, after)
+	}
+}
+
+// TestChaseGlue checks that the addresses of the targets of SRV records come
+// along from another zone of the server, as if it had been asked, and nothing
+// else does.
+func TestChaseGlue(t *testing.T) {
+	t.Parallel()
+	r := serving(t, "roster", values{
+		"default/alias/a":  `{"host":"orders.default.svc.internal"}`,
+		"default/orders/a": shop["default/orders/a"],
+		"default/orders/b": shop["default/orders/b"],
+	})
+	r.upstream = through(t, r)
+	runAll(t, r, []dnsCase{{question: "alias.default.svc.internal. SRV", answer: []string{
+		"alias.default.svc.internal. 5 IN CNAME orders.default.svc.internal.",
+		"orders.default.svc.internal. 2 IN SRV 0 10 8080 a.orders.default.svc.internal.",
+		"orders.default.svc.internal. 2 IN SRV 0 10 9090 a.orders.default.svc.internal.",
+		"orders.default.svc.internal. 2 IN SRV 0 100 8080 b.orders.default.svc.internal.",
+	}, extra: []string{
+		"a.orders.default.svc.internal. 5 IN A 10.0.0.1",
+		"a.orders.default.svc.internal. 5 IN AAAA 2001:db8::1",
+		"b.orders.default.svc.internal. 2 IN A 10.0.0.2",
+	}}})
+	// With EDNS the one OPT record is this answer's own, and the last.
+	got := ask(t, r, withEDNS(query("alias.default.svc.internal. SRV"), 1232, true), false)
+	if n := len(got.Extra); n != 4 || got.Extra[n-1].Header().Rrtype != dns.TypeOPT {
+		t.Errorf("want three addresses, then OPT: %v", got)
+	}
+	// Other than that, only addresses.
+	r = serving(t, "roster", outside)
+	r.upstream = resolver(func(string, uint16) (*dns.Msg, error) {
+		return &dns.Msg{
+			Answer: parsed(t, []string{"solo.example.com. 60 IN SRV 0 1 80 a.example.com."}),
+			Extra:  parsed(t, []string{"a.example.com. 60 IN A 198.51.100.1", `a.example.com. 60 IN TXT "no glue"`}),
+		}, nil
+	})
+	got = ask(t, r, query("solo.default.svc.internal. SRV"), true)
+	if len(got.Extra) != 1 || got.Extra[0].Header().Rrtype != dns.TypeA {
+		t.Errorf("want one address: %v", got)
+	}
+}
+
+// TestChaseGlueFits checks that glue that comes along is cut before answers.
+func TestChaseGlueFits(t *testing.T) {
+	t.Parallel()
+	vs := many(7) // of which 512 octets hold the answers, and a part of the glue
+	vs["default/x/a"] = `{"host":"many.default.svc.internal"}`
+	r := serving(t, "roster", vs)
+	r.upstream = through(t, r)
+	got := ask(t, r, query("x.default.svc.internal. SRV"), false)
+	if len(got.Answer) != 1+7 || len(got.Extra) == 0 || len(got.Extra) >= 7 || got.Truncated {
+		t.Errorf("want all answers and a part of the glue, without TC: %v", got)
+	}
+}
+
+// through returns an upstream that asks the handler itself, as the server does
+// for names in its own zones.
+func through(t *testing.T, r *Roster) chain {
+	t.Helper()
+	return func(ctx context.Context, state request.Request, name string) (*dns.Msg, error) {
+		w := nonwriter.New(state.W)
+		_, err := r.ServeDNS(ctx, w, state.NewWithQuestion(name, state.QType()).Req)
+		return w.Msg, err
 	}
 }
 

@@ -38,30 +38,8 @@ type question struct {
 	// client holds more.
 	limit int
 	// tooLong counts names that would be longer than DNS allows.
-	tooLong func()
+	tooLong func(n float64)
 	ttls    ttls
-}
-
-// ttls are the settings that decide on an instance's TTL, in seconds.
-type ttls struct {
-	standard, lowest, highest uint32
-}
-
-func (t ttls) of(in *catalog.Instance) uint32 {
-	if in.TTL == 0 {
-		return t.standard
-	}
-	return min(max(in.TTL, t.lowest), t.highest)
-}
-
-// lowestTTL returns the TTL of a record set that stands for the instances: one
-// for the set, the lowest (RFC 2181, 5.2).
-func lowestTTL[T any](t ttls, set []T, instance func(T) *catalog.Instance) uint32 {
-	lowest := ^uint32(0)
-	for _, x := range set {
-		lowest = min(lowest, t.of(instance(x)))
-	}
-	return lowest
 }
 
 // resolve answers a question from the registry and the zone's own data.
@@ -84,10 +62,10 @@ func (q *question) resolveAny() answer {
 	var a answer
 	for _, t := range [...]uint16{dns.TypeSOA, dns.TypeTXT, dns.TypeA, dns.TypeAAAA, dns.TypeSRV} {
 		one := *q
-		one.qtype = t
+		one.qtype, one.limit = t, 1
 		a = one.resolve()
 		if len(a.records) > 0 {
-			return answer{exists: true, records: []dns.RR{q.hinfo()}}
+			return answer{exists: true, records: []dns.RR{q.hinfo(q.ttl)}}
 		}
 		if !a.exists {
 			break
@@ -97,10 +75,9 @@ func (q *question) resolveAny() answer {
 }
 
 // hinfo returns the one record that a question for ANY gets (RFC 8482, 4.2). Its
-// TTL is long, since it never changes.
-func (q *question) hinfo() dns.RR {
-	const day = 86400
-	return &dns.HINFO{Hdr: q.header(q.owner, dns.TypeHINFO, day), Cpu: "RFC8482"}
+// TTL in seconds is of the server's choice.
+func (q *question) hinfo(ttl uint32) dns.RR {
+	return &dns.HINFO{Hdr: q.header(q.owner, dns.TypeHINFO, ttl), Cpu: "RFC8482"}
 }
 
 func (q *question) resolveKind() answer {
@@ -139,26 +116,25 @@ func (q *question) resolveService(s *services.Service) answer {
 			return q.resolveInstance(in)
 		}
 		return answer{}
-	case kindProtocol:
-		return answer{exists: hasPort(s, &q.name)}
-	case kindPort:
-		a := answer{exists: hasPort(s, &q.name)}
+	case kindProtocol, kindPort:
+		set, exists := selectionOf(s).ports()[q.portKey()]
+		a := answer{exists: exists}
 		if q.qtype == dns.TypeSRV {
-			a.records, a.glue = q.srv(offers(upInstances(s), &q.name))
+			a.records, a.glue = q.srv(set)
 		}
 		return a
 	}
 	a := answer{exists: true}
-	up := upInstances(s)
-	if host := soleHost(up); host != "" {
-		a.alias, a.aliasTTL = dns.Fqdn(host), q.ttls.of(up[0])
+	sel := selectionOf(s)
+	if sel.sole != nil && sel.sole.Host != "" {
+		a.alias, a.aliasTTL = dns.Fqdn(sel.sole.Host), q.ttls.of(sel.sole)
 		return a
 	}
 	switch q.qtype {
 	case dns.TypeA, dns.TypeAAAA:
-		a.records = q.serviceAddresses(preferred(up))
+		a.records = q.addressRecords(sel.addresses.of(q.qtype))
 	case dns.TypeSRV:
-		a.records, a.glue = q.srv(offers(up, &q.name))
+		a.records, a.glue = q.srv(sel.ports()[portKey{}])
 	}
 	return a
 }
@@ -171,9 +147,15 @@ func (q *question) resolveInstance(in *catalog.Instance) answer {
 	}
 	switch q.qtype {
 	case dns.TypeA, dns.TypeAAAA:
-		a.records = q.serviceAddresses([]*catalog.Instance{in})
+		own := newFamilies([]*catalog.Instance{in})
+		a.records = q.addressRecords(own.of(q.qtype))
 	case dns.TypeSRV:
-		a.records, a.glue = q.srv(offers([]*catalog.Instance{in}, &q.name))
+		var own offers
+		for i := range in.Ports {
+			own.add(in, &in.Ports[i])
+		}
+		own.ttl.add(in)
+		a.records, a.glue = q.srv(&own)
 	case dns.TypeTXT:
 		a.records = []dns.RR{q.txt(in)}
 	}

@@ -61,7 +61,7 @@ func TestServiceAnswers(t *testing.T) {
 			"c.orders.default.svc.internal. 5 IN A 10.0.0.3",
 			"c.orders.default.svc.internal. 5 IN AAAA 2001:db8::3",
 		}},
-		{question: "orders.default.svc.internal. ANY", answer: []string{`orders.default.svc.internal. 86400 IN HINFO "RFC8482" ""`}},
+		{question: "orders.default.svc.internal. ANY", answer: []string{`orders.default.svc.internal. 5 IN HINFO "RFC8482" ""`}},
 		{question: "orders.default.svc.internal. TXT"},
 		{question: "orders.default.svc.internal. CNAME"},
 		{question: "orders.default.svc.internal. NS"},
@@ -74,7 +74,7 @@ func TestServiceAnswers(t *testing.T) {
 		{question: "six.default.svc.internal. A"},
 		{question: "six.default.svc.internal. AAAA", answer: []string{"six.default.svc.internal. 5 IN AAAA 2001:db8:6::1"}},
 		{question: "six.default.svc.internal. SRV"},
-		{question: "six.default.svc.internal. ANY", answer: []string{`six.default.svc.internal. 86400 IN HINFO "RFC8482" ""`}},
+		{question: "six.default.svc.internal. ANY", answer: []string{`six.default.svc.internal. 5 IN HINFO "RFC8482" ""`}},
 		// Priority counts for A and AAAA together, and only that of instances
 		// that are up and have addresses.
 		{question: "tiers.default.svc.internal. A", answer: []string{"tiers.default.svc.internal. 5 IN A 10.7.0.1"}},
@@ -147,7 +147,7 @@ func TestPortAnswers(t *testing.T) {
 		{question: "_http._tcp.orders.default.svc.internal. AAAA"},
 		{question: "_http._tcp.orders.default.svc.internal. TXT"},
 		{question: "_http._tcp.orders.default.svc.internal. CNAME"},
-		{question: "_http._tcp.orders.default.svc.internal. ANY", answer: []string{`_http._tcp.orders.default.svc.internal. 86400 IN HINFO "RFC8482" ""`}},
+		{question: "_http._tcp.orders.default.svc.internal. ANY", answer: []string{`_http._tcp.orders.default.svc.internal. 5 IN HINFO "RFC8482" ""`}},
 		// Only instances that are not up have the port.
 		{question: "_admin._tcp.orders.default.svc.internal. SRV"},
 		{question: "_admin._tcp.orders.default.svc.internal. ANY"},
@@ -189,7 +189,7 @@ func TestInstanceAnswers(t *testing.T) {
 		}},
 		{question: "a.orders.default.svc.internal. TXT", answer: []string{`a.orders.default.svc.internal. 5 IN TXT "az=1" "version=1.2"`}},
 		{question: "b.orders.default.svc.internal. TXT", answer: []string{`b.orders.default.svc.internal. 2 IN TXT ""`}},
-		{question: "a.orders.default.svc.internal. ANY", answer: []string{`a.orders.default.svc.internal. 86400 IN HINFO "RFC8482" ""`}},
+		{question: "a.orders.default.svc.internal. ANY", answer: []string{`a.orders.default.svc.internal. 5 IN HINFO "RFC8482" ""`}},
 		{question: "a.orders.default.svc.internal. CNAME"},
 		{question: "a.orders.default.svc.internal. MX"},
 		{question: "a.orders.default.svc.internal. NS"},

@@ -1,23 +1,56 @@
 package roster
 
 import (
+	"fmt"
 	"testing"
 
 	plugintest "github.com/coredns/coredns/plugin/test"
 )
 
+// benchQuestions are questions whose answers differ in how they are found.
+var benchQuestions = []struct{ name, question string }{
+	{"A", manyA},
+	{"SRV", manySRV},
+	{"ANY", "many.default.svc.internal. ANY"},
+	{"NXDOMAIN", "nope.default.svc.internal. A"},
+	{"NXDOMAIN-port", "_nope._tcp.many.default.svc.internal. SRV"},
+}
+
 // BenchmarkServeDNS measures one query in the handler, without the wire: of a
-// service with ten instances, by UDP with EDNS.
+// service with that many instances, by UDP with EDNS.
 func BenchmarkServeDNS(b *testing.B) {
-	h := serving(b, "roster", many(10))
-	for name, question := range map[string]string{"A": manyA, "SRV": manySRV, "NXDOMAIN": "nope.default.svc.internal. A"} {
-		b.Run(name, func(b *testing.B) {
-			b.ReportAllocs()
-			req, w := withEDNS(query(question), 1232, false), &plugintest.ResponseWriter{}
-			for b.Loop() {
-				if code, err := h.ServeDNS(b.Context(), w, req); code != 0 || err != nil {
-					b.Fatal(code, err)
+	for _, n := range []int{10, 5_000, 100_000} {
+		h := serving(b, "roster", many(n))
+		for _, q := range benchQuestions {
+			b.Run(fmt.Sprintf("%s/%d", q.name, n), func(b *testing.B) {
+				b.ReportAllocs()
+				req, w := withEDNS(query(q.question), 1232, false), &plugintest.ResponseWriter{}
+				ask(b, h, req.Copy(), false) // the first one makes the selection
+				for b.Loop() {
+					if code, err := h.ServeDNS(b.Context(), w, req); code != 0 || err != nil {
+						b.Fatal(code, err)
+					}
 				}
+			})
+		}
+	}
+}
+
+// BenchmarkSelection measures what the first query of a service version costs
+// besides: what it keeps and what it throws away.
+func BenchmarkSelection(b *testing.B) {
+	for _, n := range []int{10, 100_000} {
+		s := storeOf(b, many(n)).Load().Service("default", "many")
+		b.Run(fmt.Sprintf("addresses/%d", n), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				newSelection(s)
+			}
+		})
+		b.Run(fmt.Sprintf("ports/%d", n), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				newPorts(s)
 			}
 		})
 	}

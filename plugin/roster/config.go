@@ -12,9 +12,7 @@ import (
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin"
-	"github.com/coredns/coredns/plugin/pkg/dnsutil"
 	"github.com/coredns/coredns/plugin/pkg/fall"
-	"github.com/miekg/dns"
 
 	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/internal/etcdclient"
@@ -34,12 +32,40 @@ const (
 
 // config is one roster directive.
 type config struct {
-	origins        []string
+	origins []string
+	// others are the zones of all server blocks of the Corefile.
+	others         []string
 	registry       registryConfig
 	ttls           ttls
 	nameServers    []nameServer
 	startupTimeout time.Duration
 	fall           fall.F
+	// stated says where each property is stated first; the directive itself is
+	// under pluginName.
+	stated map[string]position
+}
+
+// position is a line of a Corefile or of a file that it imports.
+type position struct {
+	file string
+	line int
+}
+
+// String returns the position as messages show it.
+func (p position) String() string { return fmt.Sprintf("%s:%d", p.file, p.line) }
+
+// at returns where a property is stated, or else the directive.
+func (cfg *config) at(property string) position {
+	if p, ok := cfg.stated[property]; ok {
+		return p
+	}
+	return cfg.stated[pluginName]
+}
+
+// errorAt is Errf of a property that shows only later to be wrong, and keeps the
+// cause.
+func (cfg *config) errorAt(property string, err error) error {
+	return fmt.Errorf("%s - Error during parsing: %s: %w", cfg.at(property), property, err)
 }
 
 // property parses the arguments of one property into the configuration.
@@ -72,6 +98,7 @@ func parse(c *caddy.Controller) (*config, error) {
 		startupTimeout: defaultStartupTimeout,
 	}
 	c.Next()
+	cfg.stated = map[string]position{pluginName: {c.File(), c.Line()}}
 	zones := c.RemainingArgs()
 	if err := checkZones(zones); err != nil {
 		return nil, c.Errf("%v", err)
@@ -80,17 +107,17 @@ func parse(c *caddy.Controller) (*config, error) {
 	if err := checkOrigins(cfg.origins); err != nil {
 		return nil, c.Errf("%v", err)
 	}
-	stated := map[string]bool{}
 	for c.NextBlock() {
 		name := c.Val()
 		p, known := properties[name]
 		if !known {
 			return nil, c.Errf("unknown property %q", name)
 		}
-		if stated[name] && !p.repeatable {
+		if _, twice := cfg.stated[name]; !twice {
+			cfg.stated[name] = position{c.File(), c.Line()}
+		} else if !p.repeatable {
 			return nil, c.Errf("%s is stated twice", name)
 		}
-		stated[name] = true
 		if err := p.parse(cfg, c, c.RemainingArgs()); err != nil {
 			return nil, c.Errf("%s: %v", name, err)
 		}
@@ -102,49 +129,9 @@ func parse(c *caddy.Controller) (*config, error) {
 		cfg.registry.etcd.Endpoints = []string{etcdclient.DefaultEndpoint}
 	}
 	if err := cfg.check(); err != nil {
-		return nil, c.Errf("%v", err)
+		return nil, err
 	}
 	return cfg, nil
-}
-
-// check says what is wrong with properties that each alone are right.
-func (cfg *config) check() error {
-	if cfg.ttls.lowest > cfg.ttls.highest {
-		return fmt.Errorf("min_ttl %d is above max_ttl %d", cfg.ttls.lowest, cfg.ttls.highest)
-	}
-	for _, ns := range cfg.nameServers {
-		if len(ns.addresses) > 0 && !plugin.Zones(cfg.origins).Contains(ns.name) {
-			return fmt.Errorf("ns: %q lies in none of the zones, which therefore can't have its addresses: leave them out", ns.name)
-		}
-	}
-	return cfg.registry.etcd.Check()
-}
-
-// checkZones finds what CoreDNS would leave out of a list of zones without a
-// word.
-func checkZones(zones []string) error {
-	for _, z := range zones {
-		if len(plugin.Host(z).NormalizeExact()) == 0 {
-			return fmt.Errorf("%q is not a zone", z)
-		}
-	}
-	return nil
-}
-
-func checkOrigins(origins []string) error {
-	if len(origins) == 0 {
-		return errors.New("no zone to answer for")
-	}
-	for _, o := range origins {
-		// The dot makes the reverse trees themselves match too.
-		if dnsutil.IsReverse("."+o) != 0 {
-			return fmt.Errorf("zone %q is a reverse zone, which roster doesn't answer for", o)
-		}
-		if _, err := roomBelow(o); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func parseEndpoint(cfg *config, _ *caddy.Controller, args []string) error {
@@ -246,9 +233,12 @@ func parseNS(cfg *config, _ *caddy.Controller, args []string) error {
 	if len(args) == 0 {
 		return errors.New("needs a name")
 	}
+	if err := checkNSName(args[0], cfg.origins); err != nil {
+		return err
+	}
 	name := plugin.Name(args[0]).Normalize()
-	if _, ok := dns.IsDomainName(name); !ok || name == "." {
-		return fmt.Errorf("%q is not a domain name", args[0])
+	if len(args) > 1 && !plugin.Zones(cfg.origins).Contains(name) {
+		return fmt.Errorf("%q lies in none of the zones, which therefore can't have its addresses: leave them out", name)
 	}
 	i := slices.IndexFunc(cfg.nameServers, func(ns nameServer) bool { return ns.name == name })
 	if i < 0 {

@@ -1,6 +1,8 @@
 package roster
 
 import (
+	"errors"
+	"io/fs"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -55,6 +57,14 @@ func TestParse(t *testing.T) {
 				{name: "ns.example.org.", addresses: []netip.Addr{}},
 			}
 		}},
+		{"roster internal {\n ns internal\n}", func(c *config) {
+			c.origins = []string{"internal."}
+			c.nameServers = []nameServer{{name: "internal.", addresses: []netip.Addr{}}}
+		}},
+		{"roster . {\n ns ns1 192.0.2.1\n}", func(c *config) {
+			c.origins = []string{"."}
+			c.nameServers = []nameServer{{name: "ns1.", addresses: []netip.Addr{netip.MustParseAddr("192.0.2.1")}}}
+		}},
 		{"roster {\n startup_timeout 1m30s\n}", func(c *config) { c.startupTimeout = 90 * time.Second }},
 		{"roster {\n startup_timeout 0\n}", func(c *config) { c.startupTimeout = 0 }},
 		{"roster {\n fallthrough\n}", func(c *config) { c.fall = fall.Root }},
@@ -69,6 +79,7 @@ func TestParse(t *testing.T) {
 		}
 		want := defaults()
 		tt.want(&want)
+		got.stated = nil // where errors would be
 		if !reflect.DeepEqual(*got, want) {
 			t.Errorf("%q: parsed\n%+v\nwant\n%+v", tt.block, *got, want)
 		}
@@ -99,10 +110,11 @@ func TestParseErrors(t *testing.T) {
 		{"roster svc.internal bad..zone", "1", `"bad..zone" is not a zone`},
 		{"roster " + long, "1", `zone "` + long + `" is so long that names in it would have more than 255 octets`},
 		{"roster {\n endpoint\n}", "2", "endpoint: needs a URL such as http://127.0.0.1:2379"},
-		{"roster {\n endpoint localhost:2379\n}", "3", `endpoint "localhost:2379" is not a URL such as http://127.0.0.1:2379 or https://etcd.example.com:2379`},
-		{"roster {\n endpoint \"\"\n}", "3", `endpoint "" is not a URL such as http://127.0.0.1:2379 or https://etcd.example.com:2379`},
-		{"roster {\n endpoint http://a:1 https://b:1\n}", "3", "endpoints mix http and https: use one scheme for all"},
-		{"roster {\n endpoint http://root:hunter2@a:1\n}", "3", `endpoint "…@a:1" has more than scheme, host and port`},
+		{"roster {\n endpoint localhost:2379\n}", "2", `endpoint: endpoint "localhost:2379" is not a URL such as http://127.0.0.1:2379 or https://etcd.example.com:2379`},
+		{"roster {\n endpoint \"\"\n}", "2", `endpoint: endpoint "" is not a URL such as http://127.0.0.1:2379 or https://etcd.example.com:2379`},
+		{"roster {\n ttl 1\n endpoint http://a:1 https://b:1\n ttl 5\n}", "4", "ttl is stated twice"},
+		{"roster {\n ttl 1\n endpoint http://a:1 https://b:1\n max_ttl 5\n}", "3", "endpoint: endpoints mix http and https: use one scheme for all"},
+		{"roster {\n endpoint http://root:hunter2@a:1\n}", "2", `endpoint: endpoint "…@a:1" has more than scheme, host and port`},
 		{"roster {\n prefix\n}", "2", "prefix: needs a path such as /roster, and nothing else"},
 		{"roster {\n prefix a b\n}", "2", "prefix: needs a path such as /roster, and nothing else"},
 		{"roster {\n prefix \"\"\n}", "2", "prefix: needs a path such as /roster, and nothing else"},
@@ -115,25 +127,37 @@ func TestParseErrors(t *testing.T) {
 		{"roster {\n credentials \"\" \"\"\n}", "2", "credentials: needs a user and a password, and nothing else"},
 		{"roster {\n credentials root hunter2\n credentials root hunter2\n}", "3", "credentials is stated twice"},
 		{"roster {\n credentials_file\n}", "2", "credentials_file: needs the path of a file, and nothing else"},
-		{"roster {\n credentials root hunter2\n credentials_file x\n}", "4", "credentials are given both directly and as a file: use one"},
+		{"roster {\n credentials root hunter2\n credentials_file x\n ttl 5\n}", "3", "credentials_file: credentials are given both directly and as a file: use one"},
 		{"roster {\n tls a b c d\n}", "2", "tls: has 4 arguments, more than CERT KEY CACERT"},
 		{"roster {\n tls \"\"\n}", "2", "tls: has an empty path"},
-		{"roster {\n tls\n}", "3", "TLS is set up but the endpoints say http: write https"},
+		{"roster {\n ttl 5\n tls\n startup_timeout 1s\n}", "3", "tls: TLS is set up but the endpoints say http: write https"},
 		{"roster {\n ttl\n}", "2", "ttl: needs a number of seconds, and nothing else"},
 		{"roster {\n ttl 5 6\n}", "2", "ttl: needs a number of seconds, and nothing else"},
 		{"roster {\n ttl 5s\n}", "2", `ttl: "5s" is not a number of seconds from 0 to 2147483647`},
 		{"roster {\n min_ttl -1\n}", "2", `min_ttl: "-1" is not a number of seconds from 0 to 2147483647`},
 		{"roster {\n max_ttl 2147483648\n}", "2", `max_ttl: "2147483648" is not a number of seconds from 0 to 2147483647`},
-		{"roster {\n min_ttl 10\n max_ttl 9\n}", "4", "min_ttl 10 is above max_ttl 9"},
+		{"roster {\n min_ttl 10\n max_ttl 9\n}", "2", "min_ttl: 10 is above max_ttl, which is 9"},
+		{"roster {\n max_ttl 9\n ttl 5\n min_ttl 10\n}", "4", "min_ttl: 10 is above max_ttl, which is 9"},
+		{"roster {\n ttl 5\n min_ttl 3601\n}", "3", "min_ttl: 3601 is above max_ttl, which is 3600"},
 		{"roster {\n ns\n}", "2", "ns: needs a name"},
 		{"roster {\n ns a..b\n}", "2", `ns: "a..b" is not a domain name`},
 		{"roster {\n ns .\n}", "2", `ns: "." is not a domain name`},
+		{"roster {\n ns 10.0.0.1\n}", "2", `ns: "10.0.0.1" is an IP address: NAME comes first`},
+		{"roster {\n ns 2001:db8::1 ns.svc.internal\n}", "2", `ns: "2001:db8::1" is an IP address: NAME comes first`},
+		{"roster {\n ns 10.0.0.300\n}", "2", `ns: "10.0.0.300" ends in a number, as addresses do and hostnames can't`},
+		{"roster {\n ns ns1\n}", "2", `ns: "ns1" is a single label in none of the zones: write the name out, such as ns1.svc.internal.`},
+		{"roster a.internal b.internal {\n ns NS1. 192.0.2.1\n}", "2", `ns: "NS1." is a single label in none of the zones: write the name out, such as ns1.a.internal.`},
+		{"roster {\n ns -\n}", "2", `ns: label "-" is not a DNS label: 1 to 63 of a-z, 0-9 and '-', not '-' at an end`},
+		{"roster {\n ns ns-.svc.internal\n}", "2", `ns: label "ns-" is not a DNS label: 1 to 63 of a-z, 0-9 and '-', not '-' at an end`},
+		{"roster {\n ns _x.svc.internal\n}", "2", `ns: label "_x" is not a DNS label: 1 to 63 of a-z, 0-9 and '-', not '-' at an end`},
+		{"roster {\n ns \"foo bar.svc.internal\"\n}", "2", `ns: label "foo bar" is not a DNS label: 1 to 63 of a-z, 0-9 and '-', not '-' at an end`},
+		{"roster {\n ns \"a\\.b.svc.internal\"\n}", "2", `ns: label "a\\" is not a DNS label: 1 to 63 of a-z, 0-9 and '-', not '-' at an end`},
 		{"roster {\n ns ns.svc.internal example\n}", "2", `ns: "example" is not an IP address that clients can send to`},
 		{"roster {\n ns ns.svc.internal 0.0.0.0\n}", "2", `ns: "0.0.0.0" is not an IP address that clients can send to`},
 		{"roster {\n ns ns.svc.internal ::ffff:10.0.0.1\n}", "2", `ns: "::ffff:10.0.0.1" is not an IP address that clients can send to`},
 		{"roster {\n ns ns.svc.internal ff02::1\n}", "2", `ns: "ff02::1" is not an IP address that clients can send to`},
 		{"roster {\n ns ns.svc.internal fe80::1%eth0\n}", "2", `ns: "fe80::1%eth0" is not an IP address that clients can send to`},
-		{"roster {\n ns ns.example.org 192.0.2.1\n}", "3", `ns: "ns.example.org." lies in none of the zones, which therefore can't have its addresses: leave them out`},
+		{"roster {\n ns ns.example.org 192.0.2.1\n ns ns.svc.internal\n}", "2", `ns: "ns.example.org." lies in none of the zones, which therefore can't have its addresses: leave them out`},
 		{"roster {\n startup_timeout\n}", "2", "startup_timeout: needs a duration such as 5s, and nothing else"},
 		{"roster {\n startup_timeout 5\n}", "2", `startup_timeout: "5" is not a duration such as 5s`},
 		{"roster {\n startup_timeout -5s\n}", "2", `startup_timeout: "-5s" is not a duration such as 5s`},
@@ -163,6 +187,23 @@ func TestSetupError(t *testing.T) {
 	}
 }
 
+// TestErrorInImport checks that a fault in an imported file is reported there,
+// also where it shows only when the block is complete.
+func TestErrorInImport(t *testing.T) {
+	t.Parallel()
+	imported := filepath.Join(t.TempDir(), "etcd.conf")
+	if err := os.WriteFile(imported, []byte("# Where etcd is.\nendpoint 127.0.0.1:2379\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := caddy.Start(caddy.CaddyfileInput{
+		Filepath: "Corefile.test", ServerTypeName: "dns",
+		Contents: []byte("svc.internal:0 {\n bind 127.0.0.1\n roster {\n  import " + imported + "\n  ttl 5\n }\n}\n"),
+	})
+	if want := "plugin/roster: " + imported + ":2 - Error during parsing: endpoint: "; err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("got %v\nwant %s…", err, want)
+	}
+}
+
 // TestPaths checks that paths are relative to the folder of the root plugin, and
 // that files are read at the start.
 func TestPaths(t *testing.T) {
@@ -184,8 +225,12 @@ func TestPaths(t *testing.T) {
 	if want := filepath.Join(dir, "login"); cfg.registry.etcd.CredentialsFile != want {
 		t.Errorf("file %q, want %q", cfg.registry.etcd.CredentialsFile, want)
 	}
-	if _, err = parseIn("roster {\n credentials_file nope\n}"); err == nil || !strings.Contains(err.Error(), filepath.Join(dir, "nope")) {
+	_, err = parseIn("roster {\n credentials_file nope\n ttl 5\n}")
+	if err == nil || !strings.HasPrefix(err.Error(), "Testfile:2 - Error during parsing: credentials_file: ") || !strings.Contains(err.Error(), filepath.Join(dir, "nope")) {
 		t.Errorf("a file that isn't there: %v", err)
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the cause is lost: %v", err)
 	}
 	for args, want := range map[string]etcdclient.TLSFiles{
 		"ca.pem":              {CA: filepath.Join(dir, "ca.pem")},
@@ -198,8 +243,8 @@ func TestPaths(t *testing.T) {
 		if err := parseTLS(&cfg, c, strings.Fields(args)); err != nil || *cfg.registry.etcd.Files != want {
 			t.Errorf("tls %s: %+v, %v", args, cfg.registry.etcd.Files, err)
 		}
-		_, err := parseIn("roster {\n endpoint https://a:1\n tls " + args + "\n}")
-		if err == nil || !strings.Contains(err.Error(), ".pem") {
+		_, err := parseIn("roster {\n tls " + args + "\n endpoint https://a:1\n}")
+		if err == nil || !strings.HasPrefix(err.Error(), "Testfile:2 - Error during parsing: tls: ") || !strings.Contains(err.Error(), ".pem") {
 			t.Errorf("tls %s: files that aren't there: %v", args, err)
 		}
 	}

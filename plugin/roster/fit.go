@@ -7,7 +7,22 @@ import (
 	"github.com/miekg/dns"
 )
 
-// fit makes a message fit the client's buffer by whole records: glue goes first,
+// maxUDP is the largest answer by UDP in octets, whatever size the client states:
+// the one that RFC 6891, 6.2.5, calls a good compromise. An IPv4 datagram has no
+// room for more than 65,507, and each further fragment is one more that can be
+// lost or forged. What is missing comes by TCP.
+const maxUDP = 4096
+
+// messageSize returns the size in octets that the answer to a query can have.
+func messageSize(state *request.Request) int {
+	size := state.Size()
+	if size > maxUDP && state.Proto() == "udp" {
+		return maxUDP
+	}
+	return size
+}
+
+// fit makes a message fit its size by whole records: glue goes first,
 // since clients can ask for it, then answers. TC is set only where answers are
 // missing (RFC 2181, 9), and not on TCP, where asking again would change
 // nothing. It adds the OPT record that belongs to the answer of a query with
@@ -20,7 +35,7 @@ func fit(m *dns.Msg, state *request.Request) {
 	m.Extra = nil
 	state.SizeAndDo(m)
 	opt := m.Extra
-	size := state.Size()
+	size := messageSize(state)
 	build := func(a, g int) {
 		m.Answer = answers[:a]
 		m.Extra = append(append(make([]dns.RR, 0, g+len(opt)), glue[:g]...), opt...)

@@ -2,6 +2,7 @@ package roster
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
@@ -37,6 +38,23 @@ func (c *registryConfig) key() string {
 	}, "\x00")
 }
 
+// nests reports whether the keys of one registry lie among those of the other.
+// An etcd cluster that has a member in common with another is the same.
+func (c *registryConfig) nests(other *registryConfig) bool {
+	isOther := func(endpoint string) bool { return slices.Contains(other.etcd.Endpoints, endpoint) }
+	return slices.ContainsFunc(c.etcd.Endpoints, isOther) && c.prefix != other.prefix &&
+		(strings.HasPrefix(c.prefix, other.prefix+"/") || strings.HasPrefix(other.prefix, c.prefix+"/"))
+}
+
+// String names the registry in messages, without its credentials.
+func (c *registryConfig) String() string {
+	s := fmt.Sprintf("%q at %q", c.prefix, c.etcd.Endpoints)
+	if len(c.namespaces) > 0 {
+		s += fmt.Sprintf(", namespaces %q", c.namespaces)
+	}
+	return s
+}
+
 // prefixes returns what the mirrored keys start with.
 func (c *registryConfig) prefixes() []string {
 	if len(c.namespaces) == 0 {
@@ -64,7 +82,15 @@ type mirrored struct {
 var _ registry = (*mirrored)(nil)
 
 func startMirrored(c *registryConfig) (*mirrored, error) {
-	logger := slog.New(clogHandler{})
+	o := observer{
+		endpoint: strings.Join(c.etcd.Endpoints, ","), prefix: c.prefix, namespaces: strings.Join(c.namespaces, ","),
+	}
+	logger := slog.New(clogHandler{}).With("endpoint", o.endpoint)
+	// The mirrors state their prefixes themselves; a store knows only keys.
+	ofStore := logger.With("prefix", o.prefix)
+	if o.namespaces != "" {
+		ofStore = ofStore.With("namespaces", o.namespaces)
+	}
 	cfg := c.etcd
 	cfg.Log = logger
 	conn, err := etcdclient.New(cfg)
@@ -72,10 +98,7 @@ func startMirrored(c *registryConfig) (*mirrored, error) {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	o := observer{
-		endpoint: strings.Join(c.etcd.Endpoints, ","), prefix: c.prefix, namespaces: strings.Join(c.namespaces, ","),
-	}
-	m := &mirrored{Store: services.New(logger, o.skipped), observer: o, conn: conn, cancel: cancel}
+	m := &mirrored{Store: services.New(ofStore, o.skipped), observer: o, conn: conn, cancel: cancel}
 	for _, prefix := range c.prefixes() {
 		one := mirror.New(mirror.Config{
 			Source: mirror.Etcd{Clients: conn}, Root: c.prefix + "/", Prefix: prefix,
@@ -87,7 +110,8 @@ func startMirrored(c *registryConfig) (*mirrored, error) {
 	return m, nil
 }
 
-// Status implements registry: the worst state, the oldest contact.
+// Status implements registry: the worst state, the oldest contact, an error if
+// there is any.
 func (m *mirrored) Status() mirror.Status {
 	worst := m.mirrors[0].Status()
 	for _, other := range m.mirrors[1:] {
@@ -98,8 +122,20 @@ func (m *mirrored) Status() mirror.Status {
 		if s.Contact.Before(worst.Contact) {
 			worst.Contact = s.Contact
 		}
+		if worst.Err == nil {
+			worst.Err = s.Err
+		}
 	}
 	return worst
+}
+
+// trouble returns why there is no contact; nil where there is, or no attempt has
+// failed yet.
+func (m *mirrored) trouble() error {
+	if err := m.Status().Err; err != nil {
+		return err
+	}
+	return m.conn.Err()
 }
 
 func badness(s mirror.State) int {

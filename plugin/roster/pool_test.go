@@ -1,10 +1,16 @@
 package roster
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
+
+	"go.etcd.io/etcd/api/v3/mvccpb"
 
 	"github.com/rosterdns/roster/internal/etcdclient"
 	"github.com/rosterdns/roster/internal/mirror"
@@ -85,4 +91,86 @@ func TestWorstStatus(t *testing.T) {
 	if s := m.Status(); s.State != mirror.Live || s.Contact != synced.Status().Contact {
 		t.Errorf("with both: %+v, want the contact of the first, %s", s, synced.Status().Contact.Format(time.RFC3339Nano))
 	}
+}
+
+// TestLogOfMirrors checks that a key that is skipped is in the log whole, so that
+// the lines of two mirrors can be told apart.
+func TestLogOfMirrors(t *testing.T) {
+	log := logged(t)
+	endpoint := closedPort(t)
+	for _, c := range []registryConfig{
+		{prefix: "/roster"}, {prefix: "/shop/eu", namespaces: []string{"a", "b"}},
+	} {
+		c.etcd.Endpoints = []string{endpoint}
+		m, err := startMirrored(&c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Apply(mirror.Batch{Revision: 8, Events: []mirror.Event{{Key: "a/s/i", Value: []byte("{"), ModRevision: 7, Lease: 1}}})
+		m.stop()
+	}
+	for _, want := range []string{
+		fmt.Sprintf(` endpoint=%q prefix="/roster" key="a/s/i" revision=7 `, endpoint),
+		fmt.Sprintf(` endpoint=%q prefix="/shop/eu" namespaces="a,b" key="a/s/i" revision=7 `, endpoint),
+	} {
+		if l := lines(log, "[WARNING] plugin/roster: skipped a key", want); len(l) != 1 {
+			t.Errorf("%d lines with %s:\n%s", len(l), want, log)
+		}
+	}
+}
+
+// TestTrouble checks that a registry says why there is no contact: with the words
+// of whichever mirror has any, or else with those of the connection.
+func TestTrouble(t *testing.T) {
+	t.Parallel()
+	address := freeAddress(t)
+	c := registryConfig{etcd: etcdclient.Config{Endpoints: []string{"http://" + address}}, prefix: "/roster"}
+	m, err := startMirrored(&c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.stop()
+	ctx, cancel := context.WithTimeout(t.Context(), deadline)
+	defer cancel()
+	for m.trouble() == nil {
+		select {
+		case <-time.After(time.Millisecond):
+		case <-ctx.Done():
+			t.Fatal("no reason given")
+		}
+	}
+	if err := m.trouble(); !strings.Contains(err.Error(), address) || !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("got %v", err)
+	}
+
+	newMirror := func(src mirror.Source) *mirror.Mirror {
+		return mirror.New(mirror.Config{Source: src, Root: "/roster/", Prefix: "/roster/", View: emptyStore(), Log: slog.New(slog.DiscardHandler)})
+	}
+	denied := errors.New("permission denied")
+	two := &mirrored{mirrors: []*mirror.Mirror{newMirror(fixedSource(nil)), newMirror(failingSource{err: denied})}, conn: m.conn}
+	two.wg.Go(func() { two.mirrors[0].Run(ctx) })
+	two.wg.Go(func() { two.mirrors[1].Run(ctx) })
+	defer two.wg.Wait()
+	defer cancel()
+	<-two.mirrors[0].Synced()
+	for !errors.Is(two.trouble(), denied) {
+		select {
+		case <-time.After(time.Millisecond):
+		case <-ctx.Done():
+			t.Fatalf("got %v, want %v", two.trouble(), denied)
+		}
+	}
+	if s := two.Status(); s.State != mirror.Unsynced || !errors.Is(s.Err, denied) {
+		t.Errorf("status %+v", s)
+	}
+}
+
+// failingSource is an etcd that can't be listed.
+type failingSource struct {
+	fixedSource
+	err error
+}
+
+func (s failingSource) List(context.Context, string, func([]*mvccpb.KeyValue) error) (int64, error) {
+	return 0, s.err
 }

@@ -2,7 +2,6 @@ package roster
 
 import (
 	"iter"
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -19,10 +18,11 @@ const minRecord = 16
 // octets: more than it can hold, so that fit sees where some are missing.
 func recordLimit(size int) int { return size/minRecord + 1 }
 
-// rotated yields the elements of a set, starting from another one each turn.
-func rotated[T any](set []T, turn uint32) iter.Seq[T] {
+// window yields at most limit elements of a set, starting from another one each
+// turn.
+func window[T any](set []T, turn uint32, limit int) iter.Seq[T] {
 	return func(yield func(T) bool) {
-		for i := range set {
+		for i := range min(len(set), limit) {
 			if !yield(set[(uint64(turn)+uint64(i))%uint64(len(set))]) {
 				return
 			}
@@ -30,91 +30,61 @@ func rotated[T any](set []T, turn uint32) iter.Seq[T] {
 	}
 }
 
-// serviceAddresses returns the A or AAAA records of instances, each address
-// once.
-func (q *question) serviceAddresses(instances []*catalog.Instance) []dns.RR {
-	var addrs []netip.Addr
-	var have []*catalog.Instance
-	seen := make(map[netip.Addr]struct{}, len(instances))
-	for _, in := range instances {
-		counts := false
-		for _, a := range in.Addresses {
-			if addressType(a) != q.qtype {
-				continue
-			}
-			counts = true
-			if _, twice := seen[a]; !twice {
-				seen[a] = struct{}{}
-				addrs = append(addrs, a)
-			}
-		}
-		if counts {
-			have = append(have, in)
-		}
-	}
-	h := q.header(q.owner, q.qtype, lowestTTL(q.ttls, have, func(in *catalog.Instance) *catalog.Instance { return in }))
-	records := make([]dns.RR, 0, min(len(addrs), q.limit))
-	for a := range rotated(addrs, q.turn) {
-		if len(records) == q.limit {
-			break
-		}
-		records = append(records, address(h, a))
+// addressRecords returns the A or AAAA records of the question's name.
+func (q *question) addressRecords(set *addressSet) []dns.RR {
+	h := q.header(q.owner, q.qtype, q.ttls.ofSet(set.ttl))
+	records := make([]dns.RR, 0, min(len(set.addresses), q.limit))
+	for a := range window(set.addresses, q.turn, q.limit) {
+		records = append(records, address(h, *a))
 	}
 	return records
 }
 
-// srvKey is the data of an SRV record, by which a set has it once (RFC 2181, 5).
-type srvKey struct {
-	priority, weight, port uint16
-	target                 string
-}
-
 // srv returns the SRV records of offers, and the addresses of those targets that
-// lie in the zone.
-func (q *question) srv(set []offer) (records, glue []dns.RR) {
-	ttl := lowestTTL(q.ttls, set, func(o offer) *catalog.Instance { return o.Instance })
-	seen := make(map[srvKey]struct{}, min(len(set), q.limit))
-	glued := make(map[string]struct{}, min(len(set), q.limit))
-	for o := range rotated(set, q.turn) {
-		if len(records) == q.limit {
-			break
-		}
-		target, inZone := q.target(o.Instance)
-		if target == "" {
-			q.tooLong()
-			continue
-		}
-		k := srvKey{o.Priority, o.Weight, o.port.Port, target}
-		if _, twice := seen[k]; twice {
-			continue
-		}
-		seen[k] = struct{}{}
+// lie in the zone. Offers whose targets would be too long for DNS are left out.
+func (q *question) srv(set *offers) (records, glue []dns.RR) {
+	if set == nil {
+		return nil, nil
+	}
+	list := set.within(q.room - len(q.belowZone("")))
+	if left := len(set.list) - len(list); left > 0 {
+		q.tooLong(float64(left))
+	}
+	h := q.header(q.owner, dns.TypeSRV, q.ttls.ofSet(set.ttl))
+	records = make([]dns.RR, 0, min(len(list), q.limit))
+	// The ports of an instance are side by side, but for those of the first one,
+	// which come last too where the window starts between them.
+	var first, last *catalog.Instance
+	for o := range window(list, q.turn, q.limit) {
+		target := q.target(o.Instance)
 		records = append(records, &dns.SRV{
-			Hdr:      q.header(q.owner, dns.TypeSRV, ttl),
-			Priority: k.priority, Weight: k.weight, Port: k.port, Target: target,
+			Hdr: h, Priority: o.Priority, Weight: o.Weight, Port: o.port.Port, Target: target,
 		})
-		if _, twice := glued[target]; inZone && !twice && len(glue) < q.limit {
-			glued[target] = struct{}{}
-			own, addrs := q.ttls.of(o.Instance), distinct(o.Addresses)
-			glue = append(glue, q.addresses(target, addrs, dns.TypeA, own)...)
-			glue = append(glue, q.addresses(target, addrs, dns.TypeAAAA, own)...)
+		if o.Instance != first && o.Instance != last && len(glue) < q.limit {
+			addrs, ttl := distinct(o.Addresses), q.ttls.of(o.Instance)
+			glue = append(glue, q.addresses(target, addrs, dns.TypeA, ttl)...)
+			glue = append(glue, q.addresses(target, addrs, dns.TypeAAAA, ttl)...)
 		}
+		if first == nil {
+			first = o.Instance
+		}
+		last = o.Instance
 	}
 	return records, glue
 }
 
-// target returns the name that an SRV record of the instance points to and
-// whether the zone has its addresses. It is "" where the name would be too long
-// for DNS.
-func (q *question) target(in *catalog.Instance) (target string, inZone bool) {
+// belowZone returns a label and the service's name, relative to the zone. Each
+// dot takes the octet of a label's length.
+func (q *question) belowZone(label string) string {
+	return label + "." + q.service + "." + q.namespace + "."
+}
+
+// target returns the name that an SRV record of the instance points to.
+func (q *question) target(in *catalog.Instance) string {
 	if in.Host != "" {
-		return dns.Fqdn(in.Host), false
+		return dns.Fqdn(in.Host)
 	}
-	below := in.ID + "." + q.service + "." + q.namespace + "."
-	if len(below) > q.room { // a dot takes the octet of a label's length
-		return "", false
-	}
-	return join(below, q.zone.name), true
+	return join(q.belowZone(in.ID), q.zone.name)
 }
 
 // txt returns the metadata of an instance as one record of sorted key=value

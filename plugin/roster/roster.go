@@ -89,8 +89,8 @@ func (r *Roster) ServeDNS(ctx context.Context, w dns.ResponseWriter, req *dns.Ms
 		name: parseName(qname, z.name), zone: z, gen: r.registry.Load(),
 		owner: state.QName(), qname: qname, qtype: state.QType(),
 		// A counter would stay in step with clients that ask for A and AAAA in turn.
-		turn: rand.Uint32(), limit: recordLimit(state.Size()),
-		tooLong: namesTooLong.Inc, ttls: r.ttls,
+		turn: rand.Uint32(), limit: recordLimit(messageSize(&state)),
+		tooLong: namesTooLong.Add, ttls: r.ttls,
 	}
 	var a answer
 	switch {
@@ -102,6 +102,9 @@ func (r *Roster) ServeDNS(ctx context.Context, w dns.ResponseWriter, req *dns.Ms
 		return dns.RcodeServerFailure, nil
 	default:
 		a = q.resolve()
+		// To deny a name would deny all below it, and what is in a zone within
+		// is for that to say.
+		a.exists = a.exists || q.qtype == dns.TypeDS && z.delegates(qname)
 	}
 	if !a.exists && r.fall.Through(qname) {
 		count("fallthrough")

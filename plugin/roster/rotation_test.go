@@ -36,20 +36,39 @@ func TestRotation(t *testing.T) {
 	}
 }
 
-func TestRotated(t *testing.T) {
+func TestWindow(t *testing.T) {
 	t.Parallel()
 	set := []string{"a", "b", "c"}
-	for turn, want := range map[uint32]string{0: "abc", 1: "bca", 2: "cab", 3: "abc", 1<<32 - 1: "abc"} {
+	for _, tt := range []struct {
+		turn  uint32
+		limit int
+		want  string
+	}{
+		{0, 3, "abc"},
+		{1, 3, "bca"},
+		{2, 3, "cab"},
+		{3, 3, "abc"},
+		{1<<32 - 1, 3, "abc"},
+		{0, 100, "abc"},
+		{1, 100, "bca"},
+		{0, 2, "ab"},
+		{2, 2, "ca"},
+		{1, 1, "b"},
+		{2, 0, ""},
+	} {
 		var got string
-		for x := range rotated(set, turn) {
+		for x := range window(set, tt.turn, tt.limit) {
 			got += x
 		}
-		if got != want {
-			t.Errorf("turn %d: %s, want %s", turn, got, want)
+		if got != tt.want {
+			t.Errorf("turn %d, limit %d: %s, want %s", tt.turn, tt.limit, got, tt.want)
 		}
 	}
-	for x := range rotated([]string(nil), 5) {
+	for x := range window([]string(nil), 5, 3) {
 		t.Errorf("an empty set yields %q", x)
+	}
+	for range window(set, 0, 3) {
+		break // must not panic
 	}
 }
 

@@ -1,25 +1,52 @@
 package roster
 
 import (
+	"net/netip"
+	"slices"
+	"sort"
+	"sync"
+
+	"github.com/miekg/dns"
+
 	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/internal/services"
 )
 
-// offer is an instance, and for a question about ports one of its ports.
-type offer struct {
-	*catalog.Instance
-	port *catalog.Port
+// selection is what answers need of the instances of a service that are up: all
+// that depends neither on the question nor on a block's settings. It is made
+// once for each version of a service that is asked for, so that the work of a
+// query doesn't grow with the service. Its lists point into the service. It is
+// immutable.
+type selection struct {
+	// sole is the only instance that is up, or nil.
+	sole *catalog.Instance
+	// addresses are those of the preferred instances.
+	addresses families
+	// ports returns the ports of the service, whatever the status of who has
+	// them. It is apart since many services are never asked for ports.
+	ports func() map[portKey]*offers
 }
 
-// upInstances returns the instances that take new work.
-func upInstances(s *services.Service) []*catalog.Instance {
-	up := make([]*catalog.Instance, 0, len(s.Instances))
+// selectionOf returns the selection of a service, which is attached to it.
+func selectionOf(s *services.Service) *selection {
+	return s.Attachment(newSelection).(*selection)
+}
+
+func newSelection(s *services.Service) any {
+	var up []*catalog.Instance
 	for i := range s.Instances {
 		if s.Instances[i].Up() {
 			up = append(up, &s.Instances[i])
 		}
 	}
-	return up
+	sel := &selection{
+		addresses: newFamilies(preferred(up)),
+		ports:     sync.OnceValue(func() map[portKey]*offers { return newPorts(s) }),
+	}
+	if len(up) == 1 {
+		sel.sole = up[0]
+	}
+	return sel
 }
 
 // preferred returns the instances with addresses that have the lowest value of
@@ -38,52 +65,150 @@ func preferred(up []*catalog.Instance) []*catalog.Instance {
 	return best
 }
 
-// offers returns one offer for each instance and each of its ports that the
-// name asks for.
-func offers(instances []*catalog.Instance, n *name) []offer {
-	out := make([]offer, 0, len(instances))
+// addressSet is the data of an A or AAAA record set.
+type addressSet struct {
+	addresses []*netip.Addr // each once
+	ttl       ownTTLs
+}
+
+// families are the addresses of instances by family.
+type families struct{ v4, v6 addressSet }
+
+func newFamilies(instances []*catalog.Instance) families {
+	var f families
+	seen := make(map[netip.Addr]struct{}, len(instances))
+	for _, in := range instances {
+		for i := range in.Addresses {
+			a := &in.Addresses[i]
+			set := f.of(addressType(*a))
+			set.ttl.add(in)
+			if _, twice := seen[*a]; !twice {
+				seen[*a] = struct{}{}
+				set.addresses = append(set.addresses, a)
+			}
+		}
+	}
+	f.v4.addresses, f.v6.addresses = slices.Clone(f.v4.addresses), slices.Clone(f.v6.addresses)
+	return f
+}
+
+// of returns the addresses that records of the type hold.
+func (f *families) of(rrtype uint16) *addressSet {
+	if rrtype == dns.TypeA {
+		return &f.v4
+	}
+	return &f.v6
+}
+
+// portKey is what a name says of ports. Parts that it leaves out are empty; all
+// ports are meant where all are.
+type portKey struct {
+	protocol, name string
+	number         uint16
+}
+
+func (n *name) portKey() portKey { return portKey{n.protocol, n.port, n.portNumber} }
+
+// offer is an instance with one of its ports.
+type offer struct {
+	*catalog.Instance
+	port *catalog.Port
+}
+
+// targetLabel is the length in octets of the label that an SRV target has before
+// the service, 0 for a host.
+func targetLabel(in *catalog.Instance) int {
+	if in.Host != "" {
+		return 0
+	}
+	return len(in.ID)
+}
+
+// offers are the data of an SRV record set: no two would make the same record.
+type offers struct {
+	// list is in ascending order of the length of targets.
+	list []offer
+	ttl  ownTTLs
+}
+
+// add adds a port of an instance, once for each number. The ports of an instance
+// are added one after the other.
+func (o *offers) add(in *catalog.Instance, p *catalog.Port) {
+	for _, other := range slices.Backward(o.list) {
+		if other.Instance != in {
+			break
+		}
+		if other.port.Port == p.Port { // under another name or protocol
+			return
+		}
+	}
+	o.list = append(o.list, offer{in, p})
+}
+
+// within returns the offers whose targets have a label of at most that many octets
+// before the service. Hosts are always among them.
+func (o *offers) within(octets int) []offer {
+	octets = max(octets, 0)
+	n := sort.Search(len(o.list), func(i int) bool { return targetLabel(o.list[i].Instance) > octets })
+	return o.list[:n]
+}
+
+// newPorts returns what instances that are up offer for each question about
+// ports that has an answer. A port that only others have is there without an
+// offer, and so are protocols alone, since no records are at their names.
+func newPorts(s *services.Service) map[portKey]*offers {
+	instances := make([]*catalog.Instance, 0, len(s.Instances))
+	for i := range s.Instances {
+		instances = append(instances, &s.Instances[i])
+	}
+	slices.SortStableFunc(instances, func(a, b *catalog.Instance) int { return targetLabel(a) - targetLabel(b) })
+	b := portsBuilder{ports: map[portKey]*offers{}, hosts: map[hostRecord]struct{}{}}
 	for _, in := range instances {
 		for i := range in.Ports {
-			if n.wants(&in.Ports[i]) {
-				out = append(out, offer{in, &in.Ports[i]})
-			}
+			b.add(in, &in.Ports[i])
 		}
 	}
-	return out
-}
-
-// wants reports whether a name asks for the port: all do that say nothing of
-// ports.
-func (n *name) wants(p *catalog.Port) bool {
-	switch {
-	case n.protocol != "" && n.protocol != p.Protocol:
-		return false
-	case n.portNumber != 0:
-		return n.portNumber == p.Port
-	case n.port != "":
-		return n.port == p.Name
+	for _, set := range b.ports {
+		set.list = slices.Clone(set.list)
 	}
-	return true
+	return b.ports
 }
 
-// hasPort reports whether any instance, whatever its status, has a port that the
-// name asks for.
-func hasPort(s *services.Service, n *name) bool {
-	for i := range s.Instances {
-		for j := range s.Instances[i].Ports {
-			if n.wants(&s.Instances[i].Ports[j]) {
-				return true
-			}
+// hostRecord is the data of an SRV record with a host: other than with
+// addresses, many instances can have the same.
+type hostRecord struct {
+	key                    portKey
+	host                   string
+	priority, weight, port uint16
+}
+
+type portsBuilder struct {
+	ports map[portKey]*offers
+	hosts map[hostRecord]struct{}
+}
+
+// add adds a port of an instance to the answers that it belongs to.
+func (b *portsBuilder) add(in *catalog.Instance, p *catalog.Port) {
+	protocol := portKey{protocol: p.Protocol}
+	named, numbered := protocol, protocol
+	named.name, numbered.number = p.Name, p.Port
+	for _, key := range [...]portKey{{}, protocol, named, numbered} {
+		set, ok := b.ports[key]
+		if !ok {
+			set = &offers{}
+			b.ports[key] = set
 		}
+		if !in.Up() || key == protocol { // so is the key of a port without a name
+			continue
+		}
+		set.ttl.add(in)
+		if in.Host != "" {
+			record := hostRecord{key, in.Host, in.Priority, in.Weight, p.Port}
+			if _, twice := b.hosts[record]; twice {
+				continue
+			}
+			b.hosts[record] = struct{}{}
+		}
+		set.add(in, p)
 	}
-	return false
-}
-
-// soleHost returns the host that stands for the whole selection: where exactly
-// one instance is up and it is a host, or "".
-func soleHost(up []*catalog.Instance) string {
-	if len(up) == 1 {
-		return up[0].Host
-	}
-	return ""
 }

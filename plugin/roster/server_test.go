@@ -135,6 +135,8 @@ func (s fixedSource) List(_ context.Context, _ string, fn func([]*mvccpb.KeyValu
 	return fixtureRevision, fn(s)
 }
 
+func (s fixedSource) Trouble() error { return nil }
+
 func (s fixedSource) Probe(context.Context, string) (int64, error) { return fixtureRevision, nil }
 
 func (s fixedSource) Watch(ctx context.Context, _ string, _ int64) (mirror.Watch, error) {

@@ -3,8 +3,10 @@ package roster
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -23,6 +25,10 @@ func setup(c *caddy.Controller) error {
 	if err != nil {
 		return plugin.Error(pluginName, err)
 	}
+	b := blocksOf(c)
+	if cfg.others, err = corefileZones(b); err != nil {
+		return plugin.Error(pluginName, err)
+	}
 	own, err := ownAddresses(dnsserver.GetConfig(c).ListenHosts)
 	if err != nil {
 		return plugin.Error(pluginName, err)
@@ -31,7 +37,9 @@ func setup(c *caddy.Controller) error {
 	if err != nil {
 		return plugin.Error(pluginName, err)
 	}
-	blocksOf(c).add(r, cfg)
+	if err := b.add(r, cfg); err != nil {
+		return plugin.Error(pluginName, err)
+	}
 	dnsserver.GetConfig(c).AddPlugin(func(next plugin.Handler) plugin.Handler {
 		r.Next = next
 		return r
@@ -47,7 +55,7 @@ func newHandler(cfg *config, own []netip.Addr) (*Roster, error) {
 		upstream: coreupstream.New(),
 	}
 	for _, o := range cfg.origins {
-		z, err := newZone(o, cfg.ttls.standard, cfg.nameServers, own, cfg.origins)
+		z, err := newZone(o, cfg.ttls.standard, cfg.nameServers, own, slices.Concat(cfg.origins, cfg.others))
 		if err != nil {
 			return nil, err
 		}
@@ -89,9 +97,18 @@ func blocksOf(c *caddy.Controller) *blocks {
 	return b
 }
 
-func (b *blocks) add(r *Roster, cfg *config) {
+// add adds a block, unless its registry lies within that of another block or the
+// other way round: one would read the other's keys.
+func (b *blocks) add(r *Roster, cfg *config) error {
+	for _, other := range b.configs {
+		if cfg.registry.nests(&other.registry) {
+			return cfg.errorAt("prefix", fmt.Errorf("%q nests with %q of %s in the same etcd: give each registry a prefix of its own",
+				cfg.registry.prefix, other.registry.prefix, other.at("prefix")))
+		}
+	}
 	b.handlers = append(b.handlers, r)
 	b.configs = append(b.configs, cfg)
+	return nil
 }
 
 // start gets every block its mirror and waits for their first lists, all at the
@@ -130,13 +147,16 @@ func awaitFirstList(m *mirrored, cfg *config) {
 	start := time.Now()
 	m.wait(ctx)
 	if m.Status().State == mirror.Unsynced {
-		log.Warningf("No list of %q from etcd at %q within %s: answering SERVFAIL until there is one",
-			cfg.registry.prefix, cfg.registry.etcd.Endpoints, cfg.startupTimeout)
+		why := ""
+		if err := m.trouble(); err != nil {
+			why = fmt.Sprintf("; the last failure: %q", err)
+		}
+		log.Warningf("No list of %s within %s: answering SERVFAIL until there is one%s", &cfg.registry, cfg.startupTimeout, why)
 		return
 	}
 	gen := m.Load()
-	log.Infof("Mirroring %q: %d instances of %d services at revision %d, after %s",
-		cfg.registry.prefix, gen.Instances(), gen.Services(), gen.Revision(), time.Since(start).Round(time.Millisecond))
+	log.Infof("Mirroring %s: %d instances of %d services at revision %d, after %s",
+		&cfg.registry, gen.Instances(), gen.Services(), gen.Revision(), time.Since(start).Round(time.Millisecond))
 }
 
 func (b *blocks) releaseAll() {

@@ -43,7 +43,7 @@ func TestStartWithoutEtcd(t *testing.T) {
 	if s.blocks().handlers[0].Ready() {
 		t.Error("ready without a list")
 	}
-	if l := lines(log, "[WARNING] plugin/roster: No list", "300ms", endpoint, `"/roster"`); len(l) != 1 {
+	if l := lines(log, "[WARNING] plugin/roster: No list", "300ms", endpoint, `"/roster"`, "connection refused"); len(l) != 1 {
 		t.Errorf("%d lines say that there is no list:\n%s", len(l), log)
 	}
 	if strings.Contains(log.String(), "hunter2") {
@@ -111,8 +111,11 @@ func TestSharing(t *testing.T) {
 	if got := s.ask(t, "a.orders.default.apart.internal. A"); got.Rcode != dns.RcodeServerFailure {
 		t.Errorf("of a mirror without a list: %v", got)
 	}
-	if l := lines(log, "[INFO] plugin/roster: Mirroring", `"/roster"`, "22 instances of 11 services at revision 42"); len(l) != 2 {
+	if l := lines(log, "[INFO] plugin/roster: Mirroring", fmt.Sprintf(`"/roster" at [%q]: 22 instances of 11 services at revision 42`, endpoint)); len(l) != 2 {
 		t.Errorf("%d lines say what is mirrored, want one for each block:\n%s", len(l), log)
+	}
+	if l := lines(log, fmt.Sprintf(`No list of "/roster" at [%q], namespaces ["default"] within 0s`, endpoint)); len(l) != 1 {
+		t.Errorf("%d lines name the namespaces of what isn't mirrored:\n%s", len(l), log)
 	}
 	// The server's own addresses are those that it is bound to.
 	if got := s.ask(t, "svc.internal. NS"); len(got.Extra) != 1 || got.Extra[0].(*dns.A).A.String() != "127.0.0.1" {
@@ -215,7 +218,9 @@ func TestStartFails(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b.add(r, cfg)
+		if err := b.add(r, cfg); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := b.start(); err == nil || !strings.Contains(err.Error(), bad.registry.etcd.CredentialsFile) {
 		t.Errorf("error %v", err)

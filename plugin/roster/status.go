@@ -15,7 +15,7 @@ func (q *question) resolveStatus(s mirror.Status) answer {
 	a := answer{exists: true}
 	switch q.qtype {
 	case dns.TypeANY:
-		a.records = []dns.RR{q.hinfo()}
+		a.records = []dns.RR{q.hinfo(0)}
 	case dns.TypeTXT:
 		var age time.Duration
 		if !s.Contact.IsZero() {

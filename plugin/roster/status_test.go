@@ -37,7 +37,7 @@ func TestStatusName(t *testing.T) {
 				for _, c := range []dnsCase{
 					{question: "_status.svc.internal. TXT", answer: []string{"_status.svc.internal. 0 IN TXT " + tt.want}},
 					{question: "_Status.svc.internal. TXT", answer: []string{"_Status.svc.internal. 0 IN TXT " + tt.want}},
-					{question: "_status.svc.internal. ANY", answer: []string{`_status.svc.internal. 86400 IN HINFO "RFC8482" ""`}},
+					{question: "_status.svc.internal. ANY", answer: []string{`_status.svc.internal. 0 IN HINFO "RFC8482" ""`}},
 					{question: "_status.svc.internal. A"},
 				} {
 					c.run(t, r)

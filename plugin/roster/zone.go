@@ -38,6 +38,8 @@ type zone struct {
 	// fixed are names in the zone that exist whatever the registry holds: those
 	// of name servers and of zones within this one.
 	fixed []string
+	// inner are the zones within this one.
+	inner []string
 }
 
 const (
@@ -50,8 +52,8 @@ const (
 
 // newZone returns a zone with the name servers as configured, or else with one
 // of the default name; those in the zone that state no addresses have the
-// server's own. origins are the zones of the block.
-func newZone(zoneName string, ttl uint32, configured []nameServer, own []netip.Addr, origins []string) (*zone, error) {
+// server's own. others are zones of this server, of which some can be within.
+func newZone(zoneName string, ttl uint32, configured []nameServer, own []netip.Addr, others []string) (*zone, error) {
 	room, err := roomBelow(zoneName)
 	if err != nil {
 		return nil, err
@@ -72,11 +74,12 @@ func newZone(zoneName string, ttl uint32, configured []nameServer, own []netip.A
 		}
 		z.nameServers = append(z.nameServers, ns)
 	}
-	for _, o := range origins {
-		if dns.IsSubDomain(zoneName, o) {
-			z.fixed = append(z.fixed, o)
+	for _, o := range others {
+		if o != zoneName && dns.IsSubDomain(zoneName, o) && !slices.Contains(z.inner, o) {
+			z.inner = append(z.inner, o)
 		}
 	}
+	z.fixed = append(z.fixed, z.inner...)
 	return z, nil
 }
 
@@ -142,6 +145,12 @@ func (z *zone) server(qname string) *nameServer {
 // holds reports whether one of the zone's fixed names is at or below qname.
 func (z *zone) holds(qname string) bool {
 	return slices.ContainsFunc(z.fixed, func(name string) bool { return dns.IsSubDomain(qname, name) })
+}
+
+// delegates reports whether qname is at or below one of the zones within this
+// one. CoreDNS brings only questions for DS here then.
+func (z *zone) delegates(qname string) bool {
+	return slices.ContainsFunc(z.inner, func(name string) bool { return dns.IsSubDomain(name, qname) })
 }
 
 // addresses returns those of the addresses, which are distinct, that are of the

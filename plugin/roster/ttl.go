@@ -1,0 +1,48 @@
+package roster
+
+import "github.com/rosterdns/roster/catalog"
+
+// ttls are the settings that decide on an instance's TTL, in seconds.
+type ttls struct {
+	standard, lowest, highest uint32
+}
+
+// of returns the TTL of an instance's own records.
+func (t ttls) of(in *catalog.Instance) uint32 {
+	if in.TTL == 0 {
+		return t.standard
+	}
+	return t.bound(in.TTL)
+}
+
+func (t ttls) bound(own uint32) uint32 { return min(max(own, t.lowest), t.highest) }
+
+// ofSet returns the TTL of a record set: one for the set, the lowest (RFC 2181,
+// 5.2). The bounds keep the order of what they bound, so that the lowest is
+// found before they apply.
+func (t ttls) ofSet(own ownTTLs) uint32 {
+	switch {
+	case own.lowest == 0:
+		return t.standard
+	case own.unstated:
+		return min(t.standard, t.bound(own.lowest))
+	}
+	return t.bound(own.lowest)
+}
+
+// ownTTLs is what the instances of a record set state of their TTL.
+type ownTTLs struct {
+	lowest   uint32 // in seconds; 0 where none states one
+	unstated bool   // one states none
+}
+
+func (o *ownTTLs) add(in *catalog.Instance) {
+	switch {
+	case in.TTL == 0:
+		o.unstated = true
+	case o.lowest == 0:
+		o.lowest = in.TTL
+	default:
+		o.lowest = min(o.lowest, in.TTL)
+	}
+}
