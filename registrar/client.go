@@ -44,9 +44,10 @@ func (c *Client) Wait(ctx context.Context) error {
 // List returns the names of the services of a namespace that have a valid
 // instance, up or not, in ascending order. The empty namespace means all, and
 // not that of WithNamespace; the names are then "NAMESPACE/SERVICE". It asks the
-// backend, bounded by ctx and by ten seconds. Errors are ErrInvalid,
-// ErrUnavailable (with ctx's error where that ended the call), ErrPermission,
-// ErrClosed and ErrUnsupported.
+// backend, and again while that is away, until ctx is done; where ctx has no
+// deadline, for ten seconds at most. Errors are ErrInvalid, ErrUnavailable with
+// the error of ctx, or that alone where the backend answers but not in time,
+// ErrPermission, ErrClosed and ErrUnsupported.
 func (c *Client) List(ctx context.Context, namespace string) ([]string, error) {
 	if d, ok := c.Registry.(Lister); ok {
 		return d.List(ctx, namespace)

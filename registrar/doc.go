@@ -45,8 +45,9 @@
 //	Register      ErrInvalid, ErrClosed
 //	Unregister    ErrInvalid, ErrClosed
 //	GetService    ErrNotFound, ErrInvalid, ErrUnsupported, ErrClosed; before the
-//	              first contact ErrUnavailable, ErrPermission
-//	List          ErrInvalid, ErrUnavailable, ErrPermission, ErrUnsupported, ErrClosed
+//	              first contact ErrUnavailable, ErrPermission; ctx's error
+//	List          ErrInvalid, ErrUnavailable, ErrPermission, ErrUnsupported,
+//	              ErrClosed; ctx's error
 //	Wait          ErrPermission, ErrUnsupported, ErrClosed; ctx's error joined with
 //	              ErrUnavailable, ErrSuperseded or none
 //	Close         ErrUnavailable, ErrPermission, ErrUnsupported

@@ -115,7 +115,9 @@ func WithLeaseTTL(ttl time.Duration) Option {
 }
 
 // WithLogger sets where warnings go, such as lost contact with the backend. Nil
-// and the default are slog.Default.
+// and the default are slog.Default. The handler is called by a goroutine of its
+// own, so that it may use the client, and holds up nobody where it is slow; what
+// it leaves for too long is dropped.
 func WithLogger(log *slog.Logger) Option {
 	return func(o *Options) { o.Logger = log }
 }

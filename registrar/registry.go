@@ -38,7 +38,8 @@ type Registry interface {
 	// instance without an ID is taken by its Instance.StableID; other members
 	// are ignored. An ID that is absent is no error. An ID that this client has
 	// never written is removed as it is found, whoever wrote it; a living
-	// owner then puts it back.
+	// owner then puts it back. One that it has written, at any time since Init,
+	// is removed only if it is still the client's.
 	//
 	// It waits as Register does. Errors are ErrInvalid and ErrClosed.
 	Unregister(ctx context.Context, service *Service) (err error)
@@ -46,8 +47,8 @@ type Registry interface {
 	// GetService returns the instances of a service that are up, ordered by ID:
 	// those that DNS answers with. The name is "SERVICE" or
 	// "NAMESPACE/SERVICE"; "?status=any" after it asks for all instances,
-	// whatever their status. The result is shared and must not be changed. Calls return the same pointer until the service, or Stale,
-	// changes.
+	// whatever their status. The result is shared and must not be changed.
+	// Calls return the same pointer until the service, or Stale, changes.
 	//
 	// The first call for a service waits at most a second, or until ctx is
 	// done, for its instances; later ones do no I/O, and keep answering, Stale
@@ -55,8 +56,10 @@ type Registry interface {
 	//
 	// Errors are ErrNotFound where there is no such instance, ErrInvalid and
 	// ErrUnsupported for the name, ErrUnavailable before the first contact
-	// (with ctx's error where that ended the wait), ErrPermission before the
-	// first contact where the backend refuses, and ErrClosed.
+	// (with ctx's error where that ended the wait) and where more services are
+	// asked for than a driver keeps, ErrPermission before the first contact
+	// where the backend refuses, and ErrClosed. Where ctx ended the wait though
+	// the backend answers other questions, the error is ctx's alone.
 	GetService(ctx context.Context, name string) (service *Service, err error)
 }
 

@@ -39,15 +39,7 @@ func benchClient(tb testing.TB) *registrar.Client {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	d := &driver{}
-	if err := d.assemble(&parts{
-		namespace: o.Namespace,
-		writer:    newSession(tb.Context(), fake, o, false),
-		reader:    newReader(tb.Context(), &fakeSource{fakeEtcd: fake}, o),
-	}); err != nil {
-		tb.Fatal(err)
-	}
-	c := registrar.NewClient(d)
+	c := assembled(tb, o, &fakeSource{fakeEtcd: fake})
 	tb.Cleanup(func() { _ = c.Close() })
 	if _, err := c.GetService(tb.Context(), "orders"); err != nil {
 		tb.Fatal(err)

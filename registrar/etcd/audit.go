@@ -59,29 +59,52 @@ func (s *session) auditChunk(ctx context.Context, jobs []*job) error {
 // compare takes what an audit found of a key at a revision. The caller holds
 // the mutex.
 func (s *session) compare(w *wish, kv *mvccpb.KeyValue, revision int64) {
-	if kv == nil {
+	switch {
+	case kv == nil:
 		s.judge(w, &mvccpb.KeyValue{ModRevision: revision}, true)
-	} else if kv.ModRevision != w.revision {
+	case kv.ModRevision < w.revision && kv.Lease == 0 && w.static:
+		s.heal(w) // older than the own write: of a backup that was restored
+	case kv.ModRevision != w.revision:
 		s.judge(w, kv, false)
 	}
 }
 
-// reached notes the revision of an answer. One that is lower than before is of
-// an etcd that was restored from a backup: what is known of keys' revisions, and
-// the watches, which wait for higher ones, are worth nothing then.
-func (s *session) reached(revision int64) {
-	before := s.revision
-	s.revision = revision
-	if revision >= before {
-		return
-	}
+// mark is how far etcd was known to be at some time.
+type mark struct {
+	era      int   // counts how often etcd went back
+	revision int64 // the highest in an answer of the era
+}
+
+// mark returns how far etcd is known to be.
+func (s *session) mark() mark {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.log.Warn("registrar: etcd has gone back to an older revision, looking at everything anew", "from", before, "to", revision)
+	return s.reach
+}
+
+// reached notes the revision of the answer to a linearizable request. One that
+// is lower than what was known before the request is of an etcd that was wiped,
+// or restored from a backup: what is known of keys' revisions, and the watches,
+// which wait for higher ones, are worth nothing then.
+func (s *session) reached(before mark, revision int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case before.era != s.reach.era:
+		return // of the time before, or already known
+	case revision >= before.revision:
+		s.reach.revision = max(s.reach.revision, revision)
+		return
+	}
+	s.log.Warn("registrar: etcd has gone back to an older revision, looking at everything anew", "from", before.revision, "to", revision)
+	s.reach = mark{s.reach.era + 1, revision}
 	for _, w := range s.wishes {
 		w.revision, w.fouledAt = 0, 0
 		if w.unwatch != nil {
 			s.watch(w, revision)
+		}
+		if w.static && w.settled() {
+			s.heal(w) // what is there can be an older value of one's own, which looks like another's
 		}
 	}
 	s.suspect = true

@@ -30,6 +30,13 @@ type backend interface {
 	watch(ctx context.Context, key string, after int64) clientv3.WatchChan
 	// endWatches ends all watches; later ones get a new stream.
 	endWatches()
+	// reconnects calls fn each time that a connection is back that was lost,
+	// until ctx is done. Watches are resumed then in silence, also on an etcd
+	// that has gone back to an older revision.
+	reconnects(ctx context.Context, fn func())
+	// trouble returns why there is no connection, as far as is known; requests
+	// only know that they timed out.
+	trouble() error
 }
 
 // action is what an edit does to its key.

@@ -57,7 +57,7 @@ func (s *session) unregister(ctx context.Context, service *registrar.Service, id
 	for _, id := range ids {
 		w := s.wish(service, id)
 		// What this client has never written is removed as it is found.
-		w.unwant(!w.acked)
+		w.unwant(!s.wrote(w.key))
 		asked[w] = w.version
 	}
 	if len(ids) == 0 {
@@ -145,8 +145,9 @@ const maxErrors = 10
 func (s *session) wait(ctx context.Context) error {
 	for {
 		s.mu.Lock()
-		changed, closed := s.changed, s.closed
+		changed, closed, answers := s.changed, s.closed, s.answers
 		left, errs, denied := s.unsettled()
+		all := len(s.wishes)
 		s.mu.Unlock()
 		switch {
 		case closed:
@@ -159,7 +160,10 @@ func (s *session) wait(ctx context.Context) error {
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			err := fmt.Errorf("registrar: %d instances are not in etcd as wished: %w", left, ctx.Err())
+			err := fmt.Errorf("registrar: waiting for %d of %d instances to be in etcd as wished: %w", left, all, ctx.Err())
+			if len(errs) == 0 && !answers {
+				errs = append(errs, classify(explain(errNoAnswer, s.etcd.trouble())))
+			}
 			return errors.Join(append([]error{err}, errs...)...)
 		}
 	}

@@ -165,6 +165,8 @@ func (c *cluster) endWatches() {
 	c.closeWatcher()
 }
 
+func (c *cluster) trouble() error { return mirror.Etcd{Clients: c.clients}.Trouble() }
+
 func (c *cluster) closeWatcher() {
 	if c.watcher != nil {
 		_ = c.watcher.Close() // the streams have ended in any case

@@ -66,7 +66,7 @@ func (s *session) removeAll(ctx context.Context) error {
 			return classify(err)
 		}
 		if pause.Wait(ctx) != nil {
-			return errors.Join(classify(err), fmt.Errorf("%d instances are left: %w", left, ctx.Err()))
+			return errors.Join(classify(err), fmt.Errorf("instances left: %d: %w", left, ctx.Err()))
 		}
 		s.tryAgain()
 	}

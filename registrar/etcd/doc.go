@@ -6,14 +6,18 @@
 // Each client has one lease, granted when the first instance needs it and kept
 // alive until Close. When it is lost, as in an outage longer than its TTL, the
 // client takes another and writes all its instances again. Each instance's key
-// is watched: one that is deleted is written again.
+// is watched: one that is deleted is written again. When the connection was lost,
+// and every few minutes, all keys are read, since a watch doesn't tell that etcd
+// was wiped or restored from a backup.
 //
 // The first write of an ID takes it over from whoever has it. From then on the
 // client writes only where the key is absent or its own; where another client
 // has taken the ID over in turn, the instance is superseded: the client is
 // silent until the key is gone, and then has it back. For static instances,
 // which hang on no lease, "its own" is any key without one; but a different
-// value written by others supersedes them all the same.
+// value written by others supersedes them all the same. Values that the client
+// has sent itself, and that etcd has not answered, are none of others': etcd can
+// carry them out late.
 //
 // To go, an instance is first written with status down, so that readers can
 // tell it from one that has crashed, and then deleted; both only as long as the
@@ -24,7 +28,8 @@
 // A service that is asked for is mirrored in memory by list and watch, and
 // dropped ten minutes after the last question, once etcd is in contact. Past 64
 // services of one namespace the namespace is mirrored as a whole, if the user
-// may read it.
+// may read it. A client runs some 4,000 mirrors at most, and remembers 100,000
+// services that were asked for; what goes beyond is ErrUnavailable.
 //
 // # Permissions
 //

@@ -11,9 +11,11 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/internal/etcdclient"
 	"github.com/rosterdns/roster/internal/mirror"
 	"github.com/rosterdns/roster/registrar"
+	"github.com/rosterdns/roster/registrar/internal/logqueue"
 	"github.com/rosterdns/roster/registrar/internal/request"
 )
 
@@ -41,15 +43,20 @@ type parts struct {
 	writer    *session
 	reader    *reader
 	conn      io.Closer // nil if the connection is the user's
+	logs      *logqueue.Queue
 }
 
-var (
-	_ registrar.Registry = (*driver)(nil)
-	_ registrar.Closer   = (*driver)(nil)
-	_ registrar.Waiter   = (*driver)(nil)
-	_ registrar.Lister   = (*driver)(nil)
-	_ registrar.Reporter = (*driver)(nil)
-)
+// newParts returns what talks to etcd by the backend and the source.
+func newParts(ctx context.Context, o *registrar.Options, writing backend, reading mirror.Source) *parts {
+	leave, _ := o.Extra[keyLeaveOnClose].(bool)
+	return &parts{
+		namespace: o.Namespace,
+		writer:    newSession(ctx, writing, o, leave),
+		reader:    newReader(ctx, reading, o),
+	}
+}
+
+var _ request.Driver = (*driver)(nil)
 
 // Name implements registrar.Registry.
 func (d *driver) Name() string { return Name }
@@ -60,17 +67,15 @@ func (d *driver) Init(ctx context.Context, opts ...registrar.Option) error {
 	if err != nil {
 		return err
 	}
+	log, logs := logqueue.New(o.Logger)
+	o.Logger = log
 	clients, conn, err := connection(o)
 	if err != nil {
 		return fmt.Errorf("registrar: etcd options: %w: %w", err, registrar.ErrInvalid)
 	}
-	leave, _ := o.Extra[keyLeaveOnClose].(bool)
-	return d.assemble(&parts{
-		namespace: o.Namespace,
-		writer:    newSession(ctx, &cluster{clients: clients}, o, leave),
-		reader:    newReader(ctx, mirror.Etcd{Clients: clients}, o),
-		conn:      conn,
-	})
+	p := newParts(ctx, o, &cluster{clients: clients}, mirror.Etcd{Clients: clients})
+	p.conn, p.logs = conn, logs
+	return d.assemble(p)
 }
 
 func (d *driver) assemble(p *parts) error {
@@ -186,6 +191,27 @@ func (d *driver) List(ctx context.Context, namespace string) ([]string, error) {
 	return p.reader.list(ctx, namespace)
 }
 
+// Exists reports whether etcd has the key of an instance, whatever its value and
+// its lease: GetService doesn't show what is broken, while Unregister removes
+// it. Errors are those of Client.List, and leave it to the caller to say which
+// instance.
+func (d *driver) Exists(ctx context.Context, namespace, service, id string) (found bool, err error) {
+	p, err := d.ready()
+	if err != nil {
+		return false, err
+	}
+	if err := request.Instance(namespace, service, id); err != nil {
+		return false, err
+	}
+	read := []edit{{action: actionRead, key: catalog.InstanceKey(p.reader.prefix, namespace, service, id)}}
+	err = p.reader.try(ctx, func(ctx context.Context) (answered bool, err error) {
+		_, outcomes, err := p.writer.etcd.apply(ctx, read)
+		found = err == nil && outcomes[0].found != nil
+		return err == nil, err
+	})
+	return found && err == nil, err
+}
+
 // Status implements registrar.Reporter.
 func (d *driver) Status() []registrar.InstanceStatus {
 	p, err := d.ready()
@@ -198,7 +224,7 @@ func (d *driver) Status() []registrar.InstanceStatus {
 // Close implements registrar.Closer.
 func (d *driver) Close() error {
 	d.closing.Do(func() {
-		deadline := time.Now().Add(farewellTimeout)
+		start := time.Now()
 		d.mu.Lock()
 		d.closed = true
 		p := d.parts.Load()
@@ -207,11 +233,12 @@ func (d *driver) Close() error {
 			return
 		}
 		p.reader.shut()
-		d.closeErr = p.writer.close(deadline)
+		d.closeErr = p.writer.close(start.Add(farewellTimeout))
 		p.reader.wg.Wait()
 		if p.conn != nil {
 			d.closeErr = errors.Join(d.closeErr, p.conn.Close())
 		}
+		p.logs.Flush(start.Add(closeTimeout))
 	})
 	return d.closeErr
 }

@@ -11,6 +11,8 @@ import (
 	"github.com/rosterdns/roster/registrar"
 )
 
+var errNoAnswer = errors.New("no answer yet")
+
 // classify wraps an error of etcd in the registrar's that fits.
 func classify(err error) error {
 	switch {
@@ -21,6 +23,15 @@ func classify(err error) error {
 	default:
 		return fmt.Errorf("etcd %w: %w", registrar.ErrUnavailable, err)
 	}
+}
+
+// explain adds to an error that means no answer why there is none; why is nil
+// if that is not known.
+func explain(err, why error) error {
+	if why == nil || errors.Is(err, why) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", err, why)
 }
 
 // denied reports whether etcd refuses the user. An invalid token is none of

@@ -28,12 +28,16 @@ type fakeEtcd struct {
 	zero     bool // grants the lease 0
 	state    fakeState
 	fail     error // of every request, if set
+	why      error // what trouble says
+	keeping  bool  // edits that time out are kept, for carryOut
+	kept     [][]edit
 	grants   int
 	applied  int // requests that came through
 	failed   int // requests that failed by fail
 	largest  int // edits of the largest request
 	ending   chan struct{}
 	breaking chan struct{}
+	back     chan struct{} // closed, and replaced, when connections are back
 }
 
 type fakeState uint8
@@ -52,7 +56,7 @@ type fakeLease struct {
 func newFakeEtcd() *fakeEtcd {
 	return &fakeEtcd{
 		changed: make(chan struct{}), kvs: map[string]*mvccpb.KeyValue{}, revision: 1,
-		leases: map[clientv3.LeaseID]*fakeLease{}, ending: make(chan struct{}), breaking: make(chan struct{}),
+		leases: map[clientv3.LeaseID]*fakeLease{}, ending: make(chan struct{}), breaking: make(chan struct{}), back: make(chan struct{}),
 	}
 }
 
@@ -210,6 +214,11 @@ func (f *fakeEtcd) revoke(ctx context.Context, id clientv3.LeaseID) error {
 
 func (f *fakeEtcd) apply(ctx context.Context, edits []edit) (int64, []outcome, error) {
 	if err := f.reach(ctx); err != nil {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if f.keeping {
+			f.kept = append(f.kept, edits)
+		}
 		return 0, nil, err
 	}
 	defer f.mu.Unlock()
@@ -238,6 +247,15 @@ func (f *fakeEtcd) apply(ctx context.Context, edits []edit) (int64, []outcome, e
 	}
 	f.broadcast()
 	return f.revision, outcomes, nil
+}
+
+// carryOut makes edits after the fact whose requests have timed out.
+func (f *fakeEtcd) carryOut(edits []edit) {
+	f.with(func() {
+		for _, e := range edits {
+			f.edit(e)
+		}
+	})
 }
 
 func (f *fakeEtcd) edit(e edit) outcome {
@@ -294,6 +312,33 @@ func (f *fakeEtcd) watch(ctx context.Context, key string, after int64) clientv3.
 }
 
 func (f *fakeEtcd) endWatches() {}
+
+func (f *fakeEtcd) reconnects(ctx context.Context, fn func()) {
+	for {
+		f.mu.Lock()
+		back := f.back
+		f.mu.Unlock()
+		select {
+		case <-ctx.Done():
+			return
+		case <-back:
+			fn()
+		}
+	}
+}
+
+// reconnect is a loss of the connection that is over; the caller holds the
+// mutex.
+func (f *fakeEtcd) reconnect() {
+	close(f.back)
+	f.back = make(chan struct{})
+}
+
+func (f *fakeEtcd) trouble() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.why
+}
 
 // breakWatches ends all watches; the caller holds the mutex.
 func (f *fakeEtcd) breakWatches() {

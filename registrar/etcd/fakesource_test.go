@@ -16,7 +16,8 @@ import (
 // fakeSource is the reading side of a fakeEtcd.
 type fakeSource struct {
 	*fakeEtcd
-	lists, watches func(prefix string) // told of each, if set; they hold the mutex
+	lists, watches func(prefix string)             // told of each, if set; they hold the mutex
+	paging         func(ctx context.Context) error // called after the first page, if set
 }
 
 var _ mirror.Source = (*fakeSource)(nil)
@@ -39,7 +40,10 @@ func (f *fakeSource) List(ctx context.Context, prefix string, fn func([]*mvccpb.
 			kvs = append(kvs, f.kvs[key])
 		}
 	}
-	return f.revision, fn(kvs)
+	if err := fn(kvs); err != nil || f.paging == nil {
+		return f.revision, err
+	}
+	return 0, f.paging(ctx)
 }
 
 // Watch implements mirror.Source.
@@ -61,6 +65,9 @@ func (f *fakeSource) Probe(ctx context.Context, _ string) (int64, error) {
 	defer f.mu.Unlock()
 	return f.revision, nil
 }
+
+// Trouble implements mirror.Source.
+func (f *fakeSource) Trouble() error { return f.trouble() }
 
 type fakeWatch struct {
 	responses clientv3.WatchChan

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/rosterdns/roster/registrar"
+	"github.com/rosterdns/roster/registrar/internal/logqueue"
 	"github.com/rosterdns/roster/registrar/registrartest"
 )
 
@@ -36,15 +37,19 @@ func fakeClient(t *testing.T, source *fakeSource, opts ...registrar.Option) *reg
 	if err != nil {
 		t.Fatal(err)
 	}
-	leave, _ := o.Extra[keyLeaveOnClose].(bool)
+	return assembled(t, o, source)
+}
+
+// assembled returns a client as Init makes it.
+func assembled(tb testing.TB, o *registrar.Options, source *fakeSource) *registrar.Client {
+	tb.Helper()
 	d := &driver{}
-	err = d.assemble(&parts{
-		namespace: o.Namespace,
-		writer:    newSession(t.Context(), source.fakeEtcd, o, leave),
-		reader:    newReader(t.Context(), source, o),
-	})
-	if err != nil {
-		t.Fatal(err)
+	log, logs := logqueue.New(o.Logger)
+	o.Logger = log
+	p := newParts(tb.Context(), o, source.fakeEtcd, source)
+	p.logs = logs
+	if err := d.assemble(p); err != nil {
+		tb.Fatal(err)
 	}
 	return registrar.NewClient(d)
 }

@@ -58,3 +58,45 @@ func TestListCountsValidInstancesOnly(t *testing.T) {
 		}
 	})
 }
+
+func TestExistsSeesWhatReadersDoNot(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.write("default/broken/a", "{not json")
+		w.write("default/broken/b2", `{"addresses":["10.0.0.9"]}`) // without a lease, so nobody serves it
+		exists := func(ctx context.Context, id string) (bool, error) {
+			return w.client.Registry.(*driver).Exists(ctx, "default", "broken", id)
+		}
+		for id, want := range map[string]bool{"a": true, "b2": true, "b": false, "c": false} {
+			if found, err := exists(t.Context(), id); err != nil || found != want {
+				t.Errorf("Exists(%q): %v, %v; want %v", id, found, err, want)
+			}
+		}
+		fails := func(ctx context.Context, id string, targets ...error) {
+			t.Helper()
+			found, err := exists(ctx, id)
+			for _, target := range targets {
+				if found || !errors.Is(err, target) {
+					t.Errorf("Exists(%q): %v, %v; want %v", id, found, err, target)
+				}
+			}
+		}
+		fails(t.Context(), "A", registrar.ErrInvalid)
+		w.with(func() { w.denied = func(key string) bool { return true } })
+		fails(t.Context(), "a", registrar.ErrPermission)
+		w.set(fakeHung)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		fails(ctx, "a", registrar.ErrUnavailable, context.DeadlineExceeded)
+		w.set(fakeDown)
+		time.AfterFunc(5*time.Second, func() { w.with(func() { w.state, w.denied = fakeUp, nil }) })
+		if found, err := exists(t.Context(), "a"); err != nil || !found {
+			t.Errorf("Exists once etcd is back: %v, %v", found, err)
+		}
+		if err := w.client.Close(); err != nil {
+			t.Error(err)
+		}
+		fails(t.Context(), "a", registrar.ErrClosed)
+	})
+}

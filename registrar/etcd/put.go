@@ -75,6 +75,7 @@ func (s *session) putChunk(ctx context.Context, jobs []*job) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.answered(jobs...)
 	for i, o := range outcomes {
 		s.putDone(jobs[i], o, revision)
 	}
@@ -85,9 +86,11 @@ func (s *session) putChunk(ctx context.Context, jobs []*job) error {
 // putFailed finds out whom an error is about: a refusal of one key refuses the
 // whole transaction, so that halves are tried apart.
 func (s *session) putFailed(ctx context.Context, jobs []*job, err error) error {
-	switch {
-	case ctx.Err() != nil, away(err):
+	if ctx.Err() != nil || away(err) {
 		return err // each wish has the error already
+	}
+	s.refused(jobs)
+	switch {
 	case errors.Is(err, rpctypes.ErrLeaseNotFound) && s.lease != 0:
 		s.endRenewal() // so that the lease is asked for
 		return err
@@ -138,7 +141,7 @@ func (s *session) putDone(j *job, o outcome, revision int64) {
 	if !o.done {
 		lease := clientv3.LeaseID(o.found.Lease)
 		switch {
-		case s.mine(w, lease):
+		case s.mine(w, lease, o.found.Value):
 			w.held, w.tried = lease, true // a former one: next round
 		case j.current():
 			s.superseded(w)
@@ -146,6 +149,7 @@ func (s *session) putDone(j *job, o outcome, revision int64) {
 		return
 	}
 	w.acked, w.held = true, j.edit.lease
+	s.history(w.key).acked = true
 	if w.unwatch == nil {
 		s.watch(w, revision)
 	}
@@ -163,15 +167,6 @@ func (s *session) superseded(w *wish) {
 		s.log.Warn("registrar: another client has taken over the instance, silent until it is gone", "instance", w.name.String())
 	}
 	w.set(registrar.StateSuperseded, registrar.ErrSuperseded)
-}
-
-// mine reports whether a key under the lease is this client's. The caller holds
-// the mutex.
-func (s *session) mine(w *wish, lease clientv3.LeaseID) bool {
-	if lease == 0 {
-		return w.wasStatic
-	}
-	return s.own[lease]
 }
 
 // heal has a key put back: at once, but not over and over. The caller holds the

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"maps"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,7 +24,15 @@ const (
 	// maxNarrow is how many services of a namespace are mirrored one by one;
 	// beyond it one watch of the whole namespace is cheaper for etcd.
 	maxNarrow = 64
+	// maxMirrors bounds the mirrors of a client, each of which has a stream and
+	// some goroutines: 64 namespaces just before they are mirrored as a whole.
+	maxMirrors = 64 * maxNarrow
+	// maxServices bounds the services that a client remembers having been asked
+	// for, there or not; each costs about a kilobyte.
+	maxServices = 100_000
 )
+
+var errTooMany = fmt.Errorf("too many different services were asked for: those that nobody asks for in %v make room", idleAfter)
 
 // reader answers GetService from mirrors.
 type reader struct {
@@ -36,12 +44,16 @@ type reader struct {
 	cancel    context.CancelFunc
 	wg        sync.WaitGroup
 
-	// names has what was asked for, by name as the user wrote it. The map is
-	// replaced, never changed.
-	names atomic.Pointer[map[string]*subject]
+	mirrors                 atomic.Int64 // that run
+	maxMirrors, maxServices int
 
-	mu       sync.Mutex // guards the rest, and replacing names
+	// names has the *subject of each name that was asked for, as the user wrote
+	// it.
+	names sync.Map
+
+	mu       sync.Mutex // guards the rest, and changes of names
 	spaces   map[string]*space
+	services int // in spaces
 	sweeping bool
 	closed   bool
 }
@@ -57,23 +69,26 @@ type space struct {
 
 // interest is a service that was asked for.
 type interest struct {
-	prefix string
-	scope  atomic.Pointer[scope]
-	asked  atomic.Bool // since the last sweep
-	last   time.Time   // the sweep that last saw it asked for
+	scope atomic.Pointer[scope]
+	asked atomic.Bool // since the last sweep
+	last  time.Time   // the sweep that last saw it asked for
 }
 
 func newReader(ctx context.Context, source mirror.Source, o *registrar.Options) *reader {
-	r := &reader{source: source, prefix: o.Prefix, namespace: o.Namespace, log: o.Logger, spaces: map[string]*space{}}
+	r := &reader{
+		source: source, prefix: o.Prefix, namespace: o.Namespace, log: o.Logger, spaces: map[string]*space{},
+		maxMirrors: maxMirrors, maxServices: maxServices,
+	}
 	r.ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	r.names.Store(&map[string]*subject{})
 	return r
 }
 
 // get implements GetService.
 func (r *reader) get(ctx context.Context, name string) (*registrar.Service, error) {
-	s := (*r.names.Load())[name]
-	if s == nil {
+	var s *subject
+	if known, ok := r.names.Load(name); ok {
+		s = known.(*subject)
+	} else {
 		var err error
 		if s, err = r.add(name); err != nil {
 			return nil, err
@@ -83,13 +98,27 @@ func (r *reader) get(ctx context.Context, name string) (*registrar.Service, erro
 		s.asked.Store(true)
 	}
 	sc := s.scope.Load()
-	if !sc.synced() {
-		err := sc.wait(ctx, r.ctx.Done())
+	for !sc.synced() {
+		err := sc.wait(ctx, r.ctx.Done(), r.inContact)
 		if sc = s.scope.Load(); err != nil && !sc.synced() { // it can have moved meanwhile
 			return nil, fmt.Errorf("registrar: getting %q: %w", name, err)
 		}
 	}
 	return s.answer(sc)
+}
+
+// inContact reports whether a mirror has heard of etcd just now.
+func (r *reader) inContact() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, sp := range r.spaces {
+		for _, in := range sp.interests {
+			if in.scope.Load().mirror.Status().State == mirror.Live {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // add starts mirroring what a new name means, unless that is mirrored already.
@@ -103,43 +132,50 @@ func (r *reader) add(name string) (*subject, error) {
 	if r.closed {
 		return nil, registrar.ErrClosed
 	}
-	names := *r.names.Load()
-	if s := names[name]; s != nil {
-		return s, nil
+	if known, ok := r.names.Load(name); ok {
+		return known.(*subject), nil
+	}
+	in, err := r.interest(n)
+	if err != nil {
+		return nil, fmt.Errorf("registrar: getting %q: %w: %w", name, registrar.ErrUnavailable, err)
 	}
 	s := &subject{
-		ServiceName: n, interest: r.interest(n),
+		ServiceName: n, interest: in,
 		notFound: fmt.Errorf("registrar: service %s: %w", n, registrar.ErrNotFound),
 	}
-	next := maps.Clone(names)
-	next[name] = s
-	r.names.Store(&next)
+	r.names.Store(strings.Clone(name), s) // the caller's can be part of a larger string
 	return s, nil
 }
 
-func (r *reader) interest(n registrar.ServiceName) *interest {
+// interest returns what a service is mirrored by. The caller holds the mutex.
+func (r *reader) interest(n registrar.ServiceName) (*interest, error) {
 	sp := r.spaces[n.Namespace]
+	if sp != nil && sp.interests[n.Service] != nil {
+		return sp.interests[n.Service], nil
+	}
+	narrow := sp == nil || sp.wide == nil
+	if r.services >= r.maxServices || (narrow && r.mirrors.Load() >= int64(r.maxMirrors)) {
+		return nil, errTooMany
+	}
 	if sp == nil {
 		sp = &space{interests: map[string]*interest{}}
 		sp.ctx, sp.cancel = context.WithCancel(r.ctx)
 		r.spaces[n.Namespace] = sp
 	}
-	in := sp.interests[n.Service]
-	if in == nil {
-		in = &interest{prefix: catalog.ServicePrefix(r.prefix, n.Namespace, n.Service), last: time.Now()}
-		if sp.wide != nil {
-			in.scope.Store(sp.wide)
-		} else {
-			in.scope.Store(r.open(sp.ctx, in.prefix))
-		}
-		sp.interests[n.Service] = in
-		r.grow(n.Namespace, sp)
+	in := &interest{last: time.Now()}
+	if narrow {
+		in.scope.Store(r.open(sp.ctx, catalog.ServicePrefix(r.prefix, n.Namespace, n.Service)))
+	} else {
+		in.scope.Store(sp.wide)
 	}
+	sp.interests[n.Service] = in
+	r.services++
+	r.grow(n.Namespace, sp)
 	if !r.sweeping {
 		r.sweeping = true
 		r.wg.Go(r.sweep)
 	}
-	return in
+	return in, nil
 }
 
 // sweep drops, every now and then, what nobody asks for any more.
@@ -170,6 +206,7 @@ func (r *reader) drop(now time.Time) {
 			default:
 				dropped[in] = true
 				delete(sp.interests, service)
+				r.services--
 				if sc != sp.wide {
 					sc.stop()
 				}
@@ -183,9 +220,12 @@ func (r *reader) drop(now time.Time) {
 	if len(dropped) == 0 {
 		return
 	}
-	next := maps.Clone(*r.names.Load())
-	maps.DeleteFunc(next, func(_ string, s *subject) bool { return dropped[s.interest] })
-	r.names.Store(&next)
+	r.names.Range(func(name, s any) bool {
+		if dropped[s.(*subject).interest] {
+			r.names.Delete(name)
+		}
+		return true
+	})
 }
 
 // shut makes all calls fail with ErrClosed and stops the mirrors; wg tells when
@@ -194,6 +234,6 @@ func (r *reader) shut() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.closed = true
-	r.names.Store(&map[string]*subject{})
+	r.names.Clear()
 	r.cancel()
 }

@@ -3,7 +3,10 @@ package etcd
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -63,7 +66,8 @@ func mirrored(c *registrar.Client) (names, spaces int) {
 	r := c.Registry.(*driver).parts.Load().reader
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return len(*r.names.Load()), len(r.spaces)
+	r.names.Range(func(any, any) bool { names++; return true })
+	return names, len(r.spaces)
 }
 
 func TestFirstCallWaitsASecond(t *testing.T) {
@@ -174,6 +178,86 @@ func TestPermissionDeniedIsToldAtOnce(t *testing.T) {
 			t.Errorf("once it is permitted: %v", err)
 		}
 	})
+}
+
+func TestMirrorsAreBounded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		r := w.client.Registry.(*driver).parts.Load().reader
+		get := func(name string, want error) {
+			t.Helper()
+			if _, err := w.client.GetService(t.Context(), name); !errors.Is(err, want) {
+				t.Errorf("%s: %v, want %v", name, err, want)
+			}
+		}
+		r.maxMirrors, r.maxServices = 3, 100
+		get("n1/s", registrar.ErrNotFound)
+		get("n2/s", registrar.ErrNotFound)
+		get("n3/s", registrar.ErrNotFound)
+		get("n4/s", registrar.ErrUnavailable)
+		get("n1/s", registrar.ErrNotFound)
+		get("n1/s?status=any", registrar.ErrNotFound) // costs no mirror
+		if _, err := w.client.GetService(t.Context(), "n5/s"); err == nil || !strings.Contains(err.Error(), "too many different services") {
+			t.Errorf("beyond the bound: %v", err)
+		}
+		time.Sleep(idleAfter + 2*sweepEvery)
+		get("n4/s", registrar.ErrNotFound)
+
+		r.maxMirrors, r.maxServices = maxMirrors, maxNarrow+10
+		for i := range maxNarrow + 1 {
+			get(fmt.Sprintf("n5/s%d", i), registrar.ErrNotFound)
+			if i == maxNarrow {
+				time.Sleep(time.Second) // the namespace is mirrored as a whole
+			}
+		}
+		if n := r.mirrors.Load(); n != 2 {
+			t.Errorf("%d mirrors run, want 2", n)
+		}
+		for i := range 20 {
+			want := registrar.ErrNotFound
+			if i >= 8 { // with n4/s
+				want = registrar.ErrUnavailable
+			}
+			get(fmt.Sprintf("n5/more%d", i), want)
+		}
+		time.Sleep(idleAfter + 2*sweepEvery)
+		get("n5/more19", registrar.ErrNotFound)
+	})
+}
+
+// TestManyNamesAreAddedQuickly counts what adding a name allocates: not a copy of
+// all others.
+func TestManyNamesAreAddedQuickly(t *testing.T) {
+	w := newWorld(t)
+	const names = 20_000
+	r := w.client.Registry.(*driver).parts.Load().reader
+	for i := range maxNarrow + 1 {
+		_, _ = w.client.GetService(t.Context(), fmt.Sprintf("s%d", i))
+	}
+	for end := time.Now().Add(10 * time.Second); ; {
+		r.mu.Lock()
+		wide := r.spaces["default"].wide != nil
+		r.mu.Unlock()
+		if wide {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("the namespace is not mirrored as a whole")
+		}
+		runtime.Gosched()
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for i := range names {
+		if _, err := w.client.GetService(t.Context(), fmt.Sprintf("more%d", i)); !errors.Is(err, registrar.ErrNotFound) {
+			t.Fatal(err)
+		}
+	}
+	runtime.ReadMemStats(&after)
+	if n := (after.TotalAlloc - before.TotalAlloc) / names; n > 8<<10 {
+		t.Errorf("adding a name allocates %d bytes", n)
+	}
 }
 
 func TestIdleMirrorsAreDropped(t *testing.T) {

@@ -35,7 +35,7 @@ func (s *session) removeChunk(ctx context.Context, jobs []*job) error {
 	s.mu.Lock()
 	for i, o := range outcomes {
 		j := jobs[i]
-		if o.found == nil || (!j.wish.force && !s.mine(j.wish, clientv3.LeaseID(o.found.Lease))) {
+		if o.found == nil || (!j.wish.force && !s.mine(j.wish, clientv3.LeaseID(o.found.Lease), o.found.Value)) {
 			s.gone(j)
 			continue
 		}
@@ -67,11 +67,13 @@ func (s *session) deleteChunk(ctx context.Context, jobs []*job) error {
 	switch {
 	case errors.Is(err, rpctypes.ErrNoSpace):
 		// etcd without space takes deletions still.
+		s.refused(jobs)
 		for _, j := range jobs {
 			j.edit.action = actionDelete
 		}
 		revision, outcomes, err = s.apply(ctx, jobs)
 	case errors.Is(err, rpctypes.ErrLeaseNotFound):
+		s.refused(jobs)
 		return s.laterRound(jobs, nil) // expired meanwhile: the next look shows it
 	}
 	if err != nil {
@@ -80,11 +82,13 @@ func (s *session) deleteChunk(ctx context.Context, jobs []*job) error {
 	var left []*job
 	var changed []*job
 	s.mu.Lock()
+	s.answered(jobs...)
 	for i, o := range outcomes {
 		j := jobs[i]
 		switch {
 		case o.done && j.edit.action == actionPut:
 			j.edit.action, j.edit.revision = actionDelete, revision
+			j.wish.revision = max(j.wish.revision, revision) // the watch need not tell of it
 			left = append(left, j)
 		case o.done, o.found == nil:
 			s.gone(j)
@@ -108,6 +112,7 @@ func (s *session) removeFailed(ctx context.Context, jobs []*job, err error) erro
 	if ctx.Err() != nil || away(err) {
 		return err
 	}
+	s.refused(jobs)
 	if len(jobs) > 1 && splits(err) {
 		half := len(jobs) / 2
 		return errors.Join(s.removeAlone(ctx, jobs[:half]), s.removeAlone(ctx, jobs[half:]))

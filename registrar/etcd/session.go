@@ -43,7 +43,7 @@ const (
 var errSilent = errors.New("keepalives of the lease are not answered")
 
 // session keeps a client's wishes true in etcd. One goroutine writes and owns
-// the lease; one more for each key watches it.
+// the lease, one more for each key watches it, and one the connection.
 type session struct {
 	etcd   backend
 	log    *slog.Logger
@@ -61,16 +61,18 @@ type session struct {
 	mu      sync.Mutex
 	wishes  map[string]*wish // by key
 	own     map[clientv3.LeaseID]bool
-	changed chan struct{} // closed, and replaced, with each change
+	pasts   map[string]*past // by key
+	changed chan struct{}    // closed, and replaced, with each change
 	started bool
 	closed  bool
 	away    error     // why etcd is known to give no answer; nil if it is not
 	slow    bool      // a write has taken longer than writeWait
 	lostAt  time.Time // when away was set
 	suspect bool      // watches can have missed something: read all keys
+	answers bool      // etcd has answered once
+	reach   mark      // how far etcd is known to be
 
 	// Of the writing goroutine:
-	revision int64 // of etcd's last answer
 	lease    clientv3.LeaseID
 	leaseTTL time.Duration
 	beats    <-chan *clientv3.LeaseKeepAliveResponse // nil while the lease is not renewed
@@ -85,6 +87,7 @@ func newSession(ctx context.Context, etcd backend, o *registrar.Options, leave b
 		wake:    make(chan struct{}, 1),
 		wishes:  map[string]*wish{},
 		own:     map[clientv3.LeaseID]bool{},
+		pasts:   map[string]*past{},
 		changed: make(chan struct{}),
 		pause:   backoff.New(retryBase, retryLimit),
 	}
@@ -125,7 +128,7 @@ func (s *session) run() {
 		case _, ok := <-s.beats:
 			s.beat(ok)
 		case <-s.silence.C:
-			s.lost(errSilent)
+			s.lost(explain(errSilent, s.etcd.trouble()))
 		case <-audit.C:
 			audit.Reset(jittered(auditEvery))
 			s.distrust()
@@ -201,6 +204,10 @@ func (s *session) contact() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.slow = false
+	if !s.answers {
+		s.answers = true
+		s.wg.Go(func() { s.etcd.reconnects(s.running, func() { s.distrust(); s.nudge() }) })
+	}
 	if s.away == nil {
 		return
 	}
@@ -254,12 +261,14 @@ func (s *session) nudge() {
 	}
 }
 
-// do calls etcd with a time-out and notes whether it is there.
+// do calls etcd with a time-out and notes whether it is there. An error for
+// want of an answer says why there is no connection.
 func (s *session) do(ctx context.Context, call func(ctx context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, opTimeout)
 	defer cancel()
 	err := call(ctx)
 	if err != nil && away(err) {
+		err = explain(err, s.etcd.trouble())
 		s.lost(err)
 	} else {
 		s.contact()
@@ -267,8 +276,11 @@ func (s *session) do(ctx context.Context, call func(ctx context.Context) error) 
 	return err
 }
 
-// apply is do for edits.
+// apply is do for edits. Where it returns an answer, be it a refusal, the caller
+// passes the jobs on to answered.
 func (s *session) apply(ctx context.Context, jobs []*job) (revision int64, outcomes []outcome, err error) {
+	before := s.mark()
+	s.sending(jobs)
 	edits := make([]edit, len(jobs))
 	for i, j := range jobs {
 		edits[i] = j.edit
@@ -278,7 +290,7 @@ func (s *session) apply(ctx context.Context, jobs []*job) (revision int64, outco
 		return err
 	})
 	if err == nil {
-		s.reached(revision)
+		s.reached(before, revision)
 	}
 	return revision, outcomes, err
 }

@@ -48,34 +48,44 @@ func (s *session) follow(ctx context.Context, key string, after int64) {
 			if pause.Wait(ctx) != nil {
 				return
 			}
-			kv, revision, err := s.look(ctx, key)
+			revision, err := s.look(ctx, key)
 			if err == nil {
 				after = revision
-				s.observe(ctx, key, cmpKV(kv, key, revision), kv == nil)
 				break
 			}
 		}
 	}
 }
 
-// cmpKV returns kv, or what stands for an absent key.
-func cmpKV(kv *mvccpb.KeyValue, key string, revision int64) *mvccpb.KeyValue {
-	if kv != nil {
-		return kv
+// look reads a key, takes what it finds as a watch would show it, and returns
+// the revision. It doesn't count as contact: the writing goroutine finds out by
+// itself.
+func (s *session) look(ctx context.Context, key string) (int64, error) {
+	s.mu.Lock()
+	before, written := s.reach, int64(0)
+	if w := s.wishes[key]; w != nil {
+		written = w.revision
 	}
-	return &mvccpb.KeyValue{Key: []byte(key), ModRevision: revision}
-}
-
-// look reads a key. It doesn't count as contact: the writing goroutine finds
-// out by itself.
-func (s *session) look(ctx context.Context, key string) (*mvccpb.KeyValue, int64, error) {
-	ctx, cancel := context.WithTimeout(ctx, opTimeout)
+	s.mu.Unlock()
+	timed, cancel := context.WithTimeout(ctx, opTimeout)
 	defer cancel()
-	revision, outcomes, err := s.etcd.apply(ctx, []edit{{action: actionRead, key: key}})
+	revision, outcomes, err := s.etcd.apply(timed, []edit{{action: actionRead, key: key}})
 	if err != nil {
-		return nil, 0, err
+		return 0, err
 	}
-	return outcomes[0].found, revision, nil
+	s.reached(before, revision) // starts another watch, and ends ctx, if etcd has gone back
+	kv := outcomes[0].found
+	if kv == nil {
+		s.observe(ctx, key, &mvccpb.KeyValue{Key: []byte(key), ModRevision: revision}, true)
+		return revision, nil
+	}
+	if kv.ModRevision < written {
+		// etcd has gone back, and been written to so often that it doesn't show.
+		s.distrust()
+		s.nudge()
+	}
+	s.observe(ctx, key, kv, false)
+	return revision, nil
 }
 
 // observe takes what the watch of a key shows.
@@ -99,14 +109,15 @@ func (s *session) judge(w *wish, kv *mvccpb.KeyValue, deleted bool) {
 		}
 		w.fouledAt = kv.ModRevision
 		s.heal(w)
-	case s.mine(w, lease) && bytes.Equal(kv.Value, w.value):
+	case s.mine(w, lease, kv.Value) && bytes.Equal(kv.Value, w.value):
 		// The own write, or one whose acknowledgement was lost.
 		if w.state == registrar.StateSuperseded {
 			w.held = lease
 			w.set(registrar.StateRegistered, nil)
 			s.broadcast()
 		}
-	case s.mine(w, lease) && lease != 0:
+	case s.mine(w, lease, kv.Value) && (lease != 0 || s.doubted(w.key, kv.Value)):
+		// An own write that came through late, or somebody meddles.
 		w.fouledAt = kv.ModRevision
 		s.heal(w)
 	default:

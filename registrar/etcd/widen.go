@@ -61,6 +61,7 @@ func (r *reader) move(sp *space, wide *scope) bool {
 			continue
 		}
 		in.scope.Store(wide)
+		close(narrow.moved) // who waits for its first list need not
 		narrow.stop()
 	}
 	return all

@@ -84,6 +84,45 @@ func TestNamespaceThatMayNotBeRead(t *testing.T) {
 	})
 }
 
+// TestMovedWhileWaiting asks for many services at once: the mirror of the
+// namespace is there before the own ones of some.
+func TestMovedWhileWaiting(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.write("default/orders/a", value)
+		r := w.client.Registry.(*driver).parts.Load().reader
+		slow := &fakeSource{fakeEtcd: newFakeEtcd()}
+		slow.set(fakeHung)
+		fast := r.source
+		r.source = slow
+		type got struct {
+			service *registrar.Service
+			err     error
+			took    time.Duration
+		}
+		answers := make(chan got)
+		start := time.Now()
+		go func() {
+			s, err := w.client.GetService(t.Context(), "orders")
+			answers <- got{s, err, time.Since(start)}
+		}()
+		synctest.Wait()
+		r.mu.Lock()
+		r.source = fast
+		sp := r.spaces["default"]
+		wide := r.open(sp.ctx, "/roster/default/")
+		r.mu.Unlock()
+		<-wide.mirror.Synced()
+		if !r.move(sp, wide) {
+			t.Error("not moved")
+		}
+		if g := <-answers; g.err != nil || len(g.service.Instances) != 1 || g.took != 0 {
+			t.Errorf("GetService: %+v, %v after %v, want no wait", g.service, g.err, g.took)
+		}
+	})
+}
+
 // TestMovingGoesNeverBack holds the namespace's mirror at an old revision while
 // the service's own goes on.
 func TestMovingGoesNeverBack(t *testing.T) {

@@ -8,9 +8,11 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/registrar"
+	"github.com/rosterdns/roster/registrar/internal/logqueue"
 	"github.com/rosterdns/roster/registrar/internal/request"
 )
 
@@ -31,16 +33,14 @@ type driver struct {
 	namespace string
 	leave     bool
 	log       *slog.Logger
-	wishes    map[instanceKey]*wish // guarded by the store's mutex
+	logs      *logqueue.Queue
+
+	// The store's mutex guards these:
+	wishes map[instanceKey]*wish
+	wrote  map[instanceKey]struct{} // what the client has written ever
 }
 
-var (
-	_ registrar.Registry = (*driver)(nil)
-	_ registrar.Closer   = (*driver)(nil)
-	_ registrar.Waiter   = (*driver)(nil)
-	_ registrar.Lister   = (*driver)(nil)
-	_ registrar.Reporter = (*driver)(nil)
-)
+var _ request.Driver = (*driver)(nil)
 
 // Name implements registrar.Registry.
 func (d *driver) Name() string { return Name }
@@ -66,7 +66,8 @@ func (d *driver) Init(_ context.Context, opts ...registrar.Option) error {
 		return fmt.Errorf("registrar: Init was called before on this registry: %w", registrar.ErrInvalid)
 	}
 	d.leave, _ = o.Extra[keyLeaveOnClose].(bool)
-	d.store, d.namespace, d.log, d.wishes = store, o.Namespace, o.Logger, map[instanceKey]*wish{}
+	d.store, d.namespace, d.wishes, d.wrote = store, o.Namespace, map[instanceKey]*wish{}, map[instanceKey]struct{}{}
+	d.log, d.logs = logqueue.New(o.Logger)
 	store.mu.Lock()
 	defer store.mu.Unlock()
 	store.clients = append(store.clients, d)
@@ -164,9 +165,10 @@ func (d *driver) GetService(_ context.Context, name string) (*registrar.Service,
 func (d *driver) Wait(ctx context.Context) error {
 	for {
 		var left []error
+		var all int
 		var changed chan struct{}
 		err := d.locked(func() {
-			changed = d.store.changed
+			changed, all = d.store.changed, len(d.wishes)
 			for k, w := range d.wishes {
 				if w.state != registrar.StateRegistered {
 					left = append(left, fmt.Errorf("%s/%s/%s: %w", k.namespace, k.name, k.id, registrar.ErrSuperseded))
@@ -179,7 +181,7 @@ func (d *driver) Wait(ctx context.Context) error {
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			err := fmt.Errorf("registrar: %d instances are not registered as wished: %w", len(left), ctx.Err())
+			err := fmt.Errorf("registrar: waiting for %d of %d instances to be registered as wished: %w", len(left), all, ctx.Err())
 			return errors.Join(append([]error{err}, left...)...)
 		}
 	}
@@ -196,6 +198,19 @@ func (d *driver) List(_ context.Context, namespace string) ([]string, error) {
 		}
 	}
 	return d.store.list(namespace), nil
+}
+
+// Exists reports whether there is an instance, whatever its status. Errors are
+// those of Client.List.
+func (d *driver) Exists(_ context.Context, namespace, service, id string) (found bool, err error) {
+	if err := d.check(); err != nil {
+		return false, err
+	}
+	if err := request.Instance(namespace, service, id); err != nil {
+		return false, err
+	}
+	err = d.locked(func() { _, found = d.store.entry(instanceKey{serviceKey{namespace, service}, id}) })
+	return found, err
 }
 
 // Status implements registrar.Reporter.
@@ -219,17 +234,27 @@ func (d *driver) Status() []registrar.InstanceStatus {
 	return out
 }
 
+// closeTimeout bounds Close, which waits for nothing but the log's handler.
+const closeTimeout = 2 * time.Second
+
 // Close implements registrar.Closer.
 func (d *driver) Close() error {
+	if logs := d.shut(); logs != nil {
+		logs.Flush(time.Now().Add(closeTimeout))
+	}
+	return nil
+}
+
+// shut unregisters and returns the queue of the log; nil if there is nothing
+// more to do.
+func (d *driver) shut() *logqueue.Queue {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.closed {
+	if d.closed || d.store == nil {
+		d.closed = true
 		return nil
 	}
 	d.closed = true
-	if d.store == nil {
-		return nil
-	}
 	d.store.mu.Lock()
 	defer d.store.mu.Unlock()
 	d.store.clients = slices.DeleteFunc(d.store.clients, func(o *driver) bool { return o == d })
@@ -239,5 +264,5 @@ func (d *driver) Close() error {
 		}
 	}
 	d.store.broadcast()
-	return nil
+	return d.logs
 }

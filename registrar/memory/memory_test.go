@@ -1,6 +1,7 @@
 package memory_test
 
 import (
+	"context"
 	"errors"
 	"net/netip"
 	"strings"
@@ -89,5 +90,30 @@ func TestBeforeInit(t *testing.T) {
 	}
 	if err := c.Init(t.Context()); !errors.Is(err, registrar.ErrClosed) {
 		t.Errorf("Init after Close: %v", err)
+	}
+}
+
+func TestExists(t *testing.T) {
+	t.Parallel()
+	c := open(t)
+	if err := c.Register(t.Context(), orders); err != nil {
+		t.Fatal(err)
+	}
+	finder := c.Registry.(interface {
+		Exists(ctx context.Context, namespace, service, id string) (bool, error)
+	})
+	for id, want := range map[string]bool{"a": true, "b": false} {
+		if found, err := finder.Exists(t.Context(), "default", "orders", id); err != nil || found != want {
+			t.Errorf("Exists(%q): %v, %v; want %v", id, found, err, want)
+		}
+	}
+	if _, err := finder.Exists(t.Context(), "default", "orders", "A"); !errors.Is(err, registrar.ErrInvalid) {
+		t.Errorf("Exists of a bad ID: %v", err)
+	}
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := finder.Exists(t.Context(), "default", "orders", "a"); !errors.Is(err, registrar.ErrClosed) {
+		t.Errorf("Exists after Close: %v", err)
 	}
 }

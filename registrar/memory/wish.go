@@ -62,6 +62,7 @@ func (d *driver) write(k instanceKey, w *wish) {
 		e.owner, w.wasStatic = nil, true
 	}
 	w.set(registrar.StateRegistered)
+	d.wrote[k] = struct{}{}
 	d.store.put(k, e)
 }
 
@@ -79,10 +80,11 @@ func (d *driver) superseded(k instanceKey, w *wish) {
 // whosever it is if the client has never written the ID. The caller holds the
 // mutex.
 func (d *driver) unwant(k instanceKey) {
-	w := d.wishes[k]
+	w, wished := d.wishes[k]
+	_, wrote := d.wrote[k]
 	delete(d.wishes, k)
 	e, present := d.store.entry(k)
-	if present && (w == nil || d.mine(w, e)) {
+	if present && (!wrote || (wished && d.mine(w, e))) {
 		d.store.remove(k)
 	}
 	d.store.broadcast()

@@ -68,6 +68,34 @@ func testUnregisterOfOthers(t *testing.T, f *fixture) {
 	misses(t, operator, "db")
 }
 
+// testUnregisterTwice: what a client has written once is not removed as if it
+// never had, however often it is unregistered.
+func testUnregisterTwice(t *testing.T, f *fixture) {
+	old, young := f.client(t), f.client(t)
+	register(t, old, service("orders", "a"))
+	takeover := service("orders", "a")
+	takeover.Instances[0].Weight = 9
+	register(t, young, takeover)
+	state(t, old, "a", registrar.StateSuperseded)
+	before := state(t, young, "a", registrar.StateRegistered)
+	ctx, cancel := context.WithTimeout(t.Context(), deadline)
+	defer cancel()
+	for range 3 {
+		unregister(t, old, service("orders", "a"))
+		if err := old.Wait(ctx); err != nil {
+			t.Fatalf("Wait: %v", err)
+		}
+	}
+	register(t, young, service("orders", "b"))
+	if s := sees(t, young, "orders", "a", "b"); s.Instances[0].Weight != 9 {
+		t.Errorf("the successor's instance is %+v", s.Instances[0])
+	}
+	// Had it been removed, its client would have put it back.
+	if after := state(t, young, "a", registrar.StateRegistered); after != before {
+		t.Errorf("the successor's status was %+v and is %+v", before, after)
+	}
+}
+
 func testUnregisterRefuses(t *testing.T, f *fixture) {
 	c := f.client(t)
 	for name, s := range map[string]*registrar.Service{

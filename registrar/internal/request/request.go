@@ -1,12 +1,35 @@
-// Package request checks what users hand to Register and Unregister, alike for
-// all drivers.
+// Package request has what all drivers do alike with what users hand to them:
+// it checks the arguments of Register and Unregister.
 package request
 
 import (
+	"context"
+	"errors"
 	"fmt"
 
 	"github.com/rosterdns/roster/catalog"
+	"github.com/rosterdns/roster/registrar"
 )
+
+// Driver is a driver that serves all requests of a registrar.Client.
+type Driver interface {
+	registrar.Registry
+	registrar.Closer
+	registrar.Waiter
+	registrar.Lister
+	registrar.Reporter
+	// Exists reports whether there is an instance, be it one that readers skip.
+	Exists(ctx context.Context, namespace, service, id string) (bool, error)
+}
+
+// Instance checks the name of an instance. The error is ErrInvalid.
+func Instance(namespace, service, id string) error {
+	err := errors.Join(catalog.CheckNamespace(namespace), catalog.CheckLabel("name", service), catalog.CheckLabel("id", id))
+	if err != nil {
+		return fmt.Errorf("registrar: looking for an instance: %w", err)
+	}
+	return nil
+}
 
 // Register turns the argument of Register into what is written. The error is
 // ErrInvalid.

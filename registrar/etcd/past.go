@@ -1,0 +1,110 @@
+package etcd
+
+import (
+	"crypto/sha256"
+	"slices"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+)
+
+// maxDoubts bounds how many values a client remembers of one key whose writing
+// etcd has not answered. A client that writes another every opTimeout fills it
+// in an outage of a minute and a half.
+const maxDoubts = 32
+
+// past is what a client has done to a key, kept until it closes: a wish is
+// forgotten with Unregister, but etcd can still carry out what was sent before.
+// The session's mutex guards it.
+type past struct {
+	acked  bool    // a write was acknowledged once
+	doubts []doubt // oldest first
+}
+
+// doubt is a value under no lease, whose writing etcd has not answered, and can
+// carry out at any time. Nothing but the value tells it from another client's.
+type doubt struct {
+	sum  [sha256.Size]byte
+	more bool // an earlier try of the same value is in doubt too
+}
+
+// history returns the client's past with a key. The caller holds the mutex.
+func (s *session) history(key string) *past {
+	p := s.pasts[key]
+	if p == nil {
+		p = &past{}
+		s.pasts[key] = p
+	}
+	return p
+}
+
+// wrote reports whether a write of the key by this client was acknowledged. The
+// caller holds the mutex.
+func (s *session) wrote(key string) bool {
+	p := s.pasts[key]
+	return p != nil && p.acked
+}
+
+// doubted reports whether the value can come from a write of this client that
+// was not answered. The caller holds the mutex.
+func (s *session) doubted(key string, value []byte) bool {
+	p := s.pasts[key]
+	return p != nil && len(p.doubts) > 0 && p.index(sha256.Sum256(value)) >= 0
+}
+
+func (p *past) index(sum [sha256.Size]byte) int {
+	return slices.IndexFunc(p.doubts, func(d doubt) bool { return d.sum == sum })
+}
+
+// leaseless reports whether the job writes a value that hangs on no lease.
+func (j *job) leaseless() bool { return j.edit.action == actionPut && j.edit.lease == 0 }
+
+// sending notes that jobs are about to be sent.
+func (s *session) sending(jobs []*job) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, j := range jobs {
+		if !j.leaseless() {
+			continue
+		}
+		p, sum := s.history(j.edit.key), sha256.Sum256(j.edit.value)
+		d := doubt{sum: sum}
+		if i := p.index(sum); i >= 0 {
+			d.more = true
+			p.doubts = slices.Delete(p.doubts, i, i+1)
+		}
+		if p.doubts = append(p.doubts, d); len(p.doubts) > maxDoubts {
+			p.doubts = slices.Delete(p.doubts, 0, 1)
+		}
+	}
+}
+
+// answered notes what has become of jobs that were sent: all is known of them
+// now. It comes with what the answer says, under the same mutex, which the
+// caller holds: a watch that shows the value in between must find it doubted.
+func (s *session) answered(jobs ...*job) {
+	for _, j := range jobs {
+		if !j.leaseless() {
+			continue
+		}
+		p := s.history(j.edit.key)
+		if i := p.index(sha256.Sum256(j.edit.value)); i >= 0 && !p.doubts[i].more {
+			p.doubts = slices.Delete(p.doubts, i, i+1)
+		}
+	}
+}
+
+// refused is answered for jobs of which etcd has carried out none.
+func (s *session) refused(jobs []*job) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.answered(jobs...)
+}
+
+// mine reports whether a key under the lease, with the value, is this client's.
+// The caller holds the mutex.
+func (s *session) mine(w *wish, lease clientv3.LeaseID, value []byte) bool {
+	if lease == 0 {
+		return w.wasStatic || s.doubted(w.key, value)
+	}
+	return s.own[lease]
+}
