@@ -22,6 +22,7 @@ func (a *app) completionCommand() *cobra.Command {
   registrar completion zsh > "${fpath[1]}/_registrar"
   registrar completion fish > ~/.config/fish/completions/registrar.fish
   registrar completion powershell | Out-String | Invoke-Expression`,
+		PersistentPreRun:  func(*cobra.Command, []string) {}, // no variable changes the script
 		Args:              exactly("SHELL"),
 		ValidArgsFunction: cobra.FixedCompletions(shells, cobra.ShellCompDirectiveNoFileComp),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -88,6 +89,9 @@ func (a *app) completeInstance(cmd *cobra.Command, args []string, toComplete str
 	return a.complete(cmd, func(ctx context.Context, client *registrar.Client) ([]string, error) {
 		name, err := a.parseName(args[0])
 		if err != nil {
+			return nil, err
+		}
+		if err := contact(ctx, client, name.Namespace, name.Service); err != nil {
 			return nil, err
 		}
 		name.AnyStatus = true

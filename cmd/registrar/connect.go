@@ -77,12 +77,16 @@ func (a *app) oneShot(ctx context.Context, do func(context.Context, *registrar.C
 const retryPause = 50 * time.Millisecond
 
 // getService is GetService with the patience of ctx, where the library gives up
-// after a second.
+// after a second. It is called once etcd has answered something, so that the
+// error is ctx's, and not ErrUnavailable, if the service doesn't come in time.
 func getService(ctx context.Context, client *registrar.Client, name string) (*registrar.Service, error) {
 	for {
 		s, err := client.GetService(ctx, name)
-		if !errors.Is(err, registrar.ErrUnavailable) || backoff.Sleep(ctx, retryPause) != nil {
+		if !errors.Is(err, registrar.ErrUnavailable) {
 			return s, err
+		}
+		if err := backoff.Sleep(ctx, retryPause); err != nil {
+			return nil, fmt.Errorf("getting %q: etcd has answered, but not sent all instances in time: %w", name, err)
 		}
 	}
 }

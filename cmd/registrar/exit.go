@@ -2,12 +2,16 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"strconv"
 	"strings"
 	"unicode"
+
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 
 	"github.com/rosterdns/roster/registrar"
 )
@@ -46,20 +50,53 @@ func (s signalled) Error() string { return "signal " + strconv.Itoa(int(s)) }
 // ending is how the command ends for a class of errors, and what a user can do
 // about them.
 type ending struct {
-	is   error
+	is   func(error) bool
 	code int
 	hint string
 }
 
+// What a user can do while etcd is unavailable.
+const (
+	awayHint    = "check that etcd runs and that --endpoints names it"
+	tlsHint     = "check --cacert, --cert and --key, and that --endpoints say https just where etcd does"
+	noSpaceHint = "free etcd's space (etcdctl compact, then defrag) or raise its --quota-backend-bytes, then run 'etcdctl alarm disarm'"
+)
+
 // endings is in order: an error that is several of them has the first one's
 // code. No contact comes before the time-out that it leads to.
 var endings = []ending{
-	{registrar.ErrInvalid, exitUsage, ""},
-	{registrar.ErrUnsupported, exitUsage, ""},
-	{registrar.ErrNotFound, exitNotFound, ""},
-	{registrar.ErrPermission, exitPermission, "check --user, --password-file and --cert, and the roles that etcd grants that user"},
-	{registrar.ErrUnavailable, exitUnavailable, "check that etcd runs and that --endpoints names it"},
-	{context.DeadlineExceeded, exitTimeout, "try a longer --timeout"},
+	{isError(registrar.ErrInvalid), exitUsage, ""},
+	{isError(registrar.ErrUnsupported), exitUsage, ""},
+	{isError(registrar.ErrNotFound), exitNotFound, ""},
+	{isError(registrar.ErrPermission), exitPermission, "check --user, --password-file and --cert, and the roles that etcd grants that user"},
+	{isError(rpctypes.ErrNoSpace), exitUnavailable, noSpaceHint},
+	{isTLS, exitUnavailable, tlsHint},
+	{isError(registrar.ErrUnavailable), exitUnavailable, awayHint},
+	{isError(context.DeadlineExceeded), exitTimeout, "try a longer --timeout"},
+}
+
+func isError(target error) func(error) bool {
+	return func(err error) bool { return errors.Is(err, target) }
+}
+
+// isTLS reports whether there is no contact because one side refuses what the
+// other says or shows of itself in a TLS handshake.
+func isTLS(err error) bool {
+	switch {
+	case !errors.Is(err, registrar.ErrUnavailable):
+		return false
+	case errors.Is(err, io.EOF):
+		return true // the other side hangs up, as etcd does that speaks no TLS
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return true // of etcd's certificate
+	}
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		return true // the other side speaks something else
+	}
+	// What crypto/tls makes of an alert from the other side; its type is its own.
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "remote error"
 }
 
 // classify returns how the command ends with an error.
@@ -75,7 +112,7 @@ func classify(err error) ending {
 		return ending{code: exitUsage}
 	}
 	for _, e := range endings {
-		if errors.Is(err, e.is) {
+		if e.is(err) {
 			return e
 		}
 	}
@@ -89,17 +126,21 @@ func report(stderr io.Writer, command string, err error) int {
 	if err == nil || end.code > exitSignal {
 		return end.code
 	}
-	message := oneLine(withoutPrefixes(err.Error()))
-	var usage *usageError
-	switch {
-	case errors.As(err, &usage):
-		fmt.Fprintf(stderr, prefix+"%s\nRun '%s --help' for usage.\n", message, command)
-	case end.hint != "":
-		fmt.Fprintf(stderr, prefix+"%s: %s\n", message, end.hint)
-	default:
-		fmt.Fprintf(stderr, prefix+"%s\n", message)
+	fmt.Fprintf(stderr, prefix+"%s\n", oneLine(withoutPrefixes(withHint(err))))
+	if _, ok := errors.AsType[*usageError](err); ok {
+		fmt.Fprintf(stderr, "Run '%s --help' for usage.\n", command)
 	}
 	return end.code
+}
+
+// withHint returns the text of an error and, if there is something, what a user
+// can do about it.
+func withHint(err error) string {
+	text := err.Error()
+	if hint := classify(err).hint; hint != "" {
+		text += ": " + hint
+	}
+	return text
 }
 
 // prefix is what each message starts with.

@@ -2,9 +2,13 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"net"
 	"strings"
 	"testing"
 
@@ -26,6 +30,10 @@ func TestReport(t *testing.T) {
 		{fmt.Errorf("name: %w", registrar.ErrUnsupported), 2, "registrar: name: unsupported operation\n"},
 		{fmt.Errorf("getting: %w", registrar.ErrNotFound), 3, "registrar: getting: not found\n"},
 		{fmt.Errorf("getting: %w", registrar.ErrUnavailable), 4, "registrar: getting: unavailable: check that etcd runs and that --endpoints names it\n"},
+		{errNoSpace, 4, "registrar: etcd unavailable: etcdserver: mvcc: database space exceeded: " + noSpaceHint + "\n"},
+		{fmt.Errorf("etcd %w: %w", registrar.ErrUnavailable, &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}), 4, "registrar: etcd unavailable: tls: failed to verify certificate: x509: certificate signed by unknown authority: " + tlsHint + "\n"},
+		{fmt.Errorf("etcd %w: handshake with %q: %w", registrar.ErrUnavailable, "127.0.0.1:2379", io.EOF), 4, "registrar: etcd unavailable: handshake with \"127.0.0.1:2379\": EOF: " + tlsHint + "\n"},
+		{errors.Join(registrar.ErrUnavailable, &net.OpError{Op: "remote error", Err: errors.New("tls: bad certificate")}), 4, "registrar: unavailable; remote error: tls: bad certificate: " + tlsHint + "\n"},
 		{errors.Join(context.DeadlineExceeded, registrar.ErrUnavailable), 4, "registrar: context deadline exceeded; unavailable: check that etcd runs and that --endpoints names it\n"},
 		{errors.Join(registrar.ErrUnavailable, registrar.ErrPermission), 5, "registrar: unavailable; permission denied: check --user, --password-file and --cert, and the roles that etcd grants that user\n"},
 		{context.DeadlineExceeded, 6, "registrar: context deadline exceeded: try a longer --timeout\n"},

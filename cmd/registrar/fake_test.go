@@ -15,9 +15,15 @@ type fakeRegistry struct {
 	statuses   []registrar.InstanceStatus
 	waitErr    error
 	getErr     error
+	keys       map[instanceName]bool
+	existsErr  error
+	removed    []instanceName
 	closeErr   error
 	closeBlock chan struct{} // Close waits for it if it isn't nil
 	closed     bool
+
+	registering chan struct{} // if it isn't nil, Register waits for it or its context
+	deaf        bool          // it doesn't wait for its context
 }
 
 // open is the open function of an app.
@@ -35,14 +41,38 @@ func (f *fakeRegistry) Init(_ context.Context, opts ...registrar.Option) (err er
 	return err
 }
 
-func (f *fakeRegistry) Register(_ context.Context, s *registrar.Service) error {
+func (f *fakeRegistry) Register(ctx context.Context, s *registrar.Service) error {
+	if f.registering != nil {
+		done := ctx.Done()
+		if f.deaf {
+			done = nil
+		}
+		select {
+		case <-f.registering:
+		case <-done:
+		}
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.services = append(f.services, s)
 	return nil
 }
 
-func (f *fakeRegistry) Unregister(context.Context, *registrar.Service) error { return nil }
+func (f *fakeRegistry) Unregister(_ context.Context, s *registrar.Service) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, in := range s.Instances {
+		f.removed = append(f.removed, instanceName{s.Namespace, s.Name, in.ID})
+	}
+	return nil
+}
+
+// Exists implements finder.
+func (f *fakeRegistry) Exists(_ context.Context, namespace, service, id string) (bool, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.keys[instanceName{namespace, service, id}], f.existsErr
+}
 
 func (f *fakeRegistry) GetService(context.Context, string) (*registrar.Service, error) {
 	f.mu.Lock()

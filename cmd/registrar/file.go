@@ -45,7 +45,7 @@ func readFile(path string, stdin io.Reader) ([]byte, error) {
 	}
 	data, err := io.ReadAll(io.LimitReader(in, maxFile+1))
 	if err != nil {
-		return nil, fmt.Errorf("reading services from %q: %w", path, err)
+		return nil, &usageError{fmt.Errorf("--file: %w", err)}
 	}
 	if len(data) > maxFile {
 		return nil, fmt.Errorf("reading services from %q: %w: larger than %d MiB: split it", path, registrar.ErrInvalid, maxFile>>20)

@@ -124,7 +124,14 @@ func TestStatusAny(t *testing.T) {
 	s.do(t, file, exitOK, "register", "--file", "-", "--static")
 	s.do(t, "", exitNotFound, "get", "orders")
 	s.says(t, "ID  ADDRESS   PORTS  STATUS    WEIGHT  PRIO\na   10.0.0.7  -      draining  100     0\n", "get", "orders?status=any")
-	s.says(t, "NAMESPACE  SERVICE  UP  REVISION\ndefault    orders   0   0\n", "list", "-o", "wide")
+	s.says(t, "NAMESPACE  SERVICE  UP  REVISION\ndefault    orders   0   1\n", "list", "-o", "wide")
+	// What list writes for programs, register takes.
+	for f, want := range map[string]string{"json": "[]\n", "jsonl": "", "yaml": "[]\n", "name": "default/orders\n"} {
+		s.says(t, want, "list", "-o", f)
+	}
+	s.do(t, "", exitOK, "register", "carts", "--id", "b", "--address", "10.0.0.8", "--port", "80", "--static")
+	text, _ := s.do(t, "", exitOK, "list", "-o", "json")
+	s.do(t, text, exitOK, "register", "--file", "-", "--static")
 	s.do(t, "", exitOK, "unregister", "orders", "a")
 	s.do(t, "", exitNotFound, "get", "orders?status=any")
 }

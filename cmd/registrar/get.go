@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -26,6 +27,13 @@ Without an instance to show the exit code is 3.`,
 		ValidArgsFunction: a.completeService,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.oneShot(cmd.Context(), func(ctx context.Context, client *registrar.Client) error {
+				name, err := registrar.ParseName(args[0], a.namespace())
+				if err != nil {
+					return err
+				}
+				if err := contact(ctx, client, name.Namespace, name.Service); err != nil {
+					return fmt.Errorf("getting %q: %w", args[0], err)
+				}
 				s, err := getService(ctx, client, args[0])
 				if err != nil {
 					return err

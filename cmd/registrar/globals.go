@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -30,16 +31,17 @@ type globals struct {
 
 func (g *globals) add(fs *pflag.FlagSet) {
 	fs.StringSliceVar(&g.endpoints, "endpoints", []string{etcdclient.DefaultEndpoint}, "etcd's `URL,...`")
-	fs.StringVar(&g.prefix, "prefix", catalog.DefaultPrefix, "etcd `PATH` of the registry")
-	fs.StringVarP(&g.namespace, "namespace", "n", "", "`NAMESPACE` of services that name none (default \"default\"; list: all)")
+	g.prefix = catalog.DefaultPrefix
+	fs.Var(text{&g.prefix}, "prefix", "etcd `PATH` of the registry")
+	fs.VarP(text{&g.namespace}, "namespace", "n", "`NAMESPACE` of services that name none (default \"default\"; list: all)")
 	g.output = formatTable
 	fs.VarP(&g.output, "output", "o", "output as `FORMAT`: "+formatNames("|"))
 	fs.DurationVar(&g.timeout, "timeout", defaultTimeout, "how long a command that ends by itself may take, as `DURATION` such as 500ms or 10s")
-	fs.StringVar(&g.cacert, "cacert", "", "`FILE` with the certificate authorities of etcd's servers (default: the system's)")
-	fs.StringVar(&g.cert, "cert", "", "`FILE` with the client certificate")
-	fs.StringVar(&g.key, "key", "", "`FILE` with the key of the client certificate")
-	fs.StringVar(&g.user, "user", "", "`NAME` of the etcd user")
-	fs.StringVar(&g.passwordFile, "password-file", "", "`FILE` that holds the user's password and nothing else")
+	fs.Var(text{&g.cacert}, "cacert", "`FILE` with the certificate authorities of etcd's servers (default: the system's)")
+	fs.Var(text{&g.cert}, "cert", "`FILE` with the client certificate")
+	fs.Var(text{&g.key}, "key", "`FILE` with the key of the client certificate")
+	fs.Var(text{&g.user}, "user", "`NAME` of the etcd user")
+	fs.Var(text{&g.passwordFile}, "password-file", "`FILE` that holds the user's password and nothing else")
 	fs.BoolVarP(&g.verbose, "verbose", "v", false, "log what happens between this program and etcd to standard error")
 }
 
@@ -67,7 +69,12 @@ const maxPassword = 4 << 10
 // readPassword reads the file of --password-file. A line break at its end, as
 // editors leave it, is not part of the password.
 func readPassword(path string) (string, error) {
-	data, err := os.ReadFile(path)
+	f, err := os.Open(path)
+	if err != nil {
+		return "", &usageError{fmt.Errorf("--password-file: %w", err)}
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxPassword+int64(len("\r\n"))+1))
 	if err != nil {
 		return "", &usageError{fmt.Errorf("--password-file: %w", err)}
 	}

@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"syscall"
 	"time"
+
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 
 	"github.com/rosterdns/roster/registrar"
 )
@@ -20,31 +23,45 @@ const statusPause = 100 * time.Millisecond
 func (r *registration) hold(ctx context.Context, client *registrar.Client) error {
 	signals, stop := r.signals()
 	defer stop()
-	if err := r.submit(ctx, client); err != nil {
-		return errors.Join(err, client.Close())
-	}
 	n := newNarrator(r)
+	submitted := make(chan error, 1)
+	submitting, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var submission sync.WaitGroup
+	// Beside the loop, since it takes a while where etcd doesn't answer.
+	submission.Go(func() { submitted <- r.submit(submitting, client) })
+	release := func() error {
+		cancel()
+		return r.release(n, signals, func() error {
+			submission.Wait()
+			return client.Close()
+		})
+	}
 	ticker := time.NewTicker(statusPause)
 	defer ticker.Stop()
 	for {
 		if err := n.observe(client.Status()); err != nil {
-			return errors.Join(err, r.release(client, n, signals))
+			return errors.Join(err, release())
 		}
 		select {
 		case <-ticker.C:
+		case err := <-submitted:
+			if err != nil {
+				return errors.Join(err, release())
+			}
 		case <-signals:
-			return r.release(client, n, signals)
+			return errors.Join(n.observe(client.Status()), release())
 		case <-ctx.Done():
-			return r.release(client, n, signals)
+			return errors.Join(n.observe(client.Status()), release())
 		}
 	}
 }
 
-// release closes the client, which unregisters what it holds. A signal ends the
-// wait for it: then its goroutine ends with the process.
-func (r *registration) release(client *registrar.Client, n *narrator, signals <-chan os.Signal) error {
+// release calls shut, which closes the client and so unregisters what it holds.
+// A signal ends the wait for it: then its goroutine ends with the process.
+func (r *registration) release(n *narrator, signals <-chan os.Signal, shut func() error) error {
 	closed := make(chan error, 1)
-	go func() { closed <- client.Close() }()
+	go func() { closed <- shut() }()
 	select {
 	case err := <-closed:
 		return n.closed(err)
@@ -101,7 +118,7 @@ func (n *narrator) observe(statuses []registrar.InstanceStatus) error {
 			if !n.announced[name] && errors.Is(st.Err, registrar.ErrPermission) {
 				return fmt.Errorf("registering %s: %w", name, st.Err)
 			}
-			n.r.notef("etcd refuses %s: %v; still trying", name, st.Err)
+			n.r.notef("etcd refuses %s: %s; still trying", name, withHint(st.Err))
 		}
 	}
 	return nil
@@ -111,13 +128,13 @@ func (n *narrator) observe(statuses []registrar.InstanceStatus) error {
 func (n *narrator) contact(statuses []registrar.InstanceStatus) {
 	var cause error
 	for _, st := range statuses {
-		if errors.Is(st.Err, registrar.ErrUnavailable) {
+		if errors.Is(st.Err, registrar.ErrUnavailable) && !errors.Is(st.Err, rpctypes.ErrNoSpace) { // which is an answer
 			cause = st.Err
 		}
 	}
 	switch {
 	case cause != nil && !n.lost && len(n.announced) == 0:
-		n.r.notef("warning: no contact with etcd: %v; still trying: what is to be registered will be once it is there", cause)
+		n.r.notef("warning: no contact with etcd: %s; still trying: what is to be registered will be once it is there", withHint(cause))
 	case cause != nil && !n.lost:
 		n.r.notef("lost contact with etcd: %v; still trying: instances stay registered for up to %v", cause, n.r.lease)
 	case cause == nil && n.lost:

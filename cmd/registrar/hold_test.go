@@ -11,11 +11,16 @@ import (
 	"testing/synctest"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+
 	"github.com/rosterdns/roster/registrar"
 )
 
 // errAway is what the library says while etcd is away.
 var errAway = fmt.Errorf("etcd: dialing: %w", registrar.ErrUnavailable)
+
+// errNoSpace is what it says while etcd's quota is used up.
+var errNoSpace = fmt.Errorf("etcd %w: %w", registrar.ErrUnavailable, rpctypes.ErrNoSpace)
 
 // status is that of the instance that holding registers.
 func status(state registrar.State, since time.Time, err error) registrar.InstanceStatus {
@@ -91,7 +96,7 @@ func TestHoldTellsItsStory(t *testing.T) {
 		r.set(status(registrar.StateRegistered, start.Add(5), nil))
 		h.said(t, "registered default/orders/a again (10.0.0.7, http 8080/tcp), lease 20s")
 		r.set(status(registrar.StateFailed, start.Add(6), registrar.ErrPermission))
-		h.said(t, "etcd refuses default/orders/a: permission denied; still trying")
+		h.said(t, "etcd refuses default/orders/a: permission denied: check --user, --password-file and --cert, and the roles that etcd grants that user; still trying")
 		r.set(status(registrar.StateFailed, start.Add(6), errors.Join(registrar.ErrPermission, errAway)))
 		h.said(t, "lost contact with etcd: permission denied; etcd: dialing: unavailable; still trying: instances stay registered for up to 20s")
 		r.set(status(registrar.StateFailed, start.Add(6), registrar.ErrPermission))
@@ -187,6 +192,60 @@ func TestHoldSecondSignal(t *testing.T) {
 	}
 }
 
+// TestHoldSignalWhileSubmitting shows that a signal is heard while etcd doesn't
+// answer the first write.
+func TestHoldSignalWhileSubmitting(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := &fakeRegistry{registering: make(chan struct{})}
+		h := hold(t, r)
+		synctest.Wait()
+		if code := h.end(t, syscall.SIGTERM); code != exitOK {
+			t.Errorf("exit code %d, want %d", code, exitOK)
+		}
+		if !r.closed {
+			t.Error("the client was not closed")
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		r := &fakeRegistry{registering: make(chan struct{}), deaf: true}
+		h := hold(t, r)
+		synctest.Wait()
+		h.signals <- syscall.SIGTERM
+		synctest.Wait()
+		if code := h.end(t, syscall.SIGTERM); code != exitSignal+int(syscall.SIGTERM) {
+			t.Errorf("exit code %d after the second signal, want %d", code, exitSignal+int(syscall.SIGTERM))
+		}
+		close(r.registering)
+	})
+}
+
+// TestHoldSignalRightAfterRegistration shows that what was registered just
+// before the signal is spoken of, and counts.
+func TestHoldSignalRightAfterRegistration(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := &fakeRegistry{closeErr: errAway}
+		h := hold(t, r)
+		synctest.Wait()
+		r.set(status(registrar.StateRegistered, time.Now(), nil))
+		if code := h.end(t, syscall.SIGTERM); code != exitUnavailable {
+			t.Errorf("exit code %d, want %d; it said %s", code, exitUnavailable, h.stderr.String())
+		}
+	})
+}
+
+func TestHoldNoSpace(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := &fakeRegistry{}
+		h := hold(t, r)
+		r.set(status(registrar.StateFailed, time.Now(), errNoSpace))
+		h.said(t, "etcd refuses default/orders/a: etcd unavailable: etcdserver: mvcc: database space exceeded: "+noSpaceHint+"; still trying")
+		h.end(t, syscall.SIGTERM)
+	})
+}
+
 func TestHoldStaticFromFile(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -203,23 +262,28 @@ func TestHoldStaticFromFile(t *testing.T) {
 	})
 }
 
+// named is an error of Wait's, which names the instance.
+func named(err error) error {
+	return fmt.Errorf("registrar: default/orders/10-0-0-7-80: %w", err)
+}
+
 func TestOneShotTimeouts(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		getErr, waitErr error
-		code            int
+		existsErr, waitErr error
+		code               int
 	}{
 		"no contact":   {errAway, context.DeadlineExceeded, exitUnavailable},
-		"contact lost": {nil, errors.Join(context.DeadlineExceeded, errAway), exitUnavailable},
-		"too slow":     {registrar.ErrNotFound, context.DeadlineExceeded, exitTimeout},
-		"refused":      {registrar.ErrPermission, registrar.ErrPermission, exitPermission},
+		"contact lost": {nil, errors.Join(named(context.DeadlineExceeded), errAway), exitUnavailable},
+		"too slow":     {nil, named(context.DeadlineExceeded), exitTimeout},
+		"refused":      {registrar.ErrPermission, named(registrar.ErrPermission), exitPermission},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := &fakeRegistry{waitErr: c.waitErr, getErr: c.getErr}
+			r := &fakeRegistry{waitErr: c.waitErr, existsErr: c.existsErr}
 			code, stdout, stderr := newBench(r.open).run(t, "register", "orders", "--address", "10.0.0.7", "--port", "80", "--once", "--timeout", "60ms")
-			if code != c.code || stdout != "" || !strings.HasPrefix(stderr, "registrar: registering default/orders/10-0-0-7-80: ") {
-				t.Errorf("exit code %d, stdout %q, stderr %q; want %d and an error that names the instance", code, stdout, stderr, c.code)
+			if code != c.code || stdout != "" || !strings.HasPrefix(stderr, "registrar: registering") || strings.Count(stderr, "default/orders/10-0-0-7-80") != 1 {
+				t.Errorf("exit code %d, stdout %q, stderr %q; want %d and an error that names the instance once", code, stdout, stderr, c.code)
 			}
 			if !r.closed {
 				t.Error("the client was not closed")

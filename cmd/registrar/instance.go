@@ -34,7 +34,7 @@ func (f *instanceFlags) add(fs *pflag.FlagSet) {
 		return err
 	})
 	fs.StringArrayVar(&f.addresses, "address", nil, "an address as `IP`, or as iface:NAME all usable ones of a network interface; repeatable (default: the source address towards the endpoint)")
-	fs.StringVar(&in.Host, "host", "", "a `HOSTNAME` outside the registry, in place of addresses")
+	fs.Var(text{&in.Host}, "host", "a `HOSTNAME` outside the registry, in place of addresses")
 	label := func(name, usage string, set func(string)) {
 		fs.Func(name, usage, func(s string) error { set(s); return catalog.CheckLabel(name, s) })
 	}

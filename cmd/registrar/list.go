@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -21,11 +22,13 @@ func (a *app) listCommand() *cobra.Command {
 that have an instance, up or not.
 
 With -o name it writes NAMESPACE/SERVICE, as get takes it; with -o wide it counts the
-instances that are up; with -o json, jsonl and yaml it writes whole services with the
-instances that are up, as get does.`,
+instances that are up. With -o json, jsonl and yaml it writes whole services with the
+instances that are up, as get does, and leaves out services that have none up.
+"register --file" reads what -o json and -o yaml write.`,
 		Example: `  registrar list
   registrar list -n prod -o name
-  registrar list -o jsonl`,
+  registrar list -o jsonl
+  registrar list -o json | registrar register --endpoints http://10.9.0.1:2379 --file -`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.oneShot(cmd.Context(), a.list)
@@ -84,24 +87,41 @@ func listNames(ctx context.Context, client *registrar.Client, namespace string) 
 // parallelGets keeps a list of many services from waiting for each in turn.
 const parallelGets = 16
 
-// getServices reads services by NAMESPACE/SERVICE. One without an instance that
-// is up has none in the result.
+// getServices reads services by NAMESPACE/SERVICE, with those instances that are
+// up: one whose instances are all down has none in the result. What is gone
+// since the names were read is left out.
 func getServices(ctx context.Context, client *registrar.Client, names []string) ([]*registrar.Service, error) {
 	services := make([]*registrar.Service, len(names))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(parallelGets)
 	for i, name := range names {
 		g.Go(func() error {
-			s, err := getService(ctx, client, name)
-			if errors.Is(err, registrar.ErrNotFound) {
-				namespace, service, _ := strings.Cut(name, "/")
-				s, err = &registrar.Service{Namespace: namespace, Name: service}, nil
+			// All of them, since only these say which revision the service has.
+			s, err := getService(ctx, client, name+"?status=any")
+			switch {
+			case errors.Is(err, registrar.ErrNotFound):
+				return nil
+			case err != nil:
+				return err
 			}
-			services[i] = s
-			return err
+			services[i] = onlyUp(s)
+			return nil
 		})
 	}
-	return services, g.Wait()
+	err := g.Wait()
+	return slices.DeleteFunc(services, func(s *registrar.Service) bool { return s == nil }), err
+}
+
+// onlyUp returns a service with those of its instances that are up.
+func onlyUp(s *registrar.Service) *registrar.Service {
+	up := *s // results of the library are not to be changed
+	up.Instances = nil
+	for i := range s.Instances {
+		if s.Instances[i].Up() {
+			up.Instances = append(up.Instances, s.Instances[i])
+		}
+	}
+	return &up
 }
 
 func (a *app) writeNames(names []string) error {
@@ -128,8 +148,10 @@ func (a *app) writeCounts(services []*registrar.Service) error {
 	return writeTable(a.stdout, []string{"NAMESPACE", "SERVICE", "UP", "REVISION"}, rows)
 }
 
-// writeServices writes an array, or for jsonl each service on its line.
+// writeServices writes an array, or for jsonl each service on its line. Services
+// without instances are left out, since register takes none.
 func (a *app) writeServices(services []*registrar.Service) error {
+	services = slices.DeleteFunc(services, func(s *registrar.Service) bool { return len(s.Instances) == 0 })
 	if a.globals.output != formatJSONL {
 		return writeData(a.stdout, a.globals.output, services)
 	}

@@ -18,8 +18,11 @@ import (
 func main() { os.Exit(main1()) }
 
 // main1 is main without the exit, so that it runs inside tests too.
-func main1() int {
-	a := &app{
+func main1() int { return system().run(context.Background(), os.Args[1:]) }
+
+// system returns the command as it is outside of tests.
+func system() *app {
+	return &app{
 		stdin:  os.Stdin,
 		stdout: os.Stdout,
 		stderr: os.Stderr,
@@ -29,7 +32,6 @@ func main1() int {
 		},
 		signals: terminations,
 	}
-	return a.run(context.Background(), os.Args[1:])
 }
 
 // app is one run of the command: what it works with from outside, and the
@@ -47,8 +49,11 @@ type app struct {
 }
 
 // terminations asks for the signals that end a process: the one of Ctrl-C, and
-// the one of process managers.
+// the one of process managers. A reader of standard error that goes away is none
+// of them, and must not end a registration; it stays ignored, so that the exit
+// code comes through even if the last message doesn't.
 func terminations() (<-chan os.Signal, func()) {
+	signal.Ignore(syscall.SIGPIPE)
 	received := make(chan os.Signal, 2) // room for the second one, which is the more urgent
 	signal.Notify(received, os.Interrupt, syscall.SIGTERM)
 	return received, func() { signal.Stop(received) }

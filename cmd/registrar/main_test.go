@@ -21,7 +21,17 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(leakCheck{m}, map[string]func(){"registrar": main})
+	testscript.Main(leakCheck{m}, map[string]func(){"registrar": main, inMemory: mainInMemory})
+}
+
+// inMemory is the command with a registry of its own, for tests of what only a
+// process of its own shows.
+const inMemory = "registrar-in-memory"
+
+func mainInMemory() {
+	a := system()
+	a.open = newShop().open()
+	os.Exit(a.run(context.Background(), os.Args[1:]))
 }
 
 // leakCheck is goleak.VerifyTestMain for testscript.Main, which exits itself.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -61,7 +60,7 @@ The output of "get -o json" and "get -o yaml" is such a file.`,
 	fs := cmd.Flags()
 	fs.SortFlags = false
 	r.instance.add(fs)
-	fs.StringVarP(&r.file, "file", "f", "", "register the services in `FILE`, \"-\" for standard input, in place of SERVICE and its flags")
+	fs.VarP(text{&r.file}, "file", "f", "register the services in `FILE`, \"-\" for standard input, in place of SERVICE and its flags")
 	fs.BoolVar(&r.once, "once", false, "write under a lease that is not renewed, and end")
 	fs.BoolVar(&r.static, "static", false, "write without a lease, and end")
 	fs.DurationVar(&r.lease, "lease", registrar.DefaultLeaseTTL, "how long an instance outlives this command if it is killed, as `DURATION` in whole seconds")
@@ -160,9 +159,13 @@ func (r *registration) fromFlags(ctx context.Context, arg string) ([]*registrar.
 	return services, nil
 }
 
-// submit hands all services to the client.
+// submit hands all services to the client, or those that it comes to until ctx
+// is done.
 func (r *registration) submit(ctx context.Context, client *registrar.Client) error {
 	for _, s := range r.services {
+		if ctx.Err() != nil {
+			return nil // who waits sees it
+		}
 		if err := client.Register(ctx, s); err != nil {
 			return fmt.Errorf("registering %s/%s: %w", s.Namespace, s.Name, err)
 		}
@@ -172,14 +175,15 @@ func (r *registration) submit(ctx context.Context, client *registrar.Client) err
 
 // write registers all services and returns when etcd has them.
 func (r *registration) write(ctx context.Context, client *registrar.Client) error {
-	if err := r.contact(ctx, client); err != nil {
+	first := r.services[0]
+	if err := contact(ctx, client, first.Namespace, first.Name); err != nil {
 		return fmt.Errorf("registering %s: %w", r.summary(), err)
 	}
 	if err := r.submit(ctx, client); err != nil {
 		return err
 	}
 	if err := client.Wait(ctx); err != nil {
-		return fmt.Errorf("registering %s: %w", r.summary(), err)
+		return fmt.Errorf("registering: %w", err) // it names the instances
 	}
 	for _, s := range r.services {
 		for i := range s.Instances {
@@ -192,17 +196,6 @@ func (r *registration) write(ctx context.Context, client *registrar.Client) erro
 					name, describe(in), r.lease, time.Now().Add(r.lease).Format(time.RFC3339))
 			}
 		}
-	}
-	return nil
-}
-
-// contact reads one of the services, so that a time-out after it means that
-// etcd is slow, rather than away. Only ErrUnavailable is returned: what the
-// user may not read may yet be written.
-func (r *registration) contact(ctx context.Context, client *registrar.Client) error {
-	name := registrar.ServiceName{Namespace: r.services[0].Namespace, Service: r.services[0].Name}
-	if _, err := getService(ctx, client, name.String()); errors.Is(err, registrar.ErrUnavailable) {
-		return err
 	}
 	return nil
 }

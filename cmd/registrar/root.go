@@ -36,11 +36,16 @@ with etcd, 5 permission denied, 6 time-out.`,
 		Example: `  registrar register orders --port http:8080
   registrar get orders -o json
   registrar list --namespace prod`,
-		Version:           readVersion().Version,
-		Args:              unknownCommand,
-		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return a.readEnvironment(cmd.Root().PersistentFlags()) },
-		SilenceErrors:     true,
+		Version: readVersion().Version,
+		Args:    unknownCommand,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if !cmd.HasParent() {
+				return nil // it shows help
+			}
+			return a.readEnvironment(cmd.Root().PersistentFlags())
+		},
+		SilenceErrors: true,
 		// One letter too few, too many or wrong, or two of them swapped.
 		SuggestionsMinimumDistance: 2,
 		SilenceUsage:               true,
@@ -67,6 +72,8 @@ func helpCommand() *cobra.Command {
 		Use:     "help [COMMAND]",
 		Short:   "Show help for a command",
 		Example: "  registrar help register",
+		// Help must be there for who has set a variable wrongly.
+		PersistentPreRun: func(*cobra.Command, []string) {},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			target, rest, err := cmd.Root().Find(args)
 			if err != nil || len(rest) > 0 {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"os"
 	"os/exec"
@@ -43,5 +44,42 @@ func TestSignalsOfTheSystem(t *testing.T) {
 				t.Errorf("after the signal it ended with %v, want exit code 0; stderr: %s", err, stderr.String())
 			}
 		})
+	}
+}
+
+// TestStderrGoesAway shows that a reader of the messages that goes away, as
+// head does, doesn't end a registration.
+func TestStderrGoesAway(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	messages, stderr, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer messages.Close()
+	cmd := exec.CommandContext(ctx, program, "register", "orders", "--id", "a", "--address", "10.0.0.7", "--port", "80")
+	cmd.Args[0] = inMemory // testscript.Main goes by it
+	cmd.Stderr = stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = cmd.Process.Kill() }()
+	stderr.Close()
+	line, err := bufio.NewReader(messages).ReadString('\n')
+	if err != nil || !strings.HasPrefix(line, "registrar: registered default/orders/a") {
+		t.Fatalf("the first message is %q (%v)", line, err)
+	}
+	messages.Close()
+	// After it there is one more message, that the instance was unregistered.
+	if err := cmd.Process.Signal(terminate); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("it ended with %v, want exit code 0", err)
 	}
 }

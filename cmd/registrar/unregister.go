@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -16,8 +15,9 @@ func (a *app) unregisterCommand() *cobra.Command {
 		Use:   "unregister SERVICE ID",
 		Short: "Remove an instance of a service",
 		Long: `Unregister removes an instance, whoever registered it. A process that keeps the
-instance registered puts it back: end that process instead. If there is no such
-instance the exit code is 3.`,
+instance registered puts it back: end that process instead. It removes what is stored
+under the ID even if nobody can read it, such as an instance that another program has
+written wrongly. If there is nothing the exit code is 3.`,
 		Example: `  registrar unregister orders a
   registrar unregister prod/orders 10-0-0-7-8080`,
 		Args:              exactly("SERVICE", "ID"),
@@ -39,23 +39,22 @@ func (a *app) unregister(ctx context.Context, client *registrar.Client, arg, id 
 		return err
 	}
 	name := instanceName{service.Namespace, service.Service, id}
-	service.AnyStatus = true
-	s, err := getService(ctx, client, service.String())
+	found, err := exists(ctx, client, name)
 	if err != nil {
 		return fmt.Errorf("unregistering %s: %w", name, err)
 	}
-	if !slices.ContainsFunc(s.Instances, func(in registrar.Instance) bool { return in.ID == id }) {
-		return fmt.Errorf("unregistering %s: %w: 'registrar get %s' shows what there is", name, registrar.ErrNotFound, service)
+	if !found {
+		return fmt.Errorf("unregistering %s: %w: 'registrar get %s?status=any' shows what there is", name, registrar.ErrNotFound, service)
 	}
 	err = client.Unregister(ctx, &registrar.Service{
 		Namespace: service.Namespace, Name: service.Service,
 		Instances: []registrar.Instance{{ID: id}},
 	})
-	if err == nil {
-		err = client.Wait(ctx)
-	}
 	if err != nil {
 		return fmt.Errorf("unregistering %s: %w", name, err)
+	}
+	if err := client.Wait(ctx); err != nil {
+		return fmt.Errorf("unregistering: %w", err) // it names the instance
 	}
 	a.notef("unregistered %s", name)
 	return nil

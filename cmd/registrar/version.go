@@ -27,6 +27,11 @@ func (a *app) versionCommand() *cobra.Command {
 		Short:   "Show the version of this program",
 		Example: "  registrar version\n  registrar version -o json",
 		Args:    exactly(),
+		PersistentPreRun: func(cmd *cobra.Command, _ []string) {
+			if err := a.readEnvironment(cmd.Root().PersistentFlags()); err != nil {
+				a.notef("warning: %v", err) // the version is needed most where something is wrong
+			}
+		},
 		RunE: func(*cobra.Command, []string) error {
 			v := readVersion()
 			switch f := a.globals.output; {
