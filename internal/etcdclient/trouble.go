@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"syscall"
 
 	"google.golang.org/grpc/credentials"
 )
@@ -70,7 +71,7 @@ func (c *watchedConn) Read(b []byte) (int, error) {
 	case n > 0:
 		c.heard = true
 		c.trouble.note(nil)
-	case errors.Is(err, io.EOF):
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
 		c.trouble.note(fmt.Errorf("%v: %w", c.RemoteAddr(), errMute))
 	case err != nil:
 		c.trouble.note(fmt.Errorf("%v: %w", c.RemoteAddr(), err))

@@ -39,7 +39,9 @@ func TestManyServicesShareOneMirror(t *testing.T) {
 		for i := range 200 {
 			get(i)
 		}
-		if len(c.lists()) != before || before != maxNarrow+2 || !slices.Contains(c.lists(), "/roster/default/") {
+		// The service that is one too many is listed alone too, unless the
+		// namespace's mirror takes it over before.
+		if len(c.lists()) != before || before < maxNarrow+1 || before > maxNarrow+2 || !slices.Contains(c.lists(), "/roster/default/") {
 			t.Errorf("%d lists before, %d after", before, len(c.lists()))
 		}
 		// A change is seen through the shared mirror, and it alone is followed.
