@@ -71,7 +71,9 @@ func (c *watchedConn) Read(b []byte) (int, error) {
 	case n > 0:
 		c.heard = true
 		c.trouble.note(nil)
-	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, net.ErrClosed):
+		// Closed here before a word was heard: gRPC gave up on a write that
+		// the server refused.
 		c.trouble.note(fmt.Errorf("%v: %w", c.RemoteAddr(), errMute))
 	case err != nil:
 		c.trouble.note(fmt.Errorf("%v: %w", c.RemoteAddr(), err))
