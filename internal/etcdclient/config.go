@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/url"
 	"os"
 	"strconv"
@@ -52,6 +53,10 @@ func (c *Config) Check() error {
 		}
 		if u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
 			return fmt.Errorf("endpoint %q has more than scheme, host and port", redact(e))
+		}
+		// url.Parse lets brackets pass that no dialler takes.
+		if _, _, err := net.SplitHostPort(u.Host); err != nil && u.Port() != "" {
+			return fmt.Errorf("endpoint %q has no host that can be dialled: write an IPv6 address as [2001:db8::7]", e)
 		}
 		if u.Port() == "" {
 			return fmt.Errorf("endpoint %q has no port: etcd's is 2379", e)
