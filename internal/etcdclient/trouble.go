@@ -7,14 +7,20 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"google.golang.org/grpc/credentials"
 )
 
-// errMute is what a server looks like that hangs up before it has said a word,
-// as one does that expects TLS and is spoken to without.
-var errMute = errors.New("the server closes the connection at once: does it want TLS (https), or a client certificate?")
+var (
+	// errRefused is what a server looks like that hangs up before it has said
+	// a word, as one does that expects TLS and is spoken to without.
+	errRefused = errors.New("the server closes the connection at once: does it want TLS (https), or a client certificate?")
+	// errSilent is what a server looks like that is stopped: its kernel accepts
+	// connections, and nobody answers.
+	errSilent = errors.New("the server takes connections but says nothing: is it stopped or overloaded?")
+)
 
 // trouble remembers why the last attempt to connect failed. gRPC tries again in
 // silence, so that a request only ever sees its own time-out.
@@ -55,30 +61,50 @@ func (t *trouble) watch(conn net.Conn) net.Conn {
 	return &watchedConn{Conn: conn, trouble: t}
 }
 
-// watchedConn notes how the first read of a connection ends. Reads are one at a
-// time, as gRPC does them.
+// watchedConn notes how a connection fares until the server's first word. Reads
+// are one at a time, as gRPC does them, and so are writes.
 type watchedConn struct {
 	net.Conn
 	trouble *trouble
-	heard   bool
+	heard   atomic.Bool // the server has said something
+	refused atomic.Bool // it took no more of what was written
 }
 
 // Read implements net.Conn.
 func (c *watchedConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	switch {
-	case c.heard:
+	case c.heard.Load():
 	case n > 0:
-		c.heard = true
+		c.heard.Store(true)
 		c.trouble.note(nil)
-	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, net.ErrClosed):
-		// Closed here before a word was heard: gRPC gave up on a write that
-		// the server refused.
-		c.trouble.note(fmt.Errorf("%v: %w", c.RemoteAddr(), errMute))
+	case errors.Is(err, net.ErrClosed):
+		// gRPC gave up: on a write that failed, which is noted, or in time.
+		if !c.refused.Load() {
+			c.failed(errSilent)
+		}
 	case err != nil:
-		c.trouble.note(fmt.Errorf("%v: %w", c.RemoteAddr(), err))
+		c.failed(err)
 	}
 	return n, err
+}
+
+// Write implements net.Conn. A server that refuses a client can be noticed here
+// first.
+func (c *watchedConn) Write(b []byte) (int, error) {
+	n, err := c.Conn.Write(b)
+	if err != nil && !errors.Is(err, net.ErrClosed) && !c.heard.Load() {
+		c.refused.Store(true)
+		c.failed(err)
+	}
+	return n, err
+}
+
+func (c *watchedConn) failed(err error) {
+	if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
+		err = errRefused
+	}
+	c.trouble.note(fmt.Errorf("%v: %w", c.RemoteAddr(), err))
 }
 
 // watched are credentials whose handshakes are noted.

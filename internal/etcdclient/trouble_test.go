@@ -3,6 +3,7 @@ package etcdclient
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -95,5 +96,25 @@ func TestErrEndsWithSuccess(t *testing.T) {
 	read(t, c)
 	if err := c.Err(); err != nil {
 		t.Errorf("while connected: %v", err)
+	}
+}
+
+// TestErrOfAStoppedServer: a server that is stopped is not one that wants TLS.
+func TestErrOfAStoppedServer(t *testing.T) {
+	t.Parallel()
+	endpoint := silent(t)
+	c := connect(t, Config{Endpoints: []string{endpoint}})
+	client, err := c.Client(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Long enough for one attempt to be given up.
+	ctx, cancel := context.WithTimeout(t.Context(), dialTimeout+2*time.Second)
+	defer cancel()
+	if _, err := client.Get(ctx, "k"); err == nil {
+		t.Fatal("connected")
+	}
+	if err := c.Err(); !errors.Is(err, errSilent) || !strings.Contains(err.Error(), strings.TrimPrefix(endpoint, "http://")) {
+		t.Errorf("%v, want %v of %s", err, errSilent, endpoint)
 	}
 }
