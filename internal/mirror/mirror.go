@@ -106,17 +106,6 @@ func (m *Mirror) Run(ctx context.Context) {
 	}
 }
 
-// Drop takes all that the mirror holds out of its View. It is for views that
-// outlive the mirror, and must not be called before Run has returned.
-func (m *Mirror) Drop() {
-	var events []Event
-	for key, e := range m.index {
-		events = append(events, Event{Key: key, ModRevision: e.modRevision, Deleted: true})
-	}
-	clear(m.index)
-	m.cfg.View.Apply(Batch{Events: events})
-}
-
 // contact notes that etcd was heard of and the copy is complete up to revision.
 func (m *Mirror) contact(revision int64) {
 	m.mu.Lock()

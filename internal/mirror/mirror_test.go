@@ -2,8 +2,6 @@ package mirror
 
 import (
 	"context"
-	"maps"
-	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -221,23 +219,5 @@ func TestCatchingUpHeaderIsNotBelieved(t *testing.T) {
 		if got := g.Status().Revision; got != 3 || g.rec.look().revision != 3 {
 			t.Errorf("complete up to %d (the view: %d), want 3, the event's", got, g.rec.look().revision)
 		}
-	})
-}
-
-func TestDrop(t *testing.T) {
-	t.Parallel()
-	scenario(t, func(f *fakeEtcd) {
-		f.put("/r/n/s/a", "1")
-		f.put("/r/n/t/b", "1")
-	}, func(t *testing.T, _ *fakeEtcd, g *rig) {
-		g.stop()
-		g.wantEqual() // stopping alone takes nothing away
-		g.Drop()
-		if len(g.rec.look().keys) > 0 {
-			t.Errorf("the view still has %v", slices.Sorted(maps.Keys(g.rec.look().keys)))
-		}
-		g.rec.take()
-		g.Drop()
-		g.wantApplied()
 	})
 }

@@ -87,15 +87,11 @@ func (g *Generation) Instances() int { return g.instances }
 func (g *Generation) Service(namespace, name string) *Service {
 	var buf [2*catalog.MaxLabel + 1]byte // keeps the key off the heap
 	s, ok := g.tree.Get(appendKey(buf[:0], namespace, name))
-	if !ok || !s.exists() {
+	if !ok {
 		return nil
 	}
 	return s
 }
-
-// exists reports whether the service is one for readers, rather than only a
-// place to keep overrides.
-func (s *Service) exists() bool { return len(s.Instances) > 0 }
 
 // Namespace yields the services of a namespace in ascending order of name.
 func (g *Generation) Namespace(namespace string) iter.Seq[*Service] {
@@ -116,7 +112,7 @@ func (g *Generation) HasNamespace(namespace string) bool {
 func (g *Generation) walk(prefix []byte) iter.Seq[*Service] {
 	return func(yield func(*Service) bool) {
 		g.tree.Root().WalkPrefix(prefix, func(_ []byte, s *Service) bool {
-			return s.exists() && !yield(s)
+			return !yield(s)
 		})
 	}
 }

@@ -35,6 +35,9 @@ type Store struct {
 
 	mu  sync.Mutex // writers
 	gen atomic.Pointer[Generation]
+	// vacant are the services without an instance whose overrides wait for
+	// one. Readers never see them, so that they cost no query anything.
+	vacant map[string]*Service
 }
 
 var _ mirror.View = (*Store)(nil)
@@ -45,7 +48,7 @@ func New(log *slog.Logger, onSkip func(SkipReason)) *Store {
 	if onSkip == nil {
 		onSkip = func(SkipReason) {}
 	}
-	s := &Store{log: log, onSkip: onSkip}
+	s := &Store{log: log, onSkip: onSkip, vacant: map[string]*Service{}}
 	s.gen.Store(&Generation{tree: iradix.New[*Service]()})
 	return s
 }
@@ -157,6 +160,8 @@ func (e *edit) service(k catalog.Key, ev *mirror.Event) *Service {
 	if !ok {
 		if old, found := e.txn.Get(appendKey(nil, k.Namespace, k.Service)); found {
 			own = old.copy()
+		} else if old, found := e.store.vacant[path]; found {
+			own = old.copy()
 		} else {
 			own = &Service{Namespace: k.Namespace, Name: k.Service}
 		}
@@ -170,25 +175,28 @@ func (e *edit) service(k catalog.Key, ev *mirror.Event) *Service {
 // services are kept.
 const maxSpare = 1
 
-// commit puts the copies into the tree and returns the new counts.
+// commit puts the copies into the tree, or aside where they have no instance,
+// and returns the new counts.
 func (e *edit) commit(services, instances int) (int, int) {
-	for _, s := range e.touched {
-		key := appendKey(nil, s.Namespace, s.Name)
+	for path, s := range e.touched {
 		if cap(s.Instances)-len(s.Instances) > maxSpare {
 			s.Instances = append(make([]catalog.Instance, 0, len(s.Instances)), s.Instances...)
 		}
-		if len(s.Instances) > 0 {
-			services++
-			instances += len(s.Instances)
-		}
+		delete(e.store.vacant, path)
+		key := appendKey(nil, s.Namespace, s.Name)
 		var old *Service
 		var found bool
-		if len(s.Instances) == 0 && len(s.overrides) == 0 {
-			old, found = e.txn.Delete(key)
-		} else {
+		if len(s.Instances) > 0 {
 			old, found = e.txn.Insert(key, s)
+			services++
+			instances += len(s.Instances)
+		} else {
+			old, found = e.txn.Delete(key)
+			if len(s.overrides) > 0 {
+				e.store.vacant[path] = s
+			}
 		}
-		if found && len(old.Instances) > 0 {
+		if found {
 			services--
 			instances -= len(old.Instances)
 		}
