@@ -107,6 +107,20 @@ func (c *Conn) Client(ctx context.Context) (*clientv3.Client, error) {
 	return client, nil
 }
 
+// Fresh returns a client with connections of its own, which logs in where there
+// are credentials. It blocks and fails as Client does. The caller closes it.
+func (c *Conn) Fresh(ctx context.Context) (*clientv3.Client, error) {
+	user, password, err := c.cfg.credentials()
+	if err != nil {
+		return nil, err
+	}
+	client, err := c.dial(ctx, user, password)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to etcd: %w", err)
+	}
+	return client, nil
+}
+
 func (c *Conn) dial(ctx context.Context, user, password string) (*clientv3.Client, error) {
 	cfg := clientv3.Config{
 		Endpoints:            c.cfg.endpoints(),

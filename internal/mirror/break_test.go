@@ -26,7 +26,7 @@ func TestWatchEnds(t *testing.T) {
 		{"closed", nil, ReasonClosed, errClosed},
 		{"compacted", &clientv3.WatchResponse{Header: header, Canceled: true, CompactRevision: 6}, ReasonCompacted, rpctypes.ErrCompacted},
 		{"cancelled", &clientv3.WatchResponse{Header: header, Canceled: true}, ReasonClosed, rpctypes.ErrFutureRev},
-		{"no leader", &clientv3.WatchResponse{Header: header, Canceled: true, CancelReason: "etcdserver: no leader"}, ReasonClosed, rpctypes.ErrNoLeader},
+		{"no leader", &clientv3.WatchResponse{Header: header, Canceled: true, CancelReason: "etcdserver: no leader"}, ReasonLeader, rpctypes.ErrNoLeader},
 		{"token", &clientv3.WatchResponse{Header: header, Canceled: true, CancelReason: "etcdserver: invalid auth token"}, ReasonAuth, rpctypes.ErrInvalidAuthToken},
 		{"permission", &clientv3.WatchResponse{Header: header, Canceled: true, CancelReason: "etcdserver: permission denied"}, ReasonAuth, rpctypes.ErrPermissionDenied},
 	}
@@ -44,7 +44,9 @@ func TestWatchEnds(t *testing.T) {
 				f.delete("/r/n/s/ghost")
 				f.put("/r/n/s/new", "2")
 				f.put("/r/n/s/newer", "1")
-				f.compact()
+				if tt.reason == ReasonCompacted {
+					f.compact()
+				}
 				f.end(tt.last)
 				f.set(func() { f.deaf = false })
 				synctest.Wait()
@@ -56,11 +58,17 @@ func TestWatchEnds(t *testing.T) {
 					t.Error("no error in the status")
 				}
 				g.at(progressEvery + retryBase)
-				g.wantListed(ReasonStart, tt.reason)
-				g.wantApplied("+n/s/new", "+n/s/newer", "-n/s/ghost")
+				if tt.reason == ReasonCompacted {
+					g.wantListed(ReasonStart, tt.reason)
+					g.wantApplied("+n/s/new", "+n/s/newer", "-n/s/ghost")
+				} else {
+					g.wantListed(ReasonStart)
+					g.wantApplied("-n/s/ghost", "+n/s/new", "+n/s/newer")
+				}
+				g.wantResumed(ReasonStart, tt.reason)
 				g.wantEqual()
 				g.wantStates("live@0s") // too short to be stale
-				if pause := f.look().lists[1].Sub(g.rec.start) - progressEvery; pause < retryBase/2 || pause > retryBase {
+				if pause := f.look().opened[1].Sub(g.rec.start) - progressEvery; pause < retryBase/2 || pause > retryBase {
 					t.Errorf("listed after %v, want %v to %v", pause, retryBase/2, retryBase)
 				}
 				f.put("/r/n/s/after", "1")
@@ -108,8 +116,8 @@ func TestListErrors(t *testing.T) {
 		{"wrong password", rpctypes.ErrAuthFailed, ReasonAuth},
 		{"no user", rpctypes.ErrUserEmpty, ReasonAuth},
 		{"old auth revision", rpctypes.ErrAuthOldRevision, ReasonAuth},
-		{"corrupt member", rpctypes.ErrCorrupt, ReasonList},
-		{"no leader", rpctypes.ErrNoLeader, ReasonList},
+		{"corrupt member", rpctypes.ErrCorrupt, ReasonCorrupt},
+		{"no leader", rpctypes.ErrNoLeader, ReasonLeader},
 		{"unreachable", errDown, ReasonList},
 	}
 	for _, tt := range tests {
@@ -248,7 +256,7 @@ func TestDisorder(t *testing.T) {
 				}
 				f.set(func() { f.deaf = false })
 				g.passed(retryBase)
-				g.wantFailed(ReasonClosed)
+				g.wantFailed(ReasonDisorder)
 				if err := g.rec.look().errs[0]; !errors.Is(err, errDisorder) {
 					t.Errorf("error %v, want %v", err, errDisorder)
 				}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"google.golang.org/grpc/codes"
@@ -25,10 +26,17 @@ type Clients interface {
 	Client(ctx context.Context) (*clientv3.Client, error)
 }
 
+// Dialler is Clients that can connect anew.
+type Dialler interface {
+	Clients
+	// Fresh returns a client with connections of its own. The caller closes it.
+	Fresh(ctx context.Context) (*clientv3.Client, error)
+}
+
 // Etcd is the Source that reads an etcd cluster.
 type Etcd struct {
-	// Clients can have a method Err() error that says why the last attempt to
-	// connect failed.
+	// Clients can be a Dialler, and can have a method Err() error that says
+	// why the last attempt to connect failed.
 	Clients Clients
 }
 
@@ -36,24 +44,24 @@ var _ Source = Etcd{}
 
 // List implements Source by the RangeStream RPC of etcd 3.7, or, where the
 // server or a proxy before it doesn't know that, by pages.
-func (e Etcd) List(ctx context.Context, prefix string, fn func([]*mvccpb.KeyValue) error) (int64, error) {
+func (e Etcd) List(ctx context.Context, prefix string, at int64, fn func([]*mvccpb.KeyValue) error) (Head, error) {
 	client, err := e.Clients.Client(ctx)
 	if err != nil {
-		return 0, err
+		return Head{}, err
 	}
-	revision, err := listStream(ctx, client, prefix, fn)
+	head, err := listStream(ctx, client, prefix, at, fn)
 	if status.Code(err) == codes.Unimplemented {
-		return listPages(ctx, client, prefix, fn)
+		return listPages(ctx, client, prefix, at, fn)
 	}
-	return revision, err
+	return head, err
 }
 
-func listStream(ctx context.Context, client *clientv3.Client, prefix string, fn func([]*mvccpb.KeyValue) error) (int64, error) {
+func listStream(ctx context.Context, client *clientv3.Client, prefix string, at int64, fn func([]*mvccpb.KeyValue) error) (Head, error) {
 	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
 	defer cancel()
-	stream, err := client.GetStream(ctx, prefix, clientv3.WithPrefix())
+	stream, err := client.GetStream(ctx, prefix, clientv3.WithPrefix(), clientv3.WithRev(at))
 	if err != nil {
-		return 0, err
+		return Head{}, err
 	}
 	// The client's goroutine waits until its channel is read to the end.
 	defer func() {
@@ -61,62 +69,79 @@ func listStream(ctx context.Context, client *clientv3.Client, prefix string, fn 
 		for range stream {
 		}
 	}()
-	var revision int64
+	var head Head
 	for chunk := range stream {
 		if err := chunk.Err(); err != nil {
-			return 0, err
+			return Head{}, err
 		}
 		if h := chunk.GetHeader(); h != nil {
-			revision = h.Revision
+			head = headOf(h)
 		}
 		if err := fn(chunk.Kvs); err != nil {
-			return 0, err
+			return Head{}, err
 		}
 	}
 	if ctx.Err() != nil {
-		return 0, ctx.Err()
+		return Head{}, ctx.Err()
 	}
-	if revision == 0 {
-		return 0, fmt.Errorf("the stream of %q ended without a revision", prefix)
+	if head.Revision == 0 {
+		return Head{}, fmt.Errorf("the stream of %q ended without a revision", prefix)
 	}
-	return revision, nil
+	return head, nil
 }
 
-func listPages(ctx context.Context, client *clientv3.Client, prefix string, fn func([]*mvccpb.KeyValue) error) (int64, error) {
+func listPages(ctx context.Context, client *clientv3.Client, prefix string, at int64, fn func([]*mvccpb.KeyValue) error) (Head, error) {
 	ctx = clientv3.WithRequireLeader(ctx)
 	end := clientv3.GetPrefixRangeEnd(prefix)
-	var revision int64
+	head := Head{Revision: at}
 	for from := prefix; ; {
 		// The first page fixes the revision; a compaction of it meanwhile is
 		// an error, after which the mirror starts anew.
-		resp, err := client.Get(ctx, from, clientv3.WithRange(end), clientv3.WithLimit(pageSize), clientv3.WithRev(revision))
+		resp, err := client.Get(ctx, from, clientv3.WithRange(end), clientv3.WithLimit(pageSize), clientv3.WithRev(head.Revision))
 		if err != nil {
-			return 0, err
+			return Head{}, err
 		}
-		if revision == 0 {
-			revision = resp.Header.Revision
+		if head.Revision == 0 {
+			head.Revision = resp.Header.Revision
 		}
+		head.Cluster = resp.Header.ClusterId
 		if err := fn(resp.Kvs); err != nil {
-			return 0, err
+			return Head{}, err
 		}
 		if !resp.More || len(resp.Kvs) == 0 {
-			return revision, nil
+			return head, nil
 		}
 		from = string(resp.Kvs[len(resp.Kvs)-1].Key) + "\x00"
 	}
 }
 
+func headOf(h *pb.ResponseHeader) Head {
+	return Head{Cluster: h.GetClusterId(), Revision: h.GetRevision()}
+}
+
 // Probe implements Source.
-func (e Etcd) Probe(ctx context.Context, prefix string) (int64, error) {
-	client, err := e.Clients.Client(ctx)
+func (e Etcd) Probe(ctx context.Context, prefix string) (Head, error) {
+	client, done, err := e.fresh(ctx)
 	if err != nil {
-		return 0, err
+		return Head{}, err
 	}
+	defer done()
 	resp, err := client.Get(clientv3.WithRequireLeader(ctx), prefix+probeKey)
 	if err != nil {
-		return 0, err
+		return Head{}, err
 	}
-	return resp.Header.Revision, nil
+	return headOf(resp.Header), nil
+}
+
+// fresh returns a client with connections of its own where Clients can make
+// one, and what gives it back.
+func (e Etcd) fresh(ctx context.Context) (client *clientv3.Client, done func(), err error) {
+	if c, ok := e.Clients.(Dialler); ok {
+		client, err = c.Fresh(ctx)
+		return client, func() { _ = client.Close() }, err // nothing depends on its end
+	}
+	client, err = e.Clients.Client(ctx)
+	return client, func() {}, err
 }
 
 // Trouble implements Source.
@@ -125,35 +150,4 @@ func (e Etcd) Trouble() error {
 		return c.Err()
 	}
 	return nil
-}
-
-// Watch implements Source. The watch starts at the given revision rather than
-// after it: an idle etcd answers progress requests only to watches that have
-// caught up, which one that starts in the future has not.
-func (e Etcd) Watch(ctx context.Context, prefix string, after int64) (Watch, error) {
-	client, err := e.Clients.Client(ctx)
-	if err != nil {
-		return nil, err
-	}
-	// A watcher of its own has a stream of its own.
-	watcher := clientv3.NewWatcher(client)
-	responses := watcher.Watch(clientv3.WithRequireLeader(ctx), prefix, clientv3.WithPrefix(), clientv3.WithRev(after))
-	return &etcdWatch{watcher, responses}, nil
-}
-
-type etcdWatch struct {
-	watcher   clientv3.Watcher
-	responses clientv3.WatchChan
-}
-
-func (w *etcdWatch) Responses() <-chan clientv3.WatchResponse { return w.responses }
-
-// RequestProgress implements Watch. clientv3 keeps one stream for each set of
-// metadata in the context, so that the request needs the metadata of the watch.
-func (w *etcdWatch) RequestProgress(ctx context.Context) error {
-	return w.watcher.RequestProgress(clientv3.WithRequireLeader(ctx))
-}
-
-func (w *etcdWatch) Close() {
-	_ = w.watcher.Close() // the watch has ended in any case
 }

@@ -37,7 +37,10 @@ type wireEtcd struct {
 	asked   int // progress requests on a stream with a watch
 }
 
-const wireRevision = 7
+const (
+	wireRevision = 7
+	wireCluster  = 42
+)
 
 func (e *wireEtcd) failure() error {
 	e.mu.Lock()
@@ -72,7 +75,7 @@ func (e *wireEtcd) Range(ctx context.Context, r *pb.RangeRequest) (*pb.RangeResp
 	n := min(e.chunk, len(kvs))
 	// etcd goes on: the header has the revision of now, not of the page.
 	now := int64(wireRevision + len(e.ranges) - 1)
-	return &pb.RangeResponse{Header: &pb.ResponseHeader{Revision: now}, Kvs: kvs[:n], More: n < len(kvs)}, nil
+	return &pb.RangeResponse{Header: &pb.ResponseHeader{ClusterId: wireCluster, Revision: now}, Kvs: kvs[:n], More: n < len(kvs)}, nil
 }
 
 // RangeStream implements pb.KVServer; the last chunk alone has a header.
@@ -85,7 +88,7 @@ func (e *wireEtcd) RangeStream(r *pb.RangeRequest, stream grpc.ServerStreamingSe
 		n := min(e.chunk, len(kvs))
 		resp := &pb.RangeResponse{Kvs: kvs[:n]}
 		if kvs = kvs[n:]; len(kvs) == 0 {
-			resp.Header = &pb.ResponseHeader{Revision: wireRevision}
+			resp.Header = &pb.ResponseHeader{ClusterId: wireCluster, Revision: wireRevision}
 		}
 		if err := stream.Send(&pb.RangeStreamResponse{RangeResponse: resp}); err != nil {
 			return err
@@ -107,7 +110,7 @@ func (e *wireEtcd) Watch(stream grpc.BidiStreamingServer[pb.WatchRequest, pb.Wat
 		if err != nil {
 			return nil //nolint:nilerr // the client has gone
 		}
-		resp := &pb.WatchResponse{Header: &pb.ResponseHeader{Revision: wireRevision}}
+		resp := &pb.WatchResponse{Header: &pb.ResponseHeader{ClusterId: wireCluster, Revision: wireRevision}}
 		e.mu.Lock()
 		switch {
 		case req.GetCreateRequest() != nil:
@@ -184,14 +187,14 @@ func TestEtcdList(t *testing.T) {
 			t.Parallel()
 			e := &wireEtcd{keys: append(numbered(tt.keys), "/r/n0/other"), chunk: 3, streams: tt.streams}
 			var got []string
-			revision, err := e.serve(t).List(t.Context(), "/r/n/", func(kvs []*mvccpb.KeyValue) error {
+			head, err := e.serve(t).List(t.Context(), "/r/n/", 0, func(kvs []*mvccpb.KeyValue) error {
 				for _, kv := range kvs {
 					got = append(got, string(kv.Key))
 				}
 				return nil
 			})
-			if err != nil || revision != wireRevision {
-				t.Errorf("revision %d, error %v, want %d, nil", revision, err, wireRevision)
+			if want := (Head{wireCluster, wireRevision}); err != nil || head != want {
+				t.Errorf("%+v, error %v, want %+v, nil", head, err, want)
 			}
 			if !slices.Equal(got, numbered(tt.keys)) {
 				t.Errorf("keys %v, want %d", got, tt.keys)
@@ -222,7 +225,7 @@ func TestEtcdListErrors(t *testing.T) {
 			t.Run(fmt.Sprintf("streams=%v/%v", streams, rpctypes.Error(server)), func(t *testing.T) {
 				t.Parallel()
 				e := &wireEtcd{keys: numbered(8), chunk: 3, streams: streams, fail: server}
-				_, err := e.serve(t).List(t.Context(), "/r/n/", func([]*mvccpb.KeyValue) error { return nil })
+				_, err := e.serve(t).List(t.Context(), "/r/n/", 0, func([]*mvccpb.KeyValue) error { return nil })
 				if !errors.Is(err, rpctypes.Error(server)) {
 					t.Errorf("error %v, want %v", err, rpctypes.Error(server))
 				}
@@ -232,7 +235,7 @@ func TestEtcdListErrors(t *testing.T) {
 			t.Parallel()
 			e := &wireEtcd{keys: numbered(800), chunk: 3, streams: streams}
 			calls := 0
-			_, err := e.serve(t).List(t.Context(), "/r/n/", func([]*mvccpb.KeyValue) error { calls++; return errStop })
+			_, err := e.serve(t).List(t.Context(), "/r/n/", 0, func([]*mvccpb.KeyValue) error { calls++; return errStop })
 			if !errors.Is(err, errStop) || calls != 1 {
 				t.Errorf("error %v after %d calls, want %v after 1", err, calls, errStop)
 			}
@@ -242,7 +245,7 @@ func TestEtcdListErrors(t *testing.T) {
 			e := &wireEtcd{keys: numbered(800), chunk: 3, streams: streams}
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			_, err := e.serve(t).List(ctx, "/r/n/", func([]*mvccpb.KeyValue) error { cancel(); return nil })
+			_, err := e.serve(t).List(ctx, "/r/n/", 0, func([]*mvccpb.KeyValue) error { cancel(); return nil })
 			if !errors.Is(err, context.Canceled) {
 				t.Errorf("error %v, want %v", err, context.Canceled)
 			}
@@ -251,7 +254,7 @@ func TestEtcdListErrors(t *testing.T) {
 	t.Run("no client", func(t *testing.T) {
 		t.Parallel()
 		source := Etcd{Clients: noClient{}}
-		if _, err := source.List(t.Context(), "/r/", nil); !errors.Is(err, errDown) {
+		if _, err := source.List(t.Context(), "/r/", 0, nil); !errors.Is(err, errDown) {
 			t.Errorf("List: %v", err)
 		}
 		if _, err := source.Probe(t.Context(), "/r/"); !errors.Is(err, errDown) {
@@ -266,9 +269,9 @@ func TestEtcdListErrors(t *testing.T) {
 func TestEtcdProbe(t *testing.T) {
 	t.Parallel()
 	e := &wireEtcd{keys: numbered(800), chunk: 3}
-	revision, err := e.serve(t).Probe(t.Context(), "/r/n/")
-	if err != nil || revision != wireRevision {
-		t.Errorf("revision %d, error %v, want %d, nil", revision, err, wireRevision)
+	head, err := e.serve(t).Probe(t.Context(), "/r/n/")
+	if want := (Head{wireCluster, wireRevision}); err != nil || head != want {
+		t.Errorf("%+v, error %v, want %+v, nil", head, err, want)
 	}
 	r := e.ranges[0]
 	if string(r.Key) != "/r/n/_probe" || len(r.RangeEnd) > 0 || r.Serializable || !e.leaders[0] {
@@ -290,6 +293,9 @@ func TestEtcdWatch(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer w.Close()
+		if created := <-w.Responses(); !created.Created {
+			t.Errorf("first response %+v, want that the watch was created", created)
+		}
 		if err := w.RequestProgress(ctx); err != nil {
 			t.Fatal(err)
 		}

@@ -13,6 +13,7 @@ import (
 
 	"go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/mvccpb"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
@@ -25,7 +26,9 @@ type fakeEtcd struct {
 	revision  int64
 	compacted int64
 	keys      map[string]*mvccpb.KeyValue
-	history   []*clientv3.Event
+	history   []*clientv3.Event           // since the compaction
+	floor     map[string]*mvccpb.KeyValue // the keys before past
+	past      []*clientv3.Event           // since the start or a restore
 	watches   map[*fakeWatch]struct{}
 
 	pageSize   int
@@ -38,6 +41,8 @@ type fakeEtcd struct {
 	onPage     func(ctx context.Context, page int) error
 	onWatch    func(ctx context.Context) error
 	onProgress func(ctx context.Context) error
+	onEvents   func([]*clientv3.Event) []*clientv3.Event // what watches get in place of events
+	cluster    uint64
 
 	seen seen
 }
@@ -45,6 +50,8 @@ type fakeEtcd struct {
 // seen is what a fake has seen of its mirror.
 type seen struct {
 	lists   []time.Time // when each list was asked for
+	audits  []time.Time // when each list of a given revision was
+	opened  []time.Time // when each watch was asked for
 	probes  int
 	probing int // probes under way
 	watches int // open
@@ -60,7 +67,7 @@ func (f *fakeEtcd) Trouble() error {
 
 func newFake() *fakeEtcd {
 	// A new etcd is at revision 1.
-	return &fakeEtcd{revision: 1, keys: map[string]*mvccpb.KeyValue{}, watches: map[*fakeWatch]struct{}{}, pageSize: 3}
+	return &fakeEtcd{revision: 1, keys: map[string]*mvccpb.KeyValue{}, floor: map[string]*mvccpb.KeyValue{}, watches: map[*fakeWatch]struct{}{}, pageSize: 3}
 }
 
 // look returns what the fake has seen so far.
@@ -68,7 +75,8 @@ func (f *fakeEtcd) look() seen {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	s := f.seen
-	s.lists, s.watches = slices.Clone(s.lists), len(f.watches)
+	s.lists, s.audits, s.opened = slices.Clone(s.lists), slices.Clone(s.audits), slices.Clone(s.opened)
+	s.watches = len(f.watches)
 	return s
 }
 
@@ -109,7 +117,9 @@ func (f *fakeEtcd) delete(key string) {
 	f.feed()
 }
 
-func (f *fakeEtcd) record(ev *clientv3.Event) { f.history = append(f.history, ev) }
+func (f *fakeEtcd) record(ev *clientv3.Event) {
+	f.history, f.past = append(f.history, ev), append(f.past, ev)
+}
 
 // compact forgets the history before the present revision.
 func (f *fakeEtcd) compact() {
@@ -129,6 +139,7 @@ func (f *fakeEtcd) backup() (restore func()) {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		f.revision, f.compacted, f.keys, f.history = revision, min(f.compacted, revision), maps.Clone(keys), nil
+		f.floor, f.past = maps.Clone(keys), nil
 	}
 }
 
@@ -196,6 +207,9 @@ func (f *fakeEtcd) feed() {
 		}
 		for revision, evs := range byRevision(f.history) {
 			evs = slices.DeleteFunc(evs, func(ev *clientv3.Event) bool { return !bytes.HasPrefix(ev.Kv.Key, []byte(w.prefix)) })
+			if f.onEvents != nil {
+				evs = f.onEvents(evs)
+			}
 			if revision >= w.next && len(evs) > 0 {
 				w.send(clientv3.WatchResponse{Header: f.header(), Events: evs})
 			}
@@ -223,7 +237,7 @@ func byRevision(evs []*clientv3.Event) func(func(int64, []*clientv3.Event) bool)
 }
 
 func (f *fakeEtcd) header() *etcdserverpb.ResponseHeader {
-	return &etcdserverpb.ResponseHeader{Revision: f.revision}
+	return &etcdserverpb.ResponseHeader{ClusterId: f.cluster, Revision: f.revision}
 }
 
 // enter waits while the fake hangs, and fails while it is down.
@@ -245,19 +259,28 @@ func (f *fakeEtcd) enter(ctx context.Context) error {
 }
 
 // List implements Source.
-func (f *fakeEtcd) List(ctx context.Context, prefix string, fn func([]*mvccpb.KeyValue) error) (int64, error) {
-	f.set(func() { f.seen.lists = append(f.seen.lists, time.Now()) })
+func (f *fakeEtcd) List(ctx context.Context, prefix string, at int64, fn func([]*mvccpb.KeyValue) error) (Head, error) {
+	f.set(func() {
+		if at == 0 {
+			f.seen.lists = append(f.seen.lists, time.Now())
+		} else {
+			f.seen.audits = append(f.seen.audits, time.Now())
+		}
+	})
 	if err := f.enter(ctx); err != nil {
-		return 0, err
+		return Head{}, err
 	}
-	kvs, revision := f.contents(prefix)
+	kvs, head, err := f.read(prefix, at)
+	if err != nil {
+		return Head{}, err
+	}
 	for page := 0; ; page++ {
 		f.mu.Lock()
 		onPage := f.onPage
 		f.mu.Unlock()
 		if onPage != nil {
 			if err := onPage(ctx, page); err != nil {
-				return 0, err
+				return Head{}, err
 			}
 		}
 		n := min(f.pageSize, len(kvs))
@@ -268,10 +291,10 @@ func (f *fakeEtcd) List(ctx context.Context, prefix string, fn func([]*mvccpb.Ke
 			clear(kv.Value)
 		}
 		if err != nil {
-			return 0, err
+			return Head{}, err
 		}
 		if kvs = kvs[n:]; len(kvs) == 0 {
-			return revision, ctx.Err()
+			return head, ctx.Err()
 		}
 	}
 }
@@ -282,6 +305,40 @@ func cloned(kvs []*mvccpb.KeyValue) []*mvccpb.KeyValue {
 		out[i] = &mvccpb.KeyValue{Key: bytes.Clone(kv.Key), Value: bytes.Clone(kv.Value), ModRevision: kv.ModRevision, Lease: kv.Lease}
 	}
 	return out
+}
+
+// read returns the keys below a prefix as they were at a revision; 0 is now.
+func (f *fakeEtcd) read(prefix string, at int64) ([]*mvccpb.KeyValue, Head, error) {
+	kvs, revision := f.contents(prefix)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	head := Head{Cluster: f.cluster, Revision: revision}
+	switch {
+	case at == 0 || at == revision:
+		return kvs, head, nil
+	case at > revision:
+		return nil, head, rpctypes.ErrFutureRev
+	case at < f.compacted:
+		return nil, head, rpctypes.ErrCompacted
+	}
+	past := maps.Clone(f.floor)
+	for _, ev := range f.past {
+		switch {
+		case ev.Kv.ModRevision > at:
+		case ev.Type == clientv3.EventTypeDelete:
+			delete(past, string(ev.Kv.Key))
+		default:
+			past[string(ev.Kv.Key)] = ev.Kv
+		}
+	}
+	kvs = nil
+	for key, kv := range past {
+		if strings.HasPrefix(key, prefix) {
+			kvs = append(kvs, kv)
+		}
+	}
+	slices.SortFunc(kvs, func(a, b *mvccpb.KeyValue) int { return cmp.Compare(string(a.Key), string(b.Key)) })
+	return kvs, head, nil
 }
 
 // contents returns the keys below a prefix in order, and the revision.
@@ -299,7 +356,7 @@ func (f *fakeEtcd) contents(prefix string) ([]*mvccpb.KeyValue, int64) {
 }
 
 // Probe implements Source.
-func (f *fakeEtcd) Probe(ctx context.Context, _ string) (int64, error) {
+func (f *fakeEtcd) Probe(ctx context.Context, _ string) (Head, error) {
 	f.set(func() { f.seen.probes++; f.seen.probing++ })
 	defer func() {
 		f.mu.Lock()
@@ -309,15 +366,15 @@ func (f *fakeEtcd) Probe(ctx context.Context, _ string) (int64, error) {
 		f.set(func() { f.seen.probing-- })
 	}()
 	if err := f.enter(ctx); err != nil {
-		return 0, err
+		return Head{}, err
 	}
 	f.mu.Lock()
-	revision, slow := f.revision, f.slow
+	head, slow := Head{f.cluster, f.revision}, f.slow
 	f.mu.Unlock()
 	select {
 	case <-time.After(slow):
-		return revision, nil
+		return head, nil
 	case <-ctx.Done():
-		return 0, ctx.Err()
+		return Head{}, ctx.Err()
 	}
 }

@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"context"
+	"time"
 
 	"go.etcd.io/etcd/api/v3/etcdserverpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -11,6 +12,7 @@ import (
 func (f *fakeEtcd) Watch(ctx context.Context, prefix string, after int64) (Watch, error) {
 	f.mu.Lock()
 	onWatch := f.onWatch
+	f.seen.opened = append(f.seen.opened, time.Now())
 	f.mu.Unlock()
 	if onWatch != nil {
 		if err := onWatch(ctx); err != nil {
@@ -87,6 +89,9 @@ func (w *fakeWatch) pump(ctx context.Context) {
 
 // Responses implements Watch.
 func (w *fakeWatch) Responses() <-chan clientv3.WatchResponse { return w.out }
+
+// Err implements Watch.
+func (w *fakeWatch) Err() error { return nil }
 
 // RequestProgress implements Watch.
 func (w *fakeWatch) RequestProgress(ctx context.Context) error {

@@ -1,52 +1,56 @@
 package mirror
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"time"
 
-	"go.etcd.io/etcd/api/v3/mvccpb"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
-// entry is what the mirror remembers of a key.
-type entry struct {
-	modRevision int64
-}
-
-// index is what the View was told, by key below Root.
-type index map[string]entry
-
-// failure is why a mirror has to list again.
+// failure is why a mirror has to go on from anew: by another watch, or by a
+// list where mustList says so.
 type failure struct {
 	reason Reason
 	err    error
 }
 
+// mustList reports whether a watch can't be resumed: what happened since, or
+// before, only a list shows.
+func (f failure) mustList() bool {
+	switch f.reason {
+	case ReasonCompacted, ReasonSilent, ReasonRegressed, ReasonDisorder, ReasonAudit:
+		return true
+	}
+	return false
+}
+
 var (
-	errSilent    = errors.New("the watch fell silent")
-	errClosed    = errors.New("the watch was closed")
-	errRegressed = errors.New("etcd's revision moved backward")
-	errDisorder  = errors.New("the watch showed an old change after a newer one")
-	errPage      = errors.New("no page arrived in time")
+	errSilent   = errors.New("the watch fell silent")
+	errClosed   = errors.New("the watch was closed")
+	errDisorder = errors.New("the watch showed an old change after a newer one")
 )
 
-// follow lists, then watches until something breaks.
+// follow lists unless the copy can be resumed, then watches until something
+// breaks.
 func (m *Mirror) follow(ctx context.Context, reason Reason) failure {
-	revision, err := m.list(ctx, reason)
-	if err != nil {
-		return failure{reasonOf(err, ReasonList), fmt.Errorf("listing %q: %w", m.cfg.Prefix, m.explain(err))}
+	audit := m.soon()
+	if !m.listed {
+		head, err := m.list(ctx, reason)
+		if err != nil {
+			return failure{reasonOf(err, ReasonList), fmt.Errorf("listing %q: %w", m.cfg.Prefix, m.explain(err))}
+		}
+		m.listed, audit = true, jittered(auditEvery)
+		m.contact(head)
 	}
-	m.contact(revision)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	// A server that hangs when the watch is opened would otherwise hang the
 	// mirror.
 	stuck := time.AfterFunc(watchSilence, func() { cancel(errSilent) })
-	w, err := m.cfg.Source.Watch(ctx, m.cfg.Prefix, revision)
+	w, err := m.cfg.Source.Watch(ctx, m.cfg.Prefix, m.Status().Revision)
 	inTime := stuck.Stop()
 	if err == nil {
 		defer w.Close()
@@ -55,104 +59,27 @@ func (m *Mirror) follow(ctx context.Context, reason Reason) failure {
 	case !inTime:
 		return failure{ReasonSilent, errSilent}
 	case err != nil:
-		return failure{reasonOf(err, ReasonClosed), fmt.Errorf("watching %q: %w", m.cfg.Prefix, err)}
+		return failure{reasonOf(err, ReasonClosed), fmt.Errorf("watching %q: %w", m.cfg.Prefix, m.explain(err))}
 	}
-	return m.watch(ctx, w)
-}
-
-// list makes the View equal to etcd at one revision. Where the revision is
-// lower than before, unchanged revisions of keys don't mean unchanged contents,
-// so that it lists once more and takes every key for changed.
-func (m *Mirror) list(ctx context.Context, reason Reason) (int64, error) {
-	start, seen, keys := time.Now(), m.Status().Revision, len(m.index)
-	revision, err := m.listOnce(ctx, m.distrust)
-	if errors.Is(err, errRegressed) {
-		m.distrust = true
-		revision, err = m.listOnce(ctx, true)
-	}
-	if err != nil {
-		return 0, err
-	}
-	if m.distrust {
-		m.cfg.Log.Warn("etcd showed an older revision than before, as after a restore from a backup: took over all that it has",
-			"prefix", m.cfg.Prefix, "revision", revision, "keys", len(m.index), "revision before", seen, "keys before", keys)
-	}
-	m.distrust = false
-	if revision < seen {
-		reason = ReasonRegressed
-	}
-	if m.cfg.Observer != nil {
-		m.cfg.Observer.Listed(reason, len(m.index), time.Since(start))
-	}
-	return revision, nil
-}
-
-func (m *Mirror) listOnce(ctx context.Context, force bool) (int64, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	// A server that hangs half-way would otherwise hang the mirror.
-	stuck := time.AfterFunc(pageTimeout, func() { cancel(errPage) })
-	defer stuck.Stop()
-
-	present := make(map[string]struct{}, len(m.index))
-	revision, err := m.cfg.Source.List(ctx, m.cfg.Prefix, func(kvs []*mvccpb.KeyValue) error {
-		stuck.Reset(pageTimeout)
-		m.page(kvs, present, force)
-		return nil
-	})
-	if err != nil {
-		if cause := context.Cause(ctx); cause != nil {
-			err = cause
-		}
-		return 0, err
-	}
-	regressed := revision < m.Status().Revision
-	if regressed && !force {
-		return 0, errRegressed
-	}
-	var gone []Event
-	for key := range m.index {
-		if _, ok := present[key]; !ok {
-			gone = append(gone, Event{Key: key, ModRevision: revision, Deleted: true})
-			delete(m.index, key)
-		}
-	}
-	m.cfg.View.Apply(Batch{Events: gone, Revision: revision, Regressed: regressed})
-	return revision, nil
-}
-
-// page tells the View of those keys of a page that it doesn't know yet.
-func (m *Mirror) page(kvs []*mvccpb.KeyValue, present map[string]struct{}, force bool) {
-	events := make([]Event, 0, len(kvs))
-	for _, kv := range kvs {
-		key, ok := m.relative(kv.Key)
-		if !ok {
-			continue
-		}
-		present[key] = struct{}{}
-		if known, ok := m.index[key]; ok && known.modRevision == kv.ModRevision && !force {
-			continue
-		}
-		m.index[key] = entry{kv.ModRevision}
-		events = append(events, Event{Key: key, Value: kv.Value, ModRevision: kv.ModRevision, Lease: kv.Lease})
-	}
-	if len(events) > 0 {
-		m.cfg.View.Apply(Batch{Events: events})
-	}
+	m.resumedFor = reason
+	return m.watch(ctx, w, audit)
 }
 
 // watch follows a watch until it ends or nothing is heard of it.
-func (m *Mirror) watch(ctx context.Context, w Watch) failure {
+func (m *Mirror) watch(ctx context.Context, w Watch, firstAudit time.Duration) failure {
 	tick := time.NewTicker(progressEvery)
 	defer tick.Stop()
-	probes := newProbes(m)
-	defer probes.wait()
 	ctx, cancel := context.WithCancel(ctx)
+	probes, audits := newProbes(m), newAudits(m, firstAudit)
+	defer probes.wait()
+	defer audits.stop()
 	defer cancel()
 	heard := time.Now()
 	silence := time.NewTimer(watchSilence)
 	defer silence.Stop()
+	m.ask(ctx, w) // so that a watch that was resumed shows at once that it works
 	for {
+		var f failure
 		select {
 		case <-ctx.Done():
 			return failure{ReasonClosed, ctx.Err()}
@@ -160,24 +87,41 @@ func (m *Mirror) watch(ctx context.Context, w Watch) failure {
 			return failure{ReasonSilent, errSilent}
 		case resp, ok := <-w.Responses():
 			if !ok {
-				return failure{ReasonClosed, errClosed}
+				return m.closed(w)
 			}
-			if f := m.response(&resp); f.err != nil {
-				return f
-			}
+			f = m.response(&resp)
 			heard = time.Now()
 			silence.Reset(watchSilence)
 		case result := <-probes.results:
-			if f := m.probed(result); f.err != nil {
-				return f
+			var current bool
+			if current, f = m.probed(result); current {
+				silence.Reset(watchSilence) // it has missed nothing: its silence is no fault
 			}
+		case page := <-audits.pages:
+			audits.running.compare(m, page)
+		case err := <-audits.results:
+			f = audits.done(err)
+		case <-audits.timer.C:
+			audits.start(ctx)
 		case <-tick.C:
 			m.ask(ctx, w)
 			if time.Since(heard) > progressEvery+progressEvery/2 {
 				probes.start(ctx)
 			}
 		}
+		if f.err != nil {
+			return f
+		}
 	}
+}
+
+// closed returns why a watch has ended.
+func (m *Mirror) closed(w Watch) failure {
+	err := w.Err()
+	if err == nil {
+		err = errClosed
+	}
+	return failure{reasonOf(err, ReasonClosed), fmt.Errorf("watching %q: %w", m.cfg.Prefix, m.explain(err))}
 }
 
 // ask requests progress. It doesn't wait longer than until the next tick: a
@@ -196,27 +140,37 @@ func (m *Mirror) response(resp *clientv3.WatchResponse) failure {
 	if resp.Created {
 		return failure{}
 	}
-	seen := m.Status().Revision
+	arrived, seen := time.Now(), m.Status()
 	// A member that lags can answer with a lower revision after a reconnect; so
-	// can an etcd restored from a backup. A list can't tell them apart, since
-	// new writes may have raised the revision of the restored one by then.
-	revision := resp.Header.GetRevision()
-	if revision < seen {
-		m.distrust = true
-		return failure{ReasonClosed, errRegressed}
+	// can an etcd restored from a backup. A list is right in both cases.
+	head := Head{Cluster: resp.Header.GetClusterId(), Revision: resp.Header.GetRevision()}
+	if head.Revision < seen.Revision || otherCluster(seen.Cluster, head.Cluster) {
+		return failure{ReasonRegressed, errRegressed}
 	}
-	if !ordered(resp.Events, seen) {
-		return failure{ReasonClosed, errDisorder}
+	if !ordered(resp.Events, seen.Revision) {
+		return failure{ReasonDisorder, errDisorder}
 	}
 	// Only progress speaks for its header's revision: a watch that catches up
 	// sends events with a header that is ahead of them.
 	if n := len(resp.Events); n > 0 {
-		revision = max(seen, resp.Events[n-1].Kv.ModRevision)
+		head.Revision = max(seen.Revision, resp.Events[n-1].Kv.ModRevision)
 	}
-	m.events(resp.Events, revision)
-	m.lasting = true
-	m.contact(revision)
+	m.events(resp.Events, head.Revision)
+	if len(resp.Events) > 0 {
+		m.cfg.Observer.Applied(len(resp.Events), time.Since(arrived))
+	}
+	m.works()
+	m.contact(head)
 	return failure{}
+}
+
+// works notes that the watch does what it should.
+func (m *Mirror) works() {
+	m.lasting = true
+	if m.resumedFor != "" {
+		m.cfg.Observer.Resumed(m.resumedFor)
+		m.resumedFor = ""
+	}
 }
 
 // ordered reports whether no event is older than the one before it, or than the
@@ -239,19 +193,21 @@ func (m *Mirror) events(evs []*clientv3.Event, revision int64) {
 		if !ok {
 			continue
 		}
-		known, present := m.index[key]
+		short := indexKey(key)
+		known, present := m.index[short]
 		if present && ev.Kv.ModRevision <= known.modRevision {
 			continue
 		}
+		m.auditing.changing(m, short)
 		if ev.Type == clientv3.EventTypeDelete {
 			if !present {
 				continue
 			}
-			delete(m.index, key)
+			delete(m.index, short)
 			batch.Events = append(batch.Events, Event{Key: key, ModRevision: ev.Kv.ModRevision, Deleted: true})
 			continue
 		}
-		m.index[key] = entry{ev.Kv.ModRevision}
+		m.index[short] = entryOf(ev.Kv)
 		batch.Events = append(batch.Events, Event{Key: key, Value: ev.Kv.Value, ModRevision: ev.Kv.ModRevision, Lease: ev.Kv.Lease})
 	}
 	m.cfg.View.Apply(batch)
@@ -260,22 +216,16 @@ func (m *Mirror) events(evs []*clientv3.Event, revision int64) {
 // probed takes the result of a linearizable read. It counts as contact only
 // where it shows that the watch has missed nothing. The watch may have gone on
 // while a slow answer was under way: that proves nothing.
-func (m *Mirror) probed(p probed) failure {
+func (m *Mirror) probed(p probed) (current bool, f failure) {
+	seen := m.Status()
 	switch {
-	case p.revision < p.known:
-		m.distrust = true
-		return failure{ReasonRegressed, errRegressed}
-	case p.revision == m.Status().Revision:
-		m.contact(p.revision)
+	case p.Revision < p.known, otherCluster(seen.Cluster, p.Cluster):
+		return false, failure{ReasonRegressed, errRegressed}
+	case p.Revision == seen.Revision:
+		m.contact(p.Head)
+		return true, failure{}
 	}
-	return failure{}
-}
-
-// relative returns the key below Root in memory of its own: there are as many
-// of them as keys.
-func (m *Mirror) relative(key []byte) (string, bool) {
-	rel, ok := bytes.CutPrefix(key, []byte(m.cfg.Root))
-	return string(rel), ok
+	return false, failure{}
 }
 
 func reasonOf(err error, otherwise Reason) Reason {
@@ -286,6 +236,10 @@ func reasonOf(err error, otherwise Reason) Reason {
 		errors.Is(err, rpctypes.ErrInvalidAuthToken), errors.Is(err, rpctypes.ErrUserEmpty),
 		errors.Is(err, rpctypes.ErrAuthOldRevision):
 		return ReasonAuth
+	case errors.Is(err, rpctypes.ErrNoLeader):
+		return ReasonLeader
+	case errors.Is(err, rpctypes.ErrCorrupt):
+		return ReasonCorrupt
 	}
 	return otherwise
 }

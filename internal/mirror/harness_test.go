@@ -33,6 +33,7 @@ type kept struct {
 // recorder is a View and an Observer that remembers. It fails the test where a
 // mirror breaks its word.
 type recorder struct {
+	Unobserved
 	t testing.TB
 
 	start time.Time
@@ -47,6 +48,8 @@ type said struct {
 	revision int64
 	backward int // batches with a lower revision
 	listed   []Reason
+	resumed  []Reason
+	audited  []int
 	failed   []Reason
 	errs     []error
 	states   []string // "state@time since start"
@@ -86,6 +89,20 @@ func (r *recorder) Listed(reason Reason, _ int, _ time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.said.listed = append(r.said.listed, reason)
+}
+
+// Resumed implements Observer.
+func (r *recorder) Resumed(reason Reason) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.said.resumed = append(r.said.resumed, reason)
+}
+
+// Audited implements Observer.
+func (r *recorder) Audited(differences int, _ time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.said.audited = append(r.said.audited, differences)
 }
 
 // Failed implements Observer.
@@ -172,12 +189,35 @@ func (g *rig) wantLogged(want ...string) {
 // start runs a mirror until the test is over. It is called inside a bubble.
 func start(t *testing.T, f *fakeEtcd) *rig {
 	t.Helper()
-	rec := newRecorder(t)
+	return run(t, f, newRecorder(t), func(*Mirror) {})
+}
+
+// startRestored is start from what another mirror has said.
+func startRestored(t *testing.T, f *fakeEtcd, was said, s Status) *rig {
+	t.Helper()
+	return run(t, f, newRecorder(t), func(m *Mirror) {
+		if s.State == Unsynced {
+			return
+		}
+		m.Restore(Head{s.Cluster, s.Revision}, s.Contact, func(yield func(Event) bool) {
+			for _, key := range slices.Sorted(maps.Keys(was.keys)) {
+				kv := was.keys[key]
+				if !yield(Event{Key: key, Value: []byte(kv.value), ModRevision: kv.modRevision, Lease: kv.lease}) {
+					return
+				}
+			}
+		})
+	})
+}
+
+func run(t *testing.T, f *fakeEtcd, rec *recorder, prepare func(*Mirror)) *rig {
+	t.Helper()
 	var logged lockedBuffer
 	m := New(Config{
 		Source: f, Root: testRoot, Prefix: testPrefix, View: rec, Observer: rec,
 		Log: slog.New(slog.NewTextHandler(&logged, nil)),
 	})
+	prepare(m)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {
@@ -228,6 +268,21 @@ func (g *rig) wantListed(want ...Reason) {
 	said := g.rec.look()
 	if !slices.Equal(said.listed, want) {
 		g.t.Errorf("listed for %v, want %v; errors: %v", said.listed, want, said.errs)
+	}
+}
+
+func (g *rig) wantResumed(want ...Reason) {
+	g.t.Helper()
+	said := g.rec.look()
+	if !slices.Equal(said.resumed, want) {
+		g.t.Errorf("resumed for %v, want %v; errors: %v", said.resumed, want, said.errs)
+	}
+}
+
+func (g *rig) wantAudited(want ...int) {
+	g.t.Helper()
+	if said := g.rec.look(); !slices.Equal(said.audited, want) {
+		g.t.Errorf("audits found %v, want %v", said.audited, want)
 	}
 }
 

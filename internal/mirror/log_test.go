@@ -54,7 +54,7 @@ func TestLogOfRestore(t *testing.T) {
 		g.passed(time.Millisecond)
 		restore()
 		g.passed(progressEvery + retryLimit)
-		g.wantLogged("level=WARN|older revision|revision=2|keys=1|\"revision before\"=3|\"keys before\"=2")
+		g.wantLogged("level=WARN|not as it was|revision=2|keys=1|\"revision before\"=3|\"keys before\"=2")
 	})
 }
 

@@ -25,12 +25,13 @@ const (
 	// hangs makes room for the next.
 	probeTimeout = 1500 * time.Millisecond
 	// watchSilence is how long a watch can be silent in spite of progress
-	// requests before it is given up for a new list.
+	// requests, and of probes that show a higher revision or nothing, before it
+	// is given up for another.
 	watchSilence = 8 * time.Second
 	// pageTimeout is how long a list can wait for its next page. Pages of
 	// 100,000 keys were seen to take 3 s of a busy server.
 	pageTimeout = 15 * time.Second
-	// retryBase and retryLimit bound the pause before the next list.
+	// retryBase and retryLimit bound the pause before the next try.
 	retryBase  = 100 * time.Millisecond
 	retryLimit = 2 * time.Second
 )
@@ -47,7 +48,7 @@ type Config struct {
 	Prefix string
 	// View takes the contents.
 	View View
-	// Observer is told of events; it can be nil.
+	// Observer is told of events; nil is Unobserved.
 	Observer Observer
 	// Log gets a line when contact is lost and when it is back.
 	Log *slog.Logger
@@ -57,7 +58,8 @@ type Config struct {
 // for concurrent use.
 type Mirror struct {
 	cfg    Config
-	synced chan struct{}
+	synced chan struct{} // closed after a list or Restore
+	met    chan struct{} // closed after a list
 
 	mu     sync.Mutex // orders changes of status
 	status atomic.Pointer[Status]
@@ -65,21 +67,32 @@ type Mirror struct {
 	warned Reason      // the last one that was logged before the first list
 
 	// Of Run's goroutine:
-	index    index // what View was told
-	pause    *backoff.Backoff
-	lasting  bool // the last watch worked, so that its end is no failed try
-	distrust bool // etcd's revision may have moved backward: equal revisions prove nothing
+	index      index // what View was told
+	pause      *backoff.Backoff
+	listed     bool   // the View is complete up to the status's revision: a watch can go on from there
+	lasting    bool   // the last watch worked, so that its end is no failed try
+	resumedFor Reason // why the watch was opened, until it works
+	auditing   *audit // nil while none is running
+	audited    time.Time
+	auditTook  time.Duration
 }
 
 // New returns a mirror, which does nothing until Run.
 func New(cfg Config) *Mirror {
-	m := &Mirror{cfg: cfg, synced: make(chan struct{}), index: index{}, pause: backoff.New(retryBase, retryLimit)}
+	if cfg.Observer == nil {
+		cfg.Observer = Unobserved{}
+	}
+	m := &Mirror{cfg: cfg, synced: make(chan struct{}), met: make(chan struct{}), index: index{}, pause: backoff.New(retryBase, retryLimit)}
 	m.status.Store(&Status{State: Unsynced})
 	return m
 }
 
-// Synced is closed when the first list is complete.
+// Synced is closed when there is something to answer from: the first list is
+// complete, or Restore was called.
 func (m *Mirror) Synced() <-chan struct{} { return m.synced }
+
+// Met is closed when the first list is complete.
+func (m *Mirror) Met() <-chan struct{} { return m.met }
 
 // Status returns the mirror's state: one atomic load.
 func (m *Mirror) Status() Status { return *m.status.Load() }
@@ -95,6 +108,9 @@ func (m *Mirror) Run(ctx context.Context) {
 			return
 		}
 		reason = failure.reason
+		// A watch that worked is resumed. One that never did tells nothing of
+		// what happens meanwhile, as lists do.
+		m.listed = m.listed && m.lasting && !failure.mustList()
 		m.failed(failure)
 		if m.lasting {
 			m.pause.Reset()
@@ -106,12 +122,16 @@ func (m *Mirror) Run(ctx context.Context) {
 	}
 }
 
-// contact notes that etcd was heard of and the copy is complete up to revision.
-func (m *Mirror) contact(revision int64) {
+// contact notes that etcd was heard of and the copy is complete up to its
+// revision.
+func (m *Mirror) contact(head Head) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	old := m.status.Load()
-	now := Status{State: Live, Revision: revision, Contact: time.Now(), Keys: len(m.index)}
+	now := Status{State: Live, Revision: head.Revision, Cluster: head.Cluster, Contact: time.Now(), Keys: len(m.index)}
+	if now.Cluster == 0 {
+		now.Cluster = old.Cluster
+	}
 	m.status.Store(&now)
 	if m.stale == nil {
 		m.stale = time.AfterFunc(FreshFor, m.expire)
@@ -123,14 +143,17 @@ func (m *Mirror) contact(revision int64) {
 	}
 	if old.State == Unsynced {
 		close(m.synced)
+	}
+	if !m.hasMet() {
+		close(m.met)
 		if m.warned != "" {
-			m.cfg.Log.Info("etcd can be read now", "prefix", m.cfg.Prefix, "revision", revision, "keys", now.Keys)
+			m.cfg.Log.Info("etcd can be read now", "prefix", m.cfg.Prefix, "revision", head.Revision, "keys", now.Keys)
 		}
 	} else {
-		m.cfg.Log.Info("back in contact with etcd", "prefix", m.cfg.Prefix, "revision", revision,
+		m.cfg.Log.Info("back in contact with etcd", "prefix", m.cfg.Prefix, "revision", head.Revision,
 			"away", now.Contact.Sub(old.Contact).Round(time.Millisecond).String())
 	}
-	m.changed(now)
+	m.cfg.Observer.StateChanged(now)
 }
 
 // expire makes the mirror stale unless there was contact meanwhile.
@@ -149,7 +172,7 @@ func (m *Mirror) expire() {
 	}
 	m.cfg.Log.Warn("no contact with etcd: the mirror is stale and goes on answering",
 		"prefix", m.cfg.Prefix, "revision", now.Revision, "error", err)
-	m.changed(now)
+	m.cfg.Observer.StateChanged(now)
 }
 
 func (m *Mirror) failed(f failure) {
@@ -158,15 +181,23 @@ func (m *Mirror) failed(f failure) {
 	now := *m.status.Load()
 	now.Err = f.err
 	m.status.Store(&now)
-	if now.State == Unsynced && f.reason != m.warned {
+	if !m.hasMet() && f.reason != m.warned {
 		m.warned = f.reason
 		m.cfg.Log.Warn("etcd can't be read yet: trying again for as long as it takes",
 			"prefix", m.cfg.Prefix, "reason", string(f.reason), "error", f.err)
 	} else {
 		m.cfg.Log.Debug("mirroring broke off", "prefix", m.cfg.Prefix, "reason", string(f.reason), "error", f.err)
 	}
-	if m.cfg.Observer != nil {
-		m.cfg.Observer.Failed(f.reason, f.err)
+	m.cfg.Observer.Failed(f.reason, f.err)
+}
+
+// hasMet reports whether a list was complete.
+func (m *Mirror) hasMet() bool {
+	select {
+	case <-m.met:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -176,12 +207,6 @@ func (m *Mirror) explain(err error) error {
 		return fmt.Errorf("%w: %w", err, why)
 	}
 	return err
-}
-
-func (m *Mirror) changed(now Status) {
-	if m.cfg.Observer != nil {
-		m.cfg.Observer.StateChanged(now)
-	}
 }
 
 func (m *Mirror) stopTimer() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -93,6 +94,8 @@ func (m *model) step() {
 		{"down", 2, func() { m.f.set(func() { m.f.down = !m.f.down }) }},
 		{"disorder", 2, m.disorder},
 		{"break lists", 2, m.breakLists},
+		{"lose", 2, m.lose},
+		{"restart", 2, m.restart},
 		{"slow probes", 2, func() { m.f.set(func() { m.f.slow = time.Duration(m.rng.IntN(3000)) * time.Millisecond }) }},
 		{"backup", 2, func() { m.restore = m.f.backup() }},
 		{"restore", 2, m.restored},
@@ -135,6 +138,25 @@ func (m *model) disorder() {
 	}
 }
 
+// lose makes watches leave out changes without a word. They break later, as a
+// member does that is so wrong.
+func (m *model) lose() {
+	rng := rand.New(rand.NewPCG(m.rng.Uint64(), 0)) // used under the fake's lock
+	m.f.set(func() {
+		m.f.onEvents = func(evs []*clientv3.Event) []*clientv3.Event {
+			return slices.DeleteFunc(evs, func(*clientv3.Event) bool { return rng.IntN(2) == 0 })
+		}
+	})
+}
+
+// restart replaces the mirror by one that starts from what a snapshot would
+// hold.
+func (m *model) restart() {
+	m.g.stop()
+	said, status := m.g.rec.look(), m.g.Status()
+	m.g = startRestored(m.g.t, m.f, said, status)
+}
+
 // breakLists makes every other page fail, for a while.
 func (m *model) breakLists() {
 	pages := 0
@@ -149,23 +171,28 @@ func (m *model) breakLists() {
 	})
 }
 
-// restored restores the backup. Then there are no writes until the mirror has
-// had the time to see the lower revision: writes that overtake it unseen are
-// for an audit of contents.
+// restored restores the backup, which breaks all connections. The writes that
+// follow can overtake the old revision before the mirror looks.
 func (m *model) restored() {
 	if m.restore == nil {
 		return
 	}
-	m.quiet()
 	m.restore()
-	m.g.passed(progressEvery)
+	m.f.end(nil)
 }
 
 // quiet ends all faults and gives the mirror the time in which it must be equal
 // to etcd: ten seconds of contact.
 func (m *model) quiet() {
 	m.unhang()
-	m.f.set(func() { m.f.down, m.f.onPage, m.f.slow = false, nil, 0 })
+	lost := false
+	m.f.set(func() {
+		lost = m.f.onEvents != nil
+		m.f.down, m.f.onPage, m.f.slow, m.f.onEvents = false, nil, 0, nil
+	})
 	m.f.hear()
+	if lost {
+		m.f.end(nil)
+	}
 	m.g.passed(10 * time.Second)
 }

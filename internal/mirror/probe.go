@@ -7,8 +7,8 @@ import (
 
 // probed is the result of a probe.
 type probed struct {
-	revision int64 // etcd's
-	known    int64 // the mirror's when the probe started; etcd's was no lower
+	Head
+	known int64 // the mirror's revision when the probe started; etcd's was no lower
 }
 
 // probes runs one probe at a time beside a watch, which must not wait for it.
@@ -36,12 +36,12 @@ func (p *probes) start(ctx context.Context) {
 		defer func() { <-p.running }()
 		probe, cancel := context.WithTimeout(ctx, probeTimeout)
 		defer cancel()
-		revision, err := p.m.cfg.Source.Probe(probe, p.m.cfg.Prefix)
+		head, err := p.m.cfg.Source.Probe(probe, p.m.cfg.Prefix)
 		if err != nil {
 			return
 		}
 		select {
-		case p.results <- probed{revision, known}:
+		case p.results <- probed{head, known}:
 		case <-probe.Done():
 		}
 	})

@@ -60,10 +60,10 @@ func TestBackoffStartsAnew(t *testing.T) {
 			f.end(nil)
 			ended := time.Now()
 			g.passed(retryBase)
-			if n := len(f.look().lists); n != round+2 {
-				t.Fatalf("%d lists after %d watches that worked, want %d", n, round+1, round+2)
+			if n := len(f.look().opened); n != round+2 {
+				t.Fatalf("%d watches opened after %d that worked, want %d", n, round+1, round+2)
 			}
-			if pause := f.look().lists[round+1].Sub(ended); pause > retryBase {
+			if pause := f.look().opened[round+1].Sub(ended); pause > retryBase {
 				t.Errorf("pause %v after a watch that worked", pause)
 			}
 		}

@@ -7,34 +7,47 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
+// Head is where an etcd was at the time of an answer.
+type Head struct {
+	// Cluster is the ID of the cluster; 0 where it is not known.
+	Cluster uint64
+	// Revision is the revision of its contents.
+	Revision int64
+}
+
 // Source is what a mirror needs of etcd. Etcd implements it; tests inject
-// their own. Methods are called by one goroutine at a time but for Probe.
+// their own. Any number of calls can be under way at once.
 type Source interface {
 	// List calls fn with all keys that start with prefix as they were at one
-	// revision, in ascending order, in pages, and returns that revision. The
-	// read is linearizable. It stops with fn's error. Pages are valid until fn
-	// returns.
-	List(ctx context.Context, prefix string, fn func([]*mvccpb.KeyValue) error) (revision int64, err error)
+	// revision, in ascending order, in pages, and returns that revision: the
+	// given one, or the present one if that is 0. The read is linearizable. It
+	// stops with fn's error. Pages are valid until fn returns.
+	List(ctx context.Context, prefix string, at int64, fn func([]*mvccpb.KeyValue) error) (Head, error)
 	// Watch opens a watch of the keys that start with prefix, on a stream of
 	// its own. It shows every change after the given revision, and may repeat
-	// changes of that revision. It ends with ctx.
+	// changes of that revision. It ends with ctx, and whenever its stream
+	// breaks: it is for the mirror to resume.
 	Watch(ctx context.Context, prefix string, after int64) (Watch, error)
-	// Probe makes a linearizable read of one key that starts with prefix and
-	// returns the revision of the answer.
-	Probe(ctx context.Context, prefix string) (revision int64, err error)
+	// Probe makes a linearizable read of one key that starts with prefix, on a
+	// connection of its own where it can: one that hangs must not pass for an
+	// etcd that does.
+	Probe(ctx context.Context, prefix string) (Head, error)
 	// Trouble returns why etcd can't be reached, as far as the source knows,
 	// for messages: requests often know only that they timed out. It is nil
-	// where there is nothing to say, and safe for concurrent use.
+	// where there is nothing to say.
 	Trouble() error
 }
 
-// Watch is an open watch.
+// Watch is an open watch. Its methods are called by one goroutine.
 type Watch interface {
-	// Responses is closed when the watch has ended. The last response before
-	// has an Err, unless the watch's context is done.
+	// Responses is closed when the watch has ended. A watch that etcd ends
+	// shows it in a last response with an Err.
 	Responses() <-chan clientv3.WatchResponse
+	// Err returns why the watch has ended, once Responses is closed; nil where
+	// there is nothing to say.
+	Err() error
 	// RequestProgress asks for a response that says how far the watch is.
 	RequestProgress(ctx context.Context) error
-	// Close ends the watch and releases its stream.
+	// Close ends the watch, releases its stream, and waits for its goroutines.
 	Close()
 }

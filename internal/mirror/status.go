@@ -6,11 +6,11 @@ import "time"
 type State uint8
 
 const (
-	// Unsynced is a mirror that has not had its first list yet.
+	// Unsynced is a mirror that has had neither a list nor a snapshot yet.
 	Unsynced State = iota
 	// Live is a mirror that heard of etcd within the last FreshFor.
 	Live
-	// Stale is a mirror that had a list once but has lost contact since.
+	// Stale is a mirror that had a list or a snapshot, but has no contact.
 	Stale
 )
 
@@ -26,18 +26,28 @@ type Reason string
 const (
 	// ReasonStart is the first list.
 	ReasonStart Reason = "start"
-	// ReasonCompacted is a watch that fell behind a compaction.
+	// ReasonCompacted is a watch or a list that fell behind a compaction.
 	ReasonCompacted Reason = "compacted"
 	// ReasonClosed is a watch that the server or the network ended.
 	ReasonClosed Reason = "closed"
 	// ReasonSilent is a watch on which nothing was heard, not even progress.
 	ReasonSilent Reason = "silent"
-	// ReasonRegressed is a revision that moved backward.
+	// ReasonRegressed is an etcd that went back to an older revision, or that
+	// is another cluster.
 	ReasonRegressed Reason = "regressed"
+	// ReasonDisorder is a watch that showed an old change after a newer one.
+	ReasonDisorder Reason = "disorder"
+	// ReasonAudit is a copy that was found to differ from etcd.
+	ReasonAudit Reason = "audit"
 	// ReasonList is a list that failed.
 	ReasonList Reason = "list"
 	// ReasonAuth is a list or a watch that etcd refused to authorize.
 	ReasonAuth Reason = "auth"
+	// ReasonLeader is a member that has no leader.
+	ReasonLeader Reason = "leader"
+	// ReasonCorrupt is a cluster that knows itself to be corrupt and refuses
+	// to be read.
+	ReasonCorrupt Reason = "corrupt"
 )
 
 // Status is a mirror's state at one time. It is a plain value.
@@ -45,6 +55,8 @@ type Status struct {
 	State State
 	// Revision is the revision that the copy is complete up to.
 	Revision int64
+	// Cluster is the ID of the cluster that it is of; 0 where it is not known.
+	Cluster uint64
 	// Contact is when etcd was last heard of with the copy complete.
 	Contact time.Time
 	// Keys counts the keys mirrored.
@@ -54,12 +66,45 @@ type Status struct {
 }
 
 // Observer is told what happens inside a mirror, for metrics and logs. Its
-// methods are called by the mirror's goroutines and must not block.
+// methods are called by the mirror's goroutines and must not block. Unobserved
+// is one to embed.
 type Observer interface {
 	// Listed is called after each complete list.
 	Listed(reason Reason, keys int, took time.Duration)
+	// Resumed is called when a watch works that went on where one broke off
+	// for the reason, or after the first list.
+	Resumed(reason Reason)
+	// Applied is called after changes that a watch brought are in the View:
+	// so long after they arrived.
+	Applied(changes int, took time.Duration)
+	// Audited is called after each complete audit, which found so many keys
+	// that differed.
+	Audited(differences int, took time.Duration)
 	// Failed is called when contact or a list is lost.
 	Failed(reason Reason, err error)
 	// StateChanged is called with each change of state, the newest last.
 	StateChanged(Status)
 }
+
+// Unobserved is an Observer that takes no notice.
+type Unobserved struct{}
+
+var _ Observer = Unobserved{}
+
+// Listed implements Observer.
+func (Unobserved) Listed(Reason, int, time.Duration) {}
+
+// Resumed implements Observer.
+func (Unobserved) Resumed(Reason) {}
+
+// Applied implements Observer.
+func (Unobserved) Applied(int, time.Duration) {}
+
+// Audited implements Observer.
+func (Unobserved) Audited(int, time.Duration) {}
+
+// Failed implements Observer.
+func (Unobserved) Failed(Reason, error) {}
+
+// StateChanged implements Observer.
+func (Unobserved) StateChanged(Status) {}
