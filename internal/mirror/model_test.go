@@ -177,6 +177,7 @@ func (m *model) restored() {
 	if m.restore == nil {
 		return
 	}
+	synctest.Wait() // no list outlives the etcd that it began on
 	m.restore()
 	m.f.end(nil)
 }
