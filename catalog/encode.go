@@ -83,3 +83,12 @@ func (s Service) MarshalJSON() ([]byte, error) {
 	}
 	return encode(w), nil
 }
+
+// EncodeValue returns the override as the value of its key.
+func (o Override) EncodeValue() []byte {
+	value, err := json.Marshal(o)
+	if err != nil {
+		panic(err) // two strings
+	}
+	return value
+}

@@ -110,6 +110,15 @@ func (s Status) Worse(t Status) Status {
 // Up reports whether the instance takes new work.
 func (in *Instance) Up() bool { return in.Status.rank() == 0 }
 
+// Equal reports whether two instances, normalized, say the same.
+func (in *Instance) Equal(other *Instance) bool {
+	return in.ID == other.ID && in.Host == other.Host &&
+		in.Weight == other.Weight && in.Priority == other.Priority && in.TTL == other.TTL &&
+		in.Locality == other.Locality && in.Status == other.Status && in.Static == other.Static &&
+		slices.Equal(in.Addresses, other.Addresses) && slices.Equal(in.Ports, other.Ports) &&
+		slices.Equal(in.Tags, other.Tags) && maps.Equal(in.Metadata, other.Metadata)
+}
+
 // Clone returns a deep copy of the instance.
 func (in Instance) Clone() Instance {
 	in.Addresses = slices.Clone(in.Addresses)

@@ -44,6 +44,34 @@ func TestUp(t *testing.T) {
 	}
 }
 
+// TestEqual changes each member of an instance in turn.
+func TestEqual(t *testing.T) {
+	t.Parallel()
+	base := typical()
+	if same := typical(); !base.Equal(&same) {
+		t.Fatal("an instance differs from itself")
+	}
+	fields := reflect.TypeFor[catalog.Instance]()
+	for i := range fields.NumField() {
+		other := typical().Clone()
+		switch f := reflect.ValueOf(&other).Elem().Field(i); f.Kind() {
+		case reflect.String:
+			f.SetString(f.String() + "x")
+		case reflect.Uint16, reflect.Uint32:
+			f.SetUint(f.Uint() + 1)
+		case reflect.Bool:
+			f.SetBool(!f.Bool())
+		case reflect.Slice, reflect.Map:
+			f.SetZero()
+		default:
+			t.Fatalf("%s is of a kind that this test can't change", fields.Field(i).Name)
+		}
+		if base.Equal(&other) || other.Equal(&base) {
+			t.Errorf("another %s makes no difference", fields.Field(i).Name)
+		}
+	}
+}
+
 func TestCloneService(t *testing.T) {
 	t.Parallel()
 	original := func() *catalog.Service {

@@ -89,7 +89,7 @@ func TestApply(t *testing.T) {
 				putWithoutLease(4, "n/s/c", value(3, "")),
 				putWithoutLease(5, "n/s/d", value(4, `"static":false`)),
 			)},
-			want:    []string{"n/s@5: a=1/up b=2/up"},
+			want:    []string{"n/s@3: a=1/up b=2/up"},
 			skipped: map[SkipReason]int{SkipLease: 2},
 		},
 		{

@@ -47,13 +47,13 @@ func newBenchSource() benchSource {
 }
 
 // List implements mirror.Source in chunks of about 1 MiB, as etcd streams them.
-func (s benchSource) List(_ context.Context, _ string, fn func([]*mvccpb.KeyValue) error) (int64, error) {
+func (s benchSource) List(_ context.Context, _ string, _ int64, fn func([]*mvccpb.KeyValue) error) (mirror.Head, error) {
 	for page := range slices.Chunk(s.kvs, 4000) {
 		if err := fn(page); err != nil {
-			return 0, err
+			return mirror.Head{}, err
 		}
 	}
-	return 2 + benchInstances, nil
+	return mirror.Head{Revision: 2 + benchInstances}, nil
 }
 
 // Watch implements mirror.Source.

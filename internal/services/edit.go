@@ -23,6 +23,27 @@ func (s *Service) copy() *Service {
 	}
 }
 
+// holds reports whether the service has the instance as it is in etcd.
+func (s *Service) holds(in *catalog.Instance) bool {
+	have := s.Instance(in.ID)
+	if have == nil {
+		return false
+	}
+	own := *have
+	if o, ok := s.overrides[in.ID]; ok {
+		own.Status = o.own
+	}
+	return own.Equal(in)
+}
+
+// override returns the operator's word on an instance; StatusUp is none.
+func (s *Service) override(id string) catalog.Status {
+	if o, ok := s.overrides[id]; ok {
+		return o.status
+	}
+	return catalog.StatusUp
+}
+
 func (s *Service) put(in catalog.Instance) {
 	if o, ok := s.overrides[in.ID]; ok {
 		o.own = in.Status

@@ -3,13 +3,19 @@ package services
 import (
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"testing"
 
 	"github.com/rosterdns/roster/internal/mirror"
 )
 
+// touches makes the values of touch differ.
+var touches atomic.Int64
+
 // touch is an event that changes what is served.
-func touch(revision int64) mirror.Event { return put(revision, "n/s/a", value(1, "")) }
+func touch(revision int64) mirror.Event {
+	return put(revision, "n/s/a", value(1+int(touches.Add(1)%60_000), ""))
+}
 
 func TestSerial(t *testing.T) {
 	t.Parallel()

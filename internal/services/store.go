@@ -122,45 +122,79 @@ func (e *edit) event(ev *mirror.Event) {
 
 func (e *edit) instance(k catalog.Key, ev *mirror.Event) {
 	if ev.Deleted {
-		e.service(k, ev).remove(k.ID)
+		e.remove(k, ev)
 		return
 	}
 	in, err := catalog.DecodeValue(k.ID, ev.Value)
 	if err == nil && ev.Lease == 0 && !in.Static {
 		e.store.skip(ev, SkipLease, errNoLease)
-		e.service(k, ev).remove(k.ID)
+		e.remove(k, ev)
 		return
 	}
 	if err != nil {
 		e.store.skip(ev, SkipValue, err)
-		e.service(k, ev).remove(k.ID)
+		e.remove(k, ev)
+		return
+	}
+	// What a list repeats is no change, and must not pass for one.
+	if s := e.current(k, ev); s != nil && s.Revision >= ev.ModRevision && s.holds(&in) {
 		return
 	}
 	e.service(k, ev).put(in)
 }
 
+// remove takes out an instance, if it is there.
+func (e *edit) remove(k catalog.Key, ev *mirror.Event) {
+	if s := e.current(k, ev); s != nil && s.Instance(k.ID) != nil {
+		e.service(k, ev).remove(k.ID)
+	}
+}
+
 func (e *edit) override(k catalog.Key, ev *mirror.Event) {
-	if ev.Deleted {
-		e.service(k, ev).setOverride(k.ID, catalog.StatusUp)
+	status := catalog.StatusUp
+	if !ev.Deleted {
+		o, err := catalog.DecodeOverride(ev.Value)
+		if err == nil {
+			status = o.Status
+		} else {
+			// Counts as absent, so that a mirror that started later shows the same.
+			e.store.skip(ev, SkipOverride, err)
+		}
+	}
+	s := e.current(k, ev)
+	if s == nil && status == catalog.StatusUp {
 		return
 	}
-	o, err := catalog.DecodeOverride(ev.Value)
-	if err != nil {
-		// Counts as absent, so that a mirror that started later shows the same.
-		e.store.skip(ev, SkipOverride, err)
-		o.Status = catalog.StatusUp
+	if s != nil && s.override(k.ID) == status && s.Revision >= ev.ModRevision {
+		return
 	}
-	e.service(k, ev).setOverride(k.ID, o.Status)
+	e.service(k, ev).setOverride(k.ID, status)
+}
+
+// current returns the key's service as it is at this point of the batch, nil if
+// there is none. It must not be changed.
+func (e *edit) current(k catalog.Key, ev *mirror.Event) *Service {
+	path := pathOf(k, ev)
+	if own, ok := e.touched[path]; ok {
+		return own
+	}
+	if old, ok := e.txn.Get(appendKey(nil, k.Namespace, k.Service)); ok {
+		return old
+	}
+	return e.store.vacant[path]
+}
+
+// pathOf returns "namespace/service" in the memory of the event's key.
+func pathOf(k catalog.Key, ev *mirror.Event) string {
+	return ev.Key[:len(k.Namespace)+1+len(k.Service)]
 }
 
 // service returns the edit's own copy of the key's service.
 func (e *edit) service(k catalog.Key, ev *mirror.Event) *Service {
-	path := ev.Key[:len(k.Namespace)+1+len(k.Service)]
+	path := pathOf(k, ev)
 	own, ok := e.touched[path]
 	if !ok {
-		if old, found := e.txn.Get(appendKey(nil, k.Namespace, k.Service)); found {
-			own = old.copy()
-		} else if old, found := e.store.vacant[path]; found {
+		if old := e.current(k, ev); old != nil {
 			own = old.copy()
 		} else {
 			own = &Service{Namespace: k.Namespace, Name: k.Service}

@@ -23,15 +23,15 @@ type fakeSource struct {
 var _ mirror.Source = (*fakeSource)(nil)
 
 // List implements mirror.Source.
-func (f *fakeSource) List(ctx context.Context, prefix string, fn func([]*mvccpb.KeyValue) error) (int64, error) {
+func (f *fakeSource) List(ctx context.Context, prefix string, at int64, fn func([]*mvccpb.KeyValue) error) (mirror.Head, error) {
 	if err := f.reach(ctx); err != nil {
-		return 0, err
+		return mirror.Head{}, err
 	}
 	defer f.mu.Unlock()
 	if f.denied != nil && f.denied(prefix) {
-		return 0, rpctypes.ErrPermissionDenied
+		return mirror.Head{}, rpctypes.ErrPermissionDenied
 	}
-	if f.lists != nil {
+	if f.lists != nil && at == 0 { // rather than an audit
 		f.lists(prefix)
 	}
 	var kvs []*mvccpb.KeyValue
@@ -41,9 +41,9 @@ func (f *fakeSource) List(ctx context.Context, prefix string, fn func([]*mvccpb.
 		}
 	}
 	if err := fn(kvs); err != nil || f.paging == nil {
-		return f.revision, err
+		return mirror.Head{Revision: f.revision}, err
 	}
-	return 0, f.paging(ctx)
+	return mirror.Head{}, f.paging(ctx)
 }
 
 // Watch implements mirror.Source.
@@ -58,12 +58,12 @@ func (f *fakeSource) Watch(ctx context.Context, prefix string, after int64) (mir
 }
 
 // Probe implements mirror.Source.
-func (f *fakeSource) Probe(ctx context.Context, _ string) (int64, error) {
+func (f *fakeSource) Probe(ctx context.Context, _ string) (mirror.Head, error) {
 	if err := f.reach(ctx); err != nil {
-		return 0, err
+		return mirror.Head{}, err
 	}
 	defer f.mu.Unlock()
-	return f.revision, nil
+	return mirror.Head{Revision: f.revision}, nil
 }
 
 // Trouble implements mirror.Source.
@@ -76,6 +76,8 @@ type fakeWatch struct {
 }
 
 func (w *fakeWatch) Responses() <-chan clientv3.WatchResponse { return w.responses }
+
+func (w *fakeWatch) Err() error { return nil }
 
 func (w *fakeWatch) RequestProgress(context.Context) error {
 	select {

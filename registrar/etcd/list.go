@@ -80,7 +80,7 @@ func (r *reader) try(ctx context.Context, ask func(context.Context) (answered bo
 // of the answer came.
 func (r *reader) listOnce(ctx context.Context, namespace, prefix string) (list []string, answered bool, err error) {
 	names := map[string]struct{}{}
-	_, err = r.source.List(ctx, prefix, func(kvs []*mvccpb.KeyValue) error {
+	_, err = r.source.List(ctx, prefix, 0, func(kvs []*mvccpb.KeyValue) error {
 		answered = true
 		for _, kv := range kvs {
 			if k, ok := r.instanceKey(kv); ok {

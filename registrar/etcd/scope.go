@@ -16,6 +16,7 @@ const firstWait = time.Second
 // scope is a mirror and the store that it alone feeds, so that two mirrors of
 // the same keys don't meddle with each other's.
 type scope struct {
+	mirror.Unobserved
 	store   *services.Store
 	mirror  *mirror.Mirror
 	started time.Time
@@ -47,12 +48,6 @@ func (r *reader) open(ctx context.Context, prefix string) *scope {
 	})
 	return sc
 }
-
-// Listed implements mirror.Observer.
-func (sc *scope) Listed(mirror.Reason, int, time.Duration) {}
-
-// StateChanged implements mirror.Observer.
-func (sc *scope) StateChanged(mirror.Status) {}
 
 // Failed implements mirror.Observer.
 func (sc *scope) Failed(_ mirror.Reason, err error) {

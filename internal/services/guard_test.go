@@ -1,0 +1,262 @@
+package services
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rosterdns/roster/internal/mirror"
+)
+
+// guarded is a registry of 100 instances behind a guard, inside a bubble.
+type guarded struct {
+	*Guard
+	t        *testing.T
+	revision int64
+	trips    int
+	sk       *skips
+}
+
+const guardedInstances = 100
+
+func runGuarded(t *testing.T, percent int, run func(*guarded)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		s, sk := newStore(t)
+		g := &guarded{t: t, sk: sk}
+		g.Guard = NewGuard(s, percent, 10*time.Minute, slog.New(slog.NewTextHandler(sk, nil)), func() { g.trips++ })
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { defer close(done); g.Run(ctx) }()
+		defer func() { cancel(); <-done }()
+		for i := range guardedInstances {
+			g.put(i, "")
+		}
+		run(g)
+	})
+}
+
+func key(i int) string { return fmt.Sprintf("n/s%d/i%02d", i%10, i) }
+
+func (g *guarded) put(i int, more string) {
+	g.revision++
+	g.Apply(batch(put(g.revision, key(i), value(1, more))))
+}
+
+// vanish deletes instances at one revision each, in one batch.
+func (g *guarded) vanish(from, to int) {
+	b := mirror.Batch{}
+	for i := from; i < to; i++ {
+		g.revision++
+		b.Events = append(b.Events, del(g.revision, key(i)))
+	}
+	b.Revision = g.revision
+	g.Apply(b)
+}
+
+func (g *guarded) passed(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+func (g *guarded) want(served, protected int) {
+	g.t.Helper()
+	gen := g.store.Load()
+	if err := check(gen); err != nil {
+		g.t.Error(err)
+	}
+	if gen.Instances() != served || g.Protected() != protected {
+		g.t.Errorf("%d served and %d protected, want %d and %d", gen.Instances(), g.Protected(), served, protected)
+	}
+	if gen.Revision() != g.revision {
+		g.t.Errorf("revision %d, want %d: the guard must not hold up what it doesn't keep", gen.Revision(), g.revision)
+	}
+}
+
+// TestGuardKeepsAMass: what vanishes together is served for the time, then gone.
+func TestGuardKeepsAMass(t *testing.T) {
+	t.Parallel()
+	runGuarded(t, 30, func(g *guarded) {
+		serial := g.store.Load().Serial()
+		g.vanish(0, 60)
+		g.want(100, 60)
+		g.passed(10*time.Minute - time.Second)
+		g.want(100, 60)
+		if g.trips != 1 {
+			t.Errorf("tripped %d times", g.trips)
+		}
+		before := g.store.Load().Serial()
+		g.passed(2 * time.Second)
+		g.want(40, 0)
+		if after := g.store.Load().Serial(); after <= before || before < serial {
+			t.Errorf("serial %d, %d, %d: want it to rise when they go", serial, before, after)
+		}
+		if lines := strings.Join(g.sk.lines(), ""); strings.Count(lines, "vanish in a mass") != 1 || strings.Count(lines, "removed=60") != 1 {
+			t.Errorf("logged:\n%s", lines)
+		}
+		g.passed(time.Hour)
+		if len(g.missing) != 0 || len(g.recent) > 60 || g.lost != 0 || g.counted != 0 {
+			t.Errorf("kept in mind: %d missing, lost %d, counted %d", len(g.missing), g.lost, g.counted)
+		}
+	})
+}
+
+// TestGuardPutsBack has a mass vanish one after the other, as leases expire: the
+// first ones are gone when it is noticed, and come back.
+func TestGuardPutsBack(t *testing.T) {
+	t.Parallel()
+	runGuarded(t, 30, func(g *guarded) {
+		for i := range 9 { // too few for an alarm
+			g.vanish(i, i+1)
+		}
+		g.passed(guardHold + guardTick)
+		g.want(91, 0)
+		for i := 9; i < 31; i++ {
+			g.vanish(i, i+1)
+			g.passed(2 * time.Second)
+		}
+		g.want(100, 31)
+		g.passed(10*time.Minute + guardTick)
+		g.want(69, 0)
+	})
+}
+
+// TestGuardLetsFewGo: crashes of a few cost guardHold, and what raises the alarm
+// stays for guardWindow at most.
+func TestGuardLetsFewGo(t *testing.T) {
+	t.Parallel()
+	runGuarded(t, 30, func(g *guarded) {
+		g.vanish(0, 5)
+		g.want(100, 0)
+		g.passed(guardHold + guardTick)
+		g.want(95, 0)
+		g.passed(guardWindow)
+
+		g.vanish(5, 20) // more than a tenth of the mass, less than all of it
+		g.passed(guardWindow - time.Second)
+		g.want(95, 0)
+		g.passed(2 * guardTick)
+		g.want(80, 0)
+		if g.trips != 0 {
+			t.Error("tripped")
+		}
+	})
+}
+
+// TestGuardLeast: fewer than ten are never a mass.
+func TestGuardLeast(t *testing.T) {
+	t.Parallel()
+	runGuarded(t, 1, func(g *guarded) {
+		g.vanish(0, 9)
+		g.passed(guardHold + guardTick)
+		g.want(91, 0)
+		g.vanish(9, 10) // the tenth within a minute
+		g.want(100, 10)
+	})
+}
+
+// TestGuardWindow: what vanishes over more than a minute is no mass.
+func TestGuardWindow(t *testing.T) {
+	t.Parallel()
+	runGuarded(t, 30, func(g *guarded) {
+		for i := range 40 {
+			g.vanish(i, i+1)
+			g.passed(guardWindow / 15)
+		}
+		g.passed(guardWindow + guardTick)
+		g.want(60, 0)
+		if g.trips != 0 {
+			t.Error("tripped")
+		}
+	})
+}
+
+// TestGuardUnregistered: who says that it goes, goes at once, however many do.
+func TestGuardUnregistered(t *testing.T) {
+	t.Parallel()
+	runGuarded(t, 10, func(g *guarded) {
+		var b mirror.Batch
+		for i := range 90 {
+			g.revision++
+			b.Events = append(b.Events, put(g.revision, key(i), value(1, `"status":"down"`)))
+			if i%2 == 0 { // in one batch with the deletion, and apart from it
+				g.revision++
+				b.Events = append(b.Events, del(g.revision, key(i)))
+			}
+		}
+		b.Revision = g.revision
+		g.Apply(b)
+		g.want(55, 0)
+		for i := 1; i < 90; i += 2 {
+			g.vanish(i, i+1)
+		}
+		g.want(10, 0)
+		if g.trips != 0 {
+			t.Error("tripped")
+		}
+	})
+}
+
+// TestGuardWhileProtecting: the living go on as always, and who is back is
+// protected no more.
+func TestGuardWhileProtecting(t *testing.T) {
+	t.Parallel()
+	runGuarded(t, 30, func(g *guarded) {
+		g.vanish(0, 60)
+		g.want(100, 60)
+		g.put(99, `"status":"down"`) // Unregister
+		g.vanish(99, 100)
+		g.want(99, 60)
+		for i := range 20 {
+			g.put(i, `"priority":1`)
+		}
+		g.want(99, 40)
+		if in := g.store.Load().Service("n", "s0").Instance("i00"); in == nil || in.Priority != 1 {
+			t.Errorf("what is back is %+v", in)
+		}
+		g.passed(10*time.Minute + guardTick)
+		g.want(59, 0) // 20 that are back, and 60 to 98
+		g.vanish(0, 3)
+		g.passed(guardHold + guardTick)
+		g.want(56, 0)
+	})
+}
+
+// TestGuardKeepsMore: what vanishes while the guard is up is protected too, each
+// for its time.
+func TestGuardKeepsMore(t *testing.T) {
+	t.Parallel()
+	runGuarded(t, 30, func(g *guarded) {
+		g.vanish(0, 40)
+		g.passed(30 * time.Second)
+		g.vanish(40, 60)
+		g.want(100, 60)
+		g.passed(10*time.Minute - 30*time.Second + guardTick)
+		g.want(60, 20)
+		g.passed(30 * time.Second)
+		g.want(40, 0)
+		if g.trips != 1 {
+			t.Errorf("tripped %d times", g.trips)
+		}
+	})
+}
+
+// TestGuardOfAList is an etcd that comes back empty.
+func TestGuardOfAList(t *testing.T) {
+	t.Parallel()
+	runGuarded(t, 50, func(g *guarded) {
+		b := mirror.Batch{Revision: 1, Regressed: true}
+		for i := range guardedInstances {
+			b.Events = append(b.Events, del(1, key(i)))
+		}
+		g.revision = 1
+		g.Apply(b)
+		g.want(100, 100)
+		g.put(0, "")
+		g.want(100, 99)
+	})
+}
