@@ -171,6 +171,6 @@ type failingSource struct {
 	err error
 }
 
-func (s failingSource) List(context.Context, string, func([]*mvccpb.KeyValue) error) (int64, error) {
-	return 0, s.err
+func (s failingSource) List(context.Context, string, int64, func([]*mvccpb.KeyValue) error) (mirror.Head, error) {
+	return mirror.Head{}, s.err
 }

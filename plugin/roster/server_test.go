@@ -128,16 +128,18 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
+var fixtureHead = mirror.Head{Revision: fixtureRevision}
+
 // fixedSource is an etcd whose contents stay as they are.
 type fixedSource []*mvccpb.KeyValue
 
-func (s fixedSource) List(_ context.Context, _ string, fn func([]*mvccpb.KeyValue) error) (int64, error) {
-	return fixtureRevision, fn(s)
+func (s fixedSource) List(_ context.Context, _ string, _ int64, fn func([]*mvccpb.KeyValue) error) (mirror.Head, error) {
+	return fixtureHead, fn(s)
 }
 
 func (s fixedSource) Trouble() error { return nil }
 
-func (s fixedSource) Probe(context.Context, string) (int64, error) { return fixtureRevision, nil }
+func (s fixedSource) Probe(context.Context, string) (mirror.Head, error) { return fixtureHead, nil }
 
 func (s fixedSource) Watch(ctx context.Context, _ string, _ int64) (mirror.Watch, error) {
 	w := quietWatch{make(chan clientv3.WatchResponse)}
@@ -149,6 +151,7 @@ func (s fixedSource) Watch(ctx context.Context, _ string, _ int64) (mirror.Watch
 type quietWatch struct{ responses chan clientv3.WatchResponse }
 
 func (w quietWatch) Responses() <-chan clientv3.WatchResponse { return w.responses }
+func (w quietWatch) Err() error                               { return nil }
 func (w quietWatch) RequestProgress(context.Context) error    { return nil }
 func (w quietWatch) Close()                                   {}
 
