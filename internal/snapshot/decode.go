@@ -1,0 +1,168 @@
+package snapshot
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// Entries returns the entries in the order in which they were written, each time
+// from the start. They are read from disk as they are asked for: a Value is valid until
+// the next one. An error is the last of the sequence, and comes with an empty
+// Entry; it wraps ErrCorrupt where the file was made to mislead, since its
+// checksum was right.
+func (f *File) Entries() iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
+		d, err := newDecoder(f.body())
+		if err == nil {
+			defer d.close()
+			_, err = d.readHeader()
+		}
+		for err == nil {
+			var e Entry
+			if e, err = d.next(); err == nil && !yield(e, nil) {
+				return
+			}
+		}
+		if !errors.Is(err, io.EOF) {
+			yield(Entry{}, fmt.Errorf("reading snapshot %q: %w", f.path, err))
+		}
+	}
+}
+
+// decoder reads the compressed part of a file.
+type decoder struct {
+	src   *source
+	z     *zstd.Decoder
+	r     *bufio.Reader
+	buf   []byte // of the last value
+	count uint64 // of entries so far
+}
+
+func newDecoder(body io.Reader) (*decoder, error) {
+	src := &source{r: body}
+	z, err := zstd.NewReader(bufio.NewReaderSize(src, bufferSize),
+		zstd.WithDecoderConcurrency(1), // in this goroutine
+		zstd.WithDecoderLowmem(true),
+		zstd.WithDecoderMaxWindow(maxWindow),
+		zstd.WithDecoderMaxMemory(maxWindow)) // the same for frames that have no window of their own
+	if err != nil {
+		return nil, err
+	}
+	return &decoder{src: src, z: z, r: bufio.NewReaderSize(z, bufferSize)}, nil
+}
+
+func (d *decoder) close() { d.z.Close() }
+
+// readHeader reads the header, still as JSON. It is valid until next.
+func (d *decoder) readHeader() ([]byte, error) {
+	n, err := d.uvarint("length of the header", maxHeader)
+	if err != nil {
+		return nil, err
+	}
+	return d.bytes("header", n)
+}
+
+// next reads an entry, whose Value is valid until the next one. It returns
+// io.EOF after the last, if that is where the file ends.
+func (d *decoder) next() (Entry, error) {
+	keySize, err := d.uvarint("length of a key", maxEntry+1)
+	if err != nil {
+		return Entry{}, err
+	}
+	if keySize == 0 {
+		return Entry{}, d.finish()
+	}
+	keySize--
+	b, err := d.bytes("key", keySize)
+	if err != nil {
+		return Entry{}, err
+	}
+	key := string(b)
+	revision, err := d.uvarint("revision", maxRevision)
+	if err != nil {
+		return Entry{}, err
+	}
+	size, err := d.uvarint("length of a value", maxEntry-keySize)
+	if err != nil {
+		return Entry{}, err
+	}
+	value, err := d.bytes("value", size)
+	if err != nil {
+		return Entry{}, err
+	}
+	d.count++
+	return Entry{Key: key, Value: value, Revision: int64(revision)}, nil
+}
+
+// finish checks what follows the last entry: io.EOF if all is well.
+func (d *decoder) finish() error {
+	count, err := binary.ReadUvarint(d.r)
+	if err != nil {
+		return d.failed("number of entries", err)
+	}
+	if count != d.count {
+		return fmt.Errorf("%w: it has %d entries, and says %d", ErrCorrupt, d.count, count)
+	}
+	switch _, err := d.r.ReadByte(); {
+	case err == nil:
+		return fmt.Errorf("%w: it goes on after the last entry", ErrCorrupt)
+	case errors.Is(err, io.EOF) && d.src.err == nil:
+		return io.EOF
+	default:
+		return d.failed("end", err)
+	}
+}
+
+// uvarint reads an integer that is at most limit.
+func (d *decoder) uvarint(what string, limit uint64) (uint64, error) {
+	n, err := binary.ReadUvarint(d.r)
+	if err != nil {
+		return 0, d.failed(what, err)
+	}
+	if n > limit {
+		return 0, fmt.Errorf("%w: %s is %d, more than %d", ErrCorrupt, what, n, limit)
+	}
+	return n, nil
+}
+
+// bytes reads n bytes, valid until the next call.
+func (d *decoder) bytes(what string, n uint64) ([]byte, error) {
+	d.buf = slices.Grow(d.buf[:0], int(n))[:n]
+	if _, err := io.ReadFull(d.r, d.buf); err != nil {
+		return nil, d.failed(what, err)
+	}
+	return d.buf, nil
+}
+
+// failed says whether the disk or the contents are to blame for an error.
+func (d *decoder) failed(what string, err error) error {
+	if d.src.err != nil {
+		return d.src.err
+	}
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF // there is more to come, also where nothing was read
+	}
+	return fmt.Errorf("%w: %s: %w", ErrCorrupt, what, err)
+}
+
+// source remembers an error of the disk, which contents aren't to blame for.
+type source struct {
+	r   io.Reader
+	err error
+}
+
+// Read implements io.Reader.
+func (s *source) Read(p []byte) (int, error) {
+	n, err := s.r.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		s.err = err
+	}
+	return n, err
+}

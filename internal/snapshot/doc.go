@@ -1,0 +1,34 @@
+// Package snapshot keeps a mirror on disk, so that a start without etcd has
+// something to answer from: the form of the file, its atomic replacement, and a
+// Keeper that writes it in the background. It knows keys and values only.
+//
+// # File
+//
+// Integers of fixed size are big-endian; a uvarint is that of encoding/binary.
+//
+//	16 bytes   "roster snapshot\n"
+//	 4 bytes   format version, now 1
+//	           one zstd stream with a window of at most 8 MiB, which holds
+//	             uvarint   length of the header, at most 4 MiB
+//	                       the header: a JSON object in UTF-8
+//	             for each entry:
+//	               uvarint   1 + length of the key
+//	                         the key, below the root
+//	               uvarint   its modification revision
+//	               uvarint   length of the value; key and value are at most 16 MiB
+//	                         the value
+//	             uvarint   0: no more entries
+//	             uvarint   number of entries
+//	 8 bytes   length of all before
+//	 4 bytes   CRC-32C (Castagnoli) of all before
+//
+// The header's members are cluster, root, serial, revision, and ranges, an array
+// of objects with prefix, revision and contact (RFC 3339). Readers ignore others,
+// so that members can be added without a new format version. Magic, version,
+// length and checksum stay where they are in every version: a file that is of
+// another version can be told from a damaged one.
+//
+// A reader checks length and checksum of the whole file first. The bounds above
+// hold even where the checksum is right: memory is bounded by the largest entry,
+// whatever the file says.
+package snapshot

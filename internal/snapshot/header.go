@@ -1,0 +1,102 @@
+package snapshot
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// Header says what a snapshot is of. It is a plain value but for Ranges.
+type Header struct {
+	// Cluster is etcd's cluster ID; 0 if it is unknown.
+	Cluster uint64 `json:"cluster"`
+	// Root is what all keys start with in etcd: the registry's prefix and '/'.
+	Root string `json:"root"`
+	// Serial is the SOA serial before it is cut to 32 bits.
+	Serial int64 `json:"serial"`
+	// Revision is the revision that Serial belongs to: Serial - Revision is the
+	// offset of the serial from etcd's revision.
+	Revision int64 `json:"revision"`
+	// Ranges are the parts below Root that were mirrored, in strictly ascending
+	// order of Prefix.
+	Ranges []Range `json:"ranges"`
+}
+
+// Range is a prefix of keys that was mirrored.
+type Range struct {
+	// Prefix is what the keys start with; it starts with Root.
+	Prefix string `json:"prefix"`
+	// Revision is the revision that the entries are complete up to.
+	Revision int64 `json:"revision"`
+	// Contact is the time of last contact with etcd. The file keeps it in UTC.
+	Contact time.Time `json:"contact"`
+}
+
+// Entry is a key with its value.
+type Entry struct {
+	// Key is the key below Root.
+	Key string
+	// Value is the value as etcd has it.
+	Value []byte
+	// Revision is the revision of the last change of the key.
+	Revision int64
+}
+
+// check returns why a header makes no sense.
+func (h *Header) check() error {
+	switch {
+	case !utf8.ValidString(h.Root): // JSON would change it
+		return fmt.Errorf("root %q is not UTF-8", h.Root)
+	case h.Serial < 0, h.Revision < 0:
+		return fmt.Errorf("serial %d or revision %d is negative", h.Serial, h.Revision)
+	}
+	for i, r := range h.Ranges {
+		switch {
+		case !utf8.ValidString(r.Prefix):
+			return fmt.Errorf("prefix %q is not UTF-8", r.Prefix)
+		case !strings.HasPrefix(r.Prefix, h.Root):
+			return fmt.Errorf("prefix %.256q is not below root %.256q", r.Prefix, h.Root)
+		case i > 0 && r.Prefix <= h.Ranges[i-1].Prefix:
+			return fmt.Errorf("prefix %.256q follows %.256q", r.Prefix, h.Ranges[i-1].Prefix)
+		case r.Revision < 0:
+			return fmt.Errorf("revision %d of prefix %.256q is negative", r.Revision, r.Prefix)
+		}
+	}
+	return nil
+}
+
+// marshal returns the header as the file has it.
+func (h *Header) marshal() ([]byte, error) {
+	if err := h.check(); err != nil {
+		return nil, err
+	}
+	stored := *h
+	stored.Ranges = make([]Range, len(h.Ranges))
+	for i, r := range h.Ranges {
+		r.Contact = r.Contact.UTC() // JSON knows only offsets of whole minutes
+		stored.Ranges[i] = r
+	}
+	b, err := json.Marshal(stored)
+	if err != nil {
+		return nil, err
+	}
+	if len(b) > maxHeader {
+		return nil, fmt.Errorf("%d ranges make a header of %d bytes, more than %d", len(h.Ranges), len(b), maxHeader)
+	}
+	return b, nil
+}
+
+// unmarshal reads what marshal has written, or what a later version has added
+// to.
+func (h *Header) unmarshal(b []byte) error {
+	if !utf8.Valid(b) {
+		return errors.New("not UTF-8")
+	}
+	if err := json.Unmarshal(b, h); err != nil {
+		return err
+	}
+	return h.check()
+}
