@@ -23,6 +23,12 @@ func (s *Service) copy() *Service {
 	}
 }
 
+// With returns a version of the service that has these instances in place of its
+// own, in order of ID; for readers that don't show all. It has no attachment.
+func (s *Service) With(instances []catalog.Instance) *Service {
+	return &Service{Namespace: s.Namespace, Name: s.Name, Instances: instances, Revision: s.Revision}
+}
+
 // holds reports whether the service has the instance as it is in etcd.
 func (s *Service) holds(in *catalog.Instance) bool {
 	have := s.Instance(in.ID)

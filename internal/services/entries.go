@@ -2,16 +2,20 @@ package services
 
 import (
 	"iter"
+	"slices"
+	"strings"
 
 	"github.com/rosterdns/roster/catalog"
+	"github.com/rosterdns/roster/internal/mirror"
+	"github.com/rosterdns/roster/internal/snapshot"
 )
 
 // Entries yields what a snapshot keeps of the generation: the key below Root and
 // the value of each instance and of the overrides that apply to one, and the
 // Revision of their service. Values are in the form of package catalog, which
 // need not be that in etcd. It is for one goroutine; each value is new.
-func (g *Generation) Entries() iter.Seq[Entry] {
-	return func(yield func(Entry) bool) {
+func (g *Generation) Entries() iter.Seq[snapshot.Entry] {
+	return func(yield func(snapshot.Entry) bool) {
 		for s := range g.All() {
 			if !s.entries(yield) {
 				return
@@ -20,17 +24,7 @@ func (g *Generation) Entries() iter.Seq[Entry] {
 	}
 }
 
-// Entry is a key that makes a part of a service.
-type Entry struct {
-	// Key is the key below Root.
-	Key string
-	// Value is the value of the key.
-	Value []byte
-	// Revision is the service's.
-	Revision int64
-}
-
-func (s *Service) entries(yield func(Entry) bool) bool {
+func (s *Service) entries(yield func(snapshot.Entry) bool) bool {
 	for i := range s.Instances {
 		in := s.Instances[i]
 		o, overridden := s.overrides[in.ID]
@@ -38,18 +32,39 @@ func (s *Service) entries(yield func(Entry) bool) bool {
 			in.Status = o.own
 		}
 		key := catalog.InstanceKey("", s.Namespace, s.Name, in.ID)[1:]
-		if !yield(Entry{Key: key, Value: in.EncodeValue(), Revision: s.Revision}) {
+		if !yield(snapshot.Entry{Key: key, Value: in.EncodeValue(), Revision: s.Revision}) {
 			return false
 		}
 		if !overridden {
 			continue
 		}
 		key = catalog.StatusKey("", s.Namespace, s.Name, in.ID)[1:]
-		if !yield(Entry{Key: key, Value: catalog.Override{Status: o.status}.EncodeValue(), Revision: s.Revision}) {
+		if !yield(snapshot.Entry{Key: key, Value: catalog.Override{Status: o.status}.EncodeValue(), Revision: s.Revision}) {
 			return false
 		}
 	}
 	return true
+}
+
+// Restored yields the events that put back those entries of a snapshot whose
+// keys start with prefix, which starts with root. An error ends it: read the
+// entries once before.
+func Restored(entries iter.Seq2[snapshot.Entry, error], root, prefix string) iter.Seq[mirror.Event] {
+	below := strings.TrimPrefix(prefix, root)
+	return func(yield func(mirror.Event) bool) {
+		for e, err := range entries {
+			if err != nil {
+				return
+			}
+			if !strings.HasPrefix(e.Key, below) {
+				continue
+			}
+			ev := mirror.Event{Key: e.Key, Value: slices.Clone(e.Value), ModRevision: e.Revision, Lease: AnyLease}
+			if !yield(ev) {
+				return
+			}
+		}
+	}
 }
 
 // AnyLease stands for the lease of a key that is put back: nobody needs its ID,
@@ -67,4 +82,12 @@ func (s *Store) RestoreSerial(full, revision int64) {
 	next := *s.gen.Load()
 	next.serial = serial{value: full, offset: full - revision}
 	s.gen.Store(&next)
+}
+
+// Continue is RestoreSerial from another Store of the same registry, unless what
+// was restored already is further.
+func (s *Store) Continue(other *Generation) {
+	if full := other.FullSerial(); full > s.Load().FullSerial() {
+		s.RestoreSerial(full, other.Revision())
+	}
 }

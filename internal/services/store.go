@@ -30,8 +30,9 @@ const (
 // Store is a mirror.View that shows services. Any number of mirrors of
 // disjoint ranges can feed one Store. Reading never blocks.
 type Store struct {
-	log    *slog.Logger
-	onSkip func(SkipReason)
+	log      *slog.Logger
+	onSkip   func(SkipReason)
+	onChange func()
 
 	mu  sync.Mutex // writers
 	gen atomic.Pointer[Generation]
@@ -48,10 +49,14 @@ func New(log *slog.Logger, onSkip func(SkipReason)) *Store {
 	if onSkip == nil {
 		onSkip = func(SkipReason) {}
 	}
-	s := &Store{log: log, onSkip: onSkip, vacant: map[string]*Service{}}
+	s := &Store{log: log, onSkip: onSkip, onChange: func() {}, vacant: map[string]*Service{}}
 	s.gen.Store(&Generation{tree: iradix.New[*Service]()})
 	return s
 }
+
+// OnChange has fn called after each change of what readers see, by the goroutine
+// that makes it: fn must be quick. It is set before anything feeds the Store.
+func (s *Store) OnChange(fn func()) { s.onChange = fn }
 
 // Load returns the current generation: one atomic load.
 func (s *Store) Load() *Generation { return s.gen.Load() }
@@ -80,6 +85,9 @@ func (s *Store) Apply(b mirror.Batch) {
 		next.serial.advance(next.revision, next.revision < old.revision)
 	}
 	s.gen.Store(next)
+	if len(e.touched) > 0 {
+		s.onChange()
+	}
 }
 
 func (s *Store) skip(ev *mirror.Event, reason SkipReason, err error) {

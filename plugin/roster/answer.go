@@ -40,6 +40,7 @@ type question struct {
 	// tooLong counts names that would be longer than DNS allows.
 	tooLong func(n float64)
 	ttls    ttls
+	nets    *netFilter
 }
 
 // resolve answers a question from the registry and the zone's own data.
@@ -87,7 +88,7 @@ func (q *question) resolveKind() answer {
 	case kindNamespace:
 		return answer{exists: q.gen.HasNamespace(q.namespace)}
 	case kindService, kindInstance, kindProtocol, kindPort:
-		if s := q.gen.Service(q.namespace, q.service); s != nil {
+		if s := q.nets.of(q.gen.Service(q.namespace, q.service)); s != nil {
 			return q.resolveService(s)
 		}
 	}

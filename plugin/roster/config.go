@@ -39,7 +39,10 @@ type config struct {
 	ttls           ttls
 	nameServers    []nameServer
 	startupTimeout time.Duration
-	fall           fall.F
+	// stale is how long after the last contact answers go on; 0 is for ever.
+	stale time.Duration
+	nets  nets
+	fall  fall.F
 	// stated says where each property is stated first; the directive itself is
 	// under pluginName.
 	stated map[string]position
@@ -85,6 +88,12 @@ var properties = map[string]property{
 	"min_ttl":          {parse: func(c *config, _ *caddy.Controller, args []string) error { return parseTTL(&c.ttls.lowest, args) }},
 	"max_ttl":          {parse: func(c *config, _ *caddy.Controller, args []string) error { return parseTTL(&c.ttls.highest, args) }},
 	"ns":               {parse: parseNS, repeatable: true},
+	"snapshot":         {parse: parseSnapshot},
+	"snapshot_max_age": {parse: parseMaxAge},
+	"stale":            {parse: parseStale},
+	"protect":          {parse: parseProtect},
+	"allow_net":        {parse: func(c *config, _ *caddy.Controller, args []string) error { return parseNets(&c.nets.allow, args) }, repeatable: true},
+	"deny_net":         {parse: func(c *config, _ *caddy.Controller, args []string) error { return parseNets(&c.nets.deny, args) }, repeatable: true},
 	"startup_timeout":  {parse: parseStartupTimeout},
 	"fallthrough":      {parse: parseFallthrough},
 }

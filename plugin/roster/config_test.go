@@ -97,7 +97,7 @@ func TestParseErrors(t *testing.T) {
 		{"roster {\n color red\n}", "2", `unknown property "color"`},
 		// Of later versions.
 		{"roster {\n max_answers 3\n}", "2", `unknown property "max_answers"`},
-		{"roster {\n snapshot /tmp/x\n}", "2", `unknown property "snapshot"`},
+		{"roster {\n snapshots /tmp/x\n}", "2", `unknown property "snapshots"`},
 		{"roster {\n fastpath\n}", "2", `unknown property "fastpath"`},
 		{"roster {\n ttl 5\n ttl 5\n}", "3", "ttl is stated twice"},
 		{"roster {\n endpoint http://a:1\n endpoint http://b:1\n}", "3", "endpoint is stated twice"},

@@ -26,6 +26,11 @@ var (
 		Help: "Counter of records left out because a name in them would be longer than 255 octets.",
 	})
 
+	deniedAddresses = promauto.NewCounter(prometheus.CounterOpts{
+		Namespace: plugin.Namespace, Subsystem: pluginName, Name: "denied_addresses_total",
+		Help: "Counter of addresses that allow_net or deny_net kept from being served, once for each instance that was asked for.",
+	})
+
 	lists = promauto.NewCounterVec(prometheus.CounterOpts{
 		Namespace: plugin.Namespace, Subsystem: pluginName, Name: "lists_total",
 		Help: "Counter of complete lists of etcd by reason.",
@@ -62,6 +67,32 @@ var (
 		Namespace: plugin.Namespace, Subsystem: pluginName, Name: "mirror_failures_total",
 		Help: "Counter of watches and lists that broke off, by reason.",
 	}, append([]string{"reason"}, mirrorLabels...))
+
+	protections = promauto.NewCounterVec(prometheus.CounterOpts{
+		Namespace: plugin.Namespace, Subsystem: pluginName, Name: "protections_total",
+		Help: "Counter of masses of instances that vanished together and stayed served for a while.",
+	}, mirrorLabels)
+
+	snapshotWrites = promauto.NewCounterVec(prometheus.CounterOpts{
+		Namespace: plugin.Namespace, Subsystem: pluginName, Name: "snapshot_writes_total",
+		Help: "Counter of snapshots written to disk, by result: success, failure.",
+	}, append([]string{"result"}, mirrorLabels...))
+
+	snapshotSeconds = promauto.NewHistogramVec(prometheus.HistogramOpts{
+		Namespace: plugin.Namespace, Subsystem: pluginName, Name: "snapshot_write_duration_seconds",
+		Help:    "Histogram of the time that writing a snapshot took.",
+		Buckets: prometheus.ExponentialBuckets(0.001, 4, 8), // 1 ms to 16 s: one instance to tens of millions
+	}, mirrorLabels)
+
+	snapshotBytes = promauto.NewGaugeVec(prometheus.GaugeOpts{
+		Namespace: plugin.Namespace, Subsystem: pluginName, Name: "snapshot_size_bytes",
+		Help: "Size of the last snapshot written.",
+	}, mirrorLabels)
+
+	snapshotTime = promauto.NewGaugeVec(prometheus.GaugeOpts{
+		Namespace: plugin.Namespace, Subsystem: pluginName, Name: "snapshot_timestamp_seconds",
+		Help: "Time of the last snapshot written, since 1970.",
+	}, mirrorLabels)
 
 	skipped = promauto.NewCounterVec(prometheus.CounterOpts{
 		Namespace: plugin.Namespace, Subsystem: pluginName, Name: "skipped_total",
@@ -116,6 +147,21 @@ func (o observer) Failed(reason mirror.Reason, _ error) {
 // scraped.
 func (o observer) StateChanged(mirror.Status) {}
 
+// protecting counts a mass of instances that vanished.
+func (o observer) protecting() { protections.WithLabelValues(o.labels()...).Inc() }
+
+// snapshotWritten counts a snapshot that was written, or could not be.
+func (o observer) snapshotWritten(size int64, took time.Duration, err error) {
+	if err != nil {
+		snapshotWrites.WithLabelValues(o.labels("failure")...).Inc()
+		return
+	}
+	snapshotWrites.WithLabelValues(o.labels("success")...).Inc()
+	snapshotSeconds.WithLabelValues(o.labels()...).Observe(took.Seconds())
+	snapshotBytes.WithLabelValues(o.labels()...).Set(float64(size))
+	snapshotTime.WithLabelValues(o.labels()...).SetToCurrentTime()
+}
+
 func (o observer) skipped(reason services.SkipReason) {
 	skipped.WithLabelValues(o.labels(string(reason))...).Inc()
 }
@@ -133,6 +179,7 @@ var (
 	revisionDesc  = gauge("revision", "etcd revision that the mirror is complete up to.")
 	servicesDesc  = gauge("services", "Number of services that have an instance.")
 	instancesDesc = gauge("instances", "Number of valid instances.")
+	protectedDesc = gauge("protected_instances", "Number of instances served only because they vanished in a mass.")
 	ageDesc       = gauge("age_seconds", "Time since the last contact with etcd.")
 )
 
@@ -143,6 +190,7 @@ func (collector) Describe(ch chan<- *prometheus.Desc) {
 	ch <- servicesDesc
 	ch <- instancesDesc
 	ch <- ageDesc
+	ch <- protectedDesc
 }
 
 // Collect implements prometheus.Collector.
@@ -155,6 +203,9 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 		show(revisionDesc, float64(gen.Revision()))
 		show(servicesDesc, float64(gen.Services()))
 		show(instancesDesc, float64(gen.Instances()))
+		if m.guard != nil {
+			show(protectedDesc, float64(m.guard.Protected()))
+		}
 		s := m.Status()
 		show(stateDesc, float64(s.State))
 		if !s.Contact.IsZero() {

@@ -23,9 +23,16 @@ type registryConfig struct {
 	etcd       etcdclient.Config
 	prefix     string
 	namespaces []string // in order, each once; none means all
+	// keeping is how the mirrors are kept. Blocks that share them must agree on
+	// it.
+	keeping keeping
 }
 
-// key identifies a registryConfig within the process.
+// poolKey identifies a mirror in the pool: a reload that changes how one is kept
+// starts another.
+func (c *registryConfig) poolKey() string { return fmt.Sprintf("%s\x00%+v", c.key(), c.keeping) }
+
+// key identifies a registry: blocks where it is equal share its mirrors.
 func (c *registryConfig) key() string {
 	var files etcdclient.TLSFiles
 	if c.etcd.Files != nil {
@@ -73,15 +80,19 @@ type mirrored struct {
 	*services.Store
 	observer observer
 	mirrors  []*mirror.Mirror
+	guard    *services.Guard // nil without protect
 	conn     *etcdclient.Conn
 	cancel   context.CancelFunc
 	wg       sync.WaitGroup
-	users    int // of the pool
+	endKeep  func() // writes the snapshot a last time; nil without one
+	users    int    // of the pool
 }
 
 var _ registry = (*mirrored)(nil)
 
-func startMirrored(c *registryConfig) (*mirrored, error) {
+// startMirrored starts mirroring a registry. Its SOA serial goes on from that of
+// the predecessor, if there is one.
+func startMirrored(c *registryConfig, predecessor *services.Generation) (*mirrored, error) {
 	o := observer{
 		endpoint: strings.Join(c.etcd.Endpoints, ","), prefix: c.prefix, namespaces: strings.Join(c.namespaces, ","),
 	}
@@ -99,12 +110,23 @@ func startMirrored(c *registryConfig) (*mirrored, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	m := &mirrored{Store: services.New(ofStore, o.skipped), observer: o, conn: conn, cancel: cancel}
+	var view mirror.View = m.Store
+	if k := c.keeping; k.protect > 0 {
+		m.guard = services.NewGuard(m.Store, k.protect, k.protectFor, ofStore, o.protecting)
+		view = m.guard
+		m.wg.Go(func() { m.guard.Run(ctx) })
+	}
 	for _, prefix := range c.prefixes() {
-		one := mirror.New(mirror.Config{
+		m.mirrors = append(m.mirrors, mirror.New(mirror.Config{
 			Source: mirror.Etcd{Clients: conn}, Root: c.prefix + "/", Prefix: prefix,
-			View: m.Store, Observer: o, Log: logger,
-		})
-		m.mirrors = append(m.mirrors, one)
+			View: view, Observer: o, Log: logger,
+		}))
+	}
+	m.keep(c, ofStore)
+	if predecessor != nil {
+		m.Continue(predecessor)
+	}
+	for _, one := range m.mirrors {
 		m.wg.Go(func() { one.Run(ctx) })
 	}
 	return m, nil
@@ -155,6 +177,9 @@ func (m *mirrored) wait(ctx context.Context) {
 func (m *mirrored) stop() {
 	m.cancel()
 	m.wg.Wait()
+	if m.endKeep != nil {
+		m.endKeep()
+	}
 	if err := m.conn.Close(); err != nil {
 		log.Warningf("Closing the connection to etcd: %v", err)
 	}
@@ -181,11 +206,11 @@ var mirrors = func() *pool {
 func (p *pool) acquire(c *registryConfig) (*mirrored, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	key := c.key()
+	key := c.poolKey()
 	m, ok := p.mirrors[key]
 	if !ok {
 		var err error
-		if m, err = startMirrored(c); err != nil {
+		if m, err = startMirrored(c, p.predecessor(c)); err != nil {
 			return nil, err
 		}
 		p.mirrors[key] = m
@@ -194,11 +219,26 @@ func (p *pool) acquire(c *registryConfig) (*mirrored, error) {
 	return m, nil
 }
 
+// predecessor returns what is served of a registry that a reload has changed, so
+// that its serial doesn't go back; nil if there is none.
+func (p *pool) predecessor(c *registryConfig) *services.Generation {
+	var last *services.Generation
+	for _, m := range p.mirrors {
+		if m.observer.prefix != c.prefix || m.observer.namespaces != strings.Join(c.namespaces, ",") {
+			continue
+		}
+		if gen := m.Load(); last == nil || gen.FullSerial() > last.FullSerial() {
+			last = gen
+		}
+	}
+	return last
+}
+
 // release gives up what acquire returned; the last user stops the mirror.
 func (p *pool) release(c *registryConfig) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	key := c.key()
+	key := c.poolKey()
 	m := p.mirrors[key]
 	if m.users--; m.users == 0 {
 		delete(p.mirrors, key)

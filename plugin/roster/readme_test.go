@@ -132,11 +132,15 @@ func TestReadmeComplete(t *testing.T) {
 	}
 	for _, r := range []mirror.Reason{
 		mirror.ReasonStart, mirror.ReasonCompacted, mirror.ReasonClosed, mirror.ReasonSilent, mirror.ReasonRegressed, mirror.ReasonList, mirror.ReasonAuth,
+		mirror.ReasonDisorder, mirror.ReasonAudit, mirror.ReasonLeader, mirror.ReasonCorrupt,
 	} {
 		mentions("reason", "`"+string(r)+"`")
 	}
 	descs := make(chan *prometheus.Desc, 100)
-	for _, c := range []prometheus.Collector{responses, namesTooLong, lists, listSeconds, failures, skipped, collector{mirrors}} {
+	for _, c := range []prometheus.Collector{
+		responses, namesTooLong, deniedAddresses, lists, listSeconds, resumes, propagation, audits, differences, failures, skipped,
+		protections, snapshotWrites, snapshotSeconds, snapshotBytes, snapshotTime, collector{mirrors},
+	} {
 		c.Describe(descs)
 	}
 	close(descs)

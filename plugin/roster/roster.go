@@ -7,6 +7,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"sync/atomic"
+	"time"
 
 	"github.com/coredns/coredns/plugin"
 	"github.com/coredns/coredns/plugin/metrics"
@@ -46,6 +47,8 @@ type Roster struct {
 	zones    map[string]*zone // by name; the same as in origins
 	fall     fall.F
 	ttls     ttls
+	stale    time.Duration // how long after the last contact answers go on; 0 is for ever
+	nets     *netFilter    // nil to serve all addresses
 	registry registry
 	upstream upstream
 	// started says that registry is set, before which nothing but Ready is
@@ -90,14 +93,15 @@ func (r *Roster) ServeDNS(ctx context.Context, w dns.ResponseWriter, req *dns.Ms
 		owner: state.QName(), qname: qname, qtype: state.QType(),
 		// A counter would stay in step with clients that ask for A and AAAA in turn.
 		turn: rand.Uint32(), limit: recordLimit(messageSize(&state)),
-		tooLong: namesTooLong.Add, ttls: r.ttls,
+		tooLong: namesTooLong.Add, ttls: r.ttls, nets: r.nets,
 	}
 	var a answer
 	switch {
 	case q.kind == kindStatus:
 		a = q.resolveStatus(status)
-	case status.State == mirror.Unsynced:
-		// Nothing is known, not even that a name doesn't exist.
+	case status.State == mirror.Unsynced, r.outdated(status):
+		// Nothing is known, or believed any more, not even that a name doesn't
+		// exist.
 		count("servfail")
 		return dns.RcodeServerFailure, nil
 	default:
@@ -117,6 +121,11 @@ func (r *Roster) ServeDNS(ctx context.Context, w dns.ResponseWriter, req *dns.Ms
 	}
 	fit(m, &state)
 	return dns.RcodeSuccess, w.WriteMsg(m)
+}
+
+// outdated reports whether what is known is too old to be told.
+func (r *Roster) outdated(s mirror.Status) bool {
+	return r.stale > 0 && s.State == mirror.Stale && time.Since(s.Contact) > r.stale
 }
 
 // refuse returns the code with which questions that no zone of ours is about are

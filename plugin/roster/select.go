@@ -27,12 +27,24 @@ type selection struct {
 	ports func() map[portKey]*offers
 }
 
-// selectionOf returns the selection of a service, which is attached to it.
-func selectionOf(s *services.Service) *selection {
-	return s.Attachment(newSelection).(*selection)
+// attachment is what the plugin keeps with a version of a service.
+type attachment struct {
+	selection func() *selection // made at the first use
+	filtered  sync.Map          // *services.Service by netFilter.key; nil ones too
 }
 
-func newSelection(s *services.Service) any {
+func attachmentOf(s *services.Service) *attachment {
+	return s.Attachment(newAttachment).(*attachment)
+}
+
+func newAttachment(s *services.Service) any {
+	return &attachment{selection: sync.OnceValue(func() *selection { return newSelection(s) })}
+}
+
+// selectionOf returns the selection of a service, which is attached to it.
+func selectionOf(s *services.Service) *selection { return attachmentOf(s).selection() }
+
+func newSelection(s *services.Service) *selection {
 	var up []*catalog.Instance
 	for i := range s.Instances {
 		if s.Instances[i].Up() {

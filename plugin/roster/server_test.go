@@ -183,7 +183,7 @@ func plantIn(t *testing.T, p *pool, endpoint string, vs values) *mirrored {
 	m.wg.Go(func() { one.Run(ctx) })
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.mirrors[c.key()] = m
+	p.mirrors[c.poolKey()] = m
 	return m
 }
 

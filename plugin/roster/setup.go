@@ -51,7 +51,7 @@ func setup(c *caddy.Controller) error {
 // answers once it is started.
 func newHandler(cfg *config, own []netip.Addr) (*Roster, error) {
 	r := &Roster{
-		origins: cfg.origins, zones: map[string]*zone{}, fall: cfg.fall, ttls: cfg.ttls,
+		origins: cfg.origins, zones: map[string]*zone{}, fall: cfg.fall, ttls: cfg.ttls, stale: cfg.stale, nets: newNetFilter(cfg.nets),
 		upstream: coreupstream.New(),
 	}
 	for _, o := range cfg.origins {
@@ -98,12 +98,16 @@ func blocksOf(c *caddy.Controller) *blocks {
 }
 
 // add adds a block, unless its registry lies within that of another block or the
-// other way round: one would read the other's keys.
+// other way round: one would read the other's keys; or unless they are at odds
+// over what they keep.
 func (b *blocks) add(r *Roster, cfg *config) error {
 	for _, other := range b.configs {
 		if cfg.registry.nests(&other.registry) {
 			return cfg.errorAt("prefix", fmt.Errorf("%q nests with %q of %s in the same etcd: give each registry a prefix of its own",
 				cfg.registry.prefix, other.registry.prefix, other.at("prefix")))
+		}
+		if err := cfg.checkBeside(other); err != nil {
+			return err
 		}
 	}
 	b.handlers = append(b.handlers, r)
@@ -153,6 +157,9 @@ func awaitFirstList(m *mirrored, cfg *config) {
 		}
 		log.Warningf("No list of %s within %s: answering SERVFAIL until there is one%s", &cfg.registry, cfg.startupTimeout, why)
 		return
+	}
+	if m.Status().State == mirror.Stale {
+		return // a snapshot, of which the log has told
 	}
 	gen := m.Load()
 	log.Infof("Mirroring %s: %d instances of %d services at revision %d, after %s",
