@@ -139,7 +139,8 @@ func TestReadmeComplete(t *testing.T) {
 	descs := make(chan *prometheus.Desc, 100)
 	for _, c := range []prometheus.Collector{
 		responses, namesTooLong, deniedAddresses, lists, listSeconds, resumes, propagation, audits, differences, failures, skipped,
-		protections, snapshotWrites, snapshotSeconds, snapshotBytes, snapshotTime, collector{mirrors},
+		protections, snapshotWrites, snapshotSeconds, snapshotBytes, snapshotTime,
+		collector{mirrors},
 	} {
 		c.Describe(descs)
 	}
