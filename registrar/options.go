@@ -46,6 +46,8 @@ type Options struct {
 	TLS *tls.Config
 	// Username and Password log in to the backend; both or neither.
 	Username, Password string
+	// Snapshot is the path of the file that keeps what was read; empty for none.
+	Snapshot string
 	// Extra holds the options of drivers, under keys of the driver's own
 	// types. Drivers ignore what is not theirs.
 	Extra map[any]any
@@ -131,4 +133,14 @@ func WithTLS(config *tls.Config) Option {
 // WithCredentials sets the user and password to log in with.
 func WithCredentials(user, password string) Option {
 	return func(o *Options) { o.Username, o.Password = user, password }
+}
+
+// WithSnapshot sets the path of a file that keeps what GetService has read, so
+// that a program which starts while the backend is away has answers: stale ones,
+// not older than a day. It is written in the background, every two seconds at
+// most and when the client closes, and holds the services asked for within the
+// last ten minutes. Processes need a file each. It is read at the first question;
+// where it can't be read or written, a warning tells.
+func WithSnapshot(path string) Option {
+	return func(o *Options) { o.Snapshot = path }
 }

@@ -2,6 +2,7 @@ package etcd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/internal/mirror"
+	"github.com/rosterdns/roster/internal/snapshot"
 	"github.com/rosterdns/roster/registrar"
 )
 
@@ -51,7 +53,11 @@ type reader struct {
 	// it.
 	names sync.Map
 
+	snapshot string // path; empty for none
+
 	mu       sync.Mutex // guards the rest, and changes of names
+	kept     *kept      // what was loaded of the snapshot
+	keeper   *snapshot.Keeper
 	spaces   map[string]*space
 	services int // in spaces
 	sweeping bool
@@ -77,7 +83,7 @@ type interest struct {
 func newReader(ctx context.Context, source mirror.Source, o *registrar.Options) *reader {
 	r := &reader{
 		source: source, prefix: o.Prefix, namespace: o.Namespace, log: o.Logger, spaces: map[string]*space{},
-		maxMirrors: maxMirrors, maxServices: maxServices,
+		snapshot: o.Snapshot, maxMirrors: maxMirrors, maxServices: maxServices,
 	}
 	r.ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	return r
@@ -98,9 +104,13 @@ func (r *reader) get(ctx context.Context, name string) (*registrar.Service, erro
 		s.asked.Store(true)
 	}
 	sc := s.scope.Load()
-	for !sc.synced() {
+	for !sc.ready() {
 		err := sc.wait(ctx, r.ctx.Done(), r.inContact)
-		if sc = s.scope.Load(); err != nil && !sc.synced() { // it can have moved meanwhile
+		sc = s.scope.Load() // it can have moved meanwhile
+		if sc.synced() && ctx.Err() != nil {
+			break
+		}
+		if err != nil && (!sc.synced() || errors.Is(err, registrar.ErrClosed)) {
 			return nil, fmt.Errorf("registrar: getting %q: %w", name, err)
 		}
 	}
@@ -161,6 +171,9 @@ func (r *reader) interest(n registrar.ServiceName) (*interest, error) {
 		sp = &space{interests: map[string]*interest{}}
 		sp.ctx, sp.cancel = context.WithCancel(r.ctx)
 		r.spaces[n.Namespace] = sp
+	}
+	if r.snapshot != "" && r.keeper == nil {
+		r.keep()
 	}
 	in := &interest{last: time.Now()}
 	if narrow {

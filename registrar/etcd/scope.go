@@ -17,15 +17,20 @@ const firstWait = time.Second
 // the same keys don't meddle with each other's.
 type scope struct {
 	mirror.Unobserved
+	prefix  string
 	store   *services.Store
 	mirror  *mirror.Mirror
 	started time.Time
-	stop    context.CancelFunc
-	trouble func() error
-	moved   chan struct{} // closed when the services have moved to another scope
+	// restored says that it started from a snapshot.
+	restored bool
+	stop     context.CancelFunc
+	trouble  func() error
+	moved    chan struct{} // closed when the services have moved to another scope
 
 	refuse  sync.Once
 	refused chan struct{} // closed when etcd refuses the user
+	fail    sync.Once
+	failed  chan struct{} // closed when a first list has failed
 }
 
 var _ mirror.Observer = (*scope)(nil)
@@ -34,12 +39,16 @@ var _ mirror.Observer = (*scope)(nil)
 // the scope is stopped.
 func (r *reader) open(ctx context.Context, prefix string) *scope {
 	sc := &scope{
-		store: services.New(r.log, nil), started: time.Now(), trouble: r.source.Trouble,
-		moved: make(chan struct{}), refused: make(chan struct{}),
+		prefix: prefix, store: services.New(r.log, nil), started: time.Now(), trouble: r.source.Trouble,
+		moved: make(chan struct{}), refused: make(chan struct{}), failed: make(chan struct{}),
 	}
 	sc.mirror = mirror.New(mirror.Config{
 		Source: r.source, Root: r.prefix + "/", Prefix: prefix, View: sc.store, Observer: sc, Log: r.log,
 	})
+	if r.keeper != nil {
+		sc.restored = r.kept.restore(sc.mirror, prefix)
+		sc.store.OnChange(r.keeper.Touch)
+	}
 	ctx, sc.stop = context.WithCancel(ctx)
 	r.mirrors.Add(1)
 	r.wg.Go(func() {
@@ -51,23 +60,50 @@ func (r *reader) open(ctx context.Context, prefix string) *scope {
 
 // Failed implements mirror.Observer.
 func (sc *scope) Failed(_ mirror.Reason, err error) {
+	sc.fail.Do(func() { close(sc.failed) })
 	if denied(err) {
 		sc.refuse.Do(func() { close(sc.refused) })
 	}
 }
 
-// synced reports whether the first list is complete.
+// synced reports whether there is something to answer from: the first list is
+// complete, or a snapshot was loaded.
 func (sc *scope) synced() bool { return sc.mirror.Status().State != mirror.Unsynced }
 
-// wait waits for the first list, until firstWait after the start. It returns nil
-// too when there is another scope to ask. Where ctx ends it, the error is
+// ready reports whether to answer without waiting. What only a snapshot says is
+// worth a short wait for etcd, unless that is known to be away.
+func (sc *scope) ready() bool {
+	s := sc.mirror.Status()
+	switch {
+	case s.State != mirror.Stale:
+		return s.State == mirror.Live
+	case !sc.restored || s.Err != nil || time.Since(sc.started) >= firstWait:
+		return true
+	}
+	select {
+	case <-sc.mirror.Met():
+		return true
+	default:
+		return false
+	}
+}
+
+// wait waits for the first list, until firstWait after the start, or with a
+// snapshot until a list has failed. It returns nil too when there is another
+// scope to ask. Where ctx ends it, the error is
 // ErrUnavailable besides, unless inContact says that etcd answers others.
 func (sc *scope) wait(ctx context.Context, closed <-chan struct{}, inContact func() bool) error {
 	timeout := time.NewTimer(time.Until(sc.started.Add(firstWait)))
 	defer timeout.Stop()
 	var err error
+	var failed <-chan struct{}
+	if sc.restored {
+		failed = sc.failed
+	}
 	select {
-	case <-sc.mirror.Synced():
+	case <-sc.mirror.Met():
+		return nil
+	case <-failed:
 		return nil
 	case <-sc.moved:
 		return nil
@@ -81,14 +117,14 @@ func (sc *scope) wait(ctx context.Context, closed <-chan struct{}, inContact fun
 	if sc.synced() {
 		return nil // more than one was ready
 	}
-	failed := sc.mirror.Status().Err
+	cause := sc.mirror.Status().Err
 	switch {
-	case failed != nil && denied(failed):
-		return classify(failed)
-	case failed != nil && err != nil:
-		return classify(explain(err, failed))
-	case failed != nil:
-		return classify(failed) // says why there is no connection already
+	case cause != nil && denied(cause):
+		return classify(cause)
+	case cause != nil && err != nil:
+		return classify(explain(err, cause))
+	case cause != nil:
+		return classify(cause) // says why there is no connection already
 	case err != nil && inContact():
 		return err
 	case err != nil:
