@@ -77,7 +77,7 @@ func (sc *scope) ready() bool {
 	switch {
 	case s.State != mirror.Stale:
 		return s.State == mirror.Live
-	case !sc.restored || s.Err != nil || time.Since(sc.started) >= firstWait:
+	case !sc.restored || s.Err != nil || sc.trouble() != nil || time.Since(sc.started) >= firstWait:
 		return true
 	}
 	select {

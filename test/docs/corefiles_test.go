@@ -166,6 +166,8 @@ func (a *adaption) directive(words []string) string {
 		return words[0] + " 127.0.0.1:" + a.port(address)
 	case "etcdserver":
 		args[0] = filepath.Join(a.dir, "etcd")
+	case "snapshot":
+		args[0] = filepath.Join(a.dir, "snapshot")
 	case "credentials_file":
 		args[0] = filepath.Join(a.dir, "credentials")
 		if err := os.WriteFile(args[0], []byte("user\npassword\n"), 0o600); err != nil {
