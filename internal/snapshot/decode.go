@@ -13,8 +13,8 @@ import (
 )
 
 // Entries returns the entries in the order in which they were written, each time
-// from the start. They are read from disk as they are asked for: a Value is valid until
-// the next one. An error is the last of the sequence, and comes with an empty
+// from the start. They are read from disk as they are asked for: a Value is
+// valid until the next one. An error is the last of the sequence, and comes with an empty
 // Entry; it wraps ErrCorrupt where the file was made to mislead, since its
 // checksum was right.
 func (f *File) Entries() iter.Seq2[Entry, error] {

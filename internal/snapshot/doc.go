@@ -11,7 +11,7 @@
 //	           one zstd stream with a window of at most 8 MiB, which holds
 //	             uvarint   length of the header, at most 4 MiB
 //	                       the header: a JSON object in UTF-8
-//	             for each entry:
+//	             for each entry, in any order:
 //	               uvarint   1 + length of the key
 //	                         the key, below the root
 //	               uvarint   its modification revision

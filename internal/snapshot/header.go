@@ -64,6 +64,9 @@ func (h *Header) check() error {
 		case r.Revision < 0:
 			return fmt.Errorf("revision %d of prefix %.256q is negative", r.Revision, r.Prefix)
 		}
+		if y := r.Contact.UTC().Year(); y < 0 || y > 9999 { // the years of RFC 3339
+			return fmt.Errorf("contact of prefix %.256q is in the year %d", r.Prefix, y)
+		}
 	}
 	return nil
 }
@@ -97,6 +100,9 @@ func (h *Header) unmarshal(b []byte) error {
 	}
 	if err := json.Unmarshal(b, h); err != nil {
 		return err
+	}
+	for i := range h.Ranges {
+		h.Ranges[i].Contact = h.Ranges[i].Contact.UTC()
 	}
 	return h.check()
 }

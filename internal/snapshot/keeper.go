@@ -24,8 +24,9 @@ const (
 type KeeperConfig struct {
 	// Path is the file.
 	Path string
-	// Take returns what there is to keep, or false if that is nothing yet. It is
-	// called by Run's goroutine, which then goes through the entries once.
+	// Take returns what there is to keep, or false if that is nothing yet, after
+	// which it is asked again every two seconds. It is called by Run's goroutine,
+	// which then goes through the entries once.
 	Take func() (Header, iter.Seq[Entry], bool)
 	// Log gets a line when writing begins to fail and one when it works again.
 	Log *slog.Logger
@@ -79,9 +80,9 @@ func (k *Keeper) Run(ctx context.Context) {
 // wait waits until it is time to write; false if ctx is done before.
 func (k *Keeper) wait(ctx context.Context) bool {
 	for {
-		due := k.refresh
-		if k.unwritten {
-			due = k.earliest
+		due := k.earliest
+		if !k.unwritten && k.refresh.After(due) {
+			due = k.refresh
 		}
 		t := time.NewTimer(time.Until(due))
 		select {
@@ -108,7 +109,10 @@ func (k *Keeper) keep(last bool) {
 	k.refresh = start.Add(refreshEvery)
 	header, entries, ok := k.cfg.Take()
 	if !ok {
-		k.unwritten = false // a touch comes with what there will be
+		// A touch can run ahead of what Take goes by: asked again before long. Not
+		// by way of earliest, so that the next touch isn't held up.
+		k.unwritten = false
+		k.refresh = start.Add(minInterval)
 		return
 	}
 	if last && !k.unwritten && header.equal(k.written) {

@@ -1,7 +1,6 @@
 package snapshot
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"iter"
@@ -16,186 +15,429 @@ import (
 	"time"
 )
 
-// kept is a keeper inside a bubble, and what it has done.
-type kept struct {
+// rig runs a keeper in a bubble of synctest, over a real file.
+type rig struct {
 	*Keeper
-	path string
-	stop func()
+	t      *testing.T
+	path   string
+	cancel context.CancelFunc
+	ended  chan struct{}
+	start  time.Time
 
-	// What follows is locked while the keeper runs: the bubble's clock orders
-	// its goroutines, which the race detector doesn't know.
-	mu     sync.Mutex
-	writes []time.Duration // since the start
-	errs   []error
-	log    bytes.Buffer
-
-	revision int64
-	slow     time.Duration // what going through the entries takes
-	nothing  bool
+	mu      sync.Mutex
+	header  Header
+	nothing bool          // Take has nothing
+	slow    time.Duration // of one write
+	during  func()        // called within a write
+	writes  []time.Duration
+	errs    []error
+	log     strings.Builder
 }
 
-func keeping(t *testing.T, run func(*kept)) {
+// Write implements io.Writer for the log.
+func (g *rig) Write(p []byte) (int, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.log.Write(p)
+}
+
+// keeping calls fn with a running keeper.
+func keeping(t *testing.T, fn func(g *rig)) {
 	t.Helper()
-	dir := t.TempDir()
+	folder := filepath.Join(t.TempDir(), "folder") // one that tests can take away
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
 	synctest.Test(t, func(t *testing.T) {
-		start := time.Now()
-		k := &kept{path: filepath.Join(dir, "snapshot")}
-		k.Keeper = NewKeeper(KeeperConfig{
-			Path: k.path,
-			Take: func() (Header, iter.Seq[Entry], bool) {
-				k.mu.Lock()
-				defer k.mu.Unlock()
-				k.writes = append(k.writes, time.Since(start))
-				slow := k.slow
-				return Header{Root: "/", Revision: k.revision}, func(yield func(Entry) bool) {
-					time.Sleep(slow)
-					slices.Values(testEntries(2))(yield)
-				}, !k.nothing
-			},
-			Log:     slog.New(slog.NewTextHandler(&k.log, nil)),
-			Written: func(_ int64, _ time.Duration, err error) { k.with(func() { k.errs = append(k.errs, err) }) },
+		g := &rig{t: t, path: filepath.Join(folder, "snapshot"), ended: make(chan struct{}), start: time.Now(), header: testHeader()}
+		g.Keeper = NewKeeper(KeeperConfig{
+			Path: g.path, Take: g.take, Written: g.note,
+			Log: slog.New(slog.NewTextHandler(g, nil)),
 		})
 		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan struct{})
-		go func() { defer close(done); k.Run(ctx) }()
-		k.stop = func() { cancel(); <-done }
-		defer k.stop()
-		synctest.Wait()
-		run(k)
+		g.cancel = cancel
+		go func() {
+			defer close(g.ended)
+			g.Run(ctx)
+		}()
+		fn(g)
+		g.stop()
 	})
 }
 
-func (k *kept) with(do func()) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	do()
+func (g *rig) take() (Header, iter.Seq[Entry], bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	slow, during := g.slow, g.during
+	return g.header, func(yield func(Entry) bool) {
+		time.Sleep(slow)
+		if during != nil {
+			during()
+		}
+		for _, e := range testEntries() {
+			if !yield(e) {
+				return
+			}
+		}
+	}, !g.nothing
 }
 
-// done returns what the keeper has done so far.
-func (k *kept) done() (writes []time.Duration, errs []error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return slices.Clone(k.writes), slices.Clone(k.errs)
+func (g *rig) note(size int64, took time.Duration, err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if (size > 0) != (err == nil) || took != g.slow {
+		g.t.Errorf("a write of %d bytes took %v, error %v", size, took, err)
+	}
+	g.writes = append(g.writes, time.Since(g.start)-took)
+	g.errs = append(g.errs, err)
 }
 
-func passed(d time.Duration) {
-	time.Sleep(d)
+// set changes what the keeper meets.
+func (g *rig) set(fn func()) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	fn()
+}
+
+// at waits until a time after the start.
+func (g *rig) at(d time.Duration) {
+	g.t.Helper()
+	time.Sleep(time.Until(g.start.Add(d)))
 	synctest.Wait()
 }
 
-func (k *kept) onDisk(t *testing.T) int64 {
-	t.Helper()
-	header, _, err := read(k.path)
-	if err != nil {
-		t.Error(err)
-	}
-	return header.Revision
+func (g *rig) touch() {
+	g.Touch()
+	synctest.Wait()
 }
 
-// TestKeeperPace: the first change is written at once, later ones every two
-// seconds, and nothing but the time of contact while nothing changes.
-func TestKeeperPace(t *testing.T) {
+// wantWrites checks when writes began since it was asked last.
+func (g *rig) wantWrites(want ...time.Duration) {
+	g.t.Helper()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !slices.Equal(g.writes, want) {
+		g.t.Errorf("writes at %v, want %v", g.writes, want)
+	}
+	g.writes = nil
+}
+
+// wantLogged checks the lines since it was asked last: each has all parts of
+// one, which are separated by '|'.
+func (g *rig) wantLogged(want ...string) {
+	g.t.Helper()
+	g.mu.Lock()
+	lines := slices.Collect(strings.Lines(g.log.String()))
+	g.log.Reset()
+	g.mu.Unlock()
+	if len(lines) != len(want) {
+		g.t.Fatalf("logged %q, want %q", lines, want)
+	}
+	for i, line := range lines {
+		for part := range strings.SplitSeq(want[i], "|") {
+			if !strings.Contains(line, part) {
+				g.t.Errorf("logged %q, want %q in it", line, part)
+			}
+		}
+	}
+}
+
+// stop ends the keeper and waits for it.
+func (g *rig) stop() {
+	g.cancel()
+	<-g.ended
+}
+
+// TestKeeperInterval: a first change is written at once, later ones after
+// minInterval, together.
+func TestKeeperInterval(t *testing.T) {
 	t.Parallel()
-	keeping(t, func(k *kept) {
-		k.with(func() { k.revision = 1 })
-		k.Touch()
-		synctest.Wait()
-		if got := k.onDisk(t); got != 1 {
-			t.Errorf("on disk %d after the first change", got)
+	keeping(t, func(g *rig) {
+		g.at(time.Second)
+		g.wantWrites()
+		g.touch()
+		g.wantWrites(time.Second)
+		for i := range 10 {
+			g.at(time.Second + time.Duration(i)*100*time.Millisecond)
+			g.touch()
 		}
-		for range 100 {
-			passed(100 * time.Millisecond)
-			k.with(func() { k.revision++ })
-			k.Touch()
-		}
-		writes, _ := k.done()
-		if n := len(writes); n != 6 {
-			t.Errorf("%d writes in ten seconds of changes, want one in 2 s: %v", n, writes)
-		}
-		passed(minInterval)
-		if got := k.onDisk(t); got != 101 {
-			t.Errorf("on disk %d, want the last change", got)
-		}
-		before, _ := k.done()
-		passed(10 * time.Minute)
-		writes, _ = k.done()
-		if n := len(writes) - len(before); n != 10 {
-			t.Errorf("%d writes in ten minutes without a change, want 10", n)
-		}
+		g.at(time.Second + minInterval - 1)
+		g.wantWrites()
+		g.at(20 * time.Second)
+		g.wantWrites(time.Second + minInterval)
+		g.touch()
+		g.wantWrites(20 * time.Second)
+		g.wantLogged()
 	})
 }
 
-// TestKeeperShare: writes that take long are rarer.
+// TestKeeperShare: writes that take long are rarer, and no further apart once
+// they are fast again.
 func TestKeeperShare(t *testing.T) {
 	t.Parallel()
-	keeping(t, func(k *kept) {
-		k.with(func() { k.slow = time.Second })
-		for range 600 {
-			k.Touch()
-			passed(100 * time.Millisecond)
-		}
-		writes, _ := k.done()
-		if n := len(writes); n < 3 || n > 4 {
-			t.Errorf("%d writes of a second each in a minute, want one in 20 s: %v", n, writes)
-		}
+	keeping(t, func(g *rig) {
+		g.set(func() { g.slow = time.Second })
+		g.touch()
+		g.at(time.Second) // done
+		g.touch()
+		g.at(maxShare*time.Second - 1)
+		g.wantWrites(0)
+		g.set(func() { g.slow = 100 * time.Millisecond }) // exactly minInterval
+		g.at(maxShare * time.Second)
+		g.at(maxShare*time.Second + 100*time.Millisecond)
+		g.touch()
+		g.at(maxShare*time.Second + minInterval + time.Second)
+		g.wantWrites(maxShare*time.Second, maxShare*time.Second+minInterval)
 	})
 }
 
-// TestKeeperLast: what is not written is, at the end, and once.
-func TestKeeperLast(t *testing.T) {
+// TestKeeperRefresh: without changes the file is written for the time of last
+// contact.
+func TestKeeperRefresh(t *testing.T) {
 	t.Parallel()
-	keeping(t, func(k *kept) {
-		k.Touch()
-		passed(time.Millisecond)
-		k.with(func() { k.revision = 2 })
-		k.Touch()
-		passed(time.Millisecond)
-		k.stop()
-		if got := k.onDisk(t); got != 2 || len(k.errs) != 2 {
-			t.Errorf("on disk %d after %d writes, want 2 after 2", got, len(k.errs))
-		}
-	})
-	keeping(t, func(k *kept) {
-		k.Touch()
-		passed(time.Second)
-		k.stop()
-		if len(k.errs) != 1 {
-			t.Errorf("%d writes, want none at the end: nothing has changed", len(k.errs))
-		}
-	})
-	keeping(t, func(k *kept) {
-		k.with(func() { k.nothing = true })
-		k.Touch()
-		passed(time.Hour)
-		k.stop()
-		if _, err := os.Stat(k.path); !errors.Is(err, os.ErrNotExist) {
-			t.Errorf("something was written though there was nothing: %v", err)
-		}
+	keeping(t, func(g *rig) {
+		g.at(refreshEvery - 1)
+		g.wantWrites()
+		g.at(10*time.Second + refreshEvery)
+		g.wantWrites(refreshEvery)
+		g.touch()
+		g.at(10*time.Second + 3*refreshEvery)
+		g.wantWrites(10*time.Second+refreshEvery, 10*time.Second+2*refreshEvery, 10*time.Second+3*refreshEvery)
 	})
 }
 
-// TestKeeperFails logs that writing fails once, and that it works again.
+// TestKeeperSlowRefresh: the share holds for refreshes too.
+func TestKeeperSlowRefresh(t *testing.T) {
+	t.Parallel()
+	keeping(t, func(g *rig) {
+		const slow = 4 * time.Second
+		g.set(func() { g.slow = slow })
+		g.at(3 * maxShare * slow)
+		g.wantWrites(refreshEvery, refreshEvery+maxShare*slow, refreshEvery+2*maxShare*slow)
+	})
+}
+
+// TestKeeperChangeDuringWrite is for the next write.
+func TestKeeperChangeDuringWrite(t *testing.T) {
+	t.Parallel()
+	keeping(t, func(g *rig) {
+		g.set(func() { g.during = g.Touch })
+		g.touch()
+		g.set(func() { g.during = nil })
+		g.at(time.Minute - 1)
+		g.wantWrites(0, minInterval)
+	})
+}
+
+// TestKeeperNothing: there is nothing to write at first, and it doesn't delay
+// what comes then.
+func TestKeeperNothing(t *testing.T) {
+	t.Parallel()
+	keeping(t, func(g *rig) {
+		g.set(func() { g.nothing = true })
+		g.touch()
+		g.at(time.Second)
+		g.set(func() { g.nothing = false })
+		g.touch()
+		g.wantWrites(time.Second)
+		wantSnapshot(g.t, g.path, testHeader(), testEntries())
+		g.set(func() { g.nothing = true })
+		g.at(time.Hour)
+		g.stop()
+		g.wantWrites()
+		wantSnapshot(g.t, g.path, testHeader(), testEntries())
+	})
+}
+
+// TestKeeperTouchedTooEarly: what a touch tells of is written although Take
+// knew nothing of it yet, without another touch.
+func TestKeeperTouchedTooEarly(t *testing.T) {
+	t.Parallel()
+	keeping(t, func(g *rig) {
+		g.set(func() { g.nothing = true })
+		g.touch()
+		g.at(2*minInterval + time.Second)
+		g.set(func() { g.nothing = false })
+		g.at(refreshEvery)
+		g.wantWrites(3 * minInterval)
+	})
+}
+
+// TestKeeperEnd: what is not on disk is written when the context ends, whatever
+// the interval; what is, isn't again.
+func TestKeeperEnd(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name   string
+		change func(g *rig)
+		want   []time.Duration
+	}{
+		{"nothing new", func(*rig) {}, nil},
+		{"touched", func(g *rig) { g.Touch() }, []time.Duration{time.Second}},
+		{"touched and seen", func(g *rig) { g.touch() }, []time.Duration{time.Second}},
+		{"later contact", func(g *rig) {
+			g.set(func() {
+				g.header.Ranges = slices.Clone(g.header.Ranges)
+				g.header.Ranges[0].Contact = contact.Add(time.Second)
+			})
+		}, []time.Duration{time.Second}},
+		{"contact changed in place", func(g *rig) {
+			g.set(func() { g.header.Ranges[0].Contact = contact.Add(time.Second) })
+		}, []time.Duration{time.Second}},
+		{"same contact in another zone", func(g *rig) {
+			g.set(func() { g.header.Ranges[0].Contact = contact.Local() })
+		}, nil},
+		{"serial", func(g *rig) { g.set(func() { g.header.Serial++ }) }, []time.Duration{time.Second}},
+		{"fewer ranges", func(g *rig) { g.set(func() { g.header.Ranges = nil }) }, []time.Duration{time.Second}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			keeping(t, func(g *rig) {
+				g.touch()
+				g.wantWrites(0)
+				g.at(time.Second)
+				tt.change(g)
+				g.stop()
+				g.wantWrites(tt.want...)
+				g.Touch() // blocks nobody afterwards
+				g.Touch()
+			})
+		})
+	}
+}
+
+// TestKeeperEndBeforeFirstWrite writes what there is.
+func TestKeeperEndBeforeFirstWrite(t *testing.T) {
+	t.Parallel()
+	keeping(t, func(g *rig) {
+		g.stop()
+		g.wantWrites(0)
+		wantSnapshot(g.t, g.path, testHeader(), testEntries())
+	})
+}
+
+// TestKeeperEndDuringWrite waits for the write under way, then writes what
+// changed meanwhile.
+func TestKeeperEndDuringWrite(t *testing.T) {
+	t.Parallel()
+	keeping(t, func(g *rig) {
+		g.set(func() { g.slow = time.Second })
+		g.touch()
+		g.touch()
+		g.at(time.Second / 2)
+		g.cancel()
+		g.at(time.Second / 2)
+		select {
+		case <-g.ended:
+			g.t.Error("Run has returned before its write")
+		default:
+		}
+		g.stop()
+		g.wantWrites(0, time.Second)
+	})
+}
+
+// TestKeeperFails tells of failure and recovery once each, and tries on for
+// what was not written.
 func TestKeeperFails(t *testing.T) {
 	t.Parallel()
-	keeping(t, func(k *kept) {
-		if err := os.Mkdir(k.path, 0o700); err != nil {
-			t.Fatal(err)
+	keeping(t, func(g *rig) {
+		folder := filepath.Dir(g.path)
+		g.touch()
+		g.wantWrites(0)
+		for range 2 {
+			if err := os.RemoveAll(folder); err != nil {
+				g.t.Fatal(err)
+			}
+			start := time.Since(g.start).Truncate(time.Second) + 10*time.Second
+			g.at(start)
+			g.touch()
+			g.wantLogged(`level=WARN|can't be written|path=` + g.path + `|no such file|make its folder`)
+			g.at(start + 2*minInterval)
+			g.wantWrites(start, start+minInterval, start+2*minInterval)
+			g.wantLogged()
+			if err := os.Mkdir(folder, 0o700); err != nil {
+				g.t.Fatal(err)
+			}
+			g.at(start + 4*minInterval)
+			g.wantWrites(start + 3*minInterval)
+			g.wantLogged("level=INFO|written again|path=" + g.path)
+			wantSnapshot(g.t, g.path, testHeader(), testEntries())
 		}
-		k.Touch()
-		passed(time.Minute)
-		if _, errs := k.done(); len(errs) < 25 || errs[0] == nil {
-			t.Errorf("%d tries in a minute: %v", len(errs), errs)
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		failed := 0
+		for _, err := range g.errs {
+			if errors.Is(err, os.ErrNotExist) {
+				failed++
+			}
 		}
-		if err := os.Remove(k.path); err != nil {
-			t.Fatal(err)
-		}
-		passed(minInterval)
-		if _, errs := k.done(); errs[len(errs)-1] != nil {
-			t.Errorf("still failing: %v", errs)
-		}
-		lines := strings.Split(strings.TrimSpace(k.log.String()), "\n")
-		if len(lines) != 2 || !strings.Contains(lines[0], "can't be written") || !strings.Contains(lines[0], k.path) || !strings.Contains(lines[1], "again") {
-			t.Errorf("logged %q", lines)
+		if failed != 6 {
+			g.t.Errorf("%d failures were told of, want 6", failed)
 		}
 	})
+}
+
+// TestKeeperEndAfterFailure tries once more.
+func TestKeeperEndAfterFailure(t *testing.T) {
+	t.Parallel()
+	keeping(t, func(g *rig) {
+		folder := filepath.Dir(g.path)
+		if err := os.Rename(folder, folder+"2"); err != nil {
+			g.t.Fatal(err)
+		}
+		g.touch()
+		if err := os.Rename(folder+"2", folder); err != nil {
+			g.t.Fatal(err)
+		}
+		g.at(time.Second)
+		g.stop()
+		g.wantWrites(0, time.Second)
+		wantSnapshot(g.t, g.path, testHeader(), testEntries())
+	})
+}
+
+// TestKeeperWithoutObserver: Written can be nil.
+func TestKeeperWithoutObserver(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "snapshot")
+	k := NewKeeper(KeeperConfig{
+		Path: path, Log: slog.New(slog.DiscardHandler),
+		Take: func() (Header, iter.Seq[Entry], bool) { return testHeader(), slices.Values(testEntries()), true },
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	k.Run(ctx)
+	wantSnapshot(t, path, testHeader(), testEntries())
+}
+
+// TestTwoKeepers of one path take turns with whole files.
+func TestTwoKeepers(t *testing.T) {
+	t.Parallel()
+	path := newFile(t, generation(0), generationEntries(0))
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	for range 2 {
+		k := NewKeeper(KeeperConfig{
+			Path: path, Log: slog.New(slog.DiscardHandler),
+			Take: func() (Header, iter.Seq[Entry], bool) { return generation(1), generationSeq(1), true },
+			Written: func(_ int64, _ time.Duration, err error) {
+				if err != nil {
+					t.Error(err)
+				}
+			},
+		})
+		k.Touch()
+		wg.Go(func() { k.Run(ctx) })
+	}
+	for range 50 {
+		wantGeneration(t, path)
+	}
+	cancel()
+	wg.Wait()
+	if g := wantGeneration(t, path); g != 1 {
+		t.Errorf("generation %d, want 1", g)
+	}
+	wantFiles(t, filepath.Dir(path), "snapshot")
 }

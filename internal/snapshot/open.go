@@ -9,70 +9,68 @@ import (
 	"os"
 )
 
-// Errors of Open and of Entries, for errors.Is.
 var (
-	// ErrCorrupt says that what is there is no whole snapshot: it is torn,
-	// truncated, damaged, or something else.
-	ErrCorrupt = errors.New("not a whole snapshot")
-	// ErrVersion says that a snapshot is whole but of a format version that
-	// this program doesn't know.
+	// ErrCorrupt is returned for a file that is damaged or incomplete, or was
+	// never a snapshot. It is not returned where reading fails, say for lack of
+	// permission.
+	ErrCorrupt = errors.New("not a whole snapshot: ignored until the next write replaces it")
+	// ErrVersion is returned for a whole snapshot in a format of another version.
 	ErrVersion = errors.New("unknown format version")
 )
 
-// File is a snapshot that was found to be whole. Its methods are safe for
-// concurrent use.
+// bufferSize is large enough to make system calls cheap beside the work on what
+// they bring.
+const bufferSize = 64 << 10
+
+// File is an open snapshot. It keeps its contents when it is replaced. Its
+// methods are safe for concurrent use, but Close ends the others' reading.
 type File struct {
-	path   string
 	f      *os.File
-	size   int64
+	path   string
+	size   int64 // of all before the trailer
 	header Header
 }
 
-// Open opens the snapshot at path, and reads all of it once to see that it is
-// what Write made of it. An error is fs.ErrNotExist, ErrCorrupt, ErrVersion, or
-// another of the file system, wrapped; the message tells which file, what is
-// wrong with it, and what becomes of it. A File needs a Close.
+// Open opens the snapshot at path and checks the whole of it. Errors wrap
+// fs.ErrNotExist, ErrCorrupt, ErrVersion, or what else the system says. It
+// doesn't wait for anything but the disk, whatever is there.
 func Open(path string) (*File, error) {
 	f, err := open(path)
-	switch {
-	case errors.Is(err, ErrCorrupt):
-		return nil, fmt.Errorf("snapshot %q: %w (the next one replaces it; is the path that of something else?)", path, err)
-	case errors.Is(err, ErrVersion):
-		return nil, fmt.Errorf("snapshot %q: %w (the next one replaces it; it takes a newer version of this program to read)", path, err)
-	case err != nil:
-		return nil, fmt.Errorf("snapshot %q: %w", path, err)
+	if err != nil {
+		return nil, fmt.Errorf("reading snapshot %q: %w", path, err)
 	}
 	return f, nil
 }
 
 func open(path string) (*File, error) {
-	// Before it is opened, which for a named pipe would wait for its other end.
-	if info, err := os.Stat(path); err != nil {
-		return nil, err
-	} else if !info.Mode().IsRegular() {
-		return nil, corrupt("not a regular file (%s)", info.Mode())
-	}
-	f, err := os.Open(path)
+	// Asked before opening, since opening a pipe would wait for its writer.
+	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
 	}
-	s := &File{path: path, f: f}
-	if err := s.load(); err != nil {
-		_ = f.Close() // was only read
+	if !info.Mode().IsRegular() {
+		return nil, notFile(info)
+	}
+	file, err := os.Open(path)
+	if err != nil {
 		return nil, err
 	}
-	return s, nil
+	f := &File{f: file, path: path}
+	if err := f.load(); err != nil {
+		_ = file.Close() // the other error says more
+		return nil, err
+	}
+	return f, nil
 }
 
 // load checks the file and reads its header.
 func (f *File) load() error {
-	info, err := f.f.Stat()
+	v, err := f.verify()
 	if err != nil {
 		return err
 	}
-	f.size = info.Size()
-	if err := verify(f.f, f.size); err != nil {
-		return err
+	if v != version {
+		return fmt.Errorf("%w %d, this program knows %d: run the program that wrote it, or let the next write replace it", ErrVersion, v, version)
 	}
 	d, err := newDecoder(f.body())
 	if err != nil {
@@ -89,65 +87,64 @@ func (f *File) load() error {
 	return nil
 }
 
-// verify checks all of a snapshot but what the body says.
-func verify(r io.ReaderAt, size int64) error {
+// verify checks what is the same in all format versions, and returns which one
+// this is.
+func (f *File) verify() (uint32, error) {
+	info, err := f.f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	size := info.Size()
 	if size < int64(preambleSize+trailerSize) {
-		return corrupt("%d bytes are less than the shortest has", size)
+		return 0, fmt.Errorf("%w: it has %d bytes only", ErrCorrupt, size)
 	}
-	var preamble [preambleSize]byte
-	var trailer [trailerSize]byte
-	if _, err := r.ReadAt(preamble[:], 0); err != nil {
-		return shrunk(err)
+	start, end := make([]byte, preambleSize), make([]byte, trailerSize)
+	if err := f.readAt(start, 0); err != nil {
+		return 0, err
 	}
-	if _, err := r.ReadAt(trailer[:], size-int64(trailerSize)); err != nil {
-		return shrunk(err)
+	if err := f.readAt(end, size-int64(trailerSize)); err != nil {
+		return 0, err
 	}
-	if got := string(preamble[:len(magic)]); got != magic {
-		return corrupt("it starts with %q instead of %q", got, magic)
+	f.size = size - int64(trailerSize)
+	if string(start[:len(magic)]) != magic {
+		return 0, fmt.Errorf("%w: it starts with %q", ErrCorrupt, start[:len(magic)])
 	}
-	before := uint64(size) - uint64(trailerSize)
-	if want := binary.BigEndian.Uint64(trailer[:]); want != before {
-		return corrupt("the last of its %d bytes say that %d stand before them: the end is missing or damaged", size, want)
+	// Before the sum, which would take time with a file that is by far too long.
+	if binary.BigEndian.Uint64(end) != uint64(f.size) {
+		return 0, fmt.Errorf("%w: it has %d bytes, and doesn't end as one of that length", ErrCorrupt, size)
 	}
-	sum := crc32.New(castagnoli)
-	if n, err := io.Copy(sum, io.NewSectionReader(r, 0, size-4)); err != nil {
-		return err
-	} else if n != size-4 {
-		return shrunk(io.EOF)
+	sum, err := f.sum(size - crc32.Size)
+	if err != nil {
+		return 0, err
 	}
-	if got, want := sum.Sum32(), binary.BigEndian.Uint32(trailer[8:]); got != want {
-		return corrupt("the checksum of its %d bytes is %08x instead of %08x", size, got, want)
+	if binary.BigEndian.Uint32(end[8:]) != sum {
+		return 0, fmt.Errorf("%w: its checksum is wrong", ErrCorrupt)
 	}
-	// The checksum goes first: a damaged version is damage.
-	if got := binary.BigEndian.Uint32(preamble[len(magic):]); got != version {
-		return fmt.Errorf("%w %d instead of %d", ErrVersion, got, version)
-	}
-	return nil
+	return binary.BigEndian.Uint32(start[len(magic):]), nil
 }
 
-// corrupt is ErrCorrupt with what is wrong.
-func corrupt(format string, args ...any) error {
-	return fmt.Errorf("%w: %w", ErrCorrupt, fmt.Errorf(format, args...))
+// sum returns the checksum of the first n bytes.
+func (f *File) sum(n int64) (uint32, error) {
+	h := crc32.New(castagnoli)
+	_, err := io.CopyBuffer(h, io.NewSectionReader(f.f, 0, n), make([]byte, bufferSize))
+	return h.Sum32(), err
 }
 
-// shrunk makes an end that comes before the size that the file had a damage.
-func shrunk(err error) error {
+func (f *File) readAt(b []byte, offset int64) error {
+	_, err := f.f.ReadAt(b, offset)
 	if errors.Is(err, io.EOF) {
-		return corrupt("it was cut off while it was read: %w", io.ErrUnexpectedEOF)
+		return fmt.Errorf("%w: it got shorter while it was read", ErrCorrupt)
 	}
 	return err
 }
 
+// body returns the compressed part.
 func (f *File) body() io.Reader {
-	return io.NewSectionReader(f.f, int64(preambleSize), f.size-int64(preambleSize+trailerSize))
+	return io.NewSectionReader(f.f, int64(preambleSize), f.size-int64(preambleSize))
 }
 
-// Size returns the length of the file in bytes.
-func (f *File) Size() int64 { return f.size }
-
-// Header returns what the snapshot says of its entries. The caller must not
-// change its Ranges.
+// Header returns what the file is of. The caller must not change its Ranges.
 func (f *File) Header() Header { return f.header }
 
-// Close closes the file, with the error of os.File's Close.
+// Close closes the file.
 func (f *File) Close() error { return f.f.Close() }

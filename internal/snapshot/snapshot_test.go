@@ -2,225 +2,207 @@ package snapshot
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
-	"iter"
 	"os"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"go.uber.org/goleak"
 )
-
-func TestMain(m *testing.M) {
-	if path := os.Getenv(writerEnv); path != "" {
-		writeForEver(path)
-	}
-	goleak.VerifyTestMain(m)
-}
-
-func testHeader() Header {
-	contact := time.Date(2026, 1, 2, 15, 4, 5, 600_000_000, time.UTC)
-	return Header{
-		Cluster: 1<<63 + 7, Root: "/roster/", Serial: 17, Revision: 15,
-		Ranges: []Range{{"/roster/a/", 15, contact}, {"/roster/b/", 14, contact.Add(time.Hour)}},
-	}
-}
-
-func testEntries(n int) []Entry {
-	entries := make([]Entry, n)
-	for i := range entries {
-		value := fmt.Sprintf(`{"addresses":["10.0.%d.%d"],"ports":[{"name":"http","port":8080}],"metadata":{"version":"1.2.3","build":"%d"}}`,
-			i>>8&255, i&255, i)
-		entries[i] = Entry{Key: fmt.Sprintf("a/service-%05d/10-0-%d-%d-8080", i/10, i>>8&255, i&255), Value: []byte(value), Revision: int64(i)}
-	}
-	return entries
-}
-
-// read returns all that a snapshot holds.
-func read(path string) (Header, []Entry, error) {
-	f, err := Open(path)
-	if err != nil {
-		return Header{}, nil, err
-	}
-	defer f.Close()
-	var entries []Entry
-	for e, err := range f.Entries() {
-		if err != nil {
-			return Header{}, nil, err
-		}
-		e.Value = slices.Clone(e.Value)
-		entries = append(entries, e)
-	}
-	return f.Header(), entries, nil
-}
 
 func TestRoundTrip(t *testing.T) {
 	t.Parallel()
-	for _, n := range []int{0, 1, 1000} {
-		t.Run(fmt.Sprint(n), func(t *testing.T) {
+	tests := []struct {
+		name    string
+		header  Header
+		entries []Entry
+	}{
+		{"typical", testHeader(), testEntries()},
+		{"nothing", Header{Ranges: []Range{}}, nil},
+		{"no entries", testHeader(), nil},
+		{"several windows", testHeader(), largeEntries(5000)},
+		{"largest entry", testHeader(), []Entry{{Key: "a", Value: []byte(strings.Repeat("x", maxEntry-1))}, {Key: "b", Value: []byte("small again")}}},
+		{"largest key", testHeader(), []Entry{{Key: strings.Repeat("k", maxEntry)}}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			path := filepath.Join(t.TempDir(), "snapshot")
-			entries := testEntries(n)
-			if n > 0 {
-				entries[0].Value = []byte{}
-				entries[n-1].Key = strings.Repeat("k", 1<<16)
-			}
-			size, err := Write(path, testHeader(), slices.Values(entries))
+			path := newFile(t, tt.header, tt.entries)
+			wantSnapshot(t, path, tt.header, tt.entries)
+			wantFiles(t, filepath.Dir(path), "snapshot")
+			info, err := os.Stat(path)
 			if err != nil {
 				t.Fatal(err)
 			}
-			header, got, err := read(path)
-			if err != nil || !reflect.DeepEqual(header, testHeader()) {
-				t.Errorf("header %+v, %v, want %+v", header, err, testHeader())
+			if info.Mode() != 0o600 {
+				t.Errorf("mode %v, want that of a secret", info.Mode())
 			}
-			if !slices.EqualFunc(got, entries, func(a, b Entry) bool {
-				return a.Key == b.Key && string(a.Value) == string(b.Value) && a.Revision == b.Revision
-			}) {
-				t.Errorf("%d entries read, want the %d written", len(got), len(entries))
-			}
-			info, err := os.Stat(path)
-			if err != nil || info.Size() != size || info.Mode().Perm() != 0o600 {
-				t.Errorf("file %v, %v, want %d bytes for the owner alone", info, err, size)
-			}
-			wantAlone(t, path)
 		})
 	}
 }
 
-// wantAlone checks that nothing is left beside a snapshot.
-func wantAlone(t *testing.T, path string) {
-	t.Helper()
-	files, err := os.ReadDir(filepath.Dir(path))
-	if err != nil || len(files) > 1 {
-		t.Errorf("beside the snapshot: %v, %v", files, err)
+// TestContact is a time with a monotonic clock and a zone that JSON can't hold.
+func TestContact(t *testing.T) {
+	t.Parallel()
+	for _, contact := range []time.Time{contact, time.Now(), {}} {
+		h := Header{Ranges: []Range{{Contact: contact}}}
+		given := h.Ranges[0]
+		got, _, err := read(newFile(t, h, nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c := got.Ranges[0].Contact; !c.Equal(contact) || c.Location() != time.UTC {
+			t.Errorf("contact %v, want %v in UTC", c, contact)
+		}
+		if h.Ranges[0] != given {
+			t.Error("Write changed its caller's header")
+		}
 	}
 }
 
-// TestDamage flips each bit-pattern of each byte, and cuts the file at each
-// length: nothing but the whole file is taken.
-func TestDamage(t *testing.T) {
+// TestEntriesAgain reads a file twice, interleaved, and breaks off.
+func TestEntriesAgain(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	path := filepath.Join(dir, "snapshot")
-	if _, err := Write(path, testHeader(), slices.Values(testEntries(3))); err != nil {
-		t.Fatal(err)
-	}
-	whole, err := os.ReadFile(path)
+	want := largeEntries(3000)
+	f, err := Open(newFile(t, testHeader(), want))
 	if err != nil {
 		t.Fatal(err)
 	}
-	check := func(what string, data []byte) {
-		t.Helper()
-		if err := os.WriteFile(path, data, 0o600); err != nil {
+	defer f.Close()
+	for _, err := range f.Entries() {
+		if err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := read(path); !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), path) {
-			t.Errorf("%s: %v, want ErrCorrupt that names the file", what, err)
+		break
+	}
+	i := 0
+	for e, err := range f.Entries() {
+		if err != nil || !equalEntries(e, want[i]) {
+			t.Fatalf("entry %d is %v, error %v", i, e, err)
 		}
-	}
-	for i := range whole {
-		for _, flip := range []byte{0x01, 0x80, 0xff} {
-			damaged := slices.Clone(whole)
-			damaged[i] ^= flip
-			check(fmt.Sprintf("byte %d ^ %#x", i, flip), damaged)
+		if i++; i%1000 != 0 {
+			continue
 		}
+		inner, err := collect(f.Entries())
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantEntries(t, inner, want)
 	}
-	for n := range whole {
-		check(fmt.Sprintf("first %d bytes", n), whole[:n])
+	if i != len(want) {
+		t.Errorf("%d entries, want %d", i, len(want))
 	}
-	check("one byte more", append(slices.Clone(whole), 0))
-	check("twice", append(slices.Clone(whole), whole...))
-	check("text", []byte("svc.internal {\n\troster\n}\n"))
 }
 
-func TestVersionAhead(t *testing.T) {
+// TestReplacedWhileOpen: a reader keeps what it has opened.
+func TestReplacedWhileOpen(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "snapshot")
-	if err := os.WriteFile(path, sealed(append(preamble(version+1), "of the future"...)), 0o600); err != nil {
+	path := newFile(t, testHeader(), testEntries())
+	f, err := Open(path)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(path); !errors.Is(err, ErrVersion) || errors.Is(err, ErrCorrupt) {
-		t.Errorf("%v, want ErrVersion", err)
-	}
-}
-
-func TestNoFile(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	if _, err := Open(filepath.Join(dir, "none")); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("none: %v", err)
-	}
-	if _, err := Open(dir); !errors.Is(err, ErrCorrupt) {
-		t.Errorf("a folder: %v", err)
-	}
-}
-
-var errFull = errors.New("no space left")
-
-// fullDisk takes so many bytes, and then fails.
-type fullDisk struct {
-	output
-	left  int
-	syncs bool
-}
-
-func (d *fullDisk) Write(p []byte) (int, error) {
-	if d.left -= len(p); d.left < 0 {
-		return 0, errFull
-	}
-	return d.output.Write(p)
-}
-
-func (d *fullDisk) Sync() error {
-	if !d.syncs {
-		return errFull
-	}
-	return d.output.Sync()
-}
-
-// TestFailedWrite leaves the file as it was, and nothing beside it.
-func TestFailedWrite(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "snapshot")
-	if _, err := Write(path, testHeader(), slices.Values(testEntries(1))); err != nil {
+	defer f.Close()
+	other := Header{Root: "/other/", Ranges: []Range{}}
+	if _, err := Write(path, other, slices.Values([]Entry(nil))); err != nil {
 		t.Fatal(err)
 	}
-	for name, d := range map[string]fullDisk{"writing": {left: 100}, "syncing": {left: 1 << 20}} {
-		_, err := write(path, testHeader(), slices.Values(testEntries(1000)), func(f *os.File) output { d.output = f; return &d })
-		if !errors.Is(err, errFull) || !strings.Contains(err.Error(), path) {
-			t.Errorf("%s: %v, want the disk's error and the path", name, err)
-		}
-		if _, entries, err := read(path); err != nil || len(entries) != 1 {
-			t.Errorf("%s: the old file has %d entries, %v", name, len(entries), err)
-		}
-		wantAlone(t, path)
+	got, err := collect(f.Entries())
+	if err != nil {
+		t.Fatal(err)
 	}
-	if _, err := Write(filepath.Join(path, "below a file"), testHeader(), none); err == nil {
-		t.Error("written below a file")
-	}
-	for name, h := range map[string]Header{
-		"not UTF-8":     {Root: "\xff"},
-		"outside":       {Root: "/a/", Ranges: []Range{{Prefix: "/b/"}}},
-		"out of order":  {Root: "/", Ranges: []Range{{Prefix: "/b/"}, {Prefix: "/a/"}}},
-		"twice":         {Root: "/", Ranges: []Range{{Prefix: "/a/"}, {Prefix: "/a/"}}},
-		"negative":      {Root: "/", Serial: -1},
-		"negative part": {Root: "/", Ranges: []Range{{Prefix: "/a/", Revision: -1}}},
-	} {
-		if _, err := Write(path, h, none); err == nil {
-			t.Errorf("header that is %s was written", name)
-		}
-	}
-	if _, err := Write(path, testHeader(), slices.Values([]Entry{{Key: "k", Value: make([]byte, maxEntry)}})); err == nil {
-		t.Error("an entry beyond the bounds was written")
-	}
-	wantAlone(t, path)
+	wantEntries(t, got, testEntries())
+	wantSnapshot(t, path, other, nil)
 }
 
-func none(func(Entry) bool) {}
+func TestClose(t *testing.T) {
+	t.Parallel()
+	path := newFile(t, testHeader(), testEntries())
+	f, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Error(err)
+	}
+	_, err = collect(f.Entries())
+	wantError(t, err, fs.ErrClosed, path, "closed") // not ErrCorrupt: the file is well
+}
 
-var _ iter.Seq[Entry] = none
+// TestWriteRefuses what could not be read again, or would read differently.
+func TestWriteRefuses(t *testing.T) {
+	t.Parallel()
+	ranges := func(r ...Range) Header { return Header{Root: "/r/", Ranges: r} }
+	tests := []struct {
+		name    string
+		header  Header
+		entries []Entry
+		want    string
+	}{
+		{"revision of entry", Header{}, []Entry{{Key: "a", Revision: -1}}, `revision -1 of key "a"`},
+		{"entry too large", Header{}, []Entry{{Key: "ab", Value: make([]byte, maxEntry-1)}}, `key "ab" and its value have 2 and 16777215 bytes`},
+		{"root", Header{Root: "\xff/"}, nil, `root "\xff/" is not UTF-8`},
+		{"serial", Header{Serial: -1}, nil, "serial -1"},
+		{"revision", Header{Revision: -1}, nil, "revision -1"},
+		{"prefix not UTF-8", ranges(Range{Prefix: "/r/\xff"}), nil, `prefix "/r/\xff" is not UTF-8`},
+		{"prefix elsewhere", ranges(Range{Prefix: "/s/"}), nil, `prefix "/s/" is not below root "/r/"`},
+		{"prefixes out of order", ranges(Range{Prefix: "/r/b/"}, Range{Prefix: "/r/a/"}), nil, `prefix "/r/a/" follows "/r/b/"`},
+		{"prefix twice", ranges(Range{Prefix: "/r/"}, Range{Prefix: "/r/"}), nil, `prefix "/r/" follows "/r/"`},
+		{"revision of range", ranges(Range{Prefix: "/r/", Revision: -1}), nil, "revision -1"},
+		{"year", ranges(Range{Prefix: "/r/", Contact: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)}), nil, "year 10000"},
+		{"header too large", Header{Root: strings.Repeat("r", maxHeader)}, nil, "more than 4194304"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			path := newFile(t, testHeader(), testEntries())
+			size, err := Write(path, tt.header, slices.Values(tt.entries))
+			wantError(t, err, nil, path, tt.want)
+			if size != 0 {
+				t.Errorf("size %d", size)
+			}
+			wantFiles(t, filepath.Dir(path), "snapshot")
+			wantSnapshot(t, path, testHeader(), testEntries())
+		})
+	}
+}
+
+// TestErrorsAreShort: a key of megabytes doesn't fill the log.
+func TestErrorsAreShort(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("\x00", maxEntry+1)
+	_, err := Write(filepath.Join(t.TempDir(), "s"), Header{}, slices.Values([]Entry{{Key: long}}))
+	if err == nil || len(err.Error()) > 4096 {
+		t.Errorf("error of %d bytes", len(err.Error()))
+	}
+}
+
+// TestSequencePanics: nothing is left behind by an iterator that panics.
+func TestSequencePanics(t *testing.T) {
+	t.Parallel()
+	path := newFile(t, testHeader(), testEntries())
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("no panic")
+			}
+		}()
+		_, err := Write(path, testHeader(), func(func(Entry) bool) { panic("made up") })
+		t.Errorf("Write returned %v", err)
+	}()
+	wantFiles(t, filepath.Dir(path), "snapshot")
+	wantSnapshot(t, path, testHeader(), testEntries())
+}
+
+func TestRelativePath(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if _, err := Write("s", testHeader(), slices.Values(testEntries())); err != nil {
+		t.Fatal(err)
+	}
+	wantSnapshot(t, "s", testHeader(), testEntries())
+	wantFiles(t, ".", "s")
+	if _, err := Open("t"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("error %v, want %v", err, fs.ErrNotExist)
+	}
+}

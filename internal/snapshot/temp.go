@@ -40,7 +40,7 @@ func createTemp(path string) (*os.File, error) {
 		if !errors.Is(lock(f), errLocked) && isAt(f, f.Name()) {
 			return f, nil
 		}
-		_ = f.Close() // another one is tried
+		_ = f.Close() // nothing was written
 	}
 	return nil, fmt.Errorf("other processes remove each new file beside it: %w", errLocked)
 }
@@ -56,7 +56,7 @@ func removeLeftovers(path string) {
 	files, _ := os.ReadDir(folder) // those that could be read, if not all
 	for _, file := range files {
 		number, ok := strings.CutPrefix(file.Name(), name+tempInfix)
-		if ok && file.Type().IsRegular() && strings.Trim(number, "0123456789") == "" {
+		if ok && number != "" && strings.Trim(number, "0123456789") == "" && file.Type().IsRegular() {
 			removeLeftover(filepath.Join(folder, file.Name()))
 		}
 	}
@@ -81,7 +81,7 @@ func removeLeftover(path string) {
 			_ = f.Close() // Windows removes no open file
 		}
 	}
-	_ = os.Remove(path) // the next write tries again
+	_ = os.Remove(path)
 }
 
 // isAt reports whether an open file still has its name.

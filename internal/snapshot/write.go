@@ -1,153 +1,137 @@
 package snapshot
 
 import (
-	"bufio"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
-	"io"
+	"io/fs"
 	"iter"
 	"os"
 	"path/filepath"
 	"syscall"
-
-	"github.com/klauspost/compress/zstd"
 )
 
-// bufferSize is how much is read or written at once.
-const bufferSize = 64 << 10
-
-// output is what is asked of a temporary file, for tests to make it fail.
-type output interface {
-	io.Writer
-	Sync() error
-}
-
-// Write puts a snapshot in place of the file at path, if there is one, and
-// returns its size in bytes. At every moment path is the old file or the new
-// one, whole, whatever becomes of the process or the machine; when Write returns
-// without an error it is the new one and stays. Others can write to the same
-// path at the same time: one of the files lasts.
+// Write replaces the snapshot at path, or makes it, and returns its size in
+// bytes.
 //
-// The file can be read by its owner alone. It is made beside path, under a name
-// that starts with path's; what former writes left there that were interrupted
-// is removed. A symbolic link at path is replaced, not followed.
+// The file is there whole and on disk once Write returns nil. Whatever becomes
+// of the process or the machine before, the former file is there unchanged, or
+// the new one is there whole. The new one is built beside it, under its name
+// with ".tmp-" and a number; such files that dead processes left are removed.
+// Mode is 0600. A symbolic link is replaced, not followed; folders and devices
+// are left alone.
 //
-// Errors are those of the file system, wrapped, and of a header or an entry that
-// is beyond the bounds of the format.
+// Write is safe for concurrent use, also by several processes on one path: the
+// last one wins. Errors wrap the system's, and say what to do about it; others
+// are of a Header or an Entry that is against the rules of the format.
 func Write(path string, h Header, entries iter.Seq[Entry]) (size int64, err error) {
-	return write(path, h, entries, func(f *os.File) output { return f })
+	return system.snapshot(path, h, entries)
 }
 
-func write(path string, h Header, entries iter.Seq[Entry], through func(*os.File) output) (size int64, err error) {
-	removeLeftovers(path) // first, since they can be what fills the disk
+// disk is what Write asks of the system. Tests make it fail.
+type disk struct {
+	write  func(f *os.File, p []byte) (int, error)
+	sync   func(f *os.File) error // the file first, then its folder
+	rename func(from, to string) error
+}
+
+var system = disk{write: (*os.File).Write, sync: (*os.File).Sync, rename: os.Rename}
+
+func (d disk) snapshot(path string, h Header, entries iter.Seq[Entry]) (int64, error) {
+	size, err := d.replace(path, h, entries)
+	if err != nil {
+		return 0, fmt.Errorf("writing snapshot %q: %w%s", path, err, advice(err))
+	}
+	return size, nil
+}
+
+// replace puts a new file in the place of path.
+func (d disk) replace(path string, h Header, entries iter.Seq[Entry]) (int64, error) {
+	switch info, err := os.Lstat(path); {
+	case err == nil && !info.Mode().IsRegular() && info.Mode()&fs.ModeSymlink == 0:
+		return 0, notFile(info)
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return 0, err
+	}
+	removeLeftovers(path) // first, since they may be what fills the disk
 	f, err := createTemp(path)
 	if err != nil {
-		return 0, fmt.Errorf("writing snapshot %q: %w", path, err)
-	}
-	defer func() {
-		_ = f.Close() // all is synced where it matters
-		if err != nil {
-			_ = os.Remove(f.Name()) // the next write does it else
-			err = fmt.Errorf("writing snapshot %q: %w", path, err)
-		}
-	}()
-	out := through(f)
-	if size, err = encode(out, h, entries); err != nil {
 		return 0, err
 	}
-	if err = out.Sync(); err != nil {
+	size, err := d.fill(f, path, h, entries)
+	if err != nil {
 		return 0, err
 	}
-	if !canLock {
-		_ = f.Close() // Windows renames no open file
-	}
-	if err = os.Rename(f.Name(), path); err != nil {
-		return 0, err
-	}
-	return size, syncFolder(filepath.Dir(path))
+	return size, d.syncFolder(filepath.Dir(path))
 }
 
-// syncFolder makes a rename last. Some file systems need and know no such thing.
-func syncFolder(path string) error {
+// fill writes a temporary file and gives it the name of path; else it removes
+// it.
+func (d disk) fill(f *os.File, path string, h Header, entries iter.Seq[Entry]) (size int64, err error) {
+	renamed := false
+	defer func() { // also where the caller's entries panic
+		_ = f.Close() // it is synced, or of no use
+		if !renamed {
+			_ = os.Remove(f.Name()) // else the next write does
+		}
+	}()
+	if size, err = encode(diskWriter{d, f}, h, entries); err != nil {
+		return 0, err
+	}
+	// Before the name is changed: else a power failure could leave the name
+	// without the contents.
+	if err := d.sync(f); err != nil {
+		return 0, err
+	}
+	if !canLock { // Windows renames no open file; elsewhere the lock lasts until the file has its name
+		if err := f.Close(); err != nil {
+			return 0, err
+		}
+	}
+	if err := d.rename(f.Name(), path); err != nil {
+		return 0, err
+	}
+	renamed = true
+	return size, nil
+}
+
+// syncFolder makes a change of names last, where the file system knows how.
+func (d disk) syncFolder(path string) error {
 	folder, err := os.Open(path)
 	if err != nil {
 		return err
 	}
 	defer folder.Close()
-	if err := folder.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, errors.ErrUnsupported) {
-		return err
+	err = d.sync(folder)
+	if !canLock || errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
+		return nil // Windows and some network file systems know no such thing
 	}
-	return nil
+	return err
 }
 
-// digest passes on what is written to it, and keeps its length and checksum.
-type digest struct {
-	w   io.Writer
-	n   int64
-	sum uint32
+// diskWriter is an io.Writer to a file of a disk.
+type diskWriter struct {
+	disk disk
+	f    *os.File
 }
 
 // Write implements io.Writer.
-func (d *digest) Write(p []byte) (int, error) {
-	n, err := d.w.Write(p)
-	d.n += int64(n)
-	d.sum = crc32.Update(d.sum, castagnoli, p[:n])
-	return n, err
+func (w diskWriter) Write(p []byte) (int, error) { return w.disk.write(w.f, p) }
+
+// notFile is the error of a path where there is something, but no file.
+func notFile(info fs.FileInfo) error {
+	return fmt.Errorf("there is something that is no file (%v): name another path", info.Mode())
 }
 
-// encode writes a snapshot to w and returns its size.
-func encode(w io.Writer, h Header, entries iter.Seq[Entry]) (int64, error) {
-	buffered := bufio.NewWriterSize(w, bufferSize)
-	d := &digest{w: buffered}
-	if _, err := d.Write(preamble(version)); err != nil {
-		return 0, err
+// advice is what an operator can do about an error, to be put behind it.
+func advice(err error) string {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return ": make its folder"
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		return ": let this process read and write its folder"
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return ": make room on its disk for two of it"
+	default:
+		return ""
 	}
-	// In this goroutine, so that a write takes one core at most.
-	z, err := zstd.NewWriter(d, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1),
-		zstd.WithWindowSize(window), zstd.WithLowerEncoderMem(true), zstd.WithEncoderCRC(false)) // the trailer's covers all
-	if err != nil {
-		return 0, err
-	}
-	if err := encodeBody(z, h, entries); err != nil {
-		return 0, err
-	}
-	if err := z.Close(); err != nil {
-		return 0, err
-	}
-	if _, err := d.Write(binary.BigEndian.AppendUint64(nil, uint64(d.n))); err != nil {
-		return 0, err
-	}
-	if _, err := d.Write(binary.BigEndian.AppendUint32(nil, d.sum)); err != nil {
-		return 0, err
-	}
-	return d.n, buffered.Flush()
-}
-
-func encodeBody(w io.Writer, h Header, entries iter.Seq[Entry]) error {
-	header, err := h.marshal()
-	if err != nil {
-		return fmt.Errorf("header: %w", err)
-	}
-	buf := append(binary.AppendUvarint(nil, uint64(len(header))), header...)
-	if _, err := w.Write(buf); err != nil {
-		return err
-	}
-	count := uint64(0)
-	for e := range entries {
-		if len(e.Key)+len(e.Value) > maxEntry || e.Revision < 0 {
-			return fmt.Errorf("key %.256q with a value of %d bytes at revision %d is beyond the bounds of a snapshot",
-				e.Key, len(e.Value), e.Revision)
-		}
-		buf = append(binary.AppendUvarint(buf[:0], uint64(len(e.Key))+1), e.Key...)
-		buf = binary.AppendUvarint(buf, uint64(e.Revision))
-		buf = append(binary.AppendUvarint(buf, uint64(len(e.Value))), e.Value...)
-		if _, err := w.Write(buf); err != nil {
-			return err
-		}
-		count++
-	}
-	_, err = w.Write(binary.AppendUvarint(binary.AppendUvarint(buf[:0], 0), count))
-	return err
 }
