@@ -29,7 +29,7 @@ const (
 	retryBase  = 100 * time.Millisecond
 	retryLimit = 2 * time.Second
 	// minSilence keeps the time after which an unanswered keepalive counts as
-	// lost contact above the client's clock, which ticks every half second.
+	// lost contact above what a reconnect takes, for short leases.
 	minSilence = 1500 * time.Millisecond
 	// auditEvery is how often all keys are read, about: for what a watch doesn't
 	// tell, such as an etcd that was restored to an older revision.
@@ -53,6 +53,8 @@ type session struct {
 
 	wake chan struct{} // there is something to write
 	wg   sync.WaitGroup
+	// keeping is for keepalives, which go on while Close talks to etcd.
+	keeping sync.WaitGroup
 	// life ends with Close. running ends before it, so that Close itself can
 	// still talk to etcd.
 	life, running       context.Context
@@ -72,10 +74,12 @@ type session struct {
 	answers bool      // etcd has answered once
 	reach   mark      // how far etcd is known to be
 
+	unrenewed error // what the last keepalive met; nil if it was answered
+
 	// Of the writing goroutine:
 	lease    clientv3.LeaseID
 	leaseTTL time.Duration
-	beats    <-chan *clientv3.LeaseKeepAliveResponse // nil while the lease is not renewed
+	beats    <-chan beat // nil while the lease is not renewed
 	endBeats context.CancelFunc
 	silence  *time.Timer
 	pause    *backoff.Backoff
@@ -125,10 +129,10 @@ func (s *session) run() {
 		case <-retry.C:
 			armed, due = false, true
 			s.tryAgain()
-		case _, ok := <-s.beats:
-			s.beat(ok)
+		case b := <-s.beats:
+			s.beat(b)
 		case <-s.silence.C:
-			s.lost(explain(errSilent, s.etcd.trouble()))
+			s.silent()
 		case <-audit.C:
 			audit.Reset(jittered(auditEvery))
 			s.distrust()
@@ -206,7 +210,7 @@ func (s *session) contact() {
 	s.slow = false
 	if !s.answers {
 		s.answers = true
-		s.wg.Go(func() { s.etcd.reconnects(s.running, func() { s.distrust(); s.nudge() }) })
+		s.wg.Go(func() { s.etcd.reconnects(s.running, s.reconnected) })
 	}
 	if s.away == nil {
 		return
@@ -215,6 +219,15 @@ func (s *session) contact() {
 	s.nudge()
 	s.log.Info("registrar: back in contact with etcd", "away", time.Since(s.lostAt).Round(time.Millisecond).String())
 	s.broadcast()
+}
+
+// reconnected has all keys read, after a while that differs from process to
+// process.
+func (s *session) reconnected() {
+	if backoff.Sleep(s.running, rand.N(spread(s.ttl))) == nil {
+		s.distrust()
+		s.nudge()
+	}
 }
 
 // lost notes that etcd gives no answer.
