@@ -93,6 +93,9 @@ func (s *session) await(ctx context.Context, asked map[*wish]uint64) {
 		return
 	}
 	s.start()
+	s.mu.Lock()
+	s.resume = time.Time{} // what a user asks for now is no part of a crowd
+	s.mu.Unlock()
 	s.nudge()
 	timeout := time.NewTimer(writeWait)
 	defer timeout.Stop()

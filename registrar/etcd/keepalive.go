@@ -2,128 +2,164 @@ package etcd
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/rosterdns/roster/internal/backoff"
 )
 
 const (
-	// beatsPerTTL is how many keepalives a lease gets in its TTL: two can be
-	// lost without harm.
-	beatsPerTTL = 3
-	// beatSpread is by which part of itself the pause between two keepalives is
-	// shortened, at random. Processes that started, or lost etcd, at the same
-	// time have lost step after a few.
-	beatSpread = 5
-	// minPatience keeps the time for an answer above what an etcd takes that is
-	// busy; a stream that is given up costs it more than one that waits.
+	// maxSpread bounds spread, so that contact is noticed soon whatever the TTL.
+	maxSpread = 5 * time.Second
+	// minPatience keeps the time for the answer to a keepalive above what a
+	// busy etcd takes: a new stream costs it more than a late answer.
 	minPatience = time.Second
 )
 
-// beat is what the writing goroutine is told of a keepalive.
-type beat struct {
-	gone bool  // there is no such lease any more; it is the last beat
-	err  error // nil if etcd has renewed the lease
+// spread is the time over which processes that lost the same etcd come back to
+// it, each at a random point. A fifth of the TTL leaves the rest of it for coming
+// back.
+func spread(ttl time.Duration) time.Duration { return min(ttl/5, maxSpread) }
+
+// beat is what a keepalive has come to.
+type beat uint8
+
+const (
+	beatRenewed beat = iota
+	beatGone         // etcd doesn't know the lease
+	beatDenied       // the user may no longer write a key under the lease
+)
+
+// keeper keeps one lease alive: a goroutine and a stream for as long as the
+// lease is held, and a few bytes each way every TTL/3 or somewhat less. One
+// keepalive is under way at a time; a stream that is broken, or doesn't answer,
+// is replaced with the next one.
+type keeper struct {
+	etcd backend
+	id   clientv3.LeaseID
+	ttl  time.Duration
+	beat chan beat   // holds the latest
+	fail func(error) // is told of each keepalive that came to nothing
+
+	pause     *backoff.Backoff
+	expires   time.Time // if no further keepalive is answered
+	stream    keepAliveStream
+	endStream context.CancelFunc
 }
 
-// pulse renews one lease until its context is done or the lease is gone. It has
-// one goroutine, which sleeps but for three keepalives in a TTL, and one stream,
-// opened with the first of them: logging in for each keepalive anew would cost
-// etcd a password hash each time. A stream that has broken is opened again when
-// the next keepalive is due, so that processes which lost the same server don't
-// all come back at the moment that it is there.
-type pulse struct {
-	etcd  backend
-	id    clientv3.LeaseID
-	ttl   time.Duration
-	beats chan beat // holds the latest one; the reader can be busy for long
-
-	renew renewal
-	end   context.CancelFunc // of the stream; nil while there is none
+// newKeeper returns a keeper of a lease that was just granted, or seen alive.
+func newKeeper(etcd backend, id clientv3.LeaseID, ttl time.Duration, fail func(error)) *keeper {
+	return &keeper{
+		etcd: etcd, id: id, ttl: ttl, fail: fail,
+		beat:    make(chan beat, 1),
+		pause:   backoff.New(retryBase, spread(ttl)),
+		expires: time.Now().Add(ttl),
+	}
 }
 
-func newPulse(etcd backend, id clientv3.LeaseID, ttl time.Duration) *pulse {
-	return &pulse{etcd: etcd, id: id, ttl: ttl, beats: make(chan beat, 1)}
-}
-
-// run renews the lease until ctx is done or the lease is gone.
-func (p *pulse) run(ctx context.Context) {
-	defer p.drop()
-	failed := backoff.New(retryBase, retryLimit)
-	// The first one is due at a random moment, so that a thousand processes that
-	// were started together are out of step from the beginning.
-	pause := rand.N(p.every())
-	for backoff.Sleep(ctx, pause) == nil {
-		ttl, err := p.beat(ctx)
+// run sends keepalives until ctx is done or the lease is of no more use. The
+// first goes after the pause.
+func (k *keeper) run(ctx context.Context, first time.Duration) {
+	defer k.hangUp()
+	for wait := first; backoff.Sleep(ctx, wait) == nil; {
+		ttl, err := k.renew(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return
-		case err != nil:
-			p.drop()
-			p.tell(beat{err: err})
-			pause = min(failed.Next(), p.every())
-			continue
-		case ttl <= 0:
-			p.tell(beat{gone: true})
+		case errors.Is(err, rpctypes.ErrPermissionDenied):
+			k.tell(beatDenied)
 			return
+		case err != nil:
+			k.fail(err)
+			wait = k.retryAfter()
+		case ttl <= 0:
+			k.tell(beatGone)
+			return
+		default:
+			k.tell(beatRenewed)
+			k.expires = time.Now().Add(ttl)
+			k.pause.Reset()
+			wait = k.interval()
 		}
-		p.ttl = ttl
-		failed.Reset()
-		p.tell(beat{})
-		pause = p.every() - rand.N(p.every()/beatSpread)
 	}
 }
 
-// every is the longest pause between two keepalives.
-func (p *pulse) every() time.Duration { return p.ttl / beatsPerTTL }
-
-// patience is how long a keepalive can take, the opening of its stream and a
-// log-in included: at most until the next one is due.
-func (p *pulse) patience() time.Duration { return min(max(p.every(), minPatience), opTimeout) }
-
-// beat renews the lease once, and returns its TTL; 0 if it is gone.
-func (p *pulse) beat(ctx context.Context) (ttl time.Duration, err error) {
-	timed, cancel := context.WithTimeout(ctx, p.patience())
-	defer cancel()
-	if p.end == nil {
-		// The stream outlives this beat unless that fails.
-		life, end := context.WithCancel(ctx)
-		p.end = end
-		defer context.AfterFunc(timed, end)()
-		if p.renew, err = p.etcd.keepalives(life); err != nil {
-			return 0, orDeadline(timed, err)
-		}
-	} else {
-		defer context.AfterFunc(timed, p.end)()
-	}
-	ttl, err = p.renew(p.id)
-	return ttl, orDeadline(timed, err)
+// interval is the time between keepalives: four fifths of a third of the TTL, or
+// up to all of it. Two can fail before the lease is in danger, and processes that
+// were started by the same event drift apart within minutes.
+func (k *keeper) interval() time.Duration {
+	third := k.ttl / 3
+	return third - rand.N(third/5+1)
 }
 
-// orDeadline returns err, or that of ctx where it has caused it.
-func orDeadline(ctx context.Context, err error) error {
-	if err != nil && ctx.Err() != nil {
-		return ctx.Err()
+// retryAfter is the pause after a failure. What is left of the lease cuts it
+// short, so that no pause is what costs the lease.
+func (k *keeper) retryAfter() time.Duration {
+	d := k.pause.Next()
+	if left := time.Until(k.expires); left > 0 {
+		d = min(d, max(left/2, retryBase))
+	}
+	return d
+}
+
+// patience is how long etcd may take to open a stream, or to answer.
+func (k *keeper) patience() time.Duration { return min(max(k.ttl/3, minPatience), opTimeout) }
+
+// renew sends one keepalive and waits for its answer.
+func (k *keeper) renew(ctx context.Context) (time.Duration, error) {
+	if k.stream == nil {
+		if err := k.open(ctx); err != nil {
+			return 0, err
+		}
+	}
+	var ttl time.Duration
+	err := k.timed(func() (err error) {
+		ttl, err = k.stream.renew(k.id)
+		return err
+	})
+	return ttl, err
+}
+
+func (k *keeper) open(ctx context.Context) error {
+	ctx, k.endStream = context.WithCancel(ctx)
+	return k.timed(func() (err error) {
+		k.stream, err = k.etcd.keepAlive(ctx)
+		return err
+	})
+}
+
+// timed calls do, which uses the stream, and ends the stream if that fails or
+// takes too long.
+func (k *keeper) timed(do func() error) error {
+	late := time.AfterFunc(k.patience(), k.endStream)
+	err := do()
+	if !late.Stop() {
+		err = context.DeadlineExceeded
+	}
+	if err != nil {
+		k.hangUp()
 	}
 	return err
 }
 
-// drop ends the stream, if there is one.
-func (p *pulse) drop() {
-	if p.end != nil {
-		p.end()
-		p.renew, p.end = nil, nil
+// hangUp ends the stream.
+func (k *keeper) hangUp() {
+	if k.endStream != nil {
+		k.endStream()
 	}
+	k.stream, k.endStream = nil, nil
 }
 
-// tell leaves the latest beat for the writing goroutine.
-func (p *pulse) tell(b beat) {
+// tell leaves what a keepalive has come to for the session, in place of what it
+// has not taken yet: a session that waits for etcd doesn't hold up keepalives.
+func (k *keeper) tell(b beat) {
 	select {
-	case <-p.beats: // one that nobody has read yet
+	case <-k.beat:
 	default:
 	}
-	p.beats <- b // there is room: nobody else writes
+	k.beat <- b
 }

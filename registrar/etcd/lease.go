@@ -113,7 +113,12 @@ func (s *session) maxSilence() time.Duration { return max(s.leaseTTL*2/3, minSil
 
 // beat takes what a keepalive has come to.
 func (s *session) beat(b beat) {
-	s.notRenewed(nil)
+	s.mu.Lock()
+	if s.unrenewed != nil && b != beatRenewed {
+		s.hold() // others have lost their leases too
+	}
+	s.unrenewed = nil
+	s.mu.Unlock()
 	s.contact()
 	switch b {
 	case beatRenewed:

@@ -70,6 +70,7 @@ type session struct {
 	away    error     // why etcd is known to give no answer; nil if it is not
 	slow    bool      // a write has taken longer than writeWait
 	lostAt  time.Time // when away was set
+	resume  time.Time // when to write again after an outage
 	suspect bool      // watches can have missed something: read all keys
 	answers bool      // etcd has answered once
 	reach   mark      // how far etcd is known to be
@@ -113,7 +114,10 @@ func (s *session) run() {
 	for ctx.Err() == nil {
 		// While etcd is away new wishes don't hasten the next try.
 		again := true
-		if due || !s.isAway() {
+		if held := s.heldFor(); held > 0 {
+			armed = true
+			retry.Reset(held)
+		} else if due || !s.isAway() {
 			due = false
 			again = s.converge(ctx) || s.isAway()
 		}
@@ -153,10 +157,10 @@ func newStoppedTimer() *time.Timer {
 // converge makes etcd as wished as far as that goes now. It reports whether
 // something is left for the next round.
 func (s *session) converge(ctx context.Context) (again bool) {
-	if s.audit(ctx) != nil {
+	if s.audit(ctx) != nil || s.heldFor() > 0 {
 		return true
 	}
-	if err := s.remove(ctx); err != nil && away(err) {
+	if err := s.remove(ctx); (err != nil && away(err)) || s.heldFor() > 0 {
 		return true
 	}
 	// A lease that is gone shows itself in the first write; the second goes
@@ -203,6 +207,18 @@ func (s *session) isAway() bool {
 	return s.away != nil
 }
 
+// hold has the session write nothing for a random while. It is for the first
+// answer after an outage, which can come to all processes at once: an etcd that
+// was stopped has kept their requests. The caller holds the mutex.
+func (s *session) hold() { s.resume = time.Now().Add(rand.N(spread(s.ttl))) }
+
+// heldFor returns for how long nothing is to be written.
+func (s *session) heldFor() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return time.Until(s.resume)
+}
+
 // contact notes that etcd has answered.
 func (s *session) contact() {
 	s.mu.Lock()
@@ -216,15 +232,16 @@ func (s *session) contact() {
 		return
 	}
 	s.away, s.suspect = nil, true
+	s.hold()
 	s.nudge()
 	s.log.Info("registrar: back in contact with etcd", "away", time.Since(s.lostAt).Round(time.Millisecond).String())
 	s.broadcast()
 }
 
 // reconnected has all keys read, after a while that differs from process to
-// process.
+// process. It is no longer than the pause before a next try.
 func (s *session) reconnected() {
-	if backoff.Sleep(s.running, rand.N(spread(s.ttl))) == nil {
+	if backoff.Sleep(s.running, rand.N(min(spread(s.ttl), retryLimit))) == nil {
 		s.distrust()
 		s.nudge()
 	}
