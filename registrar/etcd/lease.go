@@ -3,7 +3,6 @@ package etcd
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -99,12 +98,12 @@ func (s *session) notRenewed(err error) {
 // silent notes that keepalives came to nothing for maxSilence.
 func (s *session) silent() {
 	s.mu.Lock()
-	err := errSilent
-	if s.unrenewed != nil {
-		err = fmt.Errorf("%w: %w", errSilent, s.unrenewed)
-	}
+	why := s.unrenewed
 	s.mu.Unlock()
-	s.lost(explain(err, s.etcd.trouble()))
+	if trouble := s.etcd.trouble(); trouble != nil {
+		why = trouble // of which the other is a consequence
+	}
+	s.lost(explain(errSilent, why))
 }
 
 // maxSilence is how long keepalives can go unanswered before contact counts as
