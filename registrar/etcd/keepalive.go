@@ -106,8 +106,8 @@ func (k *keeper) retryAfter() time.Duration {
 	return d
 }
 
-// patience is how long etcd may take to open a stream, or to answer.
-func (k *keeper) patience() time.Duration { return min(max(k.ttl/3, minPatience), opTimeout) }
+// patience is how long etcd may take to open a stream, or to answer a keepalive.
+func patience(ttl time.Duration) time.Duration { return min(max(ttl/3, minPatience), opTimeout) }
 
 // renew sends one keepalive and waits for its answer.
 func (k *keeper) renew(ctx context.Context) (time.Duration, error) {
@@ -135,7 +135,7 @@ func (k *keeper) open(ctx context.Context) error {
 // timed calls do, which uses the stream, and ends the stream if that fails or
 // takes too long.
 func (k *keeper) timed(do func() error) error {
-	late := time.AfterFunc(k.patience(), k.endStream)
+	late := time.AfterFunc(patience(k.ttl), k.endStream)
 	err := do()
 	if !late.Stop() {
 		err = context.DeadlineExceeded

@@ -152,13 +152,36 @@ func TestSilenceSaysWhy(t *testing.T) {
 	})
 }
 
-// TestReturnOfManyIsSpread has hundreds of processes lose the same etcd. What
+// TestStoppedProcessIsNoOutage: the time-out for keepalives and the next one are
+// due at once when a process goes on that was stopped.
+func TestStoppedProcessIsNoOutage(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.register(t, orders("a"))
+		s := w.client.Registry.(*driver).parts.Load().writer
+		s.silence.Reset(0)
+		time.Sleep(time.Millisecond)
+		wantState(t, w.client, "a", registrar.StateRegistered, nil)
+		time.Sleep(ttl)
+		// It still runs out where there is no answer.
+		w.set(fakeHung)
+		s.silence.Reset(0)
+		time.Sleep(ttl/3 + 2*opTimeout)
+		wantState(t, w.client, "a", registrar.StateRegistered, registrar.ErrUnavailable)
+		if n := w.log.count("no contact"); n != 1 {
+			t.Errorf("%d losses of contact are logged, want 1:\n%s", n, &w.log.Builder)
+		}
+	})
+}
+
+// TestReturnOfManyIsSpread has two hundred processes lose the same etcd. What
 // they ask of it when it is back, in any tenth of a second, is bounded: in step
 // they would ask all of it, half a dozen requests each, in the first.
 func TestReturnOfManyIsSpread(t *testing.T) {
 	t.Parallel()
 	const (
-		sessions = 400
+		sessions = 200
 		slice    = 100 * time.Millisecond
 	)
 	for name, tt := range map[string]struct {

@@ -95,11 +95,16 @@ func (s *session) notRenewed(err error) {
 	s.unrenewed = err
 }
 
-// silent notes that keepalives came to nothing for maxSilence.
+// silent notes that keepalives came to nothing for maxSilence. Where none has
+// failed, it is this process that was stopped: the next one tells.
 func (s *session) silent() {
 	s.mu.Lock()
 	why := s.unrenewed
 	s.mu.Unlock()
+	if why == nil {
+		s.silence.Reset(patience(s.leaseTTL))
+		return
+	}
 	if trouble := s.etcd.trouble(); trouble != nil {
 		why = trouble // of which the other is a consequence
 	}
