@@ -39,7 +39,7 @@ func (s *session) checkLease(ctx context.Context) error {
 	case alive:
 		s.startKeeper(0)
 	default:
-		s.loseLease("registrar: the lease has run out, registering again under a new one")
+		s.leaseGone()
 	}
 	return nil
 }
@@ -128,11 +128,11 @@ func (s *session) beat(b beat) {
 	case beatRenewed:
 		s.silence.Reset(s.maxSilence())
 	case beatGone:
-		s.loseLease("registrar: the lease has run out, registering again under a new one")
+		s.leaseGone()
 	case beatDenied:
 		// One key that the user may not write denies the whole lease. The
 		// others live on under another.
-		s.loseLease("registrar: etcd refuses to renew the lease, registering again under a new one")
+		s.log.Warn("registrar: etcd refuses to renew the lease, registering again under a new one", "instances", s.loseLease())
 	}
 }
 
@@ -145,15 +145,19 @@ func (s *session) endRenewal() {
 	s.silence.Stop()
 }
 
-// loseLease gives up the lease, and with it the instances under it. The warning
-// says why.
-func (s *session) loseLease(warning string) {
+// leaseGone notes that etcd has no such lease any more.
+func (s *session) leaseGone() {
+	s.log.Warn("registrar: the lease has run out, registering again under a new one", "instances", s.loseLease())
+}
+
+// loseLease gives up the lease, and returns how many instances are to be written
+// again for it.
+func (s *session) loseLease() (lost int) {
 	s.endRenewal()
 	s.lease = 0
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.suspect = true // etcd can have lost more than the lease
-	lost := 0
 	for _, w := range s.wishes {
 		if w.remove || w.static || w.state != registrar.StateRegistered {
 			continue
@@ -162,6 +166,6 @@ func (s *session) loseLease(warning string) {
 		w.dirty, w.tried = true, false
 		w.set(registrar.StatePending, nil)
 	}
-	s.log.Warn(warning, "instances", lost)
 	s.broadcast()
+	return lost
 }

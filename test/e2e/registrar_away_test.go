@@ -53,7 +53,9 @@ func TestCommandsWhileEtcdIsAway(t *testing.T) {
 
 			var commands sync.WaitGroup
 			for _, args := range [][]string{
-				{"get", "orders"}, {"list"}, {"unregister", "orders", "a"},
+				{"get", "orders"},
+				{"list"},
+				{"unregister", "orders", "a"},
 				{"register", "orders", "--static", "--id", "b", "--address", "127.0.0.2", "--port", "http:8080"},
 			} {
 				p := harness.Registrar(t, append(append(args, "--timeout", "3s"), h.flags...)...)
