@@ -128,7 +128,7 @@ func (n *narrator) observe(statuses []registrar.InstanceStatus) error {
 func (n *narrator) contact(statuses []registrar.InstanceStatus) {
 	var cause error
 	for _, st := range statuses {
-		if errors.Is(st.Err, registrar.ErrUnavailable) && !errors.Is(st.Err, rpctypes.ErrNoSpace) { // which is an answer
+		if unheard(st) {
 			cause = st.Err
 		}
 	}
@@ -141,6 +141,19 @@ func (n *narrator) contact(statuses []registrar.InstanceStatus) {
 		n.r.notef("regained contact with etcd")
 	}
 	n.lost = cause != nil
+}
+
+// unheard reports whether etcd has no answer for an instance, or refuses to keep
+// alive one that it has.
+func unheard(st registrar.InstanceStatus) bool {
+	switch {
+	case errors.Is(st.Err, rpctypes.ErrNoSpace):
+		return false // which is an answer
+	case errors.Is(st.Err, registrar.ErrUnavailable):
+		return true
+	default:
+		return st.State == registrar.StateRegistered && st.Err != nil
+	}
 }
 
 func (n *narrator) registered(name instanceName) {

@@ -103,6 +103,10 @@ func TestHoldTellsItsStory(t *testing.T) {
 		h.said(t, "regained contact with etcd")
 		r.set(status(registrar.StateRegistered, start.Add(7), nil))
 		h.said(t, "registered default/orders/a again (10.0.0.7, http 8080/tcp), lease 20s")
+		r.set(status(registrar.StateRegistered, start.Add(7), registrar.ErrPermission)) // of keepalives
+		h.said(t, "lost contact with etcd: permission denied; still trying: instances stay registered for up to 20s")
+		r.set(status(registrar.StateRegistered, start.Add(7), nil))
+		h.said(t, "regained contact with etcd")
 		r.set(status(registrar.StateSuperseded, start.Add(8), registrar.ErrSuperseded))
 		h.said(t, "default/orders/a was superseded: another client has registered it; it is registered again once that one lets go")
 		if code := h.end(t, syscall.SIGTERM); code != exitOK {

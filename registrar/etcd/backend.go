@@ -14,9 +14,8 @@ type backend interface {
 	// grant makes a lease and returns its ID, and the TTL that the server
 	// chose.
 	grant(ctx context.Context, ttl time.Duration) (clientv3.LeaseID, time.Duration, error)
-	// keepAlive renews a lease until ctx is done. The channel is closed when
-	// that has ended for any reason, the lease alive or not.
-	keepAlive(ctx context.Context, id clientv3.LeaseID) (<-chan *clientv3.LeaseKeepAliveResponse, error)
+	// keepAlive opens a stream for keepalives of leases, which ends with ctx.
+	keepAlive(ctx context.Context) (keepAliveStream, error)
 	// alive reports whether the lease exists.
 	alive(ctx context.Context, id clientv3.LeaseID) (bool, error)
 	// revoke ends a lease and deletes its keys.
@@ -37,6 +36,14 @@ type backend interface {
 	// trouble returns why there is no connection, as far as is known; requests
 	// only know that they timed out.
 	trouble() error
+}
+
+// keepAliveStream carries keepalives, one at a time. It ends with the context
+// that it was opened with, which its user has to end in any case.
+type keepAliveStream interface {
+	// renew renews a lease and returns for how long; 0 or less says that the
+	// lease is gone. After an error the stream is of no more use.
+	renew(id clientv3.LeaseID) (time.Duration, error)
 }
 
 // action is what an edit does to its key.

@@ -22,7 +22,7 @@ func (s *session) register(ctx context.Context, service *registrar.Service) erro
 	asked := map[*wish]uint64{}
 	for i := range service.Instances {
 		in := &service.Instances[i]
-		w := s.wish(service, in.ID)
+		w := s.wish(instance(service.Namespace, service.Name, in.ID))
 		if w.want(in) {
 			asked[w] = w.version
 		}
@@ -34,13 +34,13 @@ func (s *session) register(ctx context.Context, service *registrar.Service) erro
 
 // wish returns the wish for an instance, a new one if there is none. The caller
 // holds the mutex.
-func (s *session) wish(service *registrar.Service, id string) *wish {
-	key := catalog.InstanceKey(s.prefix, service.Namespace, service.Name, id)
+func (s *session) wish(name catalog.Key) *wish {
+	key := catalog.InstanceKey(s.prefix, name.Namespace, name.Service, name.ID)
 	w := s.wishes[key]
 	if w == nil {
-		name := catalog.Key{Kind: catalog.KindInstance, Namespace: service.Namespace, Service: service.Name, ID: id}
 		w = &wish{name: name, key: key}
 		s.wishes[key] = w
+		s.unguard(key)
 	}
 	return w
 }
@@ -55,7 +55,7 @@ func (s *session) unregister(ctx context.Context, service *registrar.Service, id
 	}
 	asked := map[*wish]uint64{}
 	for _, id := range ids {
-		w := s.wish(service, id)
+		w := s.wish(instance(service.Namespace, service.Name, id))
 		// What this client has never written is removed as it is found.
 		w.unwant(!s.wrote(w.key))
 		asked[w] = w.version
@@ -93,6 +93,9 @@ func (s *session) await(ctx context.Context, asked map[*wish]uint64) {
 		return
 	}
 	s.start()
+	s.mu.Lock()
+	s.resume = time.Time{} // what a user asks for now is no part of a crowd
+	s.mu.Unlock()
 	s.nudge()
 	timeout := time.NewTimer(writeWait)
 	defer timeout.Stop()

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"time"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/grpc"
 
 	"github.com/rosterdns/roster/internal/mirror"
 )
@@ -37,12 +39,38 @@ func (c *cluster) grant(ctx context.Context, ttl time.Duration) (clientv3.LeaseI
 	return resp.ID, time.Duration(resp.TTL) * time.Second, nil
 }
 
-func (c *cluster) keepAlive(ctx context.Context, id clientv3.LeaseID) (<-chan *clientv3.LeaseKeepAliveResponse, error) {
+// keepAlive implements backend by the RPC itself: clientv3.KeepAlive sends at
+// fixed intervals, and so has processes that lost the same server renew in step.
+// A member without a leader ends the stream, so that the next one goes to
+// another. Opening a stream logs in where there are users; a token that runs out
+// later ends the stream.
+func (c *cluster) keepAlive(ctx context.Context) (keepAliveStream, error) {
 	client, err := c.clients.Client(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return client.KeepAlive(ctx, id)
+	stream, err := pb.NewLeaseClient(client.ActiveConnection()).LeaseKeepAlive(clientv3.WithRequireLeader(ctx))
+	if err != nil {
+		return nil, rpctypes.Error(err)
+	}
+	return leaseStream{stream}, nil
+}
+
+// leaseStream implements keepAliveStream.
+type leaseStream struct {
+	grpc grpc.BidiStreamingClient[pb.LeaseKeepAliveRequest, pb.LeaseKeepAliveResponse]
+}
+
+func (l leaseStream) renew(id clientv3.LeaseID) (time.Duration, error) {
+	// A stream that has ended refuses with io.EOF; receiving says why.
+	if err := l.grpc.Send(&pb.LeaseKeepAliveRequest{ID: int64(id)}); err != nil && !errors.Is(err, io.EOF) {
+		return 0, rpctypes.Error(err)
+	}
+	resp, err := l.grpc.Recv()
+	if err != nil {
+		return 0, rpctypes.Error(err)
+	}
+	return time.Duration(resp.TTL) * time.Second, nil
 }
 
 func (c *cluster) alive(ctx context.Context, id clientv3.LeaseID) (bool, error) {

@@ -119,3 +119,23 @@ func TestClassify(t *testing.T) {
 		t.Errorf("no error became %v", err)
 	}
 }
+
+func TestExplain(t *testing.T) {
+	t.Parallel()
+	why := errors.New("connection refused")
+	quoted := status.Error(codes.Unavailable, "transport: connection refused")
+	for name, tt := range map[string]struct {
+		err, why error
+		want     string
+	}{
+		"not known":        {errSilent, nil, errSilent.Error()},
+		"known":            {errSilent, why, errSilent.Error() + ": connection refused"},
+		"part of it":       {fmt.Errorf("%w: %w", errSilent, why), why, errSilent.Error() + ": connection refused"},
+		"quoted by gRPC":   {quoted, why, "connection refused"},
+		"of another cause": {context.DeadlineExceeded, why, "context deadline exceeded: connection refused"},
+	} {
+		if got := explain(tt.err, tt.why); got.Error() != tt.want {
+			t.Errorf("%s: got %q, want %q", name, got, tt.want)
+		}
+	}
+}

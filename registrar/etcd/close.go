@@ -27,6 +27,7 @@ func (s *session) close(deadline time.Time) error {
 	}
 	s.endLife()
 	s.etcd.endWatches()
+	s.keeping.Wait()
 	s.wg.Wait() // for what the farewell has started
 	return err
 }

@@ -4,11 +4,16 @@
 // # Writing
 //
 // Each client has one lease, granted when the first instance needs it and kept
-// alive until Close. When it is lost, as in an outage longer than its TTL, the
-// client takes another and writes all its instances again. Each instance's key
-// is watched: one that is deleted is written again. When the connection was lost,
-// and every few minutes, all keys are read, since a watch doesn't tell that etcd
-// was wiped or restored from a backup.
+// alive until Close. That costs one stream and, a little more often than every
+// third of its TTL, a small message each way; opening the stream costs a log-in,
+// where there are users. When the lease is lost, as in an outage longer than its
+// TTL, the client takes another and writes all its instances again. Processes
+// that lost the same etcd come back to it at random moments within a fifth of
+// the TTL, 5 s at most.
+//
+// Each instance's key is watched: one that is deleted is written again. When the
+// connection was lost, and every few minutes, all keys are read, since a watch
+// doesn't tell that etcd was wiped or restored from a backup.
 //
 // The first write of an ID takes it over from whoever has it. From then on the
 // client writes only where the key is absent or its own; where another client
@@ -17,7 +22,8 @@
 // which hang on no lease, "its own" is any key without one; but a different
 // value written by others supersedes them all the same. Values that the client
 // has sent itself, and that etcd has not answered, are none of others': etcd can
-// carry them out late.
+// carry them out late. If it does so within a minute of Unregister, the client
+// takes them out again.
 //
 // To go, an instance is first written with status down, so that readers can
 // tell it from one that has crashed, and then deleted; both only as long as the

@@ -102,6 +102,8 @@ func connection(o *registrar.Options) (mirror.Clients, io.Closer, error) {
 			return nil, nil, errors.New("WithClient was given no client")
 		case len(o.Endpoints) > 0 || o.TLS != nil || files != nil || credentials != "" || o.Username != "" || o.Password != "":
 			return nil, nil, errors.New("WithClient stands beside endpoints, TLS or credentials, which the client has already")
+		case client.ActiveConnection() == nil:
+			return nil, nil, errors.New("WithClient was given a client without a connection, as of an etcd in the same process: use its endpoint")
 		}
 		return userClient{client}, nil, nil
 	}

@@ -48,6 +48,7 @@ func TestBadOptions(t *testing.T) {
 		"bad credentials file":  {[]registrar.Option{etcd.WithCredentialsFile(file("user only, secret"))}, "line 2"},
 		"no client":             {[]registrar.Option{etcd.WithClient(nil)}, "no client"},
 		"client and endpoints":  {[]registrar.Option{etcd.WithClient(client), registrar.WithEndpoints("http://a:1")}, "beside"},
+		"no connection":         {[]registrar.Option{etcd.WithClient(client)}, "connection"},
 		"client and user":       {[]registrar.Option{etcd.WithClient(client), registrar.WithCredentials("u", "secret")}, "beside"},
 		"lease":                 {[]registrar.Option{registrar.WithLeaseTTL(time.Second)}, "lease TTL 1s"},
 	} {

@@ -3,6 +3,7 @@ package etcd
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	"google.golang.org/grpc/codes"
@@ -28,8 +29,11 @@ func classify(err error) error {
 // explain adds to an error that means no answer why there is none; why is nil
 // if that is not known.
 func explain(err, why error) error {
-	if why == nil || errors.Is(err, why) {
+	switch {
+	case why == nil || errors.Is(err, why):
 		return err
+	case strings.Contains(err.Error(), why.Error()):
+		return why // which gRPC has made a part of its text
 	}
 	return fmt.Errorf("%w: %w", err, why)
 }

@@ -32,9 +32,13 @@ type fakeEtcd struct {
 	keeping  bool  // edits that time out are kept, for carryOut
 	kept     [][]edit
 	grants   int
-	applied  int // requests that came through
-	failed   int // requests that failed by fail
-	largest  int // edits of the largest request
+	streams  int // of keepalives, that were opened
+	open     int // of these, that have not ended
+	renewals int
+	called   func() // told of each request that comes through, if set; it holds the mutex
+	applied  int    // requests that came through
+	failed   int    // requests that failed by fail
+	largest  int    // edits of the largest request
 	ending   chan struct{}
 	breaking chan struct{}
 	back     chan struct{} // closed, and replaced, when connections are back
@@ -98,6 +102,8 @@ func (f *fakeEtcd) reach(ctx context.Context) error {
 	}
 	if err != nil {
 		f.mu.Unlock()
+	} else if f.called != nil {
+		f.called()
 	}
 	return err
 }
@@ -140,54 +146,49 @@ func (f *fakeEtcd) end(id clientv3.LeaseID) {
 	f.broadcast()
 }
 
-func (f *fakeEtcd) keepAlive(ctx context.Context, id clientv3.LeaseID) (<-chan *clientv3.LeaseKeepAliveResponse, error) {
-	f.mu.Lock()
+func (f *fakeEtcd) keepAlive(ctx context.Context) (keepAliveStream, error) {
+	if err := f.reach(ctx); err != nil {
+		return nil, err
+	}
 	defer f.mu.Unlock()
-	beats := make(chan *clientv3.LeaseKeepAliveResponse, 16)
-	ttl := time.Second
-	if l := f.leases[id]; l != nil {
-		ttl = l.ttl
-	}
-	ending := f.ending
-	go f.beat(ctx, id, ttl, beats, ending)
-	return beats, nil
+	f.streams++
+	f.open++
+	context.AfterFunc(ctx, func() { f.with(func() { f.open-- }) })
+	return &fakeStream{f, ctx, f.ending}, nil
 }
 
-// beat renews a lease as clientv3 does: it gives up when the lease is gone, or
-// when there was no answer for a TTL.
-func (f *fakeEtcd) beat(ctx context.Context, id clientv3.LeaseID, ttl time.Duration, beats chan<- *clientv3.LeaseKeepAliveResponse, ending <-chan struct{}) {
-	defer close(beats)
-	tick := time.NewTicker(500 * time.Millisecond)
-	defer tick.Stop()
-	last := time.Now()
-	for next := last; time.Since(last) < ttl; {
-		f.mu.Lock()
-		if f.state == fakeUp && f.fail == nil && !time.Now().Before(next) {
-			l := f.leases[id]
-			if l == nil {
-				f.mu.Unlock()
-				return
-			}
-			l.timer.Reset(ttl)
-			last = time.Now()
-			next = last.Add(ttl / 3)
-			select {
-			case beats <- &clientv3.LeaseKeepAliveResponse{ID: id, TTL: int64(ttl / time.Second)}:
-			default:
-			}
-		}
-		f.mu.Unlock()
-		select {
-		case <-ctx.Done():
-			return
-		case <-ending:
-			return
-		case <-tick.C:
-		}
-	}
+// fakeStream implements keepAliveStream.
+type fakeStream struct {
+	*fakeEtcd
+	ctx    context.Context
+	broken <-chan struct{}
 }
 
-// changeLeader ends all keepalives and leaves the leases.
+func (s *fakeStream) renew(id clientv3.LeaseID) (time.Duration, error) {
+	if err := s.reach(s.ctx); err != nil {
+		return 0, err
+	}
+	defer s.mu.Unlock()
+	select {
+	case <-s.broken:
+		return 0, rpctypes.ErrNoLeader
+	default:
+	}
+	l := s.leases[id]
+	if l == nil {
+		return 0, nil
+	}
+	for key, kv := range s.kvs {
+		if s.denied != nil && s.denied(key) && kv.Lease == int64(id) {
+			return 0, rpctypes.ErrPermissionDenied
+		}
+	}
+	s.renewals++
+	l.timer.Reset(l.ttl)
+	return l.ttl, nil
+}
+
+// changeLeader ends all streams of keepalives and leaves the leases.
 func (f *fakeEtcd) changeLeader() {
 	f.with(func() {
 		close(f.ending)

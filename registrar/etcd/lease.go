@@ -13,8 +13,7 @@ import (
 var errLeaseZero = errors.New("etcd granted a lease with the ID 0, under which keys would never expire")
 
 // holdLease makes sure that there is a lease and that it is renewed, if a wish
-// needs one. A renewal that has ended says little: a change of leader ends it
-// too, so that the lease is asked for before it is given up.
+// needs one.
 func (s *session) holdLease(ctx context.Context) error {
 	if s.lease != 0 && s.beats == nil {
 		if err := s.checkLease(ctx); err != nil {
@@ -22,26 +21,27 @@ func (s *session) holdLease(ctx context.Context) error {
 		}
 	}
 	if s.lease == 0 && s.needsLease() {
-		if err := s.grantLease(ctx); err != nil {
-			return err
-		}
-	}
-	if s.lease != 0 && s.beats == nil {
-		return s.renew(ctx)
+		return s.grantLease(ctx)
 	}
 	return nil
 }
 
+// checkLease finds out what has become of a lease that a write was refused for.
 func (s *session) checkLease(ctx context.Context) error {
 	var alive bool
 	err := s.do(ctx, func(ctx context.Context) (err error) {
 		alive, err = s.etcd.alive(ctx, s.lease)
 		return err
 	})
-	if err == nil && !alive {
-		s.loseLease()
+	switch {
+	case err != nil:
+		return err
+	case alive:
+		s.startKeeper(0)
+	default:
+		s.leaseGone()
 	}
-	return err
+	return nil
 }
 
 // needsLease reports whether an instance with a lease is to be written.
@@ -73,39 +73,67 @@ func (s *session) grantLease(ctx context.Context) error {
 	s.mu.Lock()
 	s.own[id] = true
 	s.mu.Unlock()
+	s.startKeeper(jittered(s.leaseTTL / 3))
 	return nil
 }
 
-// renew starts keepalives. They go on until the session's life ends, so that
-// the lease lives through Close.
-func (s *session) renew(ctx context.Context) error {
-	return s.do(ctx, func(ctx context.Context) error {
-		// Reaching the client can block; the renewal itself must outlive ctx.
-		life, cancel := context.WithCancel(s.life)
-		stop := context.AfterFunc(ctx, cancel)
-		beats, err := s.etcd.keepAlive(life, s.lease)
-		if err != nil || !stop() {
-			cancel()
-			return errors.Join(err, ctx.Err())
-		}
-		s.beats, s.endBeats = beats, cancel
-		s.silence.Reset(s.maxSilence())
-		return nil
-	})
+// startKeeper has the lease kept alive, by keepalives that start after a pause.
+// They go on until the session's life ends, so that the lease lives through
+// Close.
+func (s *session) startKeeper(first time.Duration) {
+	life, cancel := context.WithCancel(s.life)
+	k := newKeeper(s.etcd, s.lease, s.leaseTTL, s.notRenewed)
+	s.beats, s.endBeats = k.beat, cancel
+	s.silence.Reset(s.maxSilence())
+	s.keeping.Go(func() { k.run(life, first) })
+}
+
+// notRenewed notes why a keepalive came to nothing.
+func (s *session) notRenewed(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unrenewed = err
+}
+
+// silent notes that keepalives came to nothing for maxSilence. Where none has
+// failed, it is this process that was stopped: the next one tells.
+func (s *session) silent() {
+	s.mu.Lock()
+	why := s.unrenewed
+	s.mu.Unlock()
+	if why == nil {
+		s.silence.Reset(patience(s.leaseTTL))
+		return
+	}
+	if trouble := s.etcd.trouble(); trouble != nil {
+		why = trouble // of which the other is a consequence
+	}
+	s.lost(explain(errSilent, why))
 }
 
 // maxSilence is how long keepalives can go unanswered before contact counts as
-// lost: they are sent every third of the TTL.
+// lost: one is due every third of the TTL.
 func (s *session) maxSilence() time.Duration { return max(s.leaseTTL*2/3, minSilence) }
 
-// beat takes the answer to a keepalive, or the end of them.
-func (s *session) beat(ok bool) {
-	if !ok {
-		s.endRenewal()
-		return
+// beat takes what a keepalive has come to.
+func (s *session) beat(b beat) {
+	s.mu.Lock()
+	if s.unrenewed != nil && b != beatRenewed {
+		s.hold() // others have lost their leases too
 	}
-	s.silence.Reset(s.maxSilence())
+	s.unrenewed = nil
+	s.mu.Unlock()
 	s.contact()
+	switch b {
+	case beatRenewed:
+		s.silence.Reset(s.maxSilence())
+	case beatGone:
+		s.leaseGone()
+	case beatDenied:
+		// One key that the user may not write denies the whole lease. The
+		// others live on under another.
+		s.log.Warn("registrar: etcd refuses to renew the lease, registering again under a new one", "instances", s.loseLease())
+	}
 }
 
 // endRenewal stops keepalives; the lease itself may live.
@@ -117,14 +145,19 @@ func (s *session) endRenewal() {
 	s.silence.Stop()
 }
 
-// loseLease notes that the lease is gone, and its keys with it.
-func (s *session) loseLease() {
+// leaseGone notes that etcd has no such lease any more.
+func (s *session) leaseGone() {
+	s.log.Warn("registrar: the lease has run out, registering again under a new one", "instances", s.loseLease())
+}
+
+// loseLease gives up the lease, and returns how many instances are to be written
+// again for it.
+func (s *session) loseLease() (lost int) {
 	s.endRenewal()
 	s.lease = 0
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.suspect = true // etcd can have lost more than the lease
-	lost := 0
 	for _, w := range s.wishes {
 		if w.remove || w.static || w.state != registrar.StateRegistered {
 			continue
@@ -133,6 +166,6 @@ func (s *session) loseLease() {
 		w.dirty, w.tried = true, false
 		w.set(registrar.StatePending, nil)
 	}
-	s.log.Warn("registrar: the lease has run out, registering again under a new one", "instances", lost)
 	s.broadcast()
+	return lost
 }

@@ -1,10 +1,13 @@
 package etcd
 
 import (
+	"context"
 	"crypto/sha256"
 	"slices"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/rosterdns/roster/catalog"
 )
 
 // maxDoubts bounds how many values a client remembers of one key whose writing
@@ -18,6 +21,9 @@ const maxDoubts = 32
 type past struct {
 	acked  bool    // a write was acknowledged once
 	doubts []doubt // oldest first
+
+	name    catalog.Key        // of the key, once it is guarded
+	unguard context.CancelFunc // ends the guard; nil if there was none
 }
 
 // doubt is a value under no lease, whose writing etcd has not answered, and can
@@ -86,10 +92,7 @@ func (s *session) answered(jobs ...*job) {
 		if !j.leaseless() {
 			continue
 		}
-		p := s.history(j.edit.key)
-		if i := p.index(sha256.Sum256(j.edit.value)); i >= 0 && !p.doubts[i].more {
-			p.doubts = slices.Delete(p.doubts, i, i+1)
-		}
+		s.history(j.edit.key).settle(j.edit.value)
 	}
 }
 

@@ -27,8 +27,10 @@ func (c *cluster) reconnects(ctx context.Context, fn func()) {
 }
 
 // followConn calls fn each time that a connection is ready after it was lost,
-// until ctx is done or the connection is closed.
+// until ctx is done or the connection is closed. It was ready before the first
+// call.
 func followConn(ctx context.Context, conn *grpc.ClientConn, lost *bool, fn func()) {
+	*lost = *lost || conn.GetState() != connectivity.Ready
 	for {
 		state := conn.GetState()
 		switch {

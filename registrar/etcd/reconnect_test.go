@@ -48,6 +48,7 @@ func TestFollowConn(t *testing.T) {
 			}
 		}
 	}
+	ready()
 	calls := make(chan struct{}, 100)
 	ended := make(chan struct{})
 	go func() {
@@ -55,21 +56,26 @@ func TestFollowConn(t *testing.T) {
 		lost := false
 		followConn(ctx, conn, &lost, func() { calls <- struct{}{} })
 	}()
-	ready()
+	// A follower that begins late misses the first loss; another one shows it.
+	const notice = 2 * time.Second
 	for i := range 3 {
 		if len(calls) > 0 {
 			t.Fatalf("called after %d losses without another", i)
 		}
-		stop()
-		for state := conn.GetState(); state == connectivity.Ready; state = conn.GetState() {
-			conn.WaitForStateChange(ctx, state)
-		}
-		stop = serve()
-		ready()
-		select {
-		case <-calls:
-		case <-ctx.Done():
-			t.Fatalf("not called after loss %d", i+1)
+		for noticed := false; !noticed; {
+			stop()
+			for state := conn.GetState(); state == connectivity.Ready; state = conn.GetState() {
+				conn.WaitForStateChange(ctx, state)
+			}
+			stop = serve()
+			ready()
+			select {
+			case <-calls:
+				noticed = true
+			case <-time.After(notice):
+			case <-ctx.Done():
+				t.Fatalf("not called after loss %d", i+1)
+			}
 		}
 	}
 	stop()

@@ -27,7 +27,7 @@ func (s *session) remove(ctx context.Context) error {
 // step before left it, lease and all, so that a successor's key is never
 // touched.
 func (s *session) removeChunk(ctx context.Context, jobs []*job) error {
-	_, outcomes, err := s.apply(ctx, jobs)
+	revision, outcomes, err := s.apply(ctx, jobs)
 	if err != nil {
 		return s.removeFailed(ctx, jobs, err)
 	}
@@ -36,7 +36,7 @@ func (s *session) removeChunk(ctx context.Context, jobs []*job) error {
 	for i, o := range outcomes {
 		j := jobs[i]
 		if o.found == nil || (!j.wish.force && !s.mine(j.wish, clientv3.LeaseID(o.found.Lease), o.found.Value)) {
-			s.gone(j)
+			s.gone(j, revision)
 			continue
 		}
 		j.found = o.found
@@ -91,7 +91,7 @@ func (s *session) deleteChunk(ctx context.Context, jobs []*job) error {
 			j.wish.revision = max(j.wish.revision, revision) // the watch need not tell of it
 			left = append(left, j)
 		case o.done, o.found == nil:
-			s.gone(j)
+			s.gone(j, revision)
 		default:
 			changed = append(changed, j)
 		}
@@ -145,14 +145,15 @@ func (s *session) laterRound(jobs []*job, err error) error {
 	return err
 }
 
-// gone forgets a wish whose key is gone, unless it was wished for again. The
-// caller holds the mutex.
-func (s *session) gone(j *job) {
+// gone forgets a wish whose key was gone at a revision, unless it was wished for
+// again. The caller holds the mutex.
+func (s *session) gone(j *job, revision int64) {
 	w := j.wish
 	if !j.current() {
 		return
 	}
 	s.forget(w)
+	s.guard(w, revision)
 }
 
 func (s *session) forget(w *wish) {

@@ -29,7 +29,7 @@ const (
 	retryBase  = 100 * time.Millisecond
 	retryLimit = 2 * time.Second
 	// minSilence keeps the time after which an unanswered keepalive counts as
-	// lost contact above the client's clock, which ticks every half second.
+	// lost contact above what a reconnect takes, for short leases.
 	minSilence = 1500 * time.Millisecond
 	// auditEvery is how often all keys are read, about: for what a watch doesn't
 	// tell, such as an etcd that was restored to an older revision.
@@ -53,6 +53,8 @@ type session struct {
 
 	wake chan struct{} // there is something to write
 	wg   sync.WaitGroup
+	// keeping is for keepalives, which go on while Close talks to etcd.
+	keeping sync.WaitGroup
 	// life ends with Close. running ends before it, so that Close itself can
 	// still talk to etcd.
 	life, running       context.Context
@@ -68,14 +70,17 @@ type session struct {
 	away    error     // why etcd is known to give no answer; nil if it is not
 	slow    bool      // a write has taken longer than writeWait
 	lostAt  time.Time // when away was set
+	resume  time.Time // when to write again after an outage
 	suspect bool      // watches can have missed something: read all keys
 	answers bool      // etcd has answered once
 	reach   mark      // how far etcd is known to be
 
+	unrenewed error // what the last keepalive met; nil if it was answered
+
 	// Of the writing goroutine:
 	lease    clientv3.LeaseID
 	leaseTTL time.Duration
-	beats    <-chan *clientv3.LeaseKeepAliveResponse // nil while the lease is not renewed
+	beats    <-chan beat // nil while the lease is not renewed
 	endBeats context.CancelFunc
 	silence  *time.Timer
 	pause    *backoff.Backoff
@@ -109,7 +114,10 @@ func (s *session) run() {
 	for ctx.Err() == nil {
 		// While etcd is away new wishes don't hasten the next try.
 		again := true
-		if due || !s.isAway() {
+		if held := s.heldFor(); held > 0 {
+			armed = true
+			retry.Reset(held)
+		} else if due || !s.isAway() {
 			due = false
 			again = s.converge(ctx) || s.isAway()
 		}
@@ -125,10 +133,10 @@ func (s *session) run() {
 		case <-retry.C:
 			armed, due = false, true
 			s.tryAgain()
-		case _, ok := <-s.beats:
-			s.beat(ok)
+		case b := <-s.beats:
+			s.beat(b)
 		case <-s.silence.C:
-			s.lost(explain(errSilent, s.etcd.trouble()))
+			s.silent()
 		case <-audit.C:
 			audit.Reset(jittered(auditEvery))
 			s.distrust()
@@ -149,10 +157,10 @@ func newStoppedTimer() *time.Timer {
 // converge makes etcd as wished as far as that goes now. It reports whether
 // something is left for the next round.
 func (s *session) converge(ctx context.Context) (again bool) {
-	if s.audit(ctx) != nil {
+	if s.audit(ctx) != nil || s.heldFor() > 0 {
 		return true
 	}
-	if err := s.remove(ctx); err != nil && away(err) {
+	if err := s.remove(ctx); (err != nil && away(err)) || s.heldFor() > 0 {
 		return true
 	}
 	// A lease that is gone shows itself in the first write; the second goes
@@ -193,48 +201,6 @@ func (s *session) tryAgain() {
 	}
 }
 
-func (s *session) isAway() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.away != nil
-}
-
-// contact notes that etcd has answered.
-func (s *session) contact() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.slow = false
-	if !s.answers {
-		s.answers = true
-		s.wg.Go(func() { s.etcd.reconnects(s.running, func() { s.distrust(); s.nudge() }) })
-	}
-	if s.away == nil {
-		return
-	}
-	s.away, s.suspect = nil, true
-	s.nudge()
-	s.log.Info("registrar: back in contact with etcd", "away", time.Since(s.lostAt).Round(time.Millisecond).String())
-	s.broadcast()
-}
-
-// lost notes that etcd gives no answer.
-func (s *session) lost(err error) {
-	if s.running.Err() != nil {
-		return // it is the client that goes
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.away == nil {
-		s.lostAt = time.Now()
-		s.log.Warn("registrar: no contact with etcd, trying again for as long as it takes", "error", err)
-	}
-	s.away = classify(err)
-	for _, w := range s.wishes {
-		w.tried = w.dirty
-	}
-	s.broadcast()
-}
-
 // errorOf returns what stands in the way of a wish. The caller holds the mutex.
 func (s *session) errorOf(w *wish) error {
 	switch {
@@ -259,21 +225,6 @@ func (s *session) nudge() {
 	case s.wake <- struct{}{}:
 	default: // it is about to look anyway
 	}
-}
-
-// do calls etcd with a time-out and notes whether it is there. An error for
-// want of an answer says why there is no connection.
-func (s *session) do(ctx context.Context, call func(ctx context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, opTimeout)
-	defer cancel()
-	err := call(ctx)
-	if err != nil && away(err) {
-		err = explain(err, s.etcd.trouble())
-		s.lost(err)
-	} else {
-		s.contact()
-	}
-	return err
 }
 
 // apply is do for edits. Where it returns an answer, be it a refusal, the caller

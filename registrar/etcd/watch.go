@@ -93,10 +93,13 @@ func (s *session) observe(ctx context.Context, key string, kv *mvccpb.KeyValue, 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	w := s.wishes[key]
-	if ctx.Err() != nil || w == nil || w.remove || kv.ModRevision <= w.revision {
-		return
+	switch {
+	case ctx.Err() != nil:
+	case w == nil:
+		s.late(key, kv, deleted)
+	case !w.remove && kv.ModRevision > w.revision:
+		s.judge(w, kv, deleted)
 	}
-	s.judge(w, kv, deleted)
 }
 
 // judge compares a key with the wish. The caller holds the mutex.

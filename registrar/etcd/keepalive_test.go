@@ -1,0 +1,258 @@
+package etcd
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+
+	"github.com/rosterdns/roster/registrar"
+)
+
+// renewed returns how many keepalives were answered, and by how many streams.
+func (w *world) renewed() (renewals, streams, open int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.renewals, w.streams, w.open
+}
+
+// TestKeepalives: one stream for all of them, a third of the TTL apart at most,
+// and somewhat less.
+func TestKeepalives(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.register(t, orders("a", "b"))
+		time.Sleep(100 * ttl)
+		n, streams, open := w.renewed()
+		if n < 300 || n > 360 {
+			t.Errorf("%d keepalives in 100 TTLs, want 300 to 375, 333 most likely", n)
+		}
+		if streams != 1 || open != 1 {
+			t.Errorf("%d streams, %d open, want 1", streams, open)
+		}
+		if err := w.client.Close(); err != nil {
+			t.Error(err)
+		}
+		if _, _, open := w.renewed(); open != 0 {
+			t.Errorf("%d streams are open after Close", open)
+		}
+	})
+}
+
+// TestBrokenStreamIsReplaced: by one other, which the next keepalive opens.
+func TestBrokenStreamIsReplaced(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.register(t, orders("a"))
+		time.Sleep(ttl)
+		for range 10 {
+			w.changeLeader()
+			time.Sleep(ttl)
+		}
+		if _, streams, open := w.renewed(); streams != 11 || open != 1 {
+			t.Errorf("%d streams after 10 that broke, %d open; want 11 and 1", streams, open)
+		}
+		if n := w.log.count("level="); n != 0 {
+			t.Errorf("%d lines of log for streams that broke:\n%s", n, &w.log.Builder)
+		}
+	})
+}
+
+// TestSilentStreamIsReplaced: one on a connection that is dead without a word.
+func TestSilentStreamIsReplaced(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, registrar.WithLeaseTTL(6*time.Second))
+		w.register(t, orders("a"))
+		time.Sleep(ttl)
+		before := w.leaseOf(keyA)
+		w.set(fakeHung)
+		time.Sleep(4 * time.Second)
+		w.set(fakeUp)
+		time.Sleep(ttl)
+		if _, streams, open := w.renewed(); streams < 2 || open != 1 {
+			t.Errorf("%d streams, %d open; want another in place of the silent one", streams, open)
+		}
+		if w.leaseOf(keyA) != before {
+			t.Error("the lease is another")
+		}
+	})
+}
+
+// TestLeaseSavedAtTheLastMoment: a pause between tries never costs the lease.
+func TestLeaseSavedAtTheLastMoment(t *testing.T) {
+	t.Parallel()
+	for range 50 {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			w.register(t, orders("a"))
+			before := w.leaseOf(keyA)
+			w.set(fakeDown)
+			time.Sleep(ttl - 3*retryBase)
+			w.set(fakeUp)
+			time.Sleep(ttl)
+			if w.leaseOf(keyA) != before || w.granted() != 1 {
+				t.Errorf("the lease is another, %d grants", w.granted())
+			}
+		})
+	}
+}
+
+// TestOneKeyDenied: one key that may no longer be written denies the renewal of
+// the lease, and with it of all others.
+func TestOneKeyDenied(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.register(t, orders("a", "b"))
+		created := w.get("/roster/default/orders/b").CreateRevision
+		w.with(func() { w.denied = func(key string) bool { return key == keyA } })
+		time.Sleep(10 * ttl)
+		if kv := w.get("/roster/default/orders/b"); kv == nil || kv.CreateRevision != created {
+			t.Errorf("b was lost: %v", kv)
+		}
+		if w.get(keyA) != nil || w.granted() != 2 {
+			t.Errorf("a is %v after %d grants, want it gone with the first lease", w.get(keyA), w.granted())
+		}
+		wantState(t, w.client, "a", registrar.StateFailed, registrar.ErrPermission)
+		wantState(t, w.client, "b", registrar.StateRegistered, nil)
+		w.with(func() { w.denied = nil })
+		time.Sleep(round)
+		wantState(t, w.client, "a", registrar.StateRegistered, nil)
+	})
+}
+
+// TestSilenceSaysWhy: a password that is no longer valid, met by keepalives.
+func TestSilenceSaysWhy(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.register(t, orders("a"))
+		w.with(func() { w.fail = rpctypes.ErrAuthFailed })
+		time.Sleep(ttl * 2 / 3)
+		synctest.Wait()
+		wantState(t, w.client, "a", registrar.StateRegistered, registrar.ErrPermission)
+		if n := w.log.count("level="); n != 1 || w.log.count("authentication failed") != 1 {
+			t.Errorf("%d lines of log, want 1 that says why:\n%s", n, &w.log.Builder)
+		}
+		time.Sleep(time.Hour)
+		wantState(t, w.client, "a", registrar.StateFailed, registrar.ErrPermission)
+		// The watch, which needs no log-in, has told that the instance is gone.
+		if n := w.log.count("level="); n > 4 {
+			t.Errorf("%d lines of log in an hour, want 4:\n%s", n, &w.log.Builder)
+		}
+		w.with(func() { w.fail = nil })
+		time.Sleep(ttl)
+		wantState(t, w.client, "a", registrar.StateRegistered, nil)
+	})
+}
+
+// TestStoppedProcessIsNoOutage: the time-out for keepalives and the next one are
+// due at once when a process goes on that was stopped.
+func TestStoppedProcessIsNoOutage(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.register(t, orders("a"))
+		s := w.client.Registry.(*driver).parts.Load().writer
+		s.silence.Reset(0)
+		time.Sleep(time.Millisecond)
+		wantState(t, w.client, "a", registrar.StateRegistered, nil)
+		time.Sleep(ttl)
+		// It still runs out where there is no answer.
+		w.set(fakeHung)
+		s.silence.Reset(0)
+		time.Sleep(ttl/3 + 2*opTimeout)
+		wantState(t, w.client, "a", registrar.StateRegistered, registrar.ErrUnavailable)
+		if n := w.log.count("no contact"); n != 1 {
+			t.Errorf("%d losses of contact are logged, want 1:\n%s", n, &w.log.Builder)
+		}
+	})
+}
+
+// TestReturnOfManyIsSpread has two hundred processes lose the same etcd. What
+// they ask of it when it is back, in any tenth of a second, is bounded: in step
+// they would ask all of it, half a dozen requests each, in the first.
+func TestReturnOfManyIsSpread(t *testing.T) {
+	t.Parallel()
+	const (
+		sessions = 200
+		slice    = 100 * time.Millisecond
+	)
+	for name, tt := range map[string]struct {
+		state  fakeState
+		outage time.Duration
+		wiped  bool
+		limit  int // of requests in a slice
+	}{
+		"shorter than the lease":        {fakeDown, ttl / 2, false, sessions / 4},
+		"longer than the lease":         {fakeDown, 4 * ttl, false, sessions / 2},
+		"an etcd that comes back empty": {fakeDown, ttl / 5, true, sessions},
+		// A stopped etcd has kept what it was asked, and answers all of it at once.
+		"mute": {fakeHung, 4 * ttl, false, 2 * sessions},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				clients := make([]*registrar.Client, sessions)
+				for i := range clients {
+					clients[i] = w.another(t)
+					if err := clients[i].Register(t.Context(), orders(fmt.Sprintf("i%d", i))); err != nil {
+						t.Fatal(err)
+					}
+				}
+				start := time.Now()
+				var load []int
+				steady := w.loads(&load, start)
+				time.Sleep(10 * ttl)
+				idle := slices.Max(steady())
+
+				w.set(tt.state)
+				time.Sleep(tt.outage)
+				start, load = time.Now(), nil
+				back := w.loads(&load, start)
+				if tt.wiped {
+					w.restart(nil, 1, true)
+				}
+				w.set(fakeUp)
+				time.Sleep(ttl)
+				if w.keys() != sessions {
+					t.Errorf("%d instances are back within a TTL, want %d", w.keys(), sessions)
+				}
+				counts := back()
+				total, peak := 0, slices.Max(counts)
+				for _, n := range counts {
+					total += n
+				}
+				t.Logf("%d sessions: %d requests in the first TTL, at most %d in %v (idle: %d)", sessions, total, peak, slice, idle)
+				if peak > tt.limit {
+					t.Errorf("%d requests in %v, want at most %d", peak, slice, tt.limit)
+				}
+			})
+		})
+	}
+}
+
+// loads counts the requests in each tenth of a second from now on. The function
+// that it returns stops that and returns the counts.
+func (w *world) loads(load *[]int, start time.Time) (stop func() []int) {
+	w.with(func() {
+		w.called = func() {
+			i := int(time.Since(start) / (100 * time.Millisecond))
+			for len(*load) <= i {
+				*load = append(*load, 0)
+			}
+			(*load)[i]++
+		}
+	})
+	return func() (counts []int) {
+		w.with(func() { w.called, counts = nil, *load })
+		return counts
+	}
+}

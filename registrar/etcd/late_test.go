@@ -1,0 +1,151 @@
+package etcd
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rosterdns/roster/registrar"
+)
+
+// TestLateWriteAfterUnregister has etcd carry out a write of a static instance,
+// which timed out, after the instance was unregistered.
+func TestLateWriteAfterUnregister(t *testing.T) {
+	t.Parallel()
+	for name, first := range map[string]bool{"the first write of all": true, "a later one": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				if !first {
+					w.register(t, weighted(1))
+				}
+				puts := w.late(func() {
+					w.register(t, weighted(10))
+					time.Sleep(2 * opTimeout)
+				})
+				if err := w.client.Unregister(t.Context(), orders("a")); err != nil {
+					t.Fatal(err)
+				}
+				if err := w.client.Wait(t.Context()); err != nil || w.keys() != 0 {
+					t.Fatalf("Unregister: %v, %d keys", err, w.keys())
+				}
+				for _, edits := range puts {
+					time.Sleep(lateLimit / 4)
+					edits[0].when = always // as where the key is absent again
+					w.carryOut(edits)
+					time.Sleep(round)
+					if w.keys() != 0 || len(w.client.Status()) != 0 {
+						t.Errorf("the late write stands, status %+v", w.client.Status())
+					}
+				}
+				if n := w.log.count("came through after"); n != len(puts) {
+					t.Errorf("logged %d times for %d writes:\n%s", n, len(puts), &w.log.Builder)
+				}
+			})
+		})
+	}
+}
+
+// TestLateWriteOfOthers: what this client has not sent, or not in doubt any
+// more, is none of its business once it has unregistered.
+func TestLateWriteOfOthers(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		weight uint16
+		after  time.Duration
+	}{
+		"another value":             {20, 0},
+		"the same value, later on":  {10, lateLimit + time.Second},
+		"one that was acknowledged": {1, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.register(t, weighted(1))
+				w.late(func() {
+					w.register(t, weighted(10))
+					time.Sleep(2 * opTimeout)
+				})
+				if err := w.client.Unregister(t.Context(), orders("a")); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(round + tt.after)
+				other := w.another(t)
+				if err := other.Register(t.Context(), weighted(tt.weight)); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(2 * lateLimit)
+				wantState(t, other, "a", registrar.StateRegistered, nil)
+				w.wantWeight(t, tt.weight)
+				if n := w.log.count("came through") + w.log.count("putting it back"); n != 0 {
+					t.Errorf("the two clients fought:\n%s", &w.log.Builder)
+				}
+			})
+		})
+	}
+}
+
+// TestRegisteredAgainAfterADoubt: a key that has a wish again is not guarded
+// beside it.
+func TestRegisteredAgainAfterADoubt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		puts := w.late(func() {
+			w.register(t, weighted(10))
+			time.Sleep(2 * opTimeout)
+		})
+		if err := w.client.Unregister(t.Context(), orders("a")); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(round)
+		w.register(t, weighted(30))
+		s := w.client.Registry.(*driver).parts.Load().writer
+		s.mu.Lock()
+		guarded := s.pasts[keyA].unguard != nil
+		s.mu.Unlock()
+		if guarded {
+			t.Error("the key has two watches")
+		}
+		w.carryOut(puts[0])
+		synctest.Wait()
+		w.wantWeight(t, 30)
+		wantState(t, w.client, "a", registrar.StateRegistered, nil)
+	})
+}
+
+// TestLateWriteIsUndoneOnce: what has come through is not in doubt any more, and
+// the same value is another client's from then on.
+func TestLateWriteIsUndoneOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		puts := w.late(func() {
+			w.register(t, weighted(10))
+			time.Sleep(opTimeout - writeWait + time.Millisecond)
+		})
+		if len(puts) != 1 {
+			t.Fatalf("%d puts timed out, want 1", len(puts))
+		}
+		if err := w.client.Unregister(t.Context(), orders("a")); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(round)
+		w.carryOut(puts[0])
+		time.Sleep(round)
+		if w.keys() != 0 {
+			t.Fatal("the late write stands")
+		}
+		other := w.another(t, WithLeaveOnClose())
+		if err := other.Register(t.Context(), weighted(10)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(round)
+		if n := w.log.count("came through"); n != 1 {
+			t.Errorf("logged %d times, want once:\n%s", n, &w.log.Builder)
+		}
+		wantState(t, other, "a", registrar.StateRegistered, nil)
+	})
+}
