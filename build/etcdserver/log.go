@@ -3,7 +3,6 @@ package etcdserver
 import (
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,25 +36,29 @@ var closing = map[string]bool{
 	"stopped secure grpc server due to error":       true,
 }
 
-// newLogger returns a logger for etcd whose warnings and errors appear in CoreDNS's log. While the server starts, what
-// etcd calls fatal is a panic, for startEmbedded to make an error of it; later it ends the process, as etcd means it.
-func newLogger(p *phase) *zap.Logger {
-	return zap.New(core{phase: p}, zap.WithFatalHook(fatalHook{p}))
+// starvedMessage is what etcd logs when there is no space for the next file of its log. It goes on until the present file
+// is full, and then ends, even if there is space again.
+const starvedMessage = "failed to preallocate space when creating a new WAL"
+
+// state is what the logger of an etcd knows about that etcd, and learns of it. It is safe for concurrent use.
+type state struct {
+	phase   phase
+	quiet   atomic.Bool // log nothing: an outage has been logged, and this is one of the tries to end it
+	starved atomic.Bool // starvedMessage was logged
+	fault   *fault
 }
 
-type fatalHook struct{ phase *phase }
+func newState() *state { return &state{fault: newFault()} }
 
-// OnWrite implements zapcore.CheckWriteHook.
-func (h fatalHook) OnWrite(entry *zapcore.CheckedEntry, fields []zapcore.Field) {
-	if h.phase.Load() != starting {
-		os.Exit(1)
-	}
-	panic(format(entry.Message, fields))
+// newLogger returns a logger for etcd whose warnings and errors appear in CoreDNS's log, and whose fatal faults become
+// s's.
+func newLogger(s *state) *zap.Logger {
+	return zap.New(core{state: s}, zap.WithFatalHook(s.fault), zap.WithPanicHook(s.fault))
 }
 
 // core is a zapcore.Core that writes to CoreDNS's log.
 type core struct {
-	phase  *phase
+	state  *state
 	fields []zapcore.Field
 }
 
@@ -70,7 +73,12 @@ func (c core) With(fields []zapcore.Field) zapcore.Core {
 
 // Check implements zapcore.Core.
 func (c core) Check(entry zapcore.Entry, checked *zapcore.CheckedEntry) *zapcore.CheckedEntry {
-	if !c.Enabled(entry.Level) || known[entry.Message] || (closing[entry.Message] && c.phase.Load() == stopping) {
+	if entry.Message == starvedMessage {
+		c.state.starved.Store(true)
+	}
+	if !c.Enabled(entry.Level) || known[entry.Message] || c.state.quiet.Load() ||
+		(closing[entry.Message] && c.state.phase.Load() == stopping) ||
+		c.state.fault.happened() { // what fails after the first fault, fails because of it
 		return checked
 	}
 	return checked.AddCore(entry, c)
