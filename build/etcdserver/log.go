@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -25,6 +26,7 @@ const (
 var known = map[string]bool{
 	"Running http and grpc server on single port. This is not recommended for production.": true, // matters for watches of gigabytes
 	"simple token is not cryptographically signed":                                         true, // etcd's default for passwords
+	"failed to lock file": true, // old files that it would remove are in use: every half minute while its log is long
 }
 
 // closing are errors that are none once the server is stopping: listeners that end because they are closed.
@@ -53,7 +55,9 @@ func newState() *state { return &state{fault: newFault()} }
 // newLogger returns a logger for etcd whose warnings and errors appear in CoreDNS's log, and whose fatal faults become
 // s's.
 func newLogger(s *state) *zap.Logger {
-	return zap.New(core{state: s}, zap.WithFatalHook(s.fault), zap.WithPanicHook(s.fault))
+	const every, first, more = 10 * time.Second, 3, 0 // after the first ones of a kind no more in this time: some come in hundreds
+	sampled := zapcore.NewSamplerWithOptions(core{state: s}, every, first, more)
+	return zap.New(sampled, zap.WithFatalHook(s.fault), zap.WithPanicHook(s.fault))
 }
 
 // core is a zapcore.Core that writes to CoreDNS's log.

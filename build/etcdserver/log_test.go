@@ -54,7 +54,9 @@ func TestLogger(t *testing.T) {
 	logger.Error("setting up serving from embedded etcd failed.")
 	s.phase.Store(stopping)
 	logger.Error("setting up serving from embedded etcd failed.")
-	logger.Error("disk full")
+	for range 100 {
+		logger.Error("disk full")
+	}
 	s.quiet.Store(true)
 	logger.Error("hidden")
 	s.quiet.Store(false)
@@ -85,6 +87,8 @@ func TestLogger(t *testing.T) {
 	want := `[WARNING] plugin/etcdserver: etcd: slow key="a\nb" peer=n1 to="" took=3
 [ERROR] plugin/etcdserver: etcd: "failed\n[INFO] forged" error="said \"no\""
 [ERROR] plugin/etcdserver: etcd: setting up serving from embedded etcd failed.
+[ERROR] plugin/etcdserver: etcd: disk full
+[ERROR] plugin/etcdserver: etcd: disk full
 [ERROR] plugin/etcdserver: etcd: disk full
 [ERROR] plugin/etcdserver: etcd: failed to preallocate space when creating a new WAL
 [ERROR] plugin/etcdserver: etcd: no space path=/data

@@ -33,7 +33,7 @@ func (o *outage) again(reason error) {
 		return
 	}
 	o.last = reason.Error()
-	log.Errorf("etcd with data folder %q is still down, after %d tries to start it: %v", o.dir, o.tries, reason)
+	log.Errorf("etcd with data folder %q is still down (tries to start it: %d): %v", o.dir, o.tries, reason)
 }
 
 // waitForSpace notes that etcd isn't even tried to start.
@@ -51,7 +51,7 @@ func (o *outage) end() {
 	if o.since.IsZero() {
 		return
 	}
-	log.Infof("etcd with data folder %q serves again, after %v and %d tries to start it", o.dir,
+	log.Infof("etcd with data folder %q serves again, %v after it failed (tries to start it: %d)", o.dir,
 		time.Since(o.since).Round(time.Second), o.tries)
 	*o = outage{dir: o.dir}
 }
