@@ -19,8 +19,8 @@ var (
 // that belongs to an instance.
 var process struct {
 	mu     sync.Mutex
-	server *server    // nil: none runs
-	owner  *directive // the directive whose instance took the server over last
+	server *supervisor // nil: none runs
+	owner  *directive  // the directive whose instance took the server over last
 }
 
 // directive is one etcdserver in one instance of the Corefile. Its methods are the hooks of CoreDNS's life cycle:
@@ -52,7 +52,7 @@ func (d *directive) start(ctx context.Context) error {
 	if process.server != nil {
 		return nil // takeOver compares
 	}
-	s, err := startServer(ctx, d.cfg)
+	s, err := supervise(ctx, d.cfg)
 	if err != nil {
 		return err
 	}

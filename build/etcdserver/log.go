@@ -3,11 +3,11 @@ package etcdserver
 import (
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -26,6 +26,7 @@ const (
 var known = map[string]bool{
 	"Running http and grpc server on single port. This is not recommended for production.": true, // matters for watches of gigabytes
 	"simple token is not cryptographically signed":                                         true, // etcd's default for passwords
+	"failed to lock file": true, // old files that it would remove are in use: every half minute while its log is long
 }
 
 // closing are errors that are none once the server is stopping: listeners that end because they are closed.
@@ -37,25 +38,31 @@ var closing = map[string]bool{
 	"stopped secure grpc server due to error":       true,
 }
 
-// newLogger returns a logger for etcd whose warnings and errors appear in CoreDNS's log. While the server starts, what
-// etcd calls fatal is a panic, for startEmbedded to make an error of it; later it ends the process, as etcd means it.
-func newLogger(p *phase) *zap.Logger {
-	return zap.New(core{phase: p}, zap.WithFatalHook(fatalHook{p}))
+// starvedMessage is what etcd logs when there is no space for the next file of its log. It goes on until the present file
+// is full, and then ends, even if there is space again.
+const starvedMessage = "failed to preallocate space when creating a new WAL"
+
+// state is what the logger of an etcd knows about that etcd, and learns of it. It is safe for concurrent use.
+type state struct {
+	phase   phase
+	quiet   atomic.Bool // log nothing: an outage has been logged, and this is one of the tries to end it
+	starved atomic.Bool // starvedMessage was logged
+	fault   *fault
 }
 
-type fatalHook struct{ phase *phase }
+func newState() *state { return &state{fault: newFault()} }
 
-// OnWrite implements zapcore.CheckWriteHook.
-func (h fatalHook) OnWrite(entry *zapcore.CheckedEntry, fields []zapcore.Field) {
-	if h.phase.Load() != starting {
-		os.Exit(1)
-	}
-	panic(format(entry.Message, fields))
+// newLogger returns a logger for etcd whose warnings and errors appear in CoreDNS's log, and whose fatal faults become
+// s's.
+func newLogger(s *state) *zap.Logger {
+	const every, first, more = 10 * time.Second, 3, 0 // after the first ones of a kind no more in this time: some come in hundreds
+	sampled := zapcore.NewSamplerWithOptions(core{state: s}, every, first, more)
+	return zap.New(sampled, zap.WithFatalHook(s.fault), zap.WithPanicHook(s.fault))
 }
 
 // core is a zapcore.Core that writes to CoreDNS's log.
 type core struct {
-	phase  *phase
+	state  *state
 	fields []zapcore.Field
 }
 
@@ -70,7 +77,12 @@ func (c core) With(fields []zapcore.Field) zapcore.Core {
 
 // Check implements zapcore.Core.
 func (c core) Check(entry zapcore.Entry, checked *zapcore.CheckedEntry) *zapcore.CheckedEntry {
-	if !c.Enabled(entry.Level) || known[entry.Message] || (closing[entry.Message] && c.phase.Load() == stopping) {
+	if entry.Message == starvedMessage {
+		c.state.starved.Store(true)
+	}
+	if !c.Enabled(entry.Level) || known[entry.Message] || c.state.quiet.Load() ||
+		(closing[entry.Message] && c.state.phase.Load() == stopping) ||
+		c.state.fault.happened() { // what fails after the first fault, fails because of it
 		return checked
 	}
 	return checked.AddCore(entry, c)

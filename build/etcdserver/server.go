@@ -4,15 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
+	"net/netip"
 	"net/url"
 	"sync"
-	"syscall"
 	"time"
 
-	"go.etcd.io/etcd/client/pkg/v3/types"
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/server/v3/embed"
-	"google.golang.org/grpc"
+	"go.etcd.io/etcd/server/v3/lease"
 )
 
 const (
@@ -20,171 +19,232 @@ const (
 	// then. A folder of a cluster whose other members are away never gets there.
 	readyTimeout = time.Minute
 
-	// compactionRetention is the history kept for watchers that come back: they list again after more.
-	compactionRetention = "1h"
+	// closeTimeout bounds the wait for an etcd that is sound to close: it gives its clients and the hand-over of its
+	// leadership seven seconds each.
+	closeTimeout = 30 * time.Second
 
-	// quotaBytes is the most that etcd suggests. It is a ceiling, not an allocation; etcd's default of 2 GiB is filled by
-	// an hour's history of a thousand changes of 500 bytes a second.
-	quotaBytes = 8 << 30
-
-	// snapshotCount is how many entries of the raft log stay in memory before a snapshot, beside the 5,000 that etcd keeps
-	// for slow members: half of etcd's default, for CoreDNS's process is expected to be small.
-	snapshotCount = 5_000
+	// faultyCloseTimeout bounds the wait for one that has failed. What can still be closed is closed in a second; the rest
+	// waits for goroutines that are no more.
+	faultyCloseTimeout = 3 * time.Second
 )
+
+// errStopped is why a start ended that was told to.
+var errStopped = errors.New("told to stop")
 
 // server is a running etcd.
 type server struct {
-	cfg     config
-	etcd    *embed.Etcd
-	streams *streams
-	phase   phase
-	watch   sync.WaitGroup // the goroutine that runs report
+	cfg   config
+	etcd  *embed.Etcd
+	calls *calls
+	state *state
+	watch sync.WaitGroup // the goroutine that runs report
+	gone  chan struct{}  // closed: nothing is left to report
 }
 
 // startServer starts an etcd and waits until it serves clients, unless it is one of several members: these may need each
 // other, and be started one after the other. It returns an error that tells the user what to do, and then leaves nothing
-// running.
-func startServer(ctx context.Context, cfg config) (*server, error) {
+// running. If quiet, it logs nothing until speak is called.
+func startServer(ctx context.Context, cfg config, g *guard, quiet bool) (*server, error) {
 	if err := prepareDataDir(cfg.dataDir); err != nil {
 		return nil, err
 	}
-	s := &server{cfg: cfg, streams: newStreams()}
+	g.fit()
+	s := &server{cfg: cfg, calls: newCalls(g.admit), state: newState(), gone: make(chan struct{})}
+	s.state.quiet.Store(quiet)
 	etcdConfig, err := cfg.embedConfig()
 	if err != nil {
 		return nil, err
 	}
-	etcdConfig.ZapLoggerBuilder = embed.NewZapLoggerBuilder(newLogger(&s.phase))
-	etcdConfig.GRPCAdditionalServerOptions = []grpc.ServerOption{grpc.ChainStreamInterceptor(s.streams.intercept)}
-	if s.etcd, err = startEmbedded(etcdConfig); err != nil {
+	etcdConfig.ZapLoggerBuilder = embed.NewZapLoggerBuilder(newLogger(s.state))
+	etcdConfig.GRPCAdditionalServerOptions = s.calls.options()
+	if s.etcd, err = s.embed(etcdConfig); err != nil {
 		return nil, explain(cfg, err)
 	}
-	s.phase.Store(running)
+	s.state.phase.Store(running)
 	s.watch.Go(s.report)
 	if members := len(s.etcd.Server.Cluster().Members()); members > 1 {
-		log.Infof("Started etcd %q on %s, data in %q; it serves once most of its %d members do",
+		s.infof("Started etcd %q on %s, data in %q; it serves once most of its %d members do",
 			cfg.name, &cfg.listenClient, cfg.dataDir, members)
 		return s, nil
 	}
 	if err := s.waitReady(ctx); err != nil {
-		s.stop()
-		return nil, err
+		return nil, errors.Join(err, s.stop())
 	}
-	log.Infof("etcd %q serves on %s, data in %q", cfg.name, &cfg.listenClient, cfg.dataDir)
+	s.infof("etcd %q serves on %s, data in %q", cfg.name, &cfg.listenClient, cfg.dataDir)
 	return s, nil
 }
 
-// startEmbedded is embed.StartEtcd with an error in place of a panic: that is how etcd reacts to damaged files.
-func startEmbedded(etcdConfig *embed.Config) (e *embed.Etcd, err error) {
-	defer func() {
-		if fault := recover(); fault != nil {
-			e, err = nil, fmt.Errorf("etcd gave up: %v: if its files are damaged, restore the data folder from a backup, "+
-				"or move it away to start empty", fault)
-		}
+// infof logs unless the server is quiet.
+func (s *server) infof(format string, args ...any) {
+	if !s.state.quiet.Load() {
+		log.Infof(format, args...)
+	}
+}
+
+// embed is embed.StartEtcd with an error in place of a panic, or of the process's end: that is how etcd reacts to damaged
+// files. It has a goroutine of its own, since the one that calls something fatal ends.
+func (s *server) embed(etcdConfig *embed.Config) (*embed.Etcd, error) {
+	var (
+		started *embed.Etcd
+		err     error
+		done    = make(chan struct{})
+	)
+	go func() {
+		defer close(done)
+		defer func() {
+			if fault := recover(); fault != nil {
+				s.state.fault.report(format(fmt.Sprint(fault), nil))
+			}
+		}()
+		started, err = embed.StartEtcd(etcdConfig)
 	}()
-	return embed.StartEtcd(etcdConfig)
+	<-done
+	if err != nil {
+		return nil, err
+	}
+	if started == nil {
+		return nil, errors.Join(fmt.Errorf("etcd gave up: %w: if its files are damaged, restore the data folder from a backup, "+
+			"or move it away to start empty", s.state.fault.err()), s.fence())
+	}
+	return started, nil
 }
 
 func (s *server) waitReady(ctx context.Context) error {
 	timeout := time.NewTimer(readyTimeout)
 	defer timeout.Stop()
 	select {
-	case <-s.etcd.Server.ReadyNotify():
+	case <-s.ready():
 		return nil
-	case <-s.etcd.Server.StopNotify():
+	case <-s.failed():
+		return fmt.Errorf("etcd with data folder %q failed while it was starting: %w", s.cfg.dataDir, s.reason())
+	case <-s.ended():
 		return fmt.Errorf("etcd with data folder %q stopped while it was starting; its reason is in the log", s.cfg.dataDir)
 	case <-ctx.Done():
-		return fmt.Errorf("told to stop while etcd with data folder %q was starting", s.cfg.dataDir)
+		return fmt.Errorf("%w while etcd with data folder %q was starting", errStopped, s.cfg.dataDir)
 	case <-timeout.C:
 		return fmt.Errorf("etcd with data folder %q was not ready after %v: see its log above for the reason",
 			s.cfg.dataDir, readyTimeout)
 	}
 }
 
-// report logs what goes wrong while the server runs. It ends with the server.
+// report logs what goes wrong with a listener while the server runs. It ends with the server.
 func (s *server) report() {
-	stopped := s.etcd.Server.StopNotify()
 	for {
 		select {
 		case err, ok := <-s.etcd.Err():
 			if !ok {
 				return
 			}
-			log.Errorf("etcd with data folder %q: %q", s.cfg.dataDir, err)
-		case <-stopped:
-			if s.phase.Load() == running {
-				log.Errorf("etcd with data folder %q has stopped by itself, as a member does that was removed from its cluster; "+
-					"restart the process to start it again", s.cfg.dataDir)
+			if !s.state.quiet.Load() && !s.state.fault.happened() {
+				log.Errorf("etcd with data folder %q: %q", s.cfg.dataDir, err)
 			}
-			stopped = nil
+		case <-s.gone:
+			return
 		}
 	}
 }
 
-// stop ends the server; ports and data folder are free when it returns.
-func (s *server) stop() {
-	s.phase.Store(stopping)
-	s.streams.end()
-	s.etcd.Close()
+// ready is closed once clients are served.
+func (s *server) ready() <-chan struct{} { return s.etcd.Server.ReadyNotify() }
+
+// failed is closed once etcd can't go on, for the reason.
+func (s *server) failed() <-chan struct{} { return s.state.fault.done }
+
+func (s *server) reason() error { return s.state.fault.err() }
+
+// ended is closed once etcd has stopped by itself, as a member does that was removed from its cluster.
+func (s *server) ended() <-chan struct{} { return s.etcd.Server.StopNotify() }
+
+// speak ends the quiet in which the server was started.
+func (s *server) speak() { s.state.quiet.Store(false) }
+
+// stop ends the server, sound or not. Ports and data folder are free for another one when it returns nil.
+func (s *server) stop() error {
+	s.state.phase.Store(stopping)
+	s.calls.end()
+	clean := s.close()
+	s.calls.endAll()
+	var err error
+	if !clean {
+		err = s.fence()
+		s.silence()
+	}
+	close(s.gone)
 	s.watch.Wait()
-	log.Infof("Stopped etcd, data in %q", s.cfg.dataDir)
+	if !s.state.fault.happened() {
+		s.infof("Stopped etcd, data in %q", s.cfg.dataDir)
+	}
+	return err
 }
 
-// embedConfig translates c. The logger and the gRPC options are the caller's.
-func (c config) embedConfig() (*embed.Config, error) {
-	ec := embed.NewConfig()
-	ec.Name = c.name
-	ec.Dir = c.dataDir
-	ec.ListenClientUrls = []url.URL{c.listenClient}
-	ec.ListenPeerUrls = []url.URL{c.listenPeer}
-	ec.AdvertiseClientUrls = []url.URL{c.listenClient}
-	ec.AdvertisePeerUrls = []url.URL{c.listenPeer}
-	ec.InitialCluster = ec.InitialClusterFromName(c.name)
-	if c.initialCluster != "" {
-		members, err := types.NewURLsMap(c.initialCluster)
-		if err != nil {
-			return nil, fmt.Errorf("initial_cluster %q: %w", c.initialCluster, err)
+// close closes etcd, and reports whether it did to the end. It waits for a time only.
+func (s *server) close() bool {
+	closed, clean := make(chan struct{}), false
+	go func() { // which etcd may end
+		defer close(closed)
+		select {
+		case <-s.ready():
+		default:
+			// Close would wait for the end of listeners that wait for one or the other.
+			s.etcd.Server.HardStop()
 		}
-		ec.InitialCluster = c.initialCluster
-		ec.AdvertisePeerUrls = members[c.name]
-		ec.AdvertiseClientUrls = []url.URL{advertisedClientURL(c.listenClient, members[c.name][0])}
+		s.etcd.Close()
+		clean = true
+	}()
+	wait := time.NewTimer(closeTimeout)
+	defer wait.Stop()
+	failed := s.failed()
+	for {
+		select {
+		case <-closed:
+			return clean
+		case <-failed:
+			failed = nil
+			s.calls.endAll()
+			wait.Reset(faultyCloseTimeout)
+		case <-wait.C:
+			s.state.fault.report("etcd did not stop")
+			return false
+		}
 	}
-	ec.ClientTLSInfo.CertFile, ec.ClientTLSInfo.KeyFile = c.clientTLS.cert, c.clientTLS.key
-	ec.ClientTLSInfo.TrustedCAFile, ec.ClientTLSInfo.ClientCertAuth = c.clientTLS.ca, c.clientTLS != tlsFiles{}
-	ec.PeerTLSInfo.CertFile, ec.PeerTLSInfo.KeyFile = c.peerTLS.cert, c.peerTLS.key
-	ec.PeerTLSInfo.TrustedCAFile, ec.PeerTLSInfo.ClientCertAuth = c.peerTLS.ca, c.peerTLS != tlsFiles{}
-
-	ec.AutoCompactionMode = embed.CompactorModePeriodic
-	ec.AutoCompactionRetention = compactionRetention
-	ec.QuotaBackendBytes = quotaBytes
-	ec.SnapshotCount = snapshotCount
-	// The JSON gateway would let a web page that a user visits write to an etcd on loopback; nothing here needs it.
-	ec.EnableGRPCGateway = false
-	return ec, nil
 }
 
-// advertisedClientURL is what other members and their clients are told: the client's port, at the address under which
-// the others know this member if it listens on every address.
-func advertisedClientURL(listen, peer url.URL) url.URL {
-	if ip := net.ParseIP(listen.Hostname()); ip != nil && ip.IsUnspecified() {
-		listen.Host = net.JoinHostPort(peer.Hostname(), listen.Port())
+// fence takes from what is left of the server whatever another one needs.
+func (s *server) fence() error {
+	if err := fence(s.cfg.dataDir, s.cfg.addrs()); err != nil {
+		return fmt.Errorf("take data folder %q and ports from an etcd that can't be closed: %w", s.cfg.dataDir, err)
 	}
-	return listen
+	return nil
 }
 
-// explain adds to an error of etcd which property it is about, and what to do.
-func explain(cfg config, err error) error {
-	where := fmt.Sprintf("listen_client %s", &cfg.listenClient)
-	var failed *net.OpError
-	if errors.As(err, &failed) && failed.Addr != nil && failed.Addr.String() == cfg.listenPeer.Host {
-		where = fmt.Sprintf("listen_peer %s", &cfg.listenPeer)
+// silence ends the raft of a fenced server, if it goes on: it would keep other members from electing a leader. It ends at
+// the first write to its log, which fails.
+func (s *server) silence() {
+	go func() { // which etcd may end, or never answer
+		defer func() { _ = recover() }()
+		s.etcd.Server.PauseSending()
+		ctx, cancel := context.WithTimeout(context.Background(), alarmTimeout)
+		defer cancel()
+		_, _ = s.etcd.Server.LeaseRevoke(ctx, &pb.LeaseRevokeRequest{ID: int64(lease.NoLease)}) // nobody's
+	}()
+}
+
+// addrs are where the server listens at a port that is known beforehand.
+func (c config) addrs() []netip.AddrPort {
+	var addrs []netip.AddrPort
+	for _, u := range []url.URL{c.listenClient, c.listenPeer} {
+		addr, err := netip.ParseAddrPort(u.Host)
+		if err != nil { // localhost
+			if addr, err = netip.ParseAddrPort("127.0.0.1:" + u.Port()); err != nil {
+				continue
+			}
+		}
+		if addr.Addr().IsUnspecified() {
+			addr = netip.AddrPortFrom(netip.Addr{}, addr.Port())
+		}
+		if addr.Port() != 0 {
+			addrs = append(addrs, netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port()))
+		}
 	}
-	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("%s: %w: another program listens there, perhaps an etcd: stop it, or choose another port", where, err)
-	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return fmt.Errorf("%s: %w: this machine has no such address", where, err)
-	case errors.Is(err, syscall.EACCES):
-		return fmt.Errorf("%s: %w: choose a port above 1023, or allow the process to bind lower ones", where, err)
-	}
-	return fmt.Errorf("start etcd with data folder %q: %w", cfg.dataDir, err)
+	return addrs
 }

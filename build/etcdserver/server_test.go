@@ -31,14 +31,21 @@ func newConfig(t *testing.T) config {
 // run starts a server, which stops with the test if stop isn't called before.
 func run(t *testing.T, cfg config) (stop func()) {
 	t.Helper()
-	s, err := startServer(t.Context(), cfg)
+	s, err := startServer(t.Context(), cfg, newTestGuard(cfg), false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	stop = sync.OnceFunc(s.stop)
+	stop = sync.OnceFunc(func() {
+		if err := s.stop(); err != nil {
+			t.Error(err)
+		}
+	})
 	t.Cleanup(stop)
 	return stop
 }
+
+// newTestGuard guards the disk that the tests run on.
+func newTestGuard(cfg config) *guard { return &guard{dir: cfg.dataDir, space: diskSpace} }
 
 func TestDataDirIsPrivate(t *testing.T) {
 	t.Parallel()
@@ -185,7 +192,7 @@ func TestStartEndsWhenToldToStop(t *testing.T) {
 	cfg := newConfig(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := startServer(ctx, cfg); err == nil || !strings.Contains(err.Error(), "told to stop") {
+	if _, err := startServer(ctx, cfg, newTestGuard(cfg), false); err == nil || !strings.Contains(err.Error(), "told to stop") {
 		t.Fatalf("got %v", err)
 	}
 	run(t, cfg) // port and lock are free
@@ -236,10 +243,9 @@ func TestStartErrors(t *testing.T) {
 			t.Parallel()
 			cfg := newConfig(t)
 			test.spoil(t, &cfg)
-			s, err := startServer(t.Context(), cfg)
+			s, err := startServer(t.Context(), cfg, newTestGuard(cfg), false)
 			if err == nil {
-				s.stop()
-				t.Fatal("started")
+				t.Fatal("started", s.stop())
 			}
 			for _, want := range test.want {
 				if !strings.Contains(err.Error(), want) {
@@ -247,6 +253,21 @@ func TestStartErrors(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestStopWithoutQuorum stops a member that waits for others, and so has never served.
+func TestStopWithoutQuorum(t *testing.T) {
+	t.Parallel()
+	pki := newPKI(t)
+	cfg := newConfig(t)
+	cfg.listenPeer, cfg.peerTLS = url.URL{Scheme: "https", Host: freeAddr(t)}, tlsFiles(pki)
+	cfg.initialCluster = fmt.Sprintf("%s=%s,other=https://%s", cfg.name, &cfg.listenPeer, freeAddr(t))
+	stop := run(t, cfg)
+	started := time.Now()
+	stop()
+	if took := time.Since(started); took > 5*time.Second {
+		t.Errorf("the stop took %v", took)
 	}
 }
 
@@ -262,7 +283,8 @@ func TestDamagedLog(t *testing.T) {
 	for _, path := range logs {
 		write(t, path, strings.Repeat("x", 1<<16))
 	}
-	if _, err = startServer(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "restore the data folder from a backup") {
+	_, err = startServer(t.Context(), cfg, newTestGuard(cfg), false)
+	if err == nil || !strings.Contains(err.Error(), "restore the data folder from a backup") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -1,0 +1,158 @@
+package etcdserver
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+)
+
+const mib = 1 << 20
+
+// fakeAlarms is an etcd as the guard sees it.
+type fakeAlarms struct {
+	own, other, quota, hungry, cluster bool
+
+	err   error // of alarm
+	calls int   // of alarm
+}
+
+func (f *fakeAlarms) nospace() (some, own bool) { return f.own || f.other, f.own }
+func (f *fakeAlarms) overQuota() bool           { return f.quota }
+func (f *fakeAlarms) starved() bool             { return f.hungry }
+func (f *fakeAlarms) alone() bool               { return !f.cluster }
+
+func (f *fakeAlarms) alarm(_ context.Context, raise bool) error {
+	f.calls++
+	if f.err == nil {
+		f.own = raise
+	}
+	return f.err
+}
+
+// fakeDisk is a file system of 1 GiB, with a reserve of 64 MiB.
+type fakeDisk struct {
+	free uint64
+	err  error
+}
+
+func (d *fakeDisk) space(string) (free, size uint64, err error) { return d.free, 1024 * mib, d.err }
+
+func TestReserve(t *testing.T) {
+	t.Parallel()
+	for size, want := range map[uint64]uint64{
+		8 * mib:          4 * mib,
+		256 * mib:        16 * mib,
+		1024 * mib:       64 * mib,
+		100 * 1024 * mib: 2 * maxSegmentBytes,
+	} {
+		if got := reserveOf(size); got != want {
+			t.Errorf("of %d MiB: %d, want %d", size/mib, got, want)
+		}
+	}
+}
+
+// TestGuard goes through the steps of a disk, and looks after each at the alarm and at what a client gets.
+func TestGuard(t *testing.T) {
+	t.Parallel()
+	etcd, disk := &fakeAlarms{}, &fakeDisk{}
+	g := &guard{dir: "/data", space: disk.space}
+	for _, step := range []struct {
+		what         string
+		free         uint64
+		alarm, admit bool
+	}{
+		{"space enough", 500 * mib, false, true},
+		{"the reserve exactly", 64 * mib, false, true},
+		{"below the reserve", 64*mib - 1, true, false},
+		{"hovering above it", 70 * mib, true, false},
+		{"well above it", 80 * mib, false, true},
+		{"too little for an alarm", alarmBytes - 1, false, false},
+		{"enough for an alarm", alarmBytes, true, false},
+		{"space again", 500 * mib, false, true},
+	} {
+		disk.free = step.free
+		g.check(t.Context(), etcd)
+		if etcd.own != step.alarm || (g.admit() == nil) != step.admit {
+			t.Errorf("%s: alarm %v, want %v; admit says %v", step.what, etcd.own, step.alarm, g.admit())
+		}
+	}
+	disk.free = mib
+	if err := g.admit(); !errors.Is(err, rpctypes.ErrGRPCNoSpace) {
+		t.Errorf("full between two checks: %v", err)
+	}
+	disk.free = 500 * mib
+	if err := g.admit(); err == nil {
+		t.Error("admits before a check")
+	}
+	if g.check(t.Context(), etcd); g.admit() != nil {
+		t.Error("refuses after a check")
+	}
+}
+
+func TestGuardLeavesOthersAlarms(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		etcd  fakeAlarms
+		free  uint64
+		calls int
+	}{
+		"raised by an earlier process": {fakeAlarms{own: true}, 500 * mib, 1},
+		"raised for the quota":         {fakeAlarms{own: true, quota: true}, 500 * mib, 0},
+		"another member's":             {fakeAlarms{other: true}, 500 * mib, 0},
+		"a cluster goes on":            {fakeAlarms{cluster: true}, mib, 0},
+		"no next file of the log":      {fakeAlarms{hungry: true}, 500 * mib, 1},
+	} {
+		disk := &fakeDisk{free: test.free}
+		g := &guard{space: disk.space}
+		g.check(t.Context(), &test.etcd)
+		g.check(t.Context(), &test.etcd)
+		if test.etcd.calls != test.calls {
+			t.Errorf("%s: %d calls, want %d", name, test.etcd.calls, test.calls)
+		}
+		if refuses := g.admit() != nil; refuses != test.etcd.hungry {
+			t.Errorf("%s: refuses %v", name, refuses)
+		}
+	}
+}
+
+func TestGuardTriesAgain(t *testing.T) {
+	t.Parallel()
+	etcd, disk := &fakeAlarms{err: errors.New("no leader")}, &fakeDisk{free: 2 * mib}
+	g := &guard{space: disk.space}
+	g.check(t.Context(), etcd)
+	etcd.err = nil
+	if g.check(t.Context(), etcd); !etcd.own {
+		t.Error("not raised")
+	}
+	disk.free, etcd.err = 500*mib, errors.New("no leader")
+	g.check(t.Context(), etcd)
+	etcd.err = nil
+	if g.check(t.Context(), etcd); etcd.own {
+		t.Error("not disarmed")
+	}
+}
+
+// TestGuardLogsOnce isn't parallel: it reads the log.
+func TestGuardLogsOnce(t *testing.T) {
+	out := captureLog(t)
+	etcd, disk := &fakeAlarms{}, &fakeDisk{err: errors.New("stale handle")}
+	g := &guard{dir: "/data", space: disk.space}
+	for _, step := range []fakeDisk{{err: disk.err}, {free: 500 * mib}, {free: 3 * mib}, {free: 500 * mib}} {
+		*disk = step
+		g.check(t.Context(), etcd)
+		g.check(t.Context(), etcd)
+	}
+	want := []string{"stale handle", `"/data" is nearly full (3.0 MiB free, reserve 64 MiB)`, `"/data" has space again (500 MiB free)`}
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	if len(lines) != len(want) {
+		t.Fatalf("got\n%s", out)
+	}
+	for i := range want {
+		if !strings.Contains(lines[i], want[i]) {
+			t.Errorf("line %d is %s, want %s in it", i+1, lines[i], want[i])
+		}
+	}
+}

@@ -1,0 +1,35 @@
+package etcdserver
+
+import (
+	"github.com/coredns/coredns/plugin"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+)
+
+// They have no labels: a process runs one etcd.
+var (
+	up = promauto.NewGauge(prometheus.GaugeOpts{
+		Namespace: plugin.Namespace, Subsystem: directiveName, Name: "up",
+		Help: "1 while the etcd of this process serves, 0 while it is down or starts.",
+	})
+
+	restarts = promauto.NewCounter(prometheus.CounterOpts{
+		Namespace: plugin.Namespace, Subsystem: directiveName, Name: "restarts_total",
+		Help: "Counter of tries to start etcd again after it failed.",
+	})
+
+	diskFree = promauto.NewGauge(prometheus.GaugeOpts{
+		Namespace: plugin.Namespace, Subsystem: directiveName, Name: "disk_free_bytes",
+		Help: "Free space on the file system of the data folder, without what is kept for root.",
+	})
+
+	diskReserve = promauto.NewGauge(prometheus.GaugeOpts{
+		Namespace: plugin.Namespace, Subsystem: directiveName, Name: "disk_reserve_bytes",
+		Help: "Free space below which an etcd that is its only member refuses registrations.",
+	})
+
+	nospaceAlarm = promauto.NewGauge(prometheus.GaugeOpts{
+		Namespace: plugin.Namespace, Subsystem: directiveName, Name: "nospace_alarm",
+		Help: "1 while the NOSPACE alarm of a member makes etcd refuse registrations, else 0.",
+	})
+)

@@ -1,0 +1,57 @@
+package etcdserver
+
+import (
+	"time"
+
+	"github.com/dustin/go-humanize"
+)
+
+// outage logs that an etcd has failed and that it serves again, once each, and whatever else is new in between. It belongs
+// to one goroutine.
+type outage struct {
+	dir   string
+	since time.Time // zero: there is none
+	last  string    // what was logged last
+	space bool      // that it waits for space was logged
+	tries int       // to start etcd
+}
+
+// begin notes that etcd has failed.
+func (o *outage) begin(reason error) {
+	if !o.since.IsZero() {
+		o.again(reason)
+		return
+	}
+	*o = outage{dir: o.dir, since: time.Now(), last: reason.Error()}
+	log.Errorf("etcd with data folder %q has failed: %v: DNS goes on answering from memory; registrations wait while etcd is "+
+		"started again until it serves", o.dir, reason)
+}
+
+// again notes that etcd has failed during the outage, or could not be started.
+func (o *outage) again(reason error) {
+	if reason.Error() == o.last {
+		return
+	}
+	o.last = reason.Error()
+	log.Errorf("etcd with data folder %q is still down (tries to start it: %d): %v", o.dir, o.tries, reason)
+}
+
+// waitForSpace notes that etcd isn't even tried to start.
+func (o *outage) waitForSpace(g *guard) {
+	if o.space {
+		return
+	}
+	o.space = true
+	log.Errorf("etcd with data folder %q stays down until its disk has space (%s free, reserve %s): free space there, or enlarge "+
+		"the file system", o.dir, humanize.IBytes(g.free), humanize.IBytes(g.reserve))
+}
+
+// end notes that etcd serves.
+func (o *outage) end() {
+	if o.since.IsZero() {
+		return
+	}
+	log.Infof("etcd with data folder %q serves again, %v after it failed (tries to start it: %d)", o.dir,
+		time.Since(o.since).Round(time.Second), o.tries)
+	*o = outage{dir: o.dir}
+}
