@@ -65,7 +65,8 @@ func NewEtcd(t testing.TB, o EtcdOptions) *Etcd {
 		e.Members, e.Endpoints = append(e.Members, m), append(e.Endpoints, m.client)
 	}
 	for _, m := range e.Members {
-		m.args = append(m.flags(strings.Join(cluster, ","), e.Certs), o.Args...)
+		m.cluster = strings.Join(cluster, ",")
+		m.args = append(m.flags(e.Certs), o.Args...)
 	}
 	return e
 }
@@ -121,12 +122,13 @@ func (e *Etcd) each(f func(*Member)) {
 type Member struct {
 	name         string
 	client, peer string // URLs
+	cluster      string // NAME=URL,...
 	dir          string
 	args         []string
 	process      *Process
 }
 
-func (m *Member) flags(cluster string, certs *Certs) []string {
+func (m *Member) flags(certs *Certs) []string {
 	flags := []string{
 		"--name=" + m.name,
 		"--data-dir=" + m.dir,
@@ -134,7 +136,7 @@ func (m *Member) flags(cluster string, certs *Certs) []string {
 		"--advertise-client-urls=" + m.client,
 		"--listen-peer-urls=" + m.peer,
 		"--initial-advertise-peer-urls=" + m.peer,
-		"--initial-cluster=" + cluster,
+		"--initial-cluster=" + m.cluster,
 		"--log-level=warn",
 	}
 	if certs != nil {
