@@ -44,7 +44,7 @@ func TestOutage(t *testing.T) {
 			r.checkState(t, "live")
 			r.put(t, changing("after", 2))
 			r.remove(t, changing("before", 1))
-			equal := r.eventuallyMatches(t, equalBound, "changes showing", r.expected(t))
+			equal := r.equal(t, equalBound, settled)
 			t.Logf("etcd %s for %v: stale shown after %v, live %v after its return, changes shown after %v", name, outage, stale, live, equal)
 			r.finish(t)
 		})

@@ -161,15 +161,6 @@ func (r *rig) eventuallyMatches(t *testing.T, bound time.Duration, what string, 
 	return harness.Eventually(t, bound, what, func() error { return harness.Matches(t.Context(), addr, expected) })
 }
 
-// expected is what DNS has to show of what etcd holds at present, but for what
-// the stream of registrations changes.
-func (r *rig) expected(t *testing.T) []harness.Expectation {
-	t.Helper()
-	return harness.Answers(zone, r.instances(t, func(in harness.Instance) bool {
-		return in.Namespace != harness.ChurnNamespace
-	}), r.past...)
-}
-
 func (r *rig) instances(t *testing.T, keep func(harness.Instance) bool) []harness.Instance {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), harness.Patience)
@@ -193,9 +184,20 @@ func (r *rig) finish(t *testing.T) {
 	t.Helper()
 	r.traffic.Stop().Check(t)
 	r.registrations.Stop(t).Check(t)
-	expected := harness.Answers(zone, r.instances(t, func(harness.Instance) bool { return true }), r.past...)
-	r.eventuallyMatches(t, equalBound, "DNS showing what etcd holds", expected)
+	r.equal(t, equalBound, func(harness.Instance) bool { return true })
 }
+
+// equal waits until DNS shows what etcd holds of some instances.
+func (r *rig) equal(t *testing.T, bound time.Duration, keep func(harness.Instance) bool) time.Duration {
+	t.Helper()
+	addr := r.dns.Addr(t)
+	return harness.Eventually(t, bound, "DNS showing what etcd holds", func() error {
+		return harness.Matches(t.Context(), addr, harness.Answers(zone, r.instances(t, keep), r.past...))
+	})
+}
+
+// settled are instances that the stream of registrations doesn't change.
+func settled(in harness.Instance) bool { return in.Namespace != harness.ChurnNamespace }
 
 // mirrorStates are the values of the metric coredns_roster_mirror_state.
 var mirrorStates = map[string]float64{"live": 1, "stale": 2}

@@ -62,7 +62,6 @@ type Registrations struct {
 	cancel  context.CancelFunc
 	streams sync.WaitGroup
 	long    *registrar.Client
-	held    *Process
 
 	mu     sync.Mutex
 	wished map[string]bool // by the long-lived client
@@ -86,8 +85,7 @@ func StartRegistrations(t testing.TB, o RegistrationsOptions) *Registrations {
 		t.Fatal(err)
 	}
 	r.long = long
-	r.held = r.command(t, heldID)
-	r.held.WaitOutput(t, Patience, "registered "+ChurnNamespace, 1)
+	r.command(t, heldID).WaitOutput(t, Patience, "registered "+ChurnNamespace, 1)
 	r.streams.Go(func() { r.runLong(ctx) })
 	r.streams.Go(func() { r.runShort(ctx) })
 	r.streams.Go(func() { r.runCommands(ctx, t) })
@@ -230,6 +228,7 @@ func (p *Process) endByTerm(t testing.TB) string {
 
 // Stop ends the stream, waits until etcd holds what is wished and nothing else,
 // for the lease TTL and three seconds, and reports. etcd has to be in contact.
+// What is wished then stays registered until the end of the test.
 func (r *Registrations) Stop(t testing.TB) RegistrationsReport {
 	t.Helper()
 	r.cancel()
@@ -242,7 +241,6 @@ func (r *Registrations) Stop(t testing.TB) RegistrationsReport {
 	}
 	report := r.report
 	r.mu.Unlock()
-	r.held.Signal(t, syscall.SIGTERM)
 	return report
 }
 
