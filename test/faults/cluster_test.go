@@ -7,16 +7,17 @@ import (
 	"github.com/rosterdns/roster/test/harness"
 )
 
-// TestLeaderKilled kills the leader of three, again and again: changes show two
-// seconds after the cluster takes them again, which is when it has elected
-// another.
+// TestLeaderKilled kills the leader of three, which is the member that the mirror
+// is on, again and again: changes show two seconds after the cluster takes them
+// again, which is when it has elected another.
 func TestLeaderKilled(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, options{etcd: harness.EtcdOptions{Members: 3}})
+	r := newRig(t, options{etcd: harness.EtcdOptions{Members: 3}, proxied: true})
 	c := newChanges(t, r, "canary")
 	c.next(t, visibleBound)
 	repeat(t, 3, func() {
-		leader := r.etcd.Leader(t)
+		leader := r.etcd.Members[r.watched(t)]
+		r.etcd.MoveLeader(t, leader)
 		leader.Kill(t)
 		election, shown := c.next(t, visibleBound)
 		t.Logf("leader killed: writes again after %v, the first one shown %v later", election, shown)

@@ -190,10 +190,17 @@ func (r *rig) finish(t *testing.T) {
 // equal waits until DNS shows what etcd holds of some instances.
 func (r *rig) equal(t *testing.T, bound time.Duration, keep func(harness.Instance) bool) time.Duration {
 	t.Helper()
+	return harness.Eventually(t, bound, "DNS showing what etcd holds", r.shows(t, keep))
+}
+
+// shows is a condition: DNS shows what etcd holds of some instances, and nothing
+// of what it held in the past.
+func (r *rig) shows(t *testing.T, keep func(harness.Instance) bool) func() error {
+	t.Helper()
 	addr := r.dns.Addr(t)
-	return harness.Eventually(t, bound, "DNS showing what etcd holds", func() error {
+	return func() error {
 		return harness.Matches(t.Context(), addr, harness.Answers(zone, r.instances(t, keep), r.past...))
-	})
+	}
 }
 
 // settled are instances that the stream of registrations doesn't change.

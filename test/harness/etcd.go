@@ -77,11 +77,11 @@ func (e *Etcd) Start(t testing.TB) {
 	for _, m := range e.Members {
 		m.Start(t)
 	}
-	e.client = e.connect(t, User{})
+	e.client = e.connect(t, User{}, e.Endpoints...)
 	e.WaitServing(t)
 	if e.auth {
 		e.enableAuth(t)
-		e.client = e.connect(t, Root)
+		e.client = e.connect(t, Root, e.Endpoints...)
 	}
 }
 

@@ -32,6 +32,34 @@ func (e *Etcd) Leader(t testing.TB) *Member {
 	return leader
 }
 
+// MoveLeader makes a member the leader of the cluster.
+func (e *Etcd) MoveLeader(t testing.TB, to *Member) {
+	t.Helper()
+	target, err := e.status(t, to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leader := e.Leader(t)
+	if leader == to {
+		return
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), Patience)
+	defer cancel()
+	client := e.connect(t, e.user(), leader.client) // only a leader gives its place away
+	defer client.Close()
+	if _, err := client.MoveLeader(ctx, target.Header.MemberId); err != nil {
+		t.Fatalf("making %s the leader: %v", to.name, err)
+	}
+}
+
+// user has all rights.
+func (e *Etcd) user() User {
+	if e.auth {
+		return Root
+	}
+	return User{}
+}
+
 func (e *Etcd) status(t testing.TB, m *Member) (*clientv3.StatusResponse, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
