@@ -41,6 +41,8 @@ type options struct {
 	// clients and flags say how registrars log in, made for the etcd.
 	clients func(*harness.Etcd) []registrar.Option
 	flags   func(*harness.Etcd) []string
+	// refused is RegistrationsOptions.Refused.
+	refused bool
 }
 
 // rig is a registry with a DNS server and the streams of queries and
@@ -84,7 +86,7 @@ func newRig(t *testing.T, o options) *rig {
 	r.dns = harness.StartCoreDNS(t, corefile(endpoints, properties...))
 	expected := harness.Answers(zone, r.stable, "/roster/stable/nobody/a", "/roster/nowhere/nobody/a")
 	r.eventuallyMatches(t, harness.Patience, "the stable services in DNS", expected)
-	r.registrations = harness.StartRegistrations(t, harness.RegistrationsOptions{Options: clients, Flags: flags, Etcd: r.etcd})
+	r.registrations = harness.StartRegistrations(t, harness.RegistrationsOptions{Options: clients, Flags: flags, Refused: o.refused, Etcd: r.etcd})
 	r.traffic = harness.StartTraffic(t, r.dns.Addr(t), expected)
 	return r
 }

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
@@ -17,6 +18,8 @@ type EtcdOptions struct {
 	Members int
 	// TLS serves clients by https, and demands certificates of them.
 	TLS bool
+	// CertLife, unless 0, is how long the first certificates are valid.
+	CertLife time.Duration
 	// Auth creates the users Root, Writer and Reader, and demands them.
 	Auth bool
 	// Args are further flags of etcd.
@@ -52,6 +55,9 @@ func NewEtcd(t testing.TB, o EtcdOptions) *Etcd {
 	scheme := "http"
 	if o.TLS {
 		scheme, e.Certs = "https", NewCerts(t)
+	}
+	if o.CertLife > 0 {
+		e.Certs.Renew(t, o.CertLife)
 	}
 	var cluster []string
 	for i := range max(o.Members, 1) {

@@ -50,6 +50,9 @@ type RegistrationsOptions struct {
 	Flags []string
 	// Lease is the lease TTL; 0 means 5 s.
 	Lease time.Duration
+	// Refused says that etcd may refuse a client for a while, as while its
+	// password is changed.
+	Refused bool
 	// Etcd is read at the end, by its Client.
 	Etcd *Etcd
 }
@@ -135,9 +138,10 @@ func (r *Registrations) call(what string, bound time.Duration, f func() error) {
 	defer r.mu.Unlock()
 	r.report.Calls++
 	r.report.Slowest = max(r.report.Slowest, took)
-	if errors.Is(err, registrar.ErrUnavailable) && what == "Close" {
+	away := errors.Is(err, registrar.ErrUnavailable) || (r.o.Refused && errors.Is(err, registrar.ErrPermission))
+	if away && what == "Close" {
 		r.report.Unavailable++
-		err = nil // and the lease ends what it left
+		err = nil
 	}
 	if took > bound || err != nil {
 		r.report.fault("%s took %v and returned %v", what, took, err)
@@ -280,7 +284,8 @@ func (r *Registrations) differences(t testing.TB) error {
 type RegistrationsReport struct {
 	// Calls counts calls of the library, and Commands runs of the registrar.
 	Calls, Commands int
-	// Unavailable counts clients that could not unregister when they closed.
+	// Unavailable counts clients that could not unregister when they closed, which
+	// leaves that to their lease.
 	Unavailable int
 	// Slowest is the longest time that a call took.
 	Slowest time.Duration
