@@ -184,9 +184,20 @@ func (r *rig) waitState(t *testing.T, bound time.Duration, state string) time.Du
 // holds.
 func (r *rig) finish(t *testing.T) {
 	t.Helper()
+	r.stopStreams(t)
+	r.equal(t, equalBound, func(harness.Instance) bool { return true })
+}
+
+// minTraffic is how long the streams go on at least, so that their rates mean
+// something.
+const minTraffic = 3 * time.Second
+
+// stopStreams ends the streams and checks what they saw.
+func (r *rig) stopStreams(t *testing.T) {
+	t.Helper()
+	harness.Elapse(t, minTraffic-r.traffic.Elapsed())
 	r.traffic.Stop().Check(t)
 	r.registrations.Stop(t).Check(t)
-	r.equal(t, equalBound, func(harness.Instance) bool { return true })
 }
 
 // equal waits until DNS shows what etcd holds of some instances.
