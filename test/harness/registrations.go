@@ -48,6 +48,8 @@ type RegistrationsOptions struct {
 	Options []registrar.Option
 	// Flags are those of the registrar command, for the same.
 	Flags []string
+	// Wrap, which can be nil, runs the registrar command.
+	Wrap []string
 	// Lease is the lease TTL; 0 means 5 s.
 	Lease time.Duration
 	// Refused says that etcd may refuse a client for a while, as while its
@@ -118,7 +120,7 @@ func (r *Registrations) command(t testing.TB, id string) *Process {
 		"register", "commands", "-n", ChurnNamespace, "--id", id, "--address", "127.0.0.3", "--port", "http:8080",
 		"--lease", r.o.Lease.String(),
 	}
-	return Registrar(t, append(args, r.o.Flags...)...)
+	return RegistrarCommand(t, Command{Args: append(args, r.o.Flags...), Wrap: r.o.Wrap})
 }
 
 func churned(service, id string) *registrar.Service {
