@@ -42,6 +42,11 @@ func (in *Instance) Key() string {
 	return registryPrefix + in.Namespace + "/" + in.Service + "/" + in.ID
 }
 
+// OverrideKey is where an operator's override of the instance's status is.
+func (in *Instance) OverrideKey() string {
+	return registryPrefix + in.Namespace + "/" + in.Service + "/_status/" + in.ID
+}
+
 // Value is the instance's value in etcd.
 func (in *Instance) Value() string {
 	value, err := json.Marshal(in)
@@ -72,23 +77,33 @@ func (in *Instance) Put(ctx context.Context, c *clientv3.Client, lease clientv3.
 	return resp.Header.Revision, nil
 }
 
-// ReadInstances reads the instances that are to be served from what etcd holds:
-// what has neither a lease nor says that it is static, and what is no instance,
-// is left out.
+// ReadInstances reads the instances that are to be served from what etcd holds,
+// with their statuses after operators' overrides. What has neither a lease nor
+// says that it is static, and what is no instance, is left out.
 func ReadInstances(ctx context.Context, c *clientv3.Client) ([]Instance, error) {
 	resp, err := c.Get(ctx, registryPrefix, clientv3.WithPrefix())
 	if err != nil {
 		return nil, fmt.Errorf("reading the registry: %w", err)
 	}
 	var instances []Instance
+	overridden := map[string]bool{} // not up, by key
 	for _, kv := range resp.Kvs {
 		parts := strings.Split(strings.TrimPrefix(string(kv.Key), registryPrefix), "/")
+		if len(parts) == 4 && parts[2] == "_status" {
+			overridden[registryPrefix+parts[0]+"/"+parts[1]+"/"+parts[3]] = true
+			continue
+		}
 		in := Instance{}
 		if len(parts) != 3 || json.Unmarshal(kv.Value, &in) != nil || (kv.Lease == 0 && !in.Static) {
 			continue
 		}
 		in.Namespace, in.Service, in.ID, in.Lease = parts[0], parts[1], parts[2], kv.Lease
 		instances = append(instances, in)
+	}
+	for i := range instances {
+		if in := &instances[i]; overridden[in.Key()] {
+			in.Status = "down"
+		}
 	}
 	return instances, nil
 }
