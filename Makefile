@@ -11,6 +11,9 @@ BENCH ?= .
 COUNT ?= 6
 OLD ?=
 
+# How long each fault of "make soak" lasts.
+SOAK ?= 30m
+
 # The version that "registrar version" shows.
 VERSION ?=
 
@@ -45,6 +48,11 @@ test: ## Run unit and end-to-end tests with the race detector
 .PHONY: acceptance
 acceptance: ## Run the tests that need root and the programs of "make deps"
 	cd test && go test -count=1 -timeout 20m -tags acceptance ./acceptance/...
+
+.PHONY: soak
+soak: ## Run the tests of faults in long, each fault for SOAK (30m); needs what acceptance needs
+	cd test && ROSTER_SOAK=$(SOAK) go test -count=1 -timeout 12h -v ./faults
+	cd test && ROSTER_SOAK=$(SOAK) go test -count=1 -timeout 12h -v -tags acceptance -run '^TestPacketLoss$$' ./acceptance
 
 .PHONY: standalone
 standalone: ## Test each module by itself, as its users see it

@@ -23,56 +23,70 @@ type Certs struct {
 	ServerCert, ServerKey string
 	ClientCert, ClientKey string
 
+	dir   string
 	ca    *x509.Certificate
 	caKey *ecdsa.PrivateKey
 }
+
+// CertLife is how long certificates are valid at first.
+const CertLife = 24 * time.Hour
 
 // NewCerts makes an authority and its certificates.
 func NewCerts(t testing.TB) *Certs {
 	t.Helper()
 	dir := t.TempDir()
-	c := &Certs{CA: filepath.Join(dir, "ca.pem"), caKey: newKey(t), ca: certTemplate("test authority")}
+	c := &Certs{CA: filepath.Join(dir, "ca.pem"), dir: dir, caKey: newKey(t), ca: certTemplate("test authority", CertLife)}
 	c.ca.IsCA, c.ca.BasicConstraintsValid, c.ca.KeyUsage = true, true, x509.KeyUsageCertSign
 	writePEM(t, c.CA, "CERTIFICATE", c.sign(t, c.ca, &c.caKey.PublicKey))
-
-	// etcd's gateway is a client of its own server with the server's certificate.
-	server := certTemplate("server")
-	server.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
-	server.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
-	server.DNSNames = []string{"localhost"}
-	c.ServerCert, c.ServerKey = c.issue(t, dir, server)
-
-	client := certTemplate("client")
-	client.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
-	c.ClientCert, c.ClientKey = c.issue(t, dir, client)
+	c.Renew(t, CertLife)
 	return c
 }
 
-// ClientTLS is the configuration of a client with the client's certificate.
+// Renew issues the server's and the client's certificate anew, in the same
+// files, valid for life.
+func (c *Certs) Renew(t testing.TB, life time.Duration) {
+	t.Helper()
+	// etcd's gateway is a client of its own server with the server's certificate.
+	server := certTemplate("server", life)
+	server.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
+	server.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
+	server.DNSNames = []string{"localhost"}
+	c.ServerCert, c.ServerKey = c.issue(t, server)
+
+	client := certTemplate("client", life)
+	client.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+	c.ClientCert, c.ClientKey = c.issue(t, client)
+}
+
+// ClientTLS is the configuration of a client with the client's certificate, as
+// it is when a connection is made.
 func (c *Certs) ClientTLS(t testing.TB) *tls.Config {
 	t.Helper()
-	cert, err := tls.LoadX509KeyPair(c.ClientCert, c.ClientKey)
-	if err != nil {
-		t.Fatal(err)
-	}
 	roots := x509.NewCertPool()
 	ca, err := os.ReadFile(c.CA)
 	if err != nil {
 		t.Fatal(err)
 	}
 	roots.AppendCertsFromPEM(ca)
-	return &tls.Config{Certificates: []tls.Certificate{cert}, RootCAs: roots, MinVersion: tls.VersionTLS12}
+	return &tls.Config{
+		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			cert, err := tls.LoadX509KeyPair(c.ClientCert, c.ClientKey)
+			return &cert, err
+		},
+		RootCAs:    roots,
+		MinVersion: tls.VersionTLS12,
+	}
 }
 
-func (c *Certs) issue(t testing.TB, dir string, cert *x509.Certificate) (certFile, keyFile string) {
+func (c *Certs) issue(t testing.TB, cert *x509.Certificate) (certFile, keyFile string) {
 	t.Helper()
 	key := newKey(t)
 	der, err := x509.MarshalECPrivateKey(key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	certFile = filepath.Join(dir, cert.Subject.CommonName+".pem")
-	keyFile = filepath.Join(dir, cert.Subject.CommonName+"-key.pem")
+	certFile = filepath.Join(c.dir, cert.Subject.CommonName+".pem")
+	keyFile = filepath.Join(c.dir, cert.Subject.CommonName+"-key.pem")
 	writePEM(t, certFile, "CERTIFICATE", c.sign(t, cert, &key.PublicKey))
 	writePEM(t, keyFile, "EC PRIVATE KEY", der)
 	return certFile, keyFile
@@ -87,7 +101,7 @@ func (c *Certs) sign(t testing.TB, cert *x509.Certificate, key *ecdsa.PublicKey)
 	return der
 }
 
-func certTemplate(name string) *x509.Certificate {
+func certTemplate(name string, life time.Duration) *x509.Certificate {
 	serial, err := rand.Int(rand.Reader, big.NewInt(1<<62))
 	if err != nil {
 		panic(err) // crypto/rand doesn't fail
@@ -96,7 +110,7 @@ func certTemplate(name string) *x509.Certificate {
 		SerialNumber: serial,
 		Subject:      pkix.Name{CommonName: name},
 		NotBefore:    time.Now().Add(-time.Hour),
-		NotAfter:     time.Now().Add(24 * time.Hour),
+		NotAfter:     time.Now().Add(life),
 		KeyUsage:     x509.KeyUsageDigitalSignature,
 	}
 }
@@ -110,9 +124,20 @@ func newKey(t testing.TB) *ecdsa.PrivateKey {
 	return key
 }
 
+// writePEM replaces a file at once, so that a reader never sees half of it.
 func writePEM(t testing.TB, path, kind string, der []byte) {
 	t.Helper()
-	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
+	ReplaceFile(t, path, string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})))
+}
+
+// ReplaceFile writes a file that only its owner can read, at once: a reader sees
+// all of what was there or all of the text.
+func ReplaceFile(t testing.TB, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path+".new", []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
 		t.Fatal(err)
 	}
 }

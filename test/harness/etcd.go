@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
@@ -17,6 +18,8 @@ type EtcdOptions struct {
 	Members int
 	// TLS serves clients by https, and demands certificates of them.
 	TLS bool
+	// CertLife, unless 0, is how long the first certificates are valid.
+	CertLife time.Duration
 	// Auth creates the users Root, Writer and Reader, and demands them.
 	Auth bool
 	// Args are further flags of etcd.
@@ -53,6 +56,9 @@ func NewEtcd(t testing.TB, o EtcdOptions) *Etcd {
 	if o.TLS {
 		scheme, e.Certs = "https", NewCerts(t)
 	}
+	if o.CertLife > 0 {
+		e.Certs.Renew(t, o.CertLife)
+	}
 	var cluster []string
 	for i := range max(o.Members, 1) {
 		m := &Member{
@@ -65,7 +71,8 @@ func NewEtcd(t testing.TB, o EtcdOptions) *Etcd {
 		e.Members, e.Endpoints = append(e.Members, m), append(e.Endpoints, m.client)
 	}
 	for _, m := range e.Members {
-		m.args = append(m.flags(strings.Join(cluster, ","), e.Certs), o.Args...)
+		m.cluster = strings.Join(cluster, ",")
+		m.args = append(m.flags(e.Certs), o.Args...)
 	}
 	return e
 }
@@ -76,11 +83,11 @@ func (e *Etcd) Start(t testing.TB) {
 	for _, m := range e.Members {
 		m.Start(t)
 	}
-	e.client = e.connect(t, User{})
+	e.client = e.connect(t, User{}, e.Endpoints...)
 	e.WaitServing(t)
 	if e.auth {
 		e.enableAuth(t)
-		e.client = e.connect(t, Root)
+		e.client = e.connect(t, Root, e.Endpoints...)
 	}
 }
 
@@ -121,12 +128,13 @@ func (e *Etcd) each(f func(*Member)) {
 type Member struct {
 	name         string
 	client, peer string // URLs
+	cluster      string // NAME=URL,...
 	dir          string
 	args         []string
 	process      *Process
 }
 
-func (m *Member) flags(cluster string, certs *Certs) []string {
+func (m *Member) flags(certs *Certs) []string {
 	flags := []string{
 		"--name=" + m.name,
 		"--data-dir=" + m.dir,
@@ -134,7 +142,7 @@ func (m *Member) flags(cluster string, certs *Certs) []string {
 		"--advertise-client-urls=" + m.client,
 		"--listen-peer-urls=" + m.peer,
 		"--initial-advertise-peer-urls=" + m.peer,
-		"--initial-cluster=" + cluster,
+		"--initial-cluster=" + m.cluster,
 		"--log-level=warn",
 	}
 	if certs != nil {

@@ -82,10 +82,10 @@ func (e *Etcd) WaitServing(t testing.TB) {
 	}
 }
 
-func (e *Etcd) connect(t testing.TB, u User) *clientv3.Client {
+func (e *Etcd) connect(t testing.TB, u User, endpoints ...string) *clientv3.Client {
 	t.Helper()
 	cfg := clientv3.Config{
-		Endpoints: e.Endpoints,
+		Endpoints: endpoints,
 		Username:  u.Name,
 		Password:  u.Password,
 		Logger:    zap.NewNop(),

@@ -1,0 +1,45 @@
+package faults_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/rosterdns/roster/test/harness"
+)
+
+// converged bounds how long a change may take to show over a connection that is
+// bad: the contract says that it shows, not when.
+const converged = time.Minute
+
+// TestLatency delays what passes between the mirror and etcd by half a second
+// in each direction.
+func TestLatency(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, options{proxied: true})
+	for _, p := range r.proxies {
+		p.Delay(500 * time.Millisecond)
+	}
+	l := startLags(t, r, converged)
+	harness.Elapse(t, harness.FaultTime(t, 15*time.Second))
+	// One that is under way, and the delay, which is in each direction.
+	if longest := l.stop(t); longest > equalBound {
+		t.Errorf("a change took %v to show, want at most %v", longest, equalBound)
+	}
+	if l.stale > 0 {
+		t.Errorf("stale %d times: etcd was in contact all the time", l.stale)
+	}
+	r.finish(t)
+}
+
+// TestResets resets all connections between the mirror and etcd every second.
+func TestResets(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, options{etcd: harness.EtcdOptions{Members: 3}, proxied: true})
+	for _, p := range r.proxies {
+		defer p.ResetEvery(time.Second)()
+	}
+	l := startLags(t, r, converged)
+	harness.Elapse(t, harness.FaultTime(t, 15*time.Second))
+	l.stop(t)
+	r.finish(t)
+}
