@@ -7,22 +7,23 @@ import (
 	"time"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
+	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/rosterdns/roster/catalog"
 )
 
-// lateLimit is how long the key of a static instance is watched after
-// Unregister, if the client has sent a write that etcd has not answered: etcd
-// itself gives one up after some 7 s, but a member that was stopped has it still
-// when it goes on. Not for ever, since nothing tells a late write from one of
-// another client of the same value.
+// lateLimit is how long the key of an instance is watched after Unregister, if
+// the client has sent a write that etcd has not answered: etcd itself gives one
+// up after some 7 s, but a member that was stopped has it still when it goes on.
+// Not for ever, since nothing tells a late static write from one of another
+// client of the same value.
 const lateLimit = time.Minute
 
 // guard watches for late writes of a wish whose key was seen to be gone at a
 // revision. The caller holds the mutex.
 func (s *session) guard(w *wish, after int64) {
 	p := s.pasts[w.key]
-	if p == nil || len(p.doubts) == 0 || s.closed {
+	if p == nil || len(p.doubts)+p.leased == 0 || s.closed {
 		return
 	}
 	p.name = w.name
@@ -45,16 +46,23 @@ func (s *session) unguard(key string) {
 }
 
 // late takes what is seen of a key without a wish: a write that came through
-// after all is undone. The caller holds the mutex.
+// after all is undone. One under the client's own lease would stay for as long as
+// the client lives. The caller holds the mutex.
 func (s *session) late(key string, kv *mvccpb.KeyValue, deleted bool) {
-	if deleted || kv.Lease != 0 || !s.doubted(key, kv.Value) {
+	lease, p := clientv3.LeaseID(kv.Lease), s.pasts[key]
+	switch {
+	case deleted || p == nil:
+		return
+	case lease == 0 && s.doubted(key, kv.Value):
+		p.settle(kv.Value)
+	case lease != 0 && s.own[lease]:
+		p.leased = max(p.leased-1, 0)
+	default:
 		return
 	}
-	p := s.pasts[key]
-	p.settle(kv.Value)
 	s.log.Warn("registrar: a write came through after the instance was unregistered, taking it out", "instance", p.name.String())
 	w := s.wish(p.name)
-	w.wasStatic = true
+	w.wasStatic = lease == 0
 	w.unwant(false)
 	s.nudge()
 	s.broadcast()

@@ -47,6 +47,36 @@ func TestLateWriteAfterUnregister(t *testing.T) {
 	}
 }
 
+// TestLateWriteUnderTheLease: the lease lives as long as the client, and with it
+// what came through late.
+func TestLateWriteUnderTheLease(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.register(t, orders("b")) // so that there is a lease
+		puts := w.late(func() {
+			w.register(t, orders("a"))
+			time.Sleep(2 * opTimeout)
+		})
+		if err := w.client.Unregister(t.Context(), orders("a")); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.client.Wait(t.Context()); err != nil || w.keys() != 1 || len(puts) == 0 {
+			t.Fatalf("Unregister: %v, %d keys; %d puts timed out", err, w.keys(), len(puts))
+		}
+		for _, edits := range puts {
+			w.carryOut(edits)
+			if w.leaseOf(keyA) <= 0 {
+				t.Fatal("the write has not come through")
+			}
+			time.Sleep(round)
+			if w.get(keyA) != nil || len(w.client.Status()) != 1 {
+				t.Errorf("the late write stands, status %+v", w.client.Status())
+			}
+		}
+	})
+}
+
 // TestLateWriteOfOthers: what this client has not sent, or not in doubt any
 // more, is none of its business once it has unregistered.
 func TestLateWriteOfOthers(t *testing.T) {

@@ -21,6 +21,7 @@ const maxDoubts = 32
 type past struct {
 	acked  bool    // a write was acknowledged once
 	doubts []doubt // oldest first
+	leased int     // writes under a lease that were not answered
 
 	name    catalog.Key        // of the key, once it is guarded
 	unguard context.CancelFunc // ends the guard; nil if there was none
@@ -69,10 +70,14 @@ func (s *session) sending(jobs []*job) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, j := range jobs {
-		if !j.leaseless() {
+		if j.edit.action != actionPut {
 			continue
 		}
 		p, sum := s.history(j.edit.key), sha256.Sum256(j.edit.value)
+		if !j.leaseless() {
+			p.leased++
+			continue
+		}
 		d := doubt{sum: sum}
 		if i := p.index(sum); i >= 0 {
 			d.more = true
@@ -89,10 +94,13 @@ func (s *session) sending(jobs []*job) {
 // caller holds: a watch that shows the value in between must find it doubted.
 func (s *session) answered(jobs ...*job) {
 	for _, j := range jobs {
-		if !j.leaseless() {
-			continue
+		switch {
+		case j.edit.action != actionPut:
+		case j.leaseless():
+			s.history(j.edit.key).settle(j.edit.value)
+		default:
+			s.history(j.edit.key).leased--
 		}
-		s.history(j.edit.key).settle(j.edit.value)
 	}
 }
 

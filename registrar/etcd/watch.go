@@ -45,7 +45,9 @@ func (s *session) follow(ctx context.Context, key string, after int64) {
 			}
 		}
 		for {
-			if pause.Wait(ctx) != nil {
+			// While etcd is known to be away the writing goroutine alone asks
+			// for it, rather than each key.
+			if s.inContact(ctx) != nil || pause.Wait(ctx) != nil {
 				return
 			}
 			revision, err := s.look(ctx, key)
@@ -53,6 +55,23 @@ func (s *session) follow(ctx context.Context, key string, after int64) {
 				after = revision
 				break
 			}
+		}
+	}
+}
+
+// inContact waits until etcd is not known to be away.
+func (s *session) inContact(ctx context.Context) error {
+	for {
+		s.mu.Lock()
+		away, changed := s.away != nil, s.changed
+		s.mu.Unlock()
+		if !away {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
 }

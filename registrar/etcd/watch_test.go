@@ -1,10 +1,13 @@
 package etcd
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 
 	"github.com/rosterdns/roster/registrar"
 )
@@ -114,6 +117,37 @@ func TestBrokenWatchMissesNothing(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestWatchesDoNotAskForEtcd: a member without a leader ends all watches. While
+// it has none each key would otherwise ask for it every other second.
+func TestWatchesDoNotAskForEtcd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		var ids []string
+		for i := range 50 {
+			ids = append(ids, fmt.Sprintf("i%d", i))
+		}
+		w.register(t, orders(append(ids, "a")...))
+		synctest.Wait() // the watches stand
+		w.with(func() { w.fail = rpctypes.ErrNoLeader; w.breakWatches() })
+		time.Sleep(ttl * 3 / 4) // it is noticed by the keepalives
+		wantState(t, w.client, "a", registrar.StateRegistered, registrar.ErrUnavailable)
+		before := peek(w, func() int { return w.failed })
+		time.Sleep(time.Minute)
+		if n := peek(w, func() int { return w.failed }) - before; n < 10 || n > 100 {
+			t.Errorf("%d requests in a minute, want those of one key", n)
+		}
+		w.with(func() { w.fail = nil })
+		time.Sleep(ttl)
+		wantState(t, w.client, "a", registrar.StateRegistered, nil)
+		w.with(func() { w.delete(keyA) })
+		synctest.Wait()
+		if w.get(keyA) == nil {
+			t.Error("the key is not watched any more")
+		}
+	})
 }
 
 // restore makes the fake an etcd that comes back from a backup: at a lower
