@@ -8,13 +8,20 @@ import (
 	"github.com/rosterdns/roster/test/harness"
 )
 
-// parallelTests is how many faults are under way at once. They mostly wait, so
-// that it is more than the default, which is the number of processors.
-const parallelTests = "6"
+// How many faults are under way at once. They mostly wait, so that it is more
+// than the default, which is the number of processors; and in a soak all of them.
+const (
+	parallelTests = "6"
+	parallelSoaks = "64"
+)
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	if err := flag.Set("test.parallel", parallelTests); err != nil {
+	parallel := parallelTests
+	if harness.Soaking() {
+		parallel = parallelSoaks
+	}
+	if err := flag.Set("test.parallel", parallel); err != nil {
 		os.Stderr.WriteString(err.Error() + "\n")
 		os.Exit(2)
 	}

@@ -9,6 +9,9 @@ import (
 // soakEnv holds how long the faults of a soak last, as Go writes durations.
 const soakEnv = "ROSTER_SOAK"
 
+// Soaking reports whether this is a soak.
+func Soaking() bool { return os.Getenv(soakEnv) != "" }
+
 // Soak returns how long each fault lasts in a soak, and whether this is one.
 func Soak(t testing.TB) (time.Duration, bool) {
 	t.Helper()
