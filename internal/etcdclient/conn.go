@@ -50,6 +50,8 @@ type Conn struct {
 	turn           chan struct{}
 	client         *clientv3.Client
 	user, password string
+
+	spare spare
 }
 
 // New checks the configuration and returns a Conn. It does no network I/O.
@@ -61,7 +63,7 @@ func New(cfg Config) (*Conn, error) {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	life, end := context.WithCancel(context.Background())
-	return &Conn{cfg: cfg, life: life, end: end, turn: make(chan struct{}, 1)}, nil
+	return &Conn{cfg: cfg, life: life, end: end, turn: make(chan struct{}, 1), spare: newSpare()}, nil
 }
 
 // Client returns the client of the connection. It is the same one until the
@@ -107,20 +109,6 @@ func (c *Conn) Client(ctx context.Context) (*clientv3.Client, error) {
 	return client, nil
 }
 
-// Fresh returns a client with connections of its own, which logs in where there
-// are credentials. It blocks and fails as Client does. The caller closes it.
-func (c *Conn) Fresh(ctx context.Context) (*clientv3.Client, error) {
-	user, password, err := c.cfg.credentials()
-	if err != nil {
-		return nil, err
-	}
-	client, err := c.dial(ctx, user, password)
-	if err != nil {
-		return nil, fmt.Errorf("connecting to etcd: %w", err)
-	}
-	return client, nil
-}
-
 func (c *Conn) dial(ctx context.Context, user, password string) (*clientv3.Client, error) {
 	cfg := clientv3.Config{
 		Endpoints:            c.cfg.endpoints(),
@@ -133,7 +121,7 @@ func (c *Conn) dial(ctx context.Context, user, password string) (*clientv3.Clien
 		Password:           password,
 		Logger:             zap.NewNop(), // what fails is returned, and logged once by its caller
 		DialOptions: []grpc.DialOption{grpc.WithConnectParams(grpc.ConnectParams{
-			Backoff:           grpcbackoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: reconnectLimit},
+			Backoff:           grpcbackoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.5, MaxDelay: reconnectLimit},
 			MinConnectTimeout: dialTimeout,
 		})},
 	}
@@ -189,6 +177,7 @@ func newClient(ctx context.Context, cfg clientv3.Config) (*clientv3.Client, erro
 // Close closes the connection and ends all that uses it.
 func (c *Conn) Close() error {
 	c.end()
+	c.spare.close()
 	c.turn <- struct{}{}
 	defer func() { <-c.turn }()
 	if c.client == nil {

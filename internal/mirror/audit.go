@@ -17,15 +17,16 @@ const (
 	// auditEvery is the time between audits of a watch that goes on, less up to
 	// a fifth, so that many mirrors don't read at the same time.
 	auditEvery = 5 * time.Minute
-	// auditSoon is within what time of a reconnect an audit starts: the etcd
-	// behind it can be one that was restored, which no watch tells. The same
-	// jitter keeps apart mirrors that lost the same server.
-	auditSoon = 2 * time.Second
+	// auditSoon is within what time of a reconnect an audit starts, at random to
+	// keep apart mirrors that lost the same server: the etcd behind it can be one
+	// that was restored, which no watch tells, and of which the copy has to be
+	// within ten seconds.
+	auditSoon = 4 * time.Second
 	// auditShare is how often the time that the last audit took has to pass
 	// before the next, so that connections that break all the time don't make
 	// etcd do nothing else; auditLate bounds that.
 	auditShare = 20
-	auditLate  = 5 * time.Second
+	auditLate  = 4 * time.Second
 	// auditRetry is the pause after an audit that could not be completed.
 	auditRetry = 5 * time.Second
 )

@@ -44,7 +44,7 @@ func TestAuditFindsGaps(t *testing.T) {
 		g.at(auditEvery * 4 / 5)
 		g.wantAudited()
 		g.wantFailed()
-		g.at(auditEvery + retryBase)
+		g.at(auditEvery + relist)
 		g.wantAudited(3)
 		g.wantFailed(ReasonAudit)
 		g.wantListed(ReasonStart, ReasonAudit)
@@ -145,7 +145,7 @@ func TestRestoredAndOvertaken(t *testing.T) {
 		f.put("/r/n2/s/x", "other") // 8
 		f.put("/r/n2/s/x", "other") // 9
 		f.end(nil)
-		g.passed(retryBase + auditSoon + retryBase)
+		g.passed(retryBase + auditSoon + relist)
 		g.wantAudited(6) // a, b, c, d, kept, ghost
 		g.wantListed(ReasonStart, ReasonAudit)
 		g.wantEqual()
@@ -168,7 +168,7 @@ func TestOtherCluster(t *testing.T) {
 			f.keys["/r/n/s/a"].Value = kvs[0].Value // at the same revision
 		})
 		f.end(nil)
-		g.passed(3 * retryBase) // one pause, and another, since the watch was of no use
+		g.passed(2*retryBase + relist) // one pause, and another, since the watch was of no use
 		g.wantListed(ReasonStart, ReasonRegressed)
 		g.wantEqual()
 	})
@@ -212,7 +212,7 @@ func TestAuditOfFutureRevision(t *testing.T) {
 				return nil
 			}
 		})
-		g.at(auditEvery + retryBase)
+		g.at(auditEvery + relist)
 		g.wantFailed(ReasonRegressed)
 		g.wantListed(ReasonStart, ReasonRegressed)
 	})

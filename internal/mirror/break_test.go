@@ -57,7 +57,7 @@ func TestWatchEnds(t *testing.T) {
 				if g.Status().Err == nil {
 					t.Error("no error in the status")
 				}
-				g.at(progressEvery + retryBase)
+				g.at(progressEvery + relist)
 				if tt.reason == ReasonCompacted {
 					g.wantListed(ReasonStart, tt.reason)
 					g.wantApplied("+n/s/new", "+n/s/newer", "-n/s/ghost")
@@ -68,8 +68,9 @@ func TestWatchEnds(t *testing.T) {
 				g.wantResumed(ReasonStart, tt.reason)
 				g.wantEqual()
 				g.wantStates("live@0s") // too short to be stale
-				if pause := f.look().opened[1].Sub(g.rec.start) - progressEvery; pause < retryBase/2 || pause > retryBase {
-					t.Errorf("listed after %v, want %v to %v", pause, retryBase/2, retryBase)
+				if pause := f.look().opened[1].Sub(g.rec.start) - progressEvery; pause < retryBase/2 || pause > relist ||
+					tt.reason != ReasonCompacted && pause > retryBase {
+					t.Errorf("went on after %v, want %v to %v, and up to %v for a list", pause, retryBase/2, retryBase, relist)
 				}
 				f.put("/r/n/s/after", "1")
 				synctest.Wait()
@@ -96,7 +97,7 @@ func TestCutThenCompacted(t *testing.T) {
 		f.put("/r/n/s/a", "1")
 		f.compact()
 		f.hear()
-		g.passed(retryBase)
+		g.passed(relist)
 		g.wantListed(ReasonStart, ReasonCompacted)
 		g.wantApplied("+n/s/a", "-n/s/ghost")
 		g.wantEqual()
@@ -146,7 +147,7 @@ func TestListErrors(t *testing.T) {
 				}
 				f.set(func() { f.onPage = nil })
 				f.delete("/r/n/s/a")
-				g.at(retryBase)
+				g.at(relist)
 				g.wantListed(tt.reason)
 				g.wantApplied("+n/s/d", "-n/s/a") // what came with the first page is there
 				g.wantEqual()
@@ -183,7 +184,7 @@ func TestListHangsHalfway(t *testing.T) {
 			t.Errorf("error %v, want %v", err, errPage)
 		}
 		f.set(func() { f.onPage = nil })
-		g.at(late + retryBase)
+		g.at(late + relist)
 		g.wantState(Live)
 		g.wantEqual()
 	})
@@ -205,7 +206,7 @@ func TestWatchHangsOnOpening(t *testing.T) {
 		f.put("/r/n/s/a", "1")
 		g.at(watchSilence)
 		g.wantFailed(ReasonSilent)
-		g.at(watchSilence + retryBase)
+		g.at(watchSilence + relist)
 		g.wantState(Live)
 		g.wantEqual()
 	})
@@ -255,7 +256,7 @@ func TestDisorder(t *testing.T) {
 					f.say(resp)
 				}
 				f.set(func() { f.deaf = false })
-				g.passed(retryBase)
+				g.passed(relist)
 				g.wantFailed(ReasonDisorder)
 				if err := g.rec.look().errs[0]; !errors.Is(err, errDisorder) {
 					t.Errorf("error %v, want %v", err, errDisorder)

@@ -29,8 +29,9 @@ type Clients interface {
 // Dialler is Clients that can connect anew.
 type Dialler interface {
 	Clients
-	// Fresh returns a client with connections of its own. The caller closes it.
-	Fresh(ctx context.Context) (*clientv3.Client, error)
+	// Fresh returns a client with connections made just now, and what gives it
+	// back.
+	Fresh(ctx context.Context) (client *clientv3.Client, done func(), err error)
 }
 
 // Etcd is the Source that reads an etcd cluster.
@@ -137,8 +138,7 @@ func (e Etcd) Probe(ctx context.Context, prefix string) (Head, error) {
 // one, and what gives it back.
 func (e Etcd) fresh(ctx context.Context) (client *clientv3.Client, done func(), err error) {
 	if c, ok := e.Clients.(Dialler); ok {
-		client, err = c.Fresh(ctx)
-		return client, func() { _ = client.Close() }, err // nothing depends on its end
+		return c.Fresh(ctx)
 	}
 	client, err = e.Clients.Client(ctx)
 	return client, func() {}, err

@@ -23,6 +23,9 @@ const (
 	testPrefix = "/r/n/"
 )
 
+// relist is within what time of a failure that calls for a list there is one.
+const relist = retryBase + listSpread
+
 // kept is what a recorder keeps of a key.
 type kept struct {
 	value       string

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,6 +35,10 @@ const (
 	// retryBase and retryLimit bound the pause before the next try.
 	retryBase  = 100 * time.Millisecond
 	retryLimit = 2 * time.Second
+	// listSpread is by how much more, at random, a list waits that follows what
+	// can have happened to many mirrors at once, such as a compaction or a
+	// restore: a thousand lists at the same time would be the next outage.
+	listSpread = time.Second
 )
 
 // Config says what a mirror copies, and to where.
@@ -116,7 +121,11 @@ func (m *Mirror) Run(ctx context.Context) {
 			m.pause.Reset()
 			m.lasting = false
 		}
-		if m.pause.Wait(ctx) != nil {
+		pause := m.pause.Next()
+		if failure.mustList() {
+			pause += rand.N(listSpread)
+		}
+		if backoff.Sleep(ctx, pause) != nil {
 			return
 		}
 	}

@@ -42,7 +42,7 @@ func TestSilentWatch(t *testing.T) {
 			t.Errorf("error %v, want %v", err, errSilent)
 		}
 		f.set(func() { f.deaf = false })
-		g.passed(retryBase)
+		g.passed(relist)
 		g.wantListed(ReasonStart, ReasonSilent)
 		g.wantApplied("+n/s/elsewhere")
 		g.wantEqual()
@@ -63,7 +63,7 @@ func TestSilentWatchThatMisses(t *testing.T) {
 		if f.look().probes == 0 {
 			t.Error("no probe")
 		}
-		g.at(watchSilence + retryBase)
+		g.at(watchSilence + relist)
 		g.wantState(Live)
 		g.wantEqual()
 	})

@@ -97,7 +97,7 @@ func TestRestored(t *testing.T) {
 				synctest.Wait()
 				g.at(tt.seen)
 				g.wantFailed(tt.failed...)
-				g.at(tt.seen + 2*retryBase)
+				g.at(tt.seen + retryBase + relist)
 				g.wantListed(ReasonStart, tt.listed)
 				g.wantStates("live@0s")
 				if want := map[bool]int{true: 1, false: 0}[tt.backward]; g.rec.look().backward != want {
@@ -147,7 +147,7 @@ func TestRestoredListBreaks(t *testing.T) {
 			}
 		})
 		f.end(nil)
-		g.passed(time.Second)
+		g.passed(retryBase + 2*relist + retryLimit)
 		g.wantEqual()
 		if lists != 2 {
 			t.Errorf("%d lists, want 2", lists)
@@ -164,7 +164,7 @@ func TestLaggingMember(t *testing.T) {
 		f.put("/r/n/s/a", "2")
 		synctest.Wait()
 		f.say(progress(behind))
-		g.passed(retryBase)
+		g.passed(relist)
 		g.wantListed(ReasonStart, ReasonRegressed)
 		g.wantEqual()
 		if g.rec.look().backward != 0 {

@@ -3,7 +3,10 @@ package mirror
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -76,4 +79,63 @@ func TestBackoffStartsAnew(t *testing.T) {
 			t.Errorf("%d lists in a minute of an etcd that is away, want one in 1 to 2 s", n)
 		}
 	})
+}
+
+// TestManyMirrors has many mirrors lose the same etcd, in each way: they
+// don't return to it at the same time.
+func TestManyMirrors(t *testing.T) {
+	t.Parallel()
+	const (
+		mirrors = 400
+		slice   = 100 * time.Millisecond
+	)
+	for name, lose := range map[string]func(*fakeEtcd){
+		"away for a minute": func(f *fakeEtcd) {
+			f.set(func() { f.down = true })
+			f.end(nil)
+			time.Sleep(time.Minute)
+			f.set(func() { f.down = false })
+		},
+		"compacted": func(f *fakeEtcd) {
+			f.set(func() { f.deaf = true })
+			f.put("/r/n/s/a", "2")
+			f.put("/r/n/s/a", "3")
+			f.compact()
+			f.hear()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				f := newFake()
+				f.put("/r/n/s/a", "1")
+				rigs := make([]*rig, mirrors)
+				for i := range rigs {
+					rigs[i] = start(t, f)
+				}
+				time.Sleep(progressEvery)
+				lose(f)
+				back := time.Now()
+				before := len(f.look().lists)
+				time.Sleep(10 * time.Second)
+				synctest.Wait()
+				seen := f.look()
+				counts := map[time.Duration]int{}
+				for _, at := range slices.Concat(seen.lists[before:], seen.audits) {
+					if at.After(back) {
+						counts[at.Sub(back)/slice]++
+					}
+				}
+				peak := slices.Max(slices.Collect(maps.Values(counts)))
+				t.Logf("%d mirrors: at most %d reads in %v", mirrors, peak, slice)
+				if peak > mirrors/5 {
+					t.Errorf("%d of %d mirrors read within %v", peak, mirrors, slice)
+				}
+				for _, g := range rigs {
+					g.wantState(Live)
+					g.wantEqual()
+				}
+			})
+		})
+	}
 }
