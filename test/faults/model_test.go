@@ -88,8 +88,9 @@ func (m *model) corefile() string {
 	return corefile([]string{m.proxies[0].Endpoint()}, fmt.Sprintf("ttl %d", m.ttl))
 }
 
-// traced is how many steps are shown with a difference.
-const traced = 80
+// traced is how many steps are shown with a difference: all since the last quiet
+// point.
+const traced = 2 * quietEvery
 
 // step does one thing at random, of those that can be done as things are.
 func (m *model) step(t *testing.T) {
@@ -133,10 +134,21 @@ func (m *model) quiet(t *testing.T) {
 		m.differences++
 		t.Errorf("quiet point %d: not equal to etcd within %v: %v", m.quiets, equalBound, err)
 		if m.differences == 1 {
-			t.Logf("the last steps: %q", m.trace)
+			m.explain(t)
 		}
 	}
 	m.checkSerial(t)
+}
+
+// explain shows how a difference came about.
+func (m *model) explain(t *testing.T) {
+	t.Helper()
+	metrics := m.dns.Metrics(t)
+	t.Logf("etcd's revision is %d, the mirror's %.0f; lists %v, failures %v; the last steps: %q", m.etcd.Revision(t),
+		metrics.Sum("coredns_roster_revision"), metrics.By("coredns_roster_lists_total", "reason"),
+		metrics.By("coredns_roster_mirror_failures_total", "reason"), m.trace)
+	took, err := harness.Poll(harness.Patience, m.compare(t))
+	t.Logf("equal %v later: %v", took.Round(time.Millisecond), err)
 }
 
 // compare is a condition: DNS shows all that etcd holds, and denies what it held
@@ -182,7 +194,8 @@ func (m *model) checkSerial(t *testing.T) {
 	}
 	if m.last != 0 && !notBefore(soa.Serial, m.last) {
 		m.differences++
-		t.Errorf("the serial went back from %d to %d; the last steps: %q", m.last, soa.Serial, m.trace)
+		t.Errorf("the serial went back from %d to %d", m.last, soa.Serial)
+		m.explain(t)
 	}
 	m.last = soa.Serial
 }
