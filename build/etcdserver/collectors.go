@@ -1,9 +1,9 @@
 package etcdserver
 
 import (
-	_ "go.etcd.io/etcd/server/v3/storage/mvcc" // registers them
-
 	"github.com/prometheus/client_golang/prometheus"
+
+	_ "go.etcd.io/etcd/server/v3/storage/mvcc" // registers them
 )
 
 // blocking are metrics of etcd that take a lock of its store. An etcd that dies in a transaction never gives that lock

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
@@ -34,11 +35,22 @@ func (f *fakeAlarms) alarm(_ context.Context, raise bool) error {
 
 // fakeDisk is a file system of 1 GiB, with a reserve of 64 MiB.
 type fakeDisk struct {
+	mu   sync.Mutex
 	free uint64
 	err  error
 }
 
-func (d *fakeDisk) space(string) (free, size uint64, err error) { return d.free, 1024 * mib, d.err }
+func (d *fakeDisk) space(string) (free, size uint64, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.free, 1024 * mib, d.err
+}
+
+func (d *fakeDisk) set(free uint64, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.free, d.err = free, err
+}
 
 func TestReserve(t *testing.T) {
 	t.Parallel()
@@ -73,17 +85,17 @@ func TestGuard(t *testing.T) {
 		{"enough for an alarm", alarmBytes, true, false},
 		{"space again", 500 * mib, false, true},
 	} {
-		disk.free = step.free
+		disk.set(step.free, nil)
 		g.check(t.Context(), etcd)
 		if etcd.own != step.alarm || (g.admit() == nil) != step.admit {
 			t.Errorf("%s: alarm %v, want %v; admit says %v", step.what, etcd.own, step.alarm, g.admit())
 		}
 	}
-	disk.free = mib
+	disk.set(mib, nil)
 	if err := g.admit(); !errors.Is(err, rpctypes.ErrGRPCNoSpace) {
 		t.Errorf("full between two checks: %v", err)
 	}
-	disk.free = 500 * mib
+	disk.set(500*mib, nil)
 	if err := g.admit(); err == nil {
 		t.Error("admits before a check")
 	}
@@ -127,7 +139,8 @@ func TestGuardTriesAgain(t *testing.T) {
 	if g.check(t.Context(), etcd); !etcd.own {
 		t.Error("not raised")
 	}
-	disk.free, etcd.err = 500*mib, errors.New("no leader")
+	disk.set(500*mib, nil)
+	etcd.err = errors.New("no leader")
 	g.check(t.Context(), etcd)
 	etcd.err = nil
 	if g.check(t.Context(), etcd); etcd.own {
@@ -138,10 +151,13 @@ func TestGuardTriesAgain(t *testing.T) {
 // TestGuardLogsOnce isn't parallel: it reads the log.
 func TestGuardLogsOnce(t *testing.T) {
 	out := captureLog(t)
-	etcd, disk := &fakeAlarms{}, &fakeDisk{err: errors.New("stale handle")}
+	etcd, disk, stale := &fakeAlarms{}, &fakeDisk{}, errors.New("stale handle")
 	g := &guard{dir: "/data", space: disk.space}
-	for _, step := range []fakeDisk{{err: disk.err}, {free: 500 * mib}, {free: 3 * mib}, {free: 500 * mib}} {
-		*disk = step
+	for _, step := range []struct {
+		free uint64
+		err  error
+	}{{err: stale}, {free: 500 * mib}, {free: 3 * mib}, {free: 500 * mib}} {
+		disk.set(step.free, step.err)
 		g.check(t.Context(), etcd)
 		g.check(t.Context(), etcd)
 	}

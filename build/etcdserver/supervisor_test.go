@@ -138,13 +138,13 @@ func TestSupervisorWaitsForSpace(t *testing.T) {
 		s.begin(first)
 		defer s.stop()
 		elapse(100 * time.Millisecond)
-		disk.free = 0
+		disk.set(0, nil)
 		first.fault.report("no space left on device")
 		elapse(time.Hour)
 		if len(source.at) != 0 {
 			t.Errorf("%d starts on a full disk", len(source.at))
 		}
-		disk.free = 500 * mib
+		disk.set(500*mib, nil)
 		elapse(checkEvery)
 		if len(source.at) != 1 {
 			t.Errorf("%d starts once there is space", len(source.at))
@@ -170,7 +170,7 @@ func TestSupervisorReplacesStarved(t *testing.T) {
 		if len(source.at) != 0 || !first.own {
 			t.Errorf("without space for a file: %d starts, alarm %v", len(source.at), first.own)
 		}
-		disk.free = 96 * mib // reserve and a file
+		disk.set(96*mib, nil) // reserve and a file
 		elapse(time.Minute)
 		if len(source.at) != 1 || !first.stopped || testutil.ToFloat64(up) != 1 {
 			t.Errorf("%d starts, stopped %v, up %v", len(source.at), first.stopped, testutil.ToFloat64(up))
