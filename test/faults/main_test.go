@@ -9,10 +9,11 @@ import (
 )
 
 // How many faults are under way at once. They mostly wait, so that it is more
-// than the default, which is the number of processors; and in a soak all of them.
+// than the default, which is the number of processors. Those of a soak are long, and
+// leave each other less of the machine.
 const (
 	parallelTests = "6"
-	parallelSoaks = "64"
+	parallelSoaks = "10"
 )
 
 func TestMain(m *testing.M) {
