@@ -22,6 +22,17 @@ type keeping struct {
 	protectFor time.Duration
 }
 
+// keptObserver has a snapshot written with each change of state, too: a first
+// list that shows what a snapshot had is no change of what readers see, and a
+// process can be killed before anything else is.
+type keptObserver struct {
+	observer
+	m *mirrored
+}
+
+// StateChanged implements mirror.Observer.
+func (o keptObserver) StateChanged(mirror.Status) { o.m.touch() }
+
 // keep loads the snapshot, if there is one to use, and has it written from then
 // on. It is called before the mirrors run.
 func (m *mirrored) keep(c *registryConfig, logger *slog.Logger) {
@@ -43,6 +54,7 @@ func (m *mirrored) keep(c *registryConfig, logger *slog.Logger) {
 		Take: func() (snapshot.Header, iter.Seq[snapshot.Entry], bool) { return m.take(c) },
 	})
 	m.OnChange(keeper.Touch)
+	m.touch = keeper.Touch
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {

@@ -84,6 +84,7 @@ type mirrored struct {
 	conn     *etcdclient.Conn
 	cancel   context.CancelFunc
 	wg       sync.WaitGroup
+	touch    func() // has the snapshot written soon
 	endKeep  func() // writes the snapshot a last time; nil without one
 	users    int    // of the pool
 }
@@ -109,7 +110,7 @@ func startMirrored(c *registryConfig, predecessor *services.Generation) (*mirror
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	m := &mirrored{Store: services.New(ofStore, o.skipped), observer: o, conn: conn, cancel: cancel}
+	m := &mirrored{Store: services.New(ofStore, o.skipped), observer: o, conn: conn, cancel: cancel, touch: func() {}}
 	var view mirror.View = m.Store
 	if k := c.keeping; k.protect > 0 {
 		m.guard = services.NewGuard(m.Store, k.protect, k.protectFor, ofStore, o.protecting)
@@ -119,7 +120,7 @@ func startMirrored(c *registryConfig, predecessor *services.Generation) (*mirror
 	for _, prefix := range c.prefixes() {
 		m.mirrors = append(m.mirrors, mirror.New(mirror.Config{
 			Source: mirror.Etcd{Clients: conn}, Root: c.prefix + "/", Prefix: prefix,
-			View: view, Observer: o, Log: logger,
+			View: view, Observer: keptObserver{o, m}, Log: logger,
 		}))
 	}
 	m.keep(c, ofStore)
