@@ -85,7 +85,7 @@ func (g *Guard) Protected() (n int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, m := range g.missing {
-		if m.protected {
+		if m.protected && m.served {
 			n++
 		}
 	}

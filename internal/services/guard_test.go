@@ -12,6 +12,22 @@ import (
 	"github.com/rosterdns/roster/internal/mirror"
 )
 
+// TestGuardOfShortTime protects for less than the window of a mass: who has gone
+// counts as protected no more, and isn't put back.
+func TestGuardOfShortTime(t *testing.T) {
+	t.Parallel()
+	runGuarded(t, 30, func(g *guarded) {
+		g.keep = 20 * time.Second
+		g.vanish(0, 60)
+		g.passed(20*time.Second + guardTick)
+		g.want(40, 0)
+		g.vanish(60, 61) // within the same minute: protected for a time of its own
+		g.want(40, 1)
+		g.passed(20*time.Second + guardTick)
+		g.want(39, 0)
+	})
+}
+
 // guarded is a registry of 100 instances behind a guard, inside a bubble.
 type guarded struct {
 	*Guard

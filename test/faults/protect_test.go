@@ -121,7 +121,7 @@ func TestProtect(t *testing.T) {
 	unregister("before")
 
 	harness.Eventually(t, massTTL+10*time.Second, "the guard", func() error {
-		return harness.True(r.dns.Metrics(t).Sum("coredns_roster_protected_instances") == vanish)
+		return harness.True(r.dns.Metrics(t).Sum("coredns_roster_protected_instances") >= vanish)
 	})
 	tripped := time.Now()
 	var rest float64
@@ -147,7 +147,9 @@ func TestProtect(t *testing.T) {
 	}
 	r.traffic.Expect(harness.Answers(zone, r.stable))
 	took := harness.Eventually(t, harness.Patience, "the end of protection", func() error {
-		return harness.True(r.dns.Metrics(t).Sum("coredns_roster_protected_instances") == 0 && served(t, r.dns) <= all-vanish+50)
+		// What crashes of the stream of registrations meanwhile is protected for a
+		// time of its own.
+		return harness.True(r.dns.Metrics(t).Sum("coredns_roster_protected_instances") <= 50 && served(t, r.dns) <= all-vanish+50)
 	})
 	t.Logf("protected for %v", time.Since(tripped))
 	if over := time.Since(tripped) - protectFor; over > 3*time.Second || over < -3*time.Second {
