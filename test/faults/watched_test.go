@@ -12,7 +12,7 @@ import (
 func loud(n int) harness.Instance {
 	in := changing("loud", n+1)
 	in.Metadata = map[string]string{}
-	for _, key := range strings.Split("abcdefghijklmno", "") {
+	for key := range strings.SplitSeq("abcdefghijklmno", "") {
 		in.Metadata[key] = strings.Repeat("x", 250)
 	}
 	return in

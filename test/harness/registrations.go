@@ -18,6 +18,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/rosterdns/roster/registrar"
+
 	_ "github.com/rosterdns/roster/registrar/etcd" // the driver
 )
 
@@ -199,7 +200,7 @@ func (r *Registrations) runShort(ctx context.Context) {
 func (r *Registrations) runCommands(ctx context.Context, t testing.TB) {
 	for n := 0; ; n++ {
 		p := r.command(t, fmt.Sprintf("command-%d", n%2))
-		fault := ""
+		var fault string
 		select {
 		case <-time.After(commandEvery):
 			fault = p.endByTerm(t)
@@ -280,42 +281,4 @@ func (r *Registrations) differences(t testing.TB) error {
 		return fmt.Errorf("etcd holds %q, wished are %q", got, want)
 	}
 	return nil
-}
-
-// RegistrationsReport is what a Registrations did.
-type RegistrationsReport struct {
-	// Calls counts calls of the library, and Commands runs of the registrar.
-	Calls, Commands int
-	// Unavailable counts clients that could not unregister when they closed, which
-	// leaves that to their lease.
-	Unavailable int
-	// Slowest is the longest time that a call took.
-	Slowest time.Duration
-	// Settled is how long after the end etcd held what was wished.
-	Settled time.Duration
-	// Failed counts what went wrong; Faults are the first few of it.
-	Failed int
-	Faults []string
-}
-
-func (r *RegistrationsReport) fault(format string, args ...any) {
-	r.Failed++
-	if len(r.Faults) < keptFaults {
-		r.Faults = append(r.Faults, fmt.Sprintf(format, args...))
-	}
-}
-
-// String is the report on one line.
-func (r RegistrationsReport) String() string {
-	return fmt.Sprintf("%d calls and %d commands: %d faults, %d closed without etcd; slowest call %v; as wished %v after the end",
-		r.Calls, r.Commands, r.Failed, r.Unavailable, r.Slowest.Round(time.Millisecond), r.Settled.Round(time.Millisecond))
-}
-
-// Check fails the test unless all went well.
-func (r RegistrationsReport) Check(t testing.TB) {
-	t.Helper()
-	t.Logf("registrations: %s", r)
-	for _, f := range r.Faults {
-		t.Errorf("registrations: %s", f)
-	}
 }
