@@ -1,3 +1,4 @@
 // Package docs tests that what the documents show is true: it takes the README's
-// tour, and starts a server with every Corefile. It holds tests only.
+// tour, starts a server with every Corefile, and looks up the tests, metrics and
+// lines of logs that documents name. It holds tests only.
 package docs
