@@ -11,8 +11,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/rosterdns/roster/registrar"
-	_ "github.com/rosterdns/roster/registrar/etcd"
 	"github.com/rosterdns/roster/test/harness"
+
+	_ "github.com/rosterdns/roster/registrar/etcd"
 )
 
 // A mass of instances that expire at once.
