@@ -55,8 +55,8 @@ soak: ## Run the tests of faults in long, each fault for SOAK (30m); needs what 
 	cd test && ROSTER_SOAK=$(SOAK) go test -count=1 -timeout 12h -v -tags acceptance -run '^TestPacketLoss$$' ./acceptance
 
 .PHONY: standalone
-standalone: ## Test each module by itself, as its users see it
-	$(call in-modules, GOWORK=off go test -timeout 20m ./...)
+standalone: ## Test each module by itself, as its users see it, and run each benchmark once
+	$(call in-modules, GOWORK=off go test -bench . -benchtime 1x -timeout 20m ./...)
 
 .PHONY: deps
 deps: ## Install the programs that "make acceptance" needs

@@ -62,6 +62,9 @@ func (s benchSource) Watch(ctx context.Context, _ string, _ int64) (mirror.Watch
 	return nil, ctx.Err()
 }
 
+// Trouble implements mirror.Source.
+func (benchSource) Trouble() error { return nil }
+
 // mirrored returns a mirror that has had its first list, and its view.
 func mirrored(tb testing.TB, source mirror.Source) (*mirror.Mirror, *Store) {
 	tb.Helper()
