@@ -1,6 +1,8 @@
 package faults_test
 
 import (
+	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -29,6 +31,10 @@ func TestAlarms(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			r.refuses(t)
+			if strings.Contains(p.Output(), "registered changing/things/meanwhile") {
+				t.Errorf("registered under alarm %v: not what is tested", alarm)
+			}
 			r.etcd.Disarm(t, alarm)
 			disarmed := time.Now()
 			p.WaitOutput(t, lease, "registered changing/things/meanwhile", 1)
@@ -39,6 +45,16 @@ func TestAlarms(t *testing.T) {
 				status["state"], alarm, registered, time.Since(disarmed))
 			r.finish(t)
 		})
+	}
+}
+
+// refuses checks that etcd takes no writes.
+func (r *rig) refuses(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), harness.Patience)
+	defer cancel()
+	if _, err := r.etcd.Client().Put(ctx, "/elsewhere", ""); err == nil {
+		t.Error("etcd takes writes: not what is tested")
 	}
 }
 

@@ -71,6 +71,30 @@ func TestTokenExpiry(t *testing.T) {
 	r.finish(t)
 }
 
+// TestRefused takes the DNS server's role away from its user for a while, and
+// breaks its connection: to an etcd that refuses it no answer fails or changes.
+func TestRefused(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, authOptions(t))
+	left := time.Now()
+	if _, err := r.etcd.Client().UserRevokeRole(t.Context(), harness.Reader.Name, "dns"); err != nil {
+		t.Fatal(err)
+	}
+	r.proxies[0].Reset()
+	stale := r.waitState(t, staleBound, "stale")
+	if r.dns.Metrics(t).Sum("coredns_roster_mirror_failures_total", "reason", "auth") == 0 {
+		t.Error("no failure for want of a permission: not what is tested")
+	}
+	harness.Elapse(t, time.Until(left.Add(harness.FaultTime(t, staleBound))))
+	r.checkState(t, "stale")
+	if _, err := r.etcd.Client().UserGrantRole(t.Context(), harness.Reader.Name, "dns"); err != nil {
+		t.Fatal(err)
+	}
+	live := r.waitState(t, liveBound, "live")
+	t.Logf("refused: stale shown after %v, live %v after the role was granted again", stale, live)
+	r.finish(t)
+}
+
 // TestPasswordRotated changes the passwords of the DNS server and of registrars,
 // which read them from files. Whether the file or etcd changes first, no one is
 // locked out for good.
@@ -139,7 +163,7 @@ func TestCertificatesRotated(t *testing.T) {
 	for _, program := range []string{"etcd", "coredns", "registrar"} {
 		harness.Binary(t, program) // since the certificates' time starts to run then
 	}
-	const life = 30 * time.Second
+	const life = time.Minute // which the start of the rig has to fit in
 	start := time.Now()
 	r := newRig(t, options{
 		proxied: true,

@@ -3,6 +3,7 @@ package faults_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -104,13 +105,14 @@ func TestBadData(t *testing.T) {
 	}
 	denied := []string{"/roster/stable/nobody/a"}
 	byReason := map[string]float64{}
-	for i, b := range badData {
+	all := slices.Clone(badData)
+	for i := range all {
+		b := &all[i]
 		if b.key == "" && b.reason != "key" {
-			badData[i].key = fmt.Sprintf("stable/orders/bad-%d", i)
-			b.key = badData[i].key
+			b.key = fmt.Sprintf("stable/orders/bad-%d", i)
 			denied = append(denied, "/roster/"+b.key)
 		}
-		r.writeBad(t, b, lease.ID)
+		r.writeBad(t, *b, lease.ID)
 		byReason[b.reason]++
 		harness.Eventually(t, harness.Patience, b.what+" being counted", func() error {
 			if got := r.dns.Metrics(t).By("coredns_roster_skipped_total", "reason"); fmt.Sprint(got) != fmt.Sprint(byReason) {
@@ -121,11 +123,25 @@ func TestBadData(t *testing.T) {
 	}
 	t.Logf("%d kinds of bad data, by reason: %v", len(badData), byReason)
 	// A list shows all of it to the mirror again.
-	r.proxies[0].Reset()
-	newChanges(t, r, "canary").next(t, equalBound)
-	for _, b := range badData {
+	before := r.listed(t, "compacted")
+	r.proxies[0].Refuse()
+	c := newChanges(t, r, "canary")
+	for range 2 {
+		if err := c.write(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.etcd.Compact(t)
+	r.proxies[0].Accept(t)
+	c.next(t, equalBound)
+	if r.listed(t, "compacted") == before {
+		t.Error("nothing was listed")
+	}
+	for _, b := range all {
 		r.checkLogged(t, b)
 	}
+	soak, _ := harness.Soak(t)
+	harness.Elapse(t, soak)
 	r.eventuallyMatches(t, equalBound, "the others being unaffected", harness.Answers(zone, r.stable, denied...))
 	r.stopStreams(t)
 }

@@ -25,6 +25,9 @@ func TestMemberCutOff(t *testing.T) {
 		if equal > noticed+equalBound {
 			t.Errorf("equal to etcd %v after the cut, which was noticed after %v", equal, noticed)
 		}
+		if r.broken(t) <= broken {
+			t.Error("the mirror noticed nothing: it was not on the member that was cut off")
+		}
 		t.Logf("cut noticed after %v; equal to etcd after %v, with one member of three still cut off", noticed, equal)
 		cut.Heal()
 		r.waitState(t, liveBound, "live")
@@ -59,6 +62,33 @@ func TestCutOff(t *testing.T) {
 			r.finish(t)
 		})
 	}
+}
+
+// TestCompactedWhileAway breaks the mirror's connections for a moment, in which
+// instances come and go and history is compacted: the watch can't go on where it
+// broke off, and what has gone is found by a list.
+func TestCompactedWhileAway(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, options{proxied: true})
+	repeat(t, 3, func() {
+		r.fill(t)
+		before := r.listed(t, "compacted")
+		r.proxies[0].Refuse()
+		start := time.Now()
+		r.change(t)
+		r.proxies[0].Accept(t)
+		t.Logf("away for %v; equal to etcd %v later", time.Since(start), r.equal(t, equalBound, settled))
+		if r.listed(t, "compacted") == before {
+			t.Error("no list for a compaction: not what is tested")
+		}
+	})
+	r.finish(t)
+}
+
+// listed is how many times the mirror has listed for a reason so far.
+func (r *rig) listed(t *testing.T, reason string) float64 {
+	t.Helper()
+	return r.dns.Metrics(t).Sum("coredns_roster_lists_total", "reason", reason)
 }
 
 // fill puts instances that change removes.

@@ -4,6 +4,10 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -11,26 +15,35 @@ import (
 	"github.com/miekg/dns"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"github.com/rosterdns/roster/registrar"
 	"github.com/rosterdns/roster/test/harness"
 )
 
 const (
-	// kills is how often the server is killed.
+	// kills is how often the server is killed, at least.
 	kills = 100
 	// killWithin is the longest time from when a server is ready to its end: the
 	// first snapshot of its life is written then.
 	killWithin = 150 * time.Millisecond
-	// keptWithin is how old what a snapshot holds can be: the least time between
-	// two of them, and what a busy machine adds.
-	keptWithin = 4 * time.Second
+	// writeShows is how often a test looks whether a snapshot is being written,
+	// which takes a few milliseconds.
+	writeShows = time.Millisecond
+	// keptWithin is how much older than its file what a snapshot holds can be: the
+	// time that a change takes to the mirror, that of the write, and what a busy
+	// machine adds.
+	keptWithin = 2 * time.Second
 	// countEvery is the pause between two changes.
 	countEvery = 5 * time.Millisecond
 )
 
-// counter is an instance whose port is a number that rises with each write.
+// portsPerPriority is how many numbers a counter has in each priority.
+const portsPerPriority = 50_000
+
+// counter is an instance whose priority and port are a number that rises with
+// each write.
 func counter(n int) harness.Instance {
-	in := changing("counter", n)
-	in.Service = "counters"
+	in := changing("counter", 1+n%portsPerPriority)
+	in.Service, in.Priority = "counters", n/portsPerPriority
 	return in
 }
 
@@ -102,7 +115,20 @@ func counted(t *testing.T, c *harness.CoreDNS) (int, error) {
 	if m.Rcode != dns.RcodeSuccess || len(m.Answer) != 1 {
 		return 0, fmt.Errorf("answered %s", harness.Render(m))
 	}
-	return int(m.Answer[0].(*dns.SRV).Port), nil
+	srv := m.Answer[0].(*dns.SRV)
+	return int(srv.Priority)*portsPerPriority + int(srv.Port) - 1, nil
+}
+
+// killing is a server with a snapshot that is killed over and over.
+type killing struct {
+	rig
+	config   string
+	expected []harness.Expectation // of what nothing changes
+	count    *counting
+	serial   uint32 // last seen; 0: none
+	// half are all files of writes that were interrupted, by name.
+	half            map[string]bool
+	slowest, oldest time.Duration
 }
 
 // TestKilledWhileWriting kills the server over and over while its snapshot is
@@ -111,78 +137,144 @@ func counted(t *testing.T, c *harness.CoreDNS) (int, error) {
 // snapshot is all that it has.
 func TestKilledWhileWriting(t *testing.T) {
 	t.Parallel()
-	e := harness.StartEtcd(t, harness.EtcdOptions{})
-	fill(t, e.Client(), 200)
-	expected := probes(200)
-	config := corefile(e.Endpoints, "snapshot {{dir}}/snapshot")
-	count := &counting{}
+	k := newKilling(t)
+	traffic := harness.StartTraffic(t, k.dns.Addr(t), k.expected)
+	registrations := harness.StartRegistrations(t, harness.RegistrationsOptions{
+		Options: []registrar.Option{registrar.WithEndpoints(k.etcd.Endpoints...)},
+		Flags:   []string{"--endpoints", strings.Join(k.etcd.Endpoints, ",")},
+		Etcd:    k.etcd,
+	})
+	round := 0
+	repeat(t, kills, func() { k.round(t, round); round++ })
+
+	if len(k.half) < round/10 {
+		t.Errorf("%d of %d kills interrupted a write: not what is tested", len(k.half), round)
+	}
+	_, written := k.count.now()
+	t.Logf("%d kills, %d of them in a write: slowest first answer %v after the start, oldest number from a snapshot alone %v old at the kill; %d changes",
+		round, len(k.half), k.slowest, k.oldest, written)
+	if err := harness.Matches(t.Context(), k.dns.Addr(t), k.expected); err != nil {
+		t.Errorf("in the end: %v", err)
+	}
+	traffic.Stop().CheckAnswers(t)
+	registrations.Stop(t).Check(t)
+}
+
+func newKilling(t *testing.T) *killing {
+	t.Helper()
+	const services = 2000 // so that a write takes a while
+	k := &killing{count: &counting{}, expected: probes(services), half: map[string]bool{}}
+	k.etcd = harness.StartEtcd(t, harness.EtcdOptions{})
+	fill(t, k.etcd.Client(), services)
+	k.config = corefile(k.etcd.Endpoints, "snapshot {{dir}}/snapshot")
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- count.run(ctx, e.Client()) }()
-	defer func() {
+	go func() { done <- k.count.run(ctx, k.etcd.Client()) }()
+	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
-	}()
+	})
 	harness.Eventually(t, harness.Patience, "a first number", func() error {
-		_, written := count.now()
+		_, written := k.count.now()
 		return harness.True(written > 0)
 	})
-	r := &rig{etcd: e, dns: harness.NewCoreDNS(t)}
-	r.dns.Launch(t, config)
-	r.dns.WaitReady(t)
-	r.keptSince(t, time.Now().Add(-time.Hour))
+	k.dns = harness.StartCoreDNS(t, k.config)
+	k.keptSince(t, time.Now().Add(-time.Hour))
+	return k
+}
 
-	var serial uint32
-	slowest, oldest := time.Duration(0), time.Duration(0)
-	for round := range kills {
+// round kills the server, in odd rounds while it writes, and starts it again.
+func (k *killing) round(t *testing.T, n int) {
+	t.Helper()
+	if n%2 == 1 {
+		k.awaitWrite(t)
+	} else {
 		harness.Elapse(t, rand.N(killWithin))
-		if harness.MirrorState(t, r.dns.Addr(t), zone, "live")() == nil {
-			serial = r.serial(t)
+	}
+	if harness.MirrorState(t, k.dns.Addr(t), zone, "live")() == nil {
+		k.serial = k.rig.serial(t)
+	}
+	alone := n%4 == 3
+	if alone {
+		k.etcd.Pause(t)
+	}
+	killed := time.Now()
+	k.dns.Kill()
+	for _, file := range k.halves(t) {
+		k.half[file] = true
+	}
+	known := k.count.before(k.keptAt(t).Add(-keptWithin))
+	start := time.Now()
+	k.dns.Launch(t, k.config)
+	var first int
+	harness.Eventually(t, harness.Patience, "a first answer", func() (err error) {
+		first, err = counted(t, k.dns)
+		return err
+	})
+	k.slowest = max(k.slowest, time.Since(start))
+	if sent, _ := k.count.now(); first > sent || first < known {
+		t.Errorf("round %d: first answer %d, want one of %d, known %v before the last snapshot, to %d", n, first, known, keptWithin, sent)
+	}
+	if alone {
+		k.oldest = max(k.oldest, k.count.age(first, killed))
+		if err := harness.Matches(t.Context(), k.dns.Addr(t), k.expected); err != nil {
+			t.Errorf("round %d, from the snapshot alone: %v", n, err)
 		}
-		alone := round%4 == 3
-		if alone {
-			e.Pause(t)
+		k.etcd.Continue(t)
+	}
+	k.catchUp(t, n)
+}
+
+// catchUp waits until the server shows all that etcd has acknowledged.
+func (k *killing) catchUp(t *testing.T, round int) {
+	t.Helper()
+	_, written := k.count.now()
+	harness.Eventually(t, harness.Patience, "the newest number", func() error {
+		n, err := counted(t, k.dns)
+		if err == nil && n < written {
+			err = fmt.Errorf("%d, want %d at least", n, written)
 		}
-		killed := time.Now()
-		r.dns.Kill()
-		known := count.before(killed.Add(-keptWithin))
-		start := time.Now()
-		r.dns.Launch(t, config)
-		var first int
-		harness.Eventually(t, harness.Patience, "a first answer", func() (err error) {
-			first, err = counted(t, r.dns)
-			return err
-		})
-		slowest = max(slowest, time.Since(start))
-		if sent, _ := count.now(); first > sent || first < known {
-			t.Errorf("round %d: first answer %d, want one of %d, known %v before the end, to %d", round, first, known, keptWithin, sent)
-		}
-		if alone {
-			oldest = max(oldest, count.age(first, killed))
-			if err := harness.Matches(t.Context(), r.dns.Addr(t), expected); err != nil {
-				t.Errorf("round %d, from the snapshot alone: %v", round, err)
-			}
-			e.Continue(t)
-		}
-		_, written := count.now()
-		harness.Eventually(t, harness.Patience, "the newest number", func() error {
-			n, err := counted(t, r.dns)
-			if err == nil && n < written {
-				err = fmt.Errorf("%d, want %d at least", n, written)
-			}
-			return err
-		})
-		if now := r.serial(t); serial != 0 && !notBefore(now, serial) {
-			t.Errorf("round %d: serial %d, before the end %d", round, now, serial)
+		return err
+	})
+	if now := k.rig.serial(t); k.serial != 0 && !notBefore(now, k.serial) {
+		t.Errorf("round %d: serial %d, before the end %d", round, now, k.serial)
+	}
+}
+
+// halves are the files of snapshots that aren't whole.
+func (k *killing) halves(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(k.dns.Dir(), "snapshot.tmp-*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// awaitWrite waits until a snapshot is being written.
+func (k *killing) awaitWrite(t *testing.T) {
+	t.Helper()
+	old := k.halves(t) // left by processes before
+	tick := time.NewTicker(writeShows)
+	defer tick.Stop()
+	for deadline := time.Now().Add(harness.Patience); time.Now().Before(deadline); <-tick.C {
+		if slices.ContainsFunc(k.halves(t), func(file string) bool { return !slices.Contains(old, file) }) {
+			return
 		}
 	}
-	_, written := count.now()
-	t.Logf("%d kills: slowest first answer %v after the start, oldest number from a snapshot alone %v old at the kill; %d changes", kills, slowest, oldest, written)
-	if err := harness.Matches(t.Context(), r.dns.Addr(t), expected); err != nil {
-		t.Errorf("in the end: %v", err)
+	t.Fatal("no snapshot is written")
+}
+
+// keptAt is when the last whole snapshot was written.
+func (k *killing) keptAt(t *testing.T) time.Time {
+	t.Helper()
+	info, err := os.Stat(filepath.Join(k.dns.Dir(), "snapshot"))
+	if err != nil {
+		t.Fatal(err)
 	}
+	return info.ModTime()
 }
 
 // age is how long before a time a number was replaced by the next one.

@@ -122,10 +122,20 @@ var steps = []modelStep{
 		return true
 	}},
 	{name: "restart coredns", frequency: 1, broken: true, do: func(t *testing.T, m *model) bool {
+		m.waitLaunched(t)
+		if code := m.dns.Stop(t); code != 0 {
+			t.Errorf("coredns ended with %d", code)
+		}
+		if !m.keep {
+			m.last = 0 // nothing holds it
+		}
+		m.launch(t)
+		return true
+	}},
+	{name: "kill coredns", frequency: 1, broken: true, do: func(t *testing.T, m *model) bool {
 		m.dns.Kill()
-		m.last = 0
-		m.dns.Launch(t, m.corefile())
-		m.launching = true // which takes a while where etcd is away
+		m.last = 0 // the snapshot can be older
+		m.launch(t)
 		return true
 	}},
 	{name: "reload coredns", frequency: 2, broken: true, do: func(t *testing.T, m *model) bool {
@@ -133,6 +143,13 @@ var steps = []modelStep{
 		m.dns.Reload(t, m.corefile())
 		return true
 	}},
+}
+
+// launch starts coredns again, which takes a while where etcd is away.
+func (m *model) launch(t *testing.T) {
+	t.Helper()
+	m.dns.Launch(t, m.corefile())
+	m.launching = true
 }
 
 // anyInstance is one of few, so that steps meet.
@@ -148,6 +165,10 @@ func (m *model) anyInstance(static bool) harness.Instance {
 	if m.rand.IntN(4) == 0 {
 		in.Addresses = append(in.Addresses, fmt.Sprintf("2001:db8::%x", 1+m.rand.IntN(200)))
 		in.Metadata = map[string]string{"k": fmt.Sprint(m.rand.IntN(100))}
+	}
+	if m.rand.IntN(4) == 0 {
+		in.Tags = []string{fmt.Sprintf("t%d", m.rand.IntN(2))}
+		in.Priority = m.rand.IntN(2)
 	}
 	return in
 }

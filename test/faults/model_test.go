@@ -31,7 +31,7 @@ const (
 // TestModel changes a registry, and breaks what a mirror of it depends on, at
 // random. Whenever all faults have ended, the mirror as DNS shows it equals etcd
 // ten seconds later; and the serial of the zone never goes back while one
-// process runs.
+// process runs, nor when it ends by TERM and starts again with a snapshot.
 func TestModel(t *testing.T) {
 	t.Parallel()
 	seed := rand.Uint64()
@@ -51,17 +51,18 @@ func TestModel(t *testing.T) {
 		}
 		m.quiet(t)
 	}
-	t.Logf("seed %d, %v: %d steps, %d quiet points, %d differences; longest time until equal %v; steps %v",
-		seed, time.Since(start).Round(time.Second), m.steps, m.quiets, m.differences, m.longest.Round(time.Millisecond), m.counts)
+	t.Logf("seed %d, with a snapshot: %v, %v: %d steps, %d quiet points, %d differences; longest time until equal %v; steps %v",
+		seed, m.keep, time.Since(start).Round(time.Second), m.steps, m.quiets, m.differences, m.longest.Round(time.Millisecond), m.counts)
 }
 
 // model is a registry under test, and what is broken of it at the moment.
 type model struct {
 	rig
 	rand   *rand.Rand
+	keep   bool               // the mirror has a snapshot
 	leases []clientv3.LeaseID // granted, and perhaps gone
 	backup string             // empty before the first
-	last   uint32             // serial of this process; 0: none yet
+	last   uint32             // serial that can't be gone behind; 0: none yet
 	trace  []string           // the last steps
 
 	cut, refused, killed, paused bool
@@ -76,6 +77,7 @@ type model struct {
 func newModel(t *testing.T, seed uint64) *model {
 	t.Helper()
 	m := &model{rand: rand.New(rand.NewPCG(seed, 0)), counts: map[string]int{}}
+	m.keep = m.rand.IntN(2) == 0
 	m.etcd = harness.StartEtcd(t, harness.EtcdOptions{})
 	m.proxies = harness.StartProxies(t, m.etcd)
 	m.dns = harness.StartCoreDNS(t, m.corefile())
@@ -85,7 +87,11 @@ func newModel(t *testing.T, seed uint64) *model {
 // corefile is another one each time, so that a reload has something to do.
 func (m *model) corefile() string {
 	m.ttl = m.ttl%60 + 1
-	return corefile([]string{m.proxies[0].Endpoint()}, fmt.Sprintf("ttl %d", m.ttl))
+	properties := []string{fmt.Sprintf("ttl %d", m.ttl)}
+	if m.keep {
+		properties = append(properties, "snapshot {{dir}}/snapshot")
+	}
+	return corefile([]string{m.proxies[0].Endpoint()}, properties...)
 }
 
 // traced is how many steps are shown with a difference: all since the last quiet
@@ -164,6 +170,9 @@ func (m *model) compare(t *testing.T) func() error {
 		}
 		if got, want := status["instances"], strconv.Itoa(len(instances)); got != want {
 			return fmt.Errorf("_status is %v, want %s instances", status, want)
+		}
+		if got, want := status["revision"], strconv.FormatInt(m.etcd.Revision(t), 10); got != want {
+			return fmt.Errorf("_status is %v, want revision %s", status, want)
 		}
 		return harness.Matches(t.Context(), addr, harness.Answers(zone, instances, m.past...))
 	}

@@ -14,14 +14,25 @@ func TestOutage(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		leave, comeBack func(testing.TB, *harness.Etcd)
+		members         int
 	}{
 		"killed": {
-			func(t testing.TB, e *harness.Etcd) { t.Helper(); e.Kill(t) },
-			func(t testing.TB, e *harness.Etcd) { t.Helper(); e.Restart(t) },
+			leave:    func(t testing.TB, e *harness.Etcd) { t.Helper(); e.Kill(t) },
+			comeBack: func(t testing.TB, e *harness.Etcd) { t.Helper(); e.Restart(t) },
 		},
 		"stopped": {
-			func(t testing.TB, e *harness.Etcd) { t.Helper(); e.Pause(t) },
-			func(t testing.TB, e *harness.Etcd) { t.Helper(); e.Continue(t) },
+			leave:    func(t testing.TB, e *harness.Etcd) { t.Helper(); e.Pause(t) },
+			comeBack: func(t testing.TB, e *harness.Etcd) { t.Helper(); e.Continue(t) },
+		},
+		"without a leader": {
+			members: 3,
+			leave:   func(t testing.TB, e *harness.Etcd) { t.Helper(); e.Members[0].Kill(t); e.Members[1].Kill(t) },
+			comeBack: func(t testing.TB, e *harness.Etcd) {
+				t.Helper()
+				e.Members[0].Start(t)
+				e.Members[1].Start(t)
+				e.WaitServing(t)
+			},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -29,7 +40,7 @@ func TestOutage(t *testing.T) {
 			outage := harness.FaultTime(t, time.Minute)
 			// A stopped etcd counts the time on: a lease has to outlast that, and
 			// is an hour at most.
-			r := newRig(t, options{leaseTTL: min(2*outage, time.Hour).Truncate(time.Second)})
+			r := newRig(t, options{etcd: harness.EtcdOptions{Members: test.members}, leaseTTL: min(2*outage, time.Hour).Truncate(time.Second)})
 			r.put(t, changing("before", 1))
 
 			left := time.Now()

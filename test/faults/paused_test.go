@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/miekg/dns"
+
 	"github.com/rosterdns/roster/test/harness"
 )
 
@@ -21,9 +23,12 @@ func TestRegistrarPaused(t *testing.T) {
 	ours := func(in harness.Instance) bool { return in.ID == "paused" }
 	repeat(t, 2, func() {
 		p.Pause(t)
-		gone := harness.Eventually(t, expiryBound, "the instance's going with its lease", func() error {
-			return harness.True(len(r.instances(t, ours)) == 0)
+		gone := harness.Eventually(t, expiryBound, "the instance's going from DNS with its lease", func() error {
+			return harness.True(r.dns.Ask(t, "paused.things.changing."+zone, dns.TypeA).Rcode == dns.RcodeNameError)
 		})
+		if n := len(r.instances(t, ours)); n != 0 {
+			t.Errorf("gone from DNS, with %d keys in etcd", n)
+		}
 		r.equal(t, equalBound, settled)
 		p.Continue(t)
 		back := harness.Eventually(t, lease, "the instance's being back", func() error {

@@ -34,6 +34,8 @@ type options struct {
 	etcd harness.EtcdOptions
 	// proxied puts a proxy between the DNS server and each member.
 	proxied bool
+	// proxiedClients makes registrars take the same way.
+	proxiedClients bool
 	// leaseTTL is that of the registered stable instances; 0 means 15 s.
 	leaseTTL time.Duration
 	// properties are further ones of the plugin, made for the etcd.
@@ -70,11 +72,15 @@ func newRig(t *testing.T, o options) *rig {
 			endpoints = append(endpoints, p.Endpoint())
 		}
 	}
-	flags := []string{"--endpoints", strings.Join(r.etcd.Endpoints, ",")}
+	theirs := r.etcd.Endpoints
+	if o.proxiedClients {
+		theirs = endpoints
+	}
+	flags := []string{"--endpoints", strings.Join(theirs, ",")}
 	if o.flags != nil {
 		flags = append(flags, o.flags(r.etcd)...)
 	}
-	clients := []registrar.Option{registrar.WithEndpoints(r.etcd.Endpoints...)}
+	clients := []registrar.Option{registrar.WithEndpoints(theirs...)}
 	if o.clients != nil {
 		clients = append(clients, o.clients(r.etcd)...)
 	}

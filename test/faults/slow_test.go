@@ -11,11 +11,11 @@ import (
 // bad: the contract says that it shows, not when.
 const converged = time.Minute
 
-// TestLatency delays what passes between the mirror and etcd by half a second
-// in each direction.
+// TestLatency delays what passes between etcd and others, the mirror and
+// registrars, by half a second in each direction.
 func TestLatency(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, options{proxied: true})
+	r := newRig(t, options{proxied: true, proxiedClients: true})
 	for _, p := range r.proxies {
 		p.Delay(500 * time.Millisecond)
 	}
@@ -31,10 +31,11 @@ func TestLatency(t *testing.T) {
 	r.finish(t)
 }
 
-// TestResets resets all connections between the mirror and etcd every second.
+// TestResets resets all connections between etcd and others, the mirror and
+// registrars, every second.
 func TestResets(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, options{etcd: harness.EtcdOptions{Members: 3}, proxied: true})
+	r := newRig(t, options{etcd: harness.EtcdOptions{Members: 3}, proxied: true, proxiedClients: true})
 	for _, p := range r.proxies {
 		defer p.ResetEvery(time.Second)()
 	}

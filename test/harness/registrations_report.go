@@ -42,4 +42,7 @@ func (r RegistrationsReport) Check(t testing.TB) {
 	for _, f := range r.Faults {
 		t.Errorf("registrations: %s", f)
 	}
+	if r.Calls == 0 || r.Commands == 0 {
+		t.Error("registrations: there were none")
+	}
 }

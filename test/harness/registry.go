@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -23,6 +24,8 @@ type Instance struct {
 	Addresses []string          `json:"addresses"`
 	Ports     []InstancePort    `json:"ports"`
 	Weight    int               `json:"weight,omitempty"`
+	Priority  int               `json:"priority,omitempty"`
+	Tags      []string          `json:"tags,omitempty"`
 	Metadata  map[string]string `json:"metadata,omitempty"`
 	Status    string            `json:"status,omitempty"`
 	Static    bool              `json:"static,omitempty"`
@@ -110,7 +113,7 @@ func ReadInstances(ctx context.Context, c *clientv3.Client) ([]Instance, error) 
 
 // Answers are what a server has to answer in a zone where these instances and
 // no others are registered, as design.md 2 says: for each service, each of its
-// ports and each instance, of each type. Names in absent, which are instances
+// ports, tags and instances, of each type. Names in absent, which are instances
 // by their keys, are denied unless they are among the instances.
 func Answers(zone string, instances []Instance, absent ...string) []Expectation {
 	w := want{zone: zone}
@@ -174,15 +177,38 @@ func (w *want) denied(name string, qtype uint16) {
 }
 
 func (w *want) service(service string, instances []Instance) {
-	var addresses []string
-	srv, glue := map[string][]string{}, map[string][]string{} // by port's name
+	tags := map[string]bool{}
 	for i := range instances {
 		in := &instances[i]
 		w.instance(in)
-		if !in.up() {
-			continue
+		for _, tag := range in.Tags {
+			tags[tag] = true
 		}
-		addresses = append(addresses, in.Addresses...)
+	}
+	w.selection(service, instances)
+	w.add(service, dns.TypeTXT, dns.RcodeSuccess, nil, nil)
+	w.denied("no-such-instance."+service, dns.TypeA)
+	for _, tag := range slices.Sorted(maps.Keys(tags)) {
+		tagged := slices.DeleteFunc(slices.Clone(instances), func(in Instance) bool { return !slices.Contains(in.Tags, tag) })
+		w.selection(tag+"._tag."+service, tagged)
+	}
+}
+
+// selection expects the addresses and ports of the instances that are up, of
+// those that a name stands for.
+func (w *want) selection(service string, instances []Instance) {
+	up := slices.DeleteFunc(slices.Clone(instances), func(in Instance) bool { return !in.up() })
+	preferred := math.MaxInt // of the priorities
+	for _, in := range up {
+		preferred = min(preferred, in.Priority)
+	}
+	var addresses []string
+	srv, glue := map[string][]string{}, map[string][]string{} // by port's name
+	for i := range up {
+		in := &up[i]
+		if in.Priority == preferred {
+			addresses = append(addresses, in.Addresses...)
+		}
 		for _, p := range in.Ports {
 			name := "_" + p.Name + "._" + cmp.Or(p.Protocol, "tcp") + "." + service
 			srv[name] = append(srv[name], in.srv(name, p, w.zone))
@@ -190,8 +216,6 @@ func (w *want) service(service string, instances []Instance) {
 		}
 	}
 	w.addresses(service, addresses)
-	w.add(service, dns.TypeTXT, dns.RcodeSuccess, nil, nil)
-	w.denied("no-such-instance."+service, dns.TypeA)
 	for _, name := range slices.Sorted(maps.Keys(srv)) {
 		w.add(name, dns.TypeSRV, dns.RcodeSuccess, srv[name], glue[name])
 	}
@@ -229,7 +253,7 @@ func (w *want) addresses(name string, addresses []string) {
 }
 
 func (in *Instance) srv(owner string, p InstancePort, zone string) string {
-	return fmt.Sprintf("%s 0 IN SRV 0 %d %d %s", owner, cmp.Or(in.Weight, 100), p.Port, in.name(zone))
+	return fmt.Sprintf("%s 0 IN SRV %d %d %d %s", owner, in.Priority, cmp.Or(in.Weight, 100), p.Port, in.name(zone))
 }
 
 func (in *Instance) glue(zone string) (lines []string) {

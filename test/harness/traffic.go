@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -31,6 +32,7 @@ type Traffic struct {
 	cancel   context.CancelFunc
 	workers  sync.WaitGroup
 	start    time.Time
+	again    atomic.Int64
 
 	mu     sync.Mutex
 	report TrafficReport
@@ -82,12 +84,13 @@ func (tr *Traffic) ask(ctx context.Context, e Expectation) {
 	if err != nil && e.TCP {
 		// A server may close a connection at any time, and a client then asks
 		// again (RFC 7766, 6.2.4).
+		tr.again.Add(1)
 		m, err = Ask(ctx, tr.addr, e.Question)
 	}
 	end := time.Now()
 	switch {
 	case err != nil:
-		tr.count(start, end, &tr.report.Failed, fmt.Sprintf("%s: %v", e.Question, err))
+		tr.count(start, end, &tr.report.Unanswered, fmt.Sprintf("%s: %v", e.Question, err))
 	case m.Rcode != dns.RcodeSuccess && m.Rcode != dns.RcodeNameError:
 		tr.count(start, end, &tr.report.Failed, fmt.Sprintf("%s: answered %s", e.Question, Render(m)))
 	case e.differs(m) && tr.current(e.Question).differs(m):
@@ -109,7 +112,7 @@ func (tr *Traffic) current(q Question) Expectation {
 	return Expectation{}
 }
 
-// keptFaults is how many faulty answers a report shows.
+// keptFaults is how many faulty answers of a kind a report shows.
 const keptFaults = 8
 
 func (tr *Traffic) count(start, end time.Time, fault *int, what string) {
@@ -119,7 +122,7 @@ func (tr *Traffic) count(start, end time.Time, fault *int, what string) {
 	tr.took = append(tr.took, end.Sub(start))
 	if fault != nil {
 		*fault++
-		if len(tr.report.Faults) < keptFaults {
+		if *fault <= keptFaults {
 			tr.report.Faults = append(tr.report.Faults, fmt.Sprintf("after %v: %s", start.Sub(tr.start).Round(time.Millisecond), what))
 		}
 		return
@@ -142,6 +145,7 @@ func (tr *Traffic) Stop() TrafficReport {
 		return *r
 	}
 	r.Took = time.Since(tr.start)
+	r.Again = int(tr.again.Load())
 	r.LongestGap = max(r.LongestGap, time.Since(tr.last))
 	slices.Sort(tr.took)
 	r.P50, r.P99, r.Max = tr.took[len(tr.took)/2], tr.took[len(tr.took)*99/100], tr.took[len(tr.took)-1]
@@ -150,18 +154,19 @@ func (tr *Traffic) Stop() TrafficReport {
 
 // TrafficReport is what a Traffic saw.
 type TrafficReport struct {
-	// Queries counts all queries: the right answers are those neither Failed,
-	// which is none, SERVFAIL or REFUSED, nor Changed, which is another than
+	// Queries counts all queries: the right answers are those neither Unanswered,
+	// nor Failed, which is SERVFAIL or REFUSED, nor Changed, which is another than
 	// expected.
-	Queries, Failed, Changed int
+	Queries, Unanswered, Failed, Changed int
+	// Again counts those that were asked twice, since their connection was closed.
+	Again int
 	// Took is how long the stream went on.
 	Took time.Duration
 	// LongestGap is the longest time between two right answers.
 	LongestGap time.Duration
 	// P50, P99 and Max are of the time that an answer took.
 	P50, P99, Max time.Duration
-	// Faults are the first few failed and changed answers, with their times
-	// since the start.
+	// Faults are the first few of each kind, with their times since the start.
 	Faults []string
 }
 
@@ -170,20 +175,40 @@ func (r TrafficReport) Rate() float64 { return float64(r.Queries) / r.Took.Secon
 
 // String is the report on one line.
 func (r TrafficReport) String() string {
-	return fmt.Sprintf("%d queries in %.1fs (%.0f/s): %d failed, %d changed; longest gap %v; p50 %v, p99 %v, max %v",
-		r.Queries, r.Took.Seconds(), r.Rate(), r.Failed, r.Changed, r.LongestGap.Round(time.Millisecond),
+	return fmt.Sprintf("%d queries in %.1fs (%.0f/s): %d failed, %d changed, %d asked twice; longest gap %v; p50 %v, p99 %v, max %v",
+		r.Queries, r.Took.Seconds(), r.Rate(), r.Failed+r.Unanswered, r.Changed, r.Again, r.LongestGap.Round(time.Millisecond),
 		r.P50.Round(time.Microsecond), r.P99.Round(time.Microsecond), r.Max.Round(time.Microsecond))
 }
 
 // Check fails the test unless every answer was right, at MinRate or more.
 func (r TrafficReport) Check(t testing.TB) {
 	t.Helper()
+	if r.Again > 0 {
+		t.Errorf("%d of %d queries were asked twice, since their connection was closed; want none", r.Again, r.Queries)
+	}
+	r.CheckReloaded(t)
+}
+
+// CheckReloaded is Check for a server that was told to reload meanwhile, and may
+// close connections.
+func (r TrafficReport) CheckReloaded(t testing.TB) {
+	t.Helper()
+	if r.Unanswered > 0 {
+		t.Errorf("%d of %d queries without an answer, want none", r.Unanswered, r.Queries)
+	}
+	r.CheckAnswers(t)
+}
+
+// CheckAnswers is Check for a server that was down meanwhile: what it answers has
+// to be right.
+func (r TrafficReport) CheckAnswers(t testing.TB) {
+	t.Helper()
 	t.Logf("traffic: %s", r)
 	if r.Failed > 0 || r.Changed > 0 {
-		t.Errorf("%d failed and %d changed answers of %d, want none; the first:", r.Failed, r.Changed, r.Queries)
-		for _, f := range r.Faults {
-			t.Errorf("  %s", f)
-		}
+		t.Errorf("%d failed and %d changed answers of %d, want none", r.Failed, r.Changed, r.Queries)
+	}
+	if r.Unanswered+r.Failed+r.Changed > 0 {
+		t.Logf("the first of each: %s", strings.Join(r.Faults, "\n  "))
 	}
 	if rate := r.Rate(); rate < MinRate {
 		t.Errorf("%.0f queries a second, want at least %d", rate, MinRate)

@@ -28,8 +28,8 @@ func TestTraffic(t *testing.T) {
 		t.Fatalf("expected are %v", expected)
 	}
 	for name, test := range map[string]struct {
-		answer          func(*dns.Msg)
-		failed, changed bool
+		answer                      func(*dns.Msg)
+		failed, changed, unanswered bool
 	}{
 		"right":    {answer: func(*dns.Msg) {}},
 		"another":  {answer: func(m *dns.Msg) { m.Answer[0].(*dns.A).A = net.IPv4(10, 0, 0, 2) }, changed: true},
@@ -38,6 +38,7 @@ func TestTraffic(t *testing.T) {
 		"failure":  {answer: func(m *dns.Msg) { m.Answer, m.Rcode = nil, dns.RcodeServerFailure }, failed: true},
 		"refusal":  {answer: func(m *dns.Msg) { m.Answer, m.Rcode = nil, dns.RcodeRefused }, failed: true},
 		"not ours": {answer: func(m *dns.Msg) { m.Authoritative = false }, changed: true},
+		"mangled":  {answer: func(m *dns.Msg) { m.Id++ }, unanswered: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -47,11 +48,14 @@ func TestTraffic(t *testing.T) {
 			harness.Eventually(t, harness.Patience, "queries", func() error { return harness.True(asked.Load() > 20) })
 			r := tr.Stop()
 			t.Log(r)
-			if (r.Failed > 0) != test.failed || (r.Changed > 0) != test.changed {
-				t.Errorf("%d failed and %d changed answers of %d; the first: %s", r.Failed, r.Changed, r.Queries, strings.Join(r.Faults, "\n"))
+			all := func(yes bool) int {
+				if yes {
+					return r.Queries
+				}
+				return 0
 			}
-			if test.failed && r.Failed != r.Queries || test.changed && r.Changed != r.Queries {
-				t.Errorf("not all are counted: %s", r)
+			if r.Failed != all(test.failed) || r.Changed != all(test.changed) || r.Unanswered != all(test.unanswered) {
+				t.Errorf("%d failed, %d changed, %d unanswered of %d; the first: %s", r.Failed, r.Changed, r.Unanswered, r.Queries, strings.Join(r.Faults, "\n"))
 			}
 		})
 	}
