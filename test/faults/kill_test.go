@@ -238,6 +238,8 @@ func (k *killing) catchUp(t *testing.T, round int) {
 		}
 		return err
 	})
+	// While it lists, it shows changes under the serial of before.
+	k.waitState(t, liveBound, "live")
 	if now := k.rig.serial(t); k.serial != 0 && !notBefore(now, k.serial) {
 		t.Errorf("round %d: serial %d, before the end %d", round, now, k.serial)
 	}

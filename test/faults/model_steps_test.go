@@ -167,7 +167,6 @@ func (m *model) anyInstance(static bool) harness.Instance {
 		in.Metadata = map[string]string{"k": fmt.Sprint(m.rand.IntN(100))}
 	}
 	if m.rand.IntN(4) == 0 {
-		in.Tags = []string{fmt.Sprintf("t%d", m.rand.IntN(2))}
 		in.Priority = m.rand.IntN(2)
 	}
 	return in

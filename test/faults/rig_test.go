@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -192,6 +193,7 @@ func (r *rig) finish(t *testing.T) {
 	t.Helper()
 	r.stopStreams(t)
 	r.equal(t, equalBound, func(harness.Instance) bool { return true })
+	harness.Eventually(t, equalBound, "DNS serving as many as etcd holds", r.counts(t))
 }
 
 // minTraffic is how long the streams go on at least, so that their rates mean
@@ -219,6 +221,20 @@ func (r *rig) shows(t *testing.T, keep func(harness.Instance) bool) func() error
 	addr := r.dns.Addr(t)
 	return func() error {
 		return harness.Matches(t.Context(), addr, harness.Answers(zone, r.instances(t, keep), r.past...))
+	}
+}
+
+// counts is a condition: DNS serves as many instances as etcd holds.
+func (r *rig) counts(t *testing.T) func() error {
+	t.Helper()
+	addr := r.dns.Addr(t)
+	return func() error {
+		want := strconv.Itoa(len(r.instances(t, func(harness.Instance) bool { return true })))
+		status, err := harness.MirrorStatus(t.Context(), addr, zone)
+		if err == nil && status["instances"] != want {
+			err = fmt.Errorf("_status is %v, want %s instances", status, want)
+		}
+		return err
 	}
 }
 

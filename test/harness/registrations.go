@@ -38,9 +38,9 @@ const (
 	commandEvery = 2 * time.Second
 	// callBound is the contract's second for a Register or Unregister, and what
 	// a busy machine adds.
-	callBound = 1500 * time.Millisecond
+	callBound = 2 * time.Second
 	// closeBound is the contract's two seconds for a Close, likewise.
-	closeBound = 2500 * time.Millisecond
+	closeBound = 3 * time.Second
 )
 
 // RegistrationsOptions says how a stream of registrations reaches etcd.

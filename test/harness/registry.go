@@ -25,7 +25,6 @@ type Instance struct {
 	Ports     []InstancePort    `json:"ports"`
 	Weight    int               `json:"weight,omitempty"`
 	Priority  int               `json:"priority,omitempty"`
-	Tags      []string          `json:"tags,omitempty"`
 	Metadata  map[string]string `json:"metadata,omitempty"`
 	Status    string            `json:"status,omitempty"`
 	Static    bool              `json:"static,omitempty"`
@@ -113,7 +112,7 @@ func ReadInstances(ctx context.Context, c *clientv3.Client) ([]Instance, error) 
 
 // Answers are what a server has to answer in a zone where these instances and
 // no others are registered, as design.md 2 says: for each service, each of its
-// ports, tags and instances, of each type. Names in absent, which are instances
+// ports and each instance, of each type. Names in absent, which are instances
 // by their keys, are denied unless they are among the instances.
 func Answers(zone string, instances []Instance, absent ...string) []Expectation {
 	w := want{zone: zone}
@@ -177,26 +176,11 @@ func (w *want) denied(name string, qtype uint16) {
 }
 
 func (w *want) service(service string, instances []Instance) {
-	tags := map[string]bool{}
 	for i := range instances {
-		in := &instances[i]
-		w.instance(in)
-		for _, tag := range in.Tags {
-			tags[tag] = true
-		}
+		w.instance(&instances[i])
 	}
-	w.selection(service, instances)
 	w.add(service, dns.TypeTXT, dns.RcodeSuccess, nil, nil)
 	w.denied("no-such-instance."+service, dns.TypeA)
-	for _, tag := range slices.Sorted(maps.Keys(tags)) {
-		tagged := slices.DeleteFunc(slices.Clone(instances), func(in Instance) bool { return !slices.Contains(in.Tags, tag) })
-		w.selection(tag+"._tag."+service, tagged)
-	}
-}
-
-// selection expects the addresses and ports of the instances that are up, of
-// those that a name stands for.
-func (w *want) selection(service string, instances []Instance) {
 	up := slices.DeleteFunc(slices.Clone(instances), func(in Instance) bool { return !in.up() })
 	preferred := math.MaxInt // of the priorities
 	for _, in := range up {
