@@ -17,18 +17,26 @@ import (
 func TestWatchEnds(t *testing.T) {
 	t.Parallel()
 	header := &etcdserverpb.ResponseHeader{Revision: 1000}
+	// As etcd does it, and its gRPC proxy: by the error's text.
+	refused := func(err error) *clientv3.WatchResponse {
+		return &clientv3.WatchResponse{Header: header, Created: true, Canceled: true, CancelReason: err.Error()}
+	}
 	tests := []struct {
 		name   string
 		last   *clientv3.WatchResponse
+		broken error // the stream's
 		reason Reason
 		err    error
 	}{
-		{"closed", nil, ReasonClosed, errClosed},
-		{"compacted", &clientv3.WatchResponse{Header: header, Canceled: true, CompactRevision: 6}, ReasonCompacted, rpctypes.ErrCompacted},
-		{"cancelled", &clientv3.WatchResponse{Header: header, Canceled: true}, ReasonClosed, rpctypes.ErrFutureRev},
-		{"no leader", &clientv3.WatchResponse{Header: header, Canceled: true, CancelReason: "etcdserver: no leader"}, ReasonLeader, rpctypes.ErrNoLeader},
-		{"token", &clientv3.WatchResponse{Header: header, Canceled: true, CancelReason: "etcdserver: invalid auth token"}, ReasonAuth, rpctypes.ErrInvalidAuthToken},
-		{"permission", &clientv3.WatchResponse{Header: header, Canceled: true, CancelReason: "etcdserver: permission denied"}, ReasonAuth, rpctypes.ErrPermissionDenied},
+		{"closed", nil, nil, ReasonClosed, errClosed},
+		{"no leader", nil, rpctypes.ErrNoLeader, ReasonLeader, rpctypes.ErrNoLeader},
+		{"compacted", &clientv3.WatchResponse{Header: header, Canceled: true, CompactRevision: 6}, nil, ReasonCompacted, rpctypes.ErrCompacted},
+		{"cancelled", &clientv3.WatchResponse{Header: header, Canceled: true}, nil, ReasonClosed, rpctypes.ErrFutureRev},
+		{"token", refused(rpctypes.ErrGRPCInvalidAuthToken), nil, ReasonAuth, rpctypes.ErrInvalidAuthToken},
+		{"permission", refused(rpctypes.ErrGRPCPermissionDenied), nil, ReasonAuth, rpctypes.ErrPermissionDenied},
+		{"user", refused(rpctypes.ErrGRPCUserEmpty), nil, ReasonAuth, rpctypes.ErrUserEmpty},
+		{"old auth revision", refused(rpctypes.ErrGRPCAuthOldRevision), nil, ReasonAuth, rpctypes.ErrAuthOldRevision},
+		{"permission by a proxy", refused(rpctypes.ErrPermissionDenied), nil, ReasonAuth, rpctypes.ErrPermissionDenied},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -40,7 +48,7 @@ func TestWatchEnds(t *testing.T) {
 			}, func(t *testing.T, f *fakeEtcd, g *rig) {
 				g.at(progressEvery) // a watch that worked
 				g.rec.take()
-				f.set(func() { f.deaf = true })
+				f.set(func() { f.deaf, f.broken = true, tt.broken })
 				f.delete("/r/n/s/ghost")
 				f.put("/r/n/s/new", "2")
 				f.put("/r/n/s/newer", "1")

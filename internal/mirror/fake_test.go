@@ -36,6 +36,7 @@ type fakeEtcd struct {
 	hung       chan struct{} // while not nil, they wait until it is closed
 	deaf       bool          // watches get nothing, not even progress
 	trouble    error         // what Trouble says
+	broken     error         // what watches that have ended say
 	slow       time.Duration // what a probe's answer takes after it was read
 	linger     time.Duration // what a probe takes to end after its answer
 	onPage     func(ctx context.Context, page int) error

@@ -91,7 +91,11 @@ func (w *fakeWatch) pump(ctx context.Context) {
 func (w *fakeWatch) Responses() <-chan clientv3.WatchResponse { return w.out }
 
 // Err implements Watch.
-func (w *fakeWatch) Err() error { return nil }
+func (w *fakeWatch) Err() error {
+	w.f.mu.Lock()
+	defer w.f.mu.Unlock()
+	return w.f.broken
+}
 
 // RequestProgress implements Watch.
 func (w *fakeWatch) RequestProgress(ctx context.Context) error {

@@ -134,7 +134,7 @@ func (m *Mirror) ask(ctx context.Context, w Watch) {
 }
 
 func (m *Mirror) response(resp *clientv3.WatchResponse) failure {
-	if err := resp.Err(); err != nil {
+	if err := cancelled(resp); err != nil {
 		return failure{reasonOf(err, ReasonClosed), fmt.Errorf("watching %q: %w", m.cfg.Prefix, err)}
 	}
 	if resp.Created {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strings"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
@@ -77,6 +78,17 @@ func response(resp *pb.WatchResponse) clientv3.WatchResponse {
 		Header: resp.Header, Events: resp.Events, CompactRevision: resp.CompactRevision,
 		Canceled: resp.Canceled, CancelReason: resp.CancelReason, Created: resp.Created,
 	}
+}
+
+// cancelled returns why a response ends its watch; nil where it doesn't. etcd
+// gives as its reason the whole text of a gRPC error, of which package rpctypes
+// knows the description alone.
+func cancelled(resp *clientv3.WatchResponse) error {
+	r := *resp
+	if _, desc, ok := strings.Cut(r.CancelReason, " desc = "); ok {
+		r.CancelReason = desc
+	}
+	return r.Err()
 }
 
 // Responses implements Watch.
