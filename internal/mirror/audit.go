@@ -19,14 +19,15 @@ const (
 	auditEvery = 5 * time.Minute
 	// auditSoon is within what time of a reconnect an audit starts, at random to
 	// keep apart mirrors that lost the same server: the etcd behind it can be one
-	// that was restored, which no watch tells, and of which the copy has to be
-	// within ten seconds.
-	auditSoon = 4 * time.Second
+	// that was restored, which no watch tells.
+	auditSoon = 3 * time.Second
 	// auditShare is how often the time that the last audit took has to pass
 	// before the next, so that connections that break all the time don't make
-	// etcd do nothing else; auditLate bounds that.
+	// etcd do nothing else; auditLate bounds that. The copy has to be that of a
+	// restored etcd within ten seconds: what auditSoon and auditLate leave of
+	// them is for the audit, a pause and a list, which takes as long.
 	auditShare = 20
-	auditLate  = 4 * time.Second
+	auditLate  = 2 * time.Second
 	// auditRetry is the pause after an audit that could not be completed.
 	auditRetry = 5 * time.Second
 )

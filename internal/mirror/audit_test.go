@@ -95,6 +95,31 @@ func TestAuditAfterReconnect(t *testing.T) {
 	})
 }
 
+// TestAuditAndListInTime: what an audit finds after a reconnect is right within
+// ten seconds, however late the audit is and though it and the list take a while.
+func TestAuditAndListInTime(t *testing.T) {
+	t.Parallel()
+	const took = 2 * time.Second // an audit, and a list
+	scenario(t, func(f *fakeEtcd) {
+		f.put("/r/n/s/old-lost", "1")
+		f.onPage = func(ctx context.Context, _ int) error {
+			time.Sleep(took)
+			return ctx.Err()
+		}
+	}, func(t *testing.T, f *fakeEtcd, g *rig) {
+		losing(f, "-lost")
+		for range 20 {
+			g.passed(time.Minute)
+			f.end(nil)
+			g.passed(retryBase + auditSoon + took) // an audit that puts off the next
+			f.put("/r/n/s/old-lost", "2")
+			f.end(nil)
+			g.passed(retryBase + 10*time.Second)
+			g.wantEqual()
+		}
+	})
+}
+
 // TestAuditBesideChanges audits while the watch goes on: what changes meanwhile
 // is no difference.
 func TestAuditBesideChanges(t *testing.T) {

@@ -122,7 +122,7 @@ func (m *Mirror) Run(ctx context.Context) {
 			m.lasting = false
 		}
 		pause := m.pause.Next()
-		if failure.mustList() {
+		if failure.mustList() && failure.reason != ReasonAudit { // audits are apart already, and have taken their time
 			pause += rand.N(listSpread)
 		}
 		if backoff.Sleep(ctx, pause) != nil {

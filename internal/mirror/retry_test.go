@@ -103,6 +103,11 @@ func TestManyMirrors(t *testing.T) {
 			f.compact()
 			f.hear()
 		},
+		"changed without a word": func(f *fakeEtcd) {
+			losing(f, "a")
+			f.put("/r/n/s/a", "2")
+			f.end(nil)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
