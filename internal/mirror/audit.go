@@ -88,7 +88,7 @@ func (m *Mirror) soon() time.Duration {
 // start starts an audit.
 func (a *audits) start(ctx context.Context) {
 	ctx, a.cancel = context.WithCancel(ctx)
-	a.running = &audit{at: a.m.Status().Revision, started: time.Now(), keys: len(a.m.index), before: map[string]*entry{}}
+	a.running = &audit{at: a.m.complete, started: time.Now(), keys: len(a.m.index), before: map[string]*entry{}}
 	a.m.auditing = a.running
 	at := a.running.at
 	a.wg.Go(func() { a.read(ctx, at) })

@@ -134,6 +134,23 @@ func (e Etcd) Probe(ctx context.Context, prefix string) (Head, error) {
 	return headOf(resp.Header), nil
 }
 
+// Census implements Source by one request: with a condition on revisions etcd
+// counts all keys of the range whatever the limit is. Since etcd 3.7 it looks
+// at its index alone, in memory, where no values are asked for.
+func (e Etcd) Census(ctx context.Context, prefix string, since int64) (Census, error) {
+	client, done, err := e.fresh(ctx)
+	if err != nil {
+		return Census{}, err
+	}
+	defer done()
+	resp, err := client.Get(clientv3.WithRequireLeader(ctx), prefix, clientv3.WithPrefix(), clientv3.WithKeysOnly(),
+		clientv3.WithMinModRev(since+1), clientv3.WithLimit(1))
+	if err != nil {
+		return Census{}, err
+	}
+	return Census{Head: headOf(resp.Header), Keys: int(resp.Count), Newer: len(resp.Kvs) > 0}, nil
+}
+
 // fresh returns a client with connections of its own where Clients can make
 // one, and what gives it back.
 func (e Etcd) fresh(ctx context.Context) (client *clientv3.Client, done func(), err error) {

@@ -72,10 +72,14 @@ func (e *wireEtcd) Range(ctx context.Context, r *pb.RangeRequest) (*pb.RangeResp
 		return nil, err
 	}
 	kvs := e.in(r)
+	count := int64(len(kvs))
+	if r.MinModRevision > 0 {
+		kvs = slices.DeleteFunc(kvs, func(kv *mvccpb.KeyValue) bool { return kv.ModRevision < r.MinModRevision })
+	}
 	n := min(e.chunk, len(kvs))
 	// etcd goes on: the header has the revision of now, not of the page.
 	now := int64(wireRevision + len(e.ranges) - 1)
-	return &pb.RangeResponse{Header: &pb.ResponseHeader{ClusterId: wireCluster, Revision: now}, Kvs: kvs[:n], More: n < len(kvs)}, nil
+	return &pb.RangeResponse{Header: &pb.ResponseHeader{ClusterId: wireCluster, Revision: now}, Kvs: kvs[:n], More: n < len(kvs), Count: count}, nil
 }
 
 // RangeStream implements pb.KVServer; the last chunk alone has a header.
@@ -260,6 +264,9 @@ func TestEtcdListErrors(t *testing.T) {
 		if _, err := source.Probe(t.Context(), "/r/"); !errors.Is(err, errDown) {
 			t.Errorf("Probe: %v", err)
 		}
+		if _, err := source.Census(t.Context(), "/r/", 1); !errors.Is(err, errDown) {
+			t.Errorf("Census: %v", err)
+		}
 		if _, err := source.Watch(t.Context(), "/r/", 1); !errors.Is(err, errDown) {
 			t.Errorf("Watch: %v", err)
 		}
@@ -276,6 +283,22 @@ func TestEtcdProbe(t *testing.T) {
 	r := e.ranges[0]
 	if string(r.Key) != "/r/n/_probe" || len(r.RangeEnd) > 0 || r.Serializable || !e.leaders[0] {
 		t.Errorf("request %v (leader demanded: %v), want a linearizable one of one key in the prefix", r, e.leaders[0])
+	}
+}
+
+func TestEtcdCensus(t *testing.T) {
+	t.Parallel()
+	e := &wireEtcd{keys: append(numbered(8), "/r/n0/other"), chunk: 3}
+	source := e.serve(t)
+	for i, newer := range []bool{true, false} {
+		since := int64(4 + i)
+		census, err := source.Census(t.Context(), "/r/n/", since)
+		if want := (Census{Head{wireCluster, wireRevision + int64(i)}, 8, newer}); err != nil || census != want {
+			t.Errorf("since %d: %+v, error %v, want %+v, nil", since, census, err, want)
+		}
+		if r := e.ranges[i]; r.Serializable || !r.KeysOnly || r.Limit != 1 || !e.leaders[i] {
+			t.Errorf("request %v (leader demanded: %v), want a linearizable one without values", r, e.leaders[i])
+		}
 	}
 }
 

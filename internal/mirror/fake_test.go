@@ -54,6 +54,7 @@ type seen struct {
 	audits  []time.Time // when each list of a given revision was
 	opened  []time.Time // when each watch was asked for
 	probes  int
+	census  int
 	probing int // probes under way
 	watches int // open
 }
@@ -354,28 +355,4 @@ func (f *fakeEtcd) contents(prefix string) ([]*mvccpb.KeyValue, int64) {
 	}
 	slices.SortFunc(kvs, func(a, b *mvccpb.KeyValue) int { return cmp.Compare(string(a.Key), string(b.Key)) })
 	return kvs, f.revision
-}
-
-// Probe implements Source.
-func (f *fakeEtcd) Probe(ctx context.Context, _ string) (Head, error) {
-	f.set(func() { f.seen.probes++; f.seen.probing++ })
-	defer func() {
-		f.mu.Lock()
-		linger := f.linger
-		f.mu.Unlock()
-		time.Sleep(linger)
-		f.set(func() { f.seen.probing-- })
-	}()
-	if err := f.enter(ctx); err != nil {
-		return Head{}, err
-	}
-	f.mu.Lock()
-	head, slow := Head{f.cluster, f.revision}, f.slow
-	f.mu.Unlock()
-	select {
-	case <-time.After(slow):
-		return head, nil
-	case <-ctx.Done():
-		return Head{}, ctx.Err()
-	}
 }

@@ -213,7 +213,7 @@ func (m *Mirror) events(evs []*clientv3.Event, revision int64) {
 	m.cfg.View.Apply(batch)
 }
 
-// probed takes the result of a linearizable read. It counts as contact only
+// probed takes the result of linearizable reads. It counts as contact only
 // where it shows that the watch has missed nothing. The watch may have gone on
 // while a slow answer was under way: that proves nothing.
 func (m *Mirror) probed(p probed) (current bool, f failure) {
@@ -221,8 +221,11 @@ func (m *Mirror) probed(p probed) (current bool, f failure) {
 	switch {
 	case p.Revision < p.known, otherCluster(seen.Cluster, p.Cluster):
 		return false, failure{ReasonRegressed, errRegressed}
-	case p.Revision == seen.Revision:
-		m.contact(p.Head)
+	case p.Revision == m.complete, p.same && p.known == m.complete:
+		// The status's revision stays the watch's, which shows what was written
+		// and deleted since when it goes on.
+		m.contact(Head{Cluster: p.Cluster, Revision: seen.Revision})
+		m.complete = p.Revision
 		return true, failure{}
 	}
 	return false, failure{}

@@ -26,8 +26,8 @@ const (
 	// hangs makes room for the next.
 	probeTimeout = 1500 * time.Millisecond
 	// watchSilence is how long a watch can be silent in spite of progress
-	// requests, and of probes that show a higher revision or nothing, before it
-	// is given up for another.
+	// requests, and of probes that show something newer or nothing, before it is
+	// given up for another.
 	watchSilence = 8 * time.Second
 	// pageTimeout is how long a list can wait for its next page. Pages of
 	// 100,000 keys were seen to take 3 s of a busy server.
@@ -74,6 +74,7 @@ type Mirror struct {
 	// Of Run's goroutine:
 	index      index // what View was told
 	pause      *backoff.Backoff
+	complete   int64  // the last revision at which index is known to equal etcd: the status's, or a probe's
 	listed     bool   // the View is complete up to the status's revision: a watch can go on from there
 	lasting    bool   // the last watch worked, so that its end is no failed try
 	resumedFor Reason // why the watch was opened, until it works
@@ -142,6 +143,7 @@ func (m *Mirror) contact(head Head) {
 		now.Cluster = old.Cluster
 	}
 	m.status.Store(&now)
+	m.complete = now.Revision
 	if m.stale == nil {
 		m.stale = time.AfterFunc(FreshFor, m.expire)
 	} else {

@@ -3,12 +3,19 @@ package mirror
 import (
 	"context"
 	"sync"
+	"time"
 )
+
+// censusAfter is how long after the last contact a probe takes a census where
+// etcd is ahead of the mirror: others write, perhaps outside the prefix. Every
+// second probe is enough to stay live, and half the work for etcd.
+const censusAfter = progressEvery + progressEvery/2
 
 // probed is the result of a probe.
 type probed struct {
 	Head
-	known int64 // the mirror's revision when the probe started; etcd's was no lower
+	known int64 // what the index equalled when the probe started; etcd was no further back
+	same  bool  // though etcd is ahead of that, the keys are the same
 }
 
 // probes runs one probe at a time beside a watch, which must not wait for it.
@@ -31,17 +38,25 @@ func (p *probes) start(ctx context.Context) {
 	default:
 		return
 	}
-	known := p.m.Status().Revision
+	known, keys := p.m.complete, len(p.m.index)
+	count := time.Since(p.m.Status().Contact) > censusAfter
 	p.wg.Go(func() {
 		defer func() { <-p.running }()
 		probe, cancel := context.WithTimeout(ctx, probeTimeout)
 		defer cancel()
-		head, err := p.m.cfg.Source.Probe(probe, p.m.cfg.Prefix)
-		if err != nil {
+		result := probed{known: known}
+		var err error
+		if result.Head, err = p.m.cfg.Source.Probe(probe, p.m.cfg.Prefix); err != nil {
 			return
 		}
+		if count && result.Revision > known {
+			c, err := p.m.cfg.Source.Census(probe, p.m.cfg.Prefix, known)
+			if err == nil && !c.Newer && c.Keys == keys {
+				result.Head, result.same = c.Head, true
+			}
+		}
 		select {
-		case p.results <- probed{head, known}:
+		case p.results <- result:
 		case <-probe.Done():
 		}
 	})

@@ -69,6 +69,87 @@ func TestSilentWatchThatMisses(t *testing.T) {
 	})
 }
 
+// TestSilentWatchOfBusyEtcd is a silent watch while others write outside the
+// prefix: as live as one of an idle etcd, and audited.
+func TestSilentWatchOfBusyEtcd(t *testing.T) {
+	t.Parallel()
+	scenario(t, func(f *fakeEtcd) { f.put("/r/n/s/a", "1") }, func(t *testing.T, f *fakeEtcd, g *rig) {
+		f.set(func() { f.deaf = true })
+		f.put("/r/n/s/a-while", "1") // the keys are as they were
+		f.delete("/r/n/s/a-while")
+		const elsewhere = auditEvery + time.Minute
+		for time.Since(g.rec.start) < elsewhere {
+			f.put("/elsewhere", "1")
+			if time.Since(g.rec.start) == time.Minute {
+				f.compact() // what the watch has shown last
+			}
+			g.passed(time.Second)
+		}
+		g.wantStates("live@0s")
+		g.wantListed(ReasonStart)
+		g.wantFailed()
+		g.wantAudited(0)
+		if n, most := f.look().census, int(elsewhere/(2*progressEvery)); n > most {
+			t.Errorf("%d censuses in %v, want %d at most", n, elsewhere, most)
+		}
+	})
+}
+
+// TestSilentWatchOfBusyEtcdThatMisses has changes among those elsewhere that the
+// watch should have shown.
+func TestSilentWatchOfBusyEtcdThatMisses(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*fakeEtcd){
+		"new":      func(f *fakeEtcd) { f.put("/r/n/s/c", "1") },
+		"changed":  func(f *fakeEtcd) { f.put("/r/n/s/a", "2") },
+		"deleted":  func(f *fakeEtcd) { f.delete("/r/n/s/a") },
+		"replaced": func(f *fakeEtcd) { f.delete("/r/n/s/a"); f.put("/r/n/s/c", "1") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			scenario(t, func(f *fakeEtcd) {
+				f.put("/r/n/s/a", "1")
+				f.put("/r/n/s/b", "1")
+			}, func(t *testing.T, f *fakeEtcd, g *rig) {
+				f.set(func() { f.deaf = true })
+				for second := range 60 {
+					f.put("/elsewhere", "1")
+					if second == 50 {
+						change(f)
+					}
+					g.passed(time.Second)
+				}
+				g.wantListed(ReasonStart, ReasonSilent)
+				g.wantEqual()
+			})
+		})
+	}
+}
+
+// TestRestoredBehindSilentWatch is an etcd that others write to and that goes
+// back behind a silent watch, to where the mirror's prefix has changed last.
+func TestRestoredBehindSilentWatch(t *testing.T) {
+	t.Parallel()
+	scenario(t, func(f *fakeEtcd) { f.put("/r/n/s/b", "1") }, func(t *testing.T, f *fakeEtcd, g *rig) {
+		restore := f.backup()
+		f.put("/r/n/s/a", "lost")
+		f.set(func() { f.deaf = true })
+		for range 30 {
+			f.put("/elsewhere", "1")
+			g.passed(time.Second)
+		}
+		g.wantListed(ReasonStart)
+		restore()
+		f.put("/r/n/s/a", "new") // at the revision of the one that was lost
+		for range 10 {
+			f.put("/elsewhere", "1") // past what the watch has shown
+		}
+		g.passed(2*progressEvery + relist)
+		g.wantListed(ReasonStart, ReasonRegressed)
+		g.wantEqual()
+	})
+}
+
 // TestSlowProbe has a probe whose answer arrives when the watch has gone on: it
 // shows a lower revision than the mirror's, but etcd's did not move backward.
 func TestSlowProbe(t *testing.T) {

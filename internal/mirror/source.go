@@ -15,6 +15,16 @@ type Head struct {
 	Revision int64
 }
 
+// Census is what etcd had at a revision: where nothing is newer than a copy and
+// there are as many keys, none has been deleted either, and they are the same.
+type Census struct {
+	Head
+	// Keys counts the keys.
+	Keys int
+	// Newer says that one was written after the revision asked about.
+	Newer bool
+}
+
 // Source is what a mirror needs of etcd. Etcd implements it; tests inject
 // their own. Any number of calls can be under way at once.
 type Source interface {
@@ -32,6 +42,10 @@ type Source interface {
 	// connection of its own where it can: one that hangs must not pass for an
 	// etcd that does.
 	Probe(ctx context.Context, prefix string) (Head, error)
+	// Census makes a linearizable read, on a connection as Probe's, of what
+	// there is of all keys that start with prefix since a revision. It costs
+	// etcd a walk through them.
+	Census(ctx context.Context, prefix string, since int64) (Census, error)
 	// Trouble returns why etcd can't be reached, as far as the source knows,
 	// for messages: requests often know only that they timed out. It is nil
 	// where there is nothing to say.

@@ -141,6 +141,10 @@ func (s fixedSource) Trouble() error { return nil }
 
 func (s fixedSource) Probe(context.Context, string) (mirror.Head, error) { return fixtureHead, nil }
 
+func (s fixedSource) Census(context.Context, string, int64) (mirror.Census, error) {
+	return mirror.Census{Head: fixtureHead, Keys: len(s)}, nil
+}
+
 func (s fixedSource) Watch(ctx context.Context, _ string, _ int64) (mirror.Watch, error) {
 	w := quietWatch{make(chan clientv3.WatchResponse)}
 	context.AfterFunc(ctx, func() { close(w.responses) })

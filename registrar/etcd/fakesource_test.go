@@ -66,6 +66,22 @@ func (f *fakeSource) Probe(ctx context.Context, _ string) (mirror.Head, error) {
 	return mirror.Head{Revision: f.revision}, nil
 }
 
+// Census implements mirror.Source.
+func (f *fakeSource) Census(ctx context.Context, prefix string, since int64) (mirror.Census, error) {
+	if err := f.reach(ctx); err != nil {
+		return mirror.Census{}, err
+	}
+	defer f.mu.Unlock()
+	c := mirror.Census{Head: mirror.Head{Revision: f.revision}}
+	for key, kv := range f.kvs {
+		if strings.HasPrefix(key, prefix) {
+			c.Keys++
+			c.Newer = c.Newer || kv.ModRevision > since
+		}
+	}
+	return c, nil
+}
+
 // Trouble implements mirror.Source.
 func (f *fakeSource) Trouble() error { return f.trouble() }
 
