@@ -88,6 +88,9 @@ func listStream(ctx context.Context, client *clientv3.Client, prefix string, at 
 	if head.Revision == 0 {
 		return Head{}, fmt.Errorf("the stream of %q ended without a revision", prefix)
 	}
+	if at != 0 {
+		head.Revision = at // rather than the header's, which is the present one
+	}
 	return head, nil
 }
 

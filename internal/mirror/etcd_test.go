@@ -221,6 +221,24 @@ func TestEtcdList(t *testing.T) {
 	}
 }
 
+// TestEtcdListAt lists a revision of the past.
+func TestEtcdListAt(t *testing.T) {
+	t.Parallel()
+	const at = wireRevision - 1
+	for _, streams := range []bool{true, false} {
+		e := &wireEtcd{keys: numbered(8), chunk: 3, streams: streams}
+		head, err := e.serve(t).List(t.Context(), "/r/n/", at, func([]*mvccpb.KeyValue) error { return nil })
+		if want := (Head{wireCluster, at}); err != nil || head != want {
+			t.Errorf("streams=%v: %+v, error %v, want %+v, nil", streams, head, err, want)
+		}
+		for _, r := range e.ranges {
+			if r.Revision != at {
+				t.Errorf("streams=%v: a request for revision %d, want %d", streams, r.Revision, at)
+			}
+		}
+	}
+}
+
 func TestEtcdListErrors(t *testing.T) {
 	t.Parallel()
 	errStop := errors.New("enough")

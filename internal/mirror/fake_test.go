@@ -323,6 +323,7 @@ func (f *fakeEtcd) read(prefix string, at int64) ([]*mvccpb.KeyValue, Head, erro
 	case at < f.compacted:
 		return nil, head, rpctypes.ErrCompacted
 	}
+	head.Revision = at
 	past := maps.Clone(f.floor)
 	for _, ev := range f.past {
 		switch {
