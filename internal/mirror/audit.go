@@ -129,6 +129,7 @@ func (a *audits) done(err error) failure {
 		return failure{ReasonRegressed, fmt.Errorf("auditing %q: %w", a.m.cfg.Prefix, errRegressed)}
 	case err != nil:
 		a.m.cfg.Log.Debug("an audit could not be completed", "prefix", a.m.cfg.Prefix, "error", err)
+		a.m.cfg.Observer.AuditFailed(err)
 		a.timer.Reset(jittered(auditRetry))
 		return failure{}
 	}

@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -215,6 +216,9 @@ func TestAuditErrors(t *testing.T) {
 				}
 				g.wantAudited()
 				g.wantFailed()
+				if said := g.rec.look().unended; len(said) != len(f.look().audits) || !errors.Is(said[0], err) {
+					t.Errorf("told of %v, want %d audits that ended with %v", said, len(f.look().audits), err)
+				}
 				f.set(func() { f.onPage = nil })
 				g.passed(auditRetry)
 				g.wantAudited(0)

@@ -53,6 +53,7 @@ type said struct {
 	listed   []Reason
 	resumed  []Reason
 	audited  []int
+	unended  []error // of audits
 	failed   []Reason
 	errs     []error
 	states   []string // "state@time since start"
@@ -106,6 +107,13 @@ func (r *recorder) Audited(differences int, _ time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.said.audited = append(r.said.audited, differences)
+}
+
+// AuditFailed implements Observer.
+func (r *recorder) AuditFailed(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.said.unended = append(r.said.unended, err)
 }
 
 // Failed implements Observer.

@@ -80,6 +80,9 @@ type Observer interface {
 	// Audited is called after each complete audit, which found so many keys
 	// that differed.
 	Audited(differences int, took time.Duration)
+	// AuditFailed is called after each audit that could not be completed, but
+	// for those that ended with their watch.
+	AuditFailed(err error)
 	// Failed is called when contact or a list is lost.
 	Failed(reason Reason, err error)
 	// StateChanged is called with each change of state, the newest last.
@@ -102,6 +105,9 @@ func (Unobserved) Applied(int, time.Duration) {}
 
 // Audited implements Observer.
 func (Unobserved) Audited(int, time.Duration) {}
+
+// AuditFailed implements Observer.
+func (Unobserved) AuditFailed(error) {}
 
 // Failed implements Observer.
 func (Unobserved) Failed(Reason, error) {}

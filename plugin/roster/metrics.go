@@ -55,7 +55,7 @@ var (
 
 	audits = promauto.NewCounterVec(prometheus.CounterOpts{
 		Namespace: plugin.Namespace, Subsystem: pluginName, Name: "audits_total",
-		Help: "Counter of comparisons of the mirror with etcd, by result: equal, different.",
+		Help: "Counter of comparisons of the mirror with etcd, by result: equal, different, failed.",
 	}, append([]string{"result"}, mirrorLabels...))
 
 	differences = promauto.NewCounterVec(prometheus.CounterOpts{
@@ -137,6 +137,9 @@ func (o observer) Audited(found int, _ time.Duration) {
 	audits.WithLabelValues(o.labels(result)...).Inc()
 	differences.WithLabelValues(o.labels()...).Add(float64(found))
 }
+
+// AuditFailed implements mirror.Observer.
+func (o observer) AuditFailed(error) { audits.WithLabelValues(o.labels("failed")...).Inc() }
 
 // Failed implements mirror.Observer.
 func (o observer) Failed(reason mirror.Reason, _ error) {

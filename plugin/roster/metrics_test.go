@@ -116,6 +116,7 @@ func TestObserver(t *testing.T) {
 	counters := map[string]prometheus.Collector{
 		"lists":    lists.WithLabelValues("start", o.endpoint, o.prefix, o.namespaces),
 		"failures": failures.WithLabelValues("silent", o.endpoint, o.prefix, o.namespaces),
+		"audits":   audits.WithLabelValues("failed", o.endpoint, o.prefix, o.namespaces),
 		"skipped":  skipped.WithLabelValues("lease", o.endpoint, o.prefix, o.namespaces),
 	}
 	before := map[string]float64{}
@@ -125,9 +126,10 @@ func TestObserver(t *testing.T) {
 	o.Listed(mirror.ReasonStart, 5, time.Second)
 	o.Failed(mirror.ReasonSilent, errors.New("x"))
 	o.Failed(mirror.ReasonSilent, errors.New("x"))
+	o.AuditFailed(errors.New("x"))
 	o.StateChanged(mirror.Status{})
 	o.skipped(services.SkipLease)
-	for name, want := range map[string]float64{"lists": 1, "failures": 2, "skipped": 1} {
+	for name, want := range map[string]float64{"lists": 1, "failures": 2, "audits": 1, "skipped": 1} {
 		if got := testutil.ToFloat64(counters[name]) - before[name]; got != want {
 			t.Errorf("%s: %v, want %v", name, got, want)
 		}
