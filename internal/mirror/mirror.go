@@ -132,8 +132,8 @@ func (m *Mirror) Run(ctx context.Context) {
 	}
 }
 
-// contact notes that etcd was heard of and the copy is complete up to its
-// revision.
+// contact notes that etcd was heard of and the copy is complete up to head's
+// revision, which is behind etcd's while a watch catches up.
 func (m *Mirror) contact(head Head) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

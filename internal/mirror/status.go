@@ -57,7 +57,9 @@ type Status struct {
 	Revision int64
 	// Cluster is the ID of the cluster that it is of; 0 where it is not known.
 	Cluster uint64
-	// Contact is when etcd was last heard of with the copy complete.
+	// Contact is when etcd was last heard of by a watch that works, or was seen
+	// to have what the copy has. The copy is complete up to Revision then: a
+	// watch that catches up is contact, however much it has yet to show.
 	Contact time.Time
 	// Keys counts the keys mirrored.
 	Keys int
