@@ -3,6 +3,8 @@ package faults_test
 import (
 	"fmt"
 	"testing"
+
+	"github.com/rosterdns/roster/test/harness"
 )
 
 // TestRestore restores a backup, so that what was written after it is undone:
@@ -16,19 +18,28 @@ func TestRestore(t *testing.T) {
 		// overtake writes so much before the mirror is back that the revision is
 		// higher than the mirror has seen.
 		overtake bool
+		// services, of ten instances each, make it a large registry.
+		services int
 	}{
 		"older revision":           {},
+		"older revision, large":    {services: bulkServices},
 		"older revision, overtook": {overtake: true},
 		"bumped revision":          {bump: 1_000_000_000},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, options{proxied: true})
+			fill(t, r.etcd.Client(), test.services)
 			repeat(t, 1, func() { r.restore(t, test.bump, test.overtake) })
-			r.finish(t)
+			r.stopStreams(t)
+			r.equal(t, equalBound, few)
+			harness.Eventually(t, equalBound, "DNS serving as many as etcd holds", r.counts(t))
 		})
 	}
 }
+
+// few are all instances but those of a large registry, which nothing changes.
+func few(in harness.Instance) bool { return in.Namespace != bulk(0, 0).Namespace }
 
 // undoneWrites is how many writes a restore undoes: more than the stream of
 // registrations makes until the mirror has to be equal, so that the revision
@@ -37,6 +48,7 @@ const undoneWrites = 800
 
 func (r *rig) restore(t *testing.T, bump uint64, overtake bool) {
 	t.Helper()
+	compared := func(in harness.Instance) bool { return settled(in) && few(in) }
 	undone, replaced := changing("undone", 1), changing("replaced", 1)
 	r.remove(t, undone)
 	r.put(t, replaced)
@@ -48,7 +60,7 @@ func (r *rig) restore(t *testing.T, bump uint64, overtake bool) {
 		undone.Ports[0].Port = i + 1
 		r.put(t, undone)
 	}
-	r.equal(t, equalBound, settled)
+	r.equal(t, equalBound, compared)
 	seen := r.etcd.Revision(t)
 
 	r.proxies[0].Refuse()
@@ -66,7 +78,7 @@ func (r *rig) restore(t *testing.T, bump uint64, overtake bool) {
 	}
 	serial := r.serial(t)
 	r.proxies[0].Accept(t)
-	equal := r.equal(t, equalBound, settled)
+	equal := r.equal(t, equalBound, compared)
 	t.Logf("revision %d, restored to %d, and at %d at contact: equal %v after contact", seen, restored, r.etcd.Revision(t), equal)
 	r.waitState(t, liveBound, "live")
 	if now := r.serial(t); !notBefore(now, serial) {
