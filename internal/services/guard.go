@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/internal/mirror"
 )
 
@@ -48,6 +47,8 @@ type Guard struct {
 	mu      sync.Mutex // makes Apply and release one step each
 	missing map[string]*missing
 	recent  []*missing // that vanished within guardWindow, in order
+	kept    int        // of recent, the first ones that are protected or back
+	alarmed int        // of recent, the first ones that stay for guardWindow at least
 	counted int        // of recent, those that are still missing
 	lost    int        // of missing, those that are not served
 	tripped bool
@@ -105,15 +106,19 @@ func (g *Guard) Apply(b mirror.Batch) {
 		return
 	}
 	events := make([]mirror.Event, 0, len(b.Events))
+	before := newPast(g.store, len(b.Events))
 	for i := range b.Events {
 		ev := &b.Events[i]
-		switch {
-		case !ev.Deleted:
+		held := false
+		if ev.Deleted {
+			held = g.holds(ev, before, now)
+		} else {
 			g.returned(ev.Key)
-		case g.holds(ev, b.Events[:i], now):
-			continue
 		}
-		events = append(events, *ev)
+		if !held {
+			events = append(events, *ev)
+		}
+		before.add(ev)
 	}
 	b.Events = append(events, g.judge(now)...)
 	g.store.Apply(b)
@@ -148,13 +153,12 @@ func (g *Guard) uncount(m *missing) {
 	}
 }
 
-// holds reports whether a deletion is kept from the Store. earlier are the
-// events of the same batch before it.
-func (g *Guard) holds(ev *mirror.Event, earlier []mirror.Event, now time.Time) bool {
+// holds reports whether a deletion is kept from the Store.
+func (g *Guard) holds(ev *mirror.Event, before *past, now time.Time) bool {
 	if m := g.missing[ev.Key]; m != nil {
 		return m.served
 	}
-	in := g.lastSeen(ev.Key, earlier)
+	in := before.instance(ev.Key)
 	if in == nil || !in.Up() {
 		return false
 	}
@@ -166,30 +170,6 @@ func (g *Guard) holds(ev *mirror.Event, earlier []mirror.Event, now time.Time) b
 	g.recent = append(g.recent, m)
 	g.counted++
 	return true
-}
-
-// lastSeen returns the instance of a key before it vanished; nil if there is
-// none.
-func (g *Guard) lastSeen(key string, earlier []mirror.Event) *catalog.Instance {
-	k, err := catalog.ParseKey(key)
-	if err != nil || k.Kind != catalog.KindInstance {
-		return nil
-	}
-	for _, ev := range slices.Backward(earlier) {
-		if ev.Key != key {
-			continue
-		}
-		in, err := catalog.DecodeValue(k.ID, ev.Value)
-		if ev.Deleted || err != nil {
-			return nil
-		}
-		return &in
-	}
-	s := g.store.Load().Service(k.Namespace, k.Service)
-	if s == nil {
-		return nil
-	}
-	return s.Instance(k.ID)
 }
 
 // judge decides for how long what is missing stays, and returns the events that
@@ -204,7 +184,7 @@ func (g *Guard) judge(now time.Time) (back []mirror.Event) {
 			g.log.Warn("instances vanish in a mass, as when etcd or the network fails: they stay served for a while",
 				"vanished", g.counted, "of", all, "percent", g.percent, "for", g.keep.String())
 		}
-		for _, m := range g.recent {
+		for _, m := range g.recent[g.kept:] {
 			if m.protected || m.back {
 				continue
 			}
@@ -215,12 +195,14 @@ func (g *Guard) judge(now time.Time) (back []mirror.Event) {
 				back = append(back, m.event)
 			}
 		}
+		g.kept = len(g.recent)
 	case exceeds(g.counted*guardAlarm, g.percent, all) && g.counted >= guardLeast:
-		for _, m := range g.recent {
+		for _, m := range g.recent[g.alarmed:] {
 			if m.served && !m.protected {
 				m.until = m.at.Add(guardWindow)
 			}
 		}
+		g.alarmed = len(g.recent)
 	}
 	return back
 }
@@ -232,6 +214,7 @@ func (g *Guard) forget(now time.Time) {
 	for len(g.recent) > 0 && now.Sub(g.recent[0].at) > guardWindow {
 		g.uncount(g.recent[0])
 		g.recent = g.recent[1:]
+		g.kept, g.alarmed = max(g.kept-1, 0), max(g.alarmed-1, 0)
 	}
 	all := g.store.Load().Instances() + g.lost
 	g.tripped = g.tripped && exceeds(g.counted, g.percent, all)
