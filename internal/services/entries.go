@@ -59,6 +59,9 @@ func Restored(entries iter.Seq2[snapshot.Entry, error], root, prefix string) ite
 			if !strings.HasPrefix(e.Key, below) {
 				continue
 			}
+			if _, mark := isMark(&e); mark {
+				continue // no key of etcd
+			}
 			ev := mirror.Event{Key: e.Key, Value: slices.Clone(e.Value), ModRevision: e.Revision, Lease: AnyLease}
 			if !yield(ev) {
 				return

@@ -46,19 +46,22 @@ type Guard struct {
 
 	mu      sync.Mutex // makes Apply and release one step each
 	missing map[string]*missing
-	recent  []*missing // that vanished within guardWindow, in order
-	kept    int        // of recent, the first ones that are protected or back
-	alarmed int        // of recent, the first ones that stay for guardWindow at least
-	counted int        // of recent, those that are still missing
-	lost    int        // of missing, those that are not served
-	tripped bool
-	removed int // protected ones that were removed since the guard tripped
+	// restored are those that were protected before a restart, until when, while
+	// it is not known yet whether they are back.
+	restored map[string]time.Time
+	recent   []*missing // that vanished within guardWindow, in order
+	kept     int        // of recent, the first ones that are protected or back
+	alarmed  int        // of recent, the first ones that stay for guardWindow at least
+	counted  int        // of recent, those that are still missing
+	lost     int        // of missing, those that are not served
+	tripped  bool
+	removed  int // protected ones that were removed since the guard tripped
 }
 
 // missing is an instance that has vanished from etcd.
 type missing struct {
 	event     mirror.Event // puts it back
-	at        time.Time    // when it vanished
+	at        time.Time    // when it vanished; zero for before a restart
 	until     time.Time    // when it is removed
 	served    bool         // the Store still has it
 	protected bool
@@ -76,7 +79,7 @@ func NewGuard(store *Store, percent int, keep time.Duration, log *slog.Logger, o
 	}
 	return &Guard{
 		store: store, percent: percent, keep: keep, log: log, onTrip: onTrip,
-		wake: make(chan struct{}, 1), missing: map[string]*missing{},
+		wake: make(chan struct{}, 1), missing: map[string]*missing{}, restored: map[string]time.Time{},
 	}
 }
 
@@ -90,7 +93,7 @@ func (g *Guard) Protected() (n int) {
 			n++
 		}
 	}
-	return n
+	return n + len(g.restored)
 }
 
 // Apply implements mirror.View. It passes on all but the deletions of instances
@@ -101,7 +104,7 @@ func (g *Guard) Apply(b mirror.Batch) {
 	now := time.Now()
 	g.forget(now)
 	deletes := func(ev mirror.Event) bool { return ev.Deleted }
-	if len(g.missing) == 0 && !slices.ContainsFunc(b.Events, deletes) {
+	if len(g.missing) == 0 && len(g.restored) == 0 && !slices.ContainsFunc(b.Events, deletes) {
 		g.store.Apply(b)
 		return
 	}
@@ -132,6 +135,7 @@ func (g *Guard) Apply(b mirror.Batch) {
 
 // returned notes that a key is there again.
 func (g *Guard) returned(key string) {
+	delete(g.restored, key)
 	if m := g.missing[key]; m != nil {
 		g.drop(key, m)
 	}
@@ -157,6 +161,9 @@ func (g *Guard) uncount(m *missing) {
 func (g *Guard) holds(ev *mirror.Event, before *past, now time.Time) bool {
 	if m := g.missing[ev.Key]; m != nil {
 		return m.served
+	}
+	if until, ok := g.restored[ev.Key]; ok {
+		return g.stillMissing(ev.Key, until, now)
 	}
 	in := before.instance(ev.Key)
 	if in == nil || !in.Up() {
@@ -195,7 +202,10 @@ func (g *Guard) judge(now time.Time) (back []mirror.Event) {
 				back = append(back, m.event)
 			}
 		}
-		g.kept = len(g.recent)
+		if g.kept < len(g.recent) {
+			g.kept = len(g.recent)
+			g.store.onChange() // a snapshot has more to keep
+		}
 	case exceeds(g.counted*guardAlarm, g.percent, all) && g.counted >= guardLeast:
 		for _, m := range g.recent[g.alarmed:] {
 			if m.served && !m.protected {

@@ -35,8 +35,10 @@ type guarded struct {
 	*Guard
 	t        *testing.T
 	revision int64
+	percent  int
 	trips    int
 	sk       *skips
+	stop     func()
 }
 
 const guardedInstances = 100
@@ -44,18 +46,26 @@ const guardedInstances = 100
 func runGuarded(t *testing.T, percent int, run func(*guarded)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		s, sk := newStore(t)
-		g := &guarded{t: t, sk: sk}
-		g.Guard = NewGuard(s, percent, 10*time.Minute, slog.New(slog.NewTextHandler(sk, nil)), func() { g.trips++ })
-		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan struct{})
-		go func() { defer close(done); g.Run(ctx) }()
-		defer func() { cancel(); <-done }()
+		g := &guarded{t: t}
+		g.start(percent)
+		defer func() { g.stop() }()
 		for i := range guardedInstances {
 			g.put(i, "")
 		}
 		run(g)
 	})
+}
+
+// start starts an empty registry.
+func (g *guarded) start(percent int) {
+	var s *Store
+	s, g.sk = newStore(g.t)
+	g.percent = percent
+	g.Guard = NewGuard(s, percent, 10*time.Minute, slog.New(slog.NewTextHandler(g.sk, nil)), func() { g.trips++ })
+	ctx, cancel := context.WithCancel(g.t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); g.Run(ctx) }()
+	g.stop = func() { cancel(); <-done }
 }
 
 func key(i int) string { return fmt.Sprintf("n/s%d/i%02d", i%10, i) }

@@ -54,8 +54,9 @@ func New(log *slog.Logger, onSkip func(SkipReason)) *Store {
 	return s
 }
 
-// OnChange has fn called after each change of what readers see, by the goroutine
-// that makes it: fn must be quick. It is set before anything feeds the Store.
+// OnChange has fn called after each change of what readers see, or of what a
+// Guard has a snapshot keep besides, by the goroutine that makes it: fn must be
+// quick. It is set before anything feeds the Store.
 func (s *Store) OnChange(fn func()) { s.onChange = fn }
 
 // Load returns the current generation: one atomic load.

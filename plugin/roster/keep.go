@@ -71,6 +71,10 @@ func (m *mirrored) keep(c *registryConfig, logger *slog.Logger) {
 // which starts from it is told of no lower revision than was seen.
 func (m *mirrored) take(c *registryConfig) (snapshot.Header, iter.Seq[snapshot.Entry], bool) {
 	gen := m.Load()
+	entries := gen.Entries()
+	if m.guard != nil {
+		gen, entries = m.guard.Snapshot()
+	}
 	h := snapshot.Header{Root: c.prefix + "/", Serial: gen.FullSerial(), Revision: gen.Revision()}
 	for i, prefix := range c.prefixes() {
 		s := m.mirrors[i].Status()
@@ -80,7 +84,7 @@ func (m *mirrored) take(c *registryConfig) (snapshot.Header, iter.Seq[snapshot.E
 		h.Cluster = s.Cluster
 		h.Ranges = append(h.Ranges, snapshot.Range{Prefix: prefix, Revision: s.Revision, Contact: s.Contact})
 	}
-	return h, gen.Entries(), gen.Revision() > 0
+	return h, entries, gen.Revision() > 0
 }
 
 // load restores the mirrors from the snapshot, or leaves them as they are with
@@ -104,6 +108,9 @@ func (m *mirrored) load(c *registryConfig) error {
 	}
 	for i, r := range h.Ranges {
 		m.mirrors[i].Restore(mirror.Head{Cluster: h.Cluster, Revision: r.Revision}, r.Contact, services.Restored(f.Entries(), h.Root, r.Prefix))
+	}
+	if m.guard != nil {
+		m.guard.Restore(f.Entries())
 	}
 	m.RestoreSerial(h.Serial, h.Revision)
 	return nil

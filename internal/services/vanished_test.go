@@ -1,0 +1,151 @@
+package services
+
+import (
+	"iter"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rosterdns/roster/internal/mirror"
+	"github.com/rosterdns/roster/internal/snapshot"
+)
+
+// kept returns what a snapshot would keep of a guarded registry.
+func kept(g *Guard) (*Generation, []snapshot.Entry) {
+	gen, entries := g.Snapshot()
+	return gen, slices.Collect(entries)
+}
+
+// withoutErrors is how a snapshot that is well yields its entries.
+func withoutErrors(entries []snapshot.Entry) iter.Seq2[snapshot.Entry, error] {
+	return func(yield func(snapshot.Entry, error) bool) {
+		for _, e := range entries {
+			if !yield(e, nil) {
+				return
+			}
+		}
+	}
+}
+
+// restart starts a guarded registry from what another has, as from a snapshot.
+func (g *guarded) restart() {
+	g.t.Helper()
+	g.stop()
+	_, entries := kept(g.Guard)
+	g.start(g.percent)
+	restored := slices.Collect(Restored(withoutErrors(entries), "/r/", "/r/"))
+	g.Apply(mirror.Batch{Events: restored, Revision: g.revision})
+	g.Restore(withoutErrors(entries))
+}
+
+// list applies the first list after a restart, which lacks instances.
+func (g *guarded) list(lacks func(i int) bool) {
+	g.revision++
+	var page, last mirror.Batch
+	for i := range guardedInstances {
+		if lacks(i) {
+			last.Events = append(last.Events, del(g.revision, key(i)))
+		} else {
+			page.Events = append(page.Events, put(int64(1+i), key(i), value(1, "")))
+		}
+	}
+	g.Apply(page)
+	last.Revision = g.revision
+	g.Apply(last)
+}
+
+func below(n int) func(int) bool { return func(i int) bool { return i < n } }
+
+// TestGuardAcrossRestarts: protection has one end, however often the server
+// starts anew from its snapshot.
+func TestGuardAcrossRestarts(t *testing.T) {
+	t.Parallel()
+	runGuarded(t, 30, func(g *guarded) {
+		g.vanish(0, 60)
+		for range 3 {
+			g.passed(3 * time.Minute)
+			g.restart()
+			g.want(100, 60)
+			g.list(below(60))
+			g.want(100, 60)
+		}
+		g.passed(time.Minute + guardTick)
+		g.want(40, 0)
+		if g.trips != 1 {
+			t.Errorf("tripped %d times", g.trips)
+		}
+		g.passed(time.Hour)
+		if len(g.missing) != 0 || len(g.restored) != 0 || g.lost != 0 {
+			t.Errorf("kept in mind: %d missing, %d restored, lost %d", len(g.missing), len(g.restored), g.lost)
+		}
+	})
+}
+
+// TestGuardAfterARestart: what is back is protected no more, who comes too late
+// goes with the list, and while etcd is away all stay.
+func TestGuardAfterARestart(t *testing.T) {
+	t.Parallel()
+	runGuarded(t, 30, func(g *guarded) {
+		g.vanish(0, 60)
+		g.restart()
+		g.list(below(50))
+		g.want(100, 50)
+		g.restart()
+		g.passed(11 * time.Minute)
+		g.want(100, 50)
+		g.restart() // what is not known yet is kept again
+		g.want(100, 50)
+		g.list(below(40))
+		g.want(60, 0)
+		g.vanish(40, 100) // a mass of its own
+		g.want(60, 60)
+	})
+}
+
+// TestGuardRestoresNoMore: a mark doesn't outlast the time of the configuration,
+// and one that is no use is none.
+func TestGuardRestoresNoMore(t *testing.T) {
+	t.Parallel()
+	runGuarded(t, 30, func(g *guarded) {
+		g.Restore(withoutErrors([]snapshot.Entry{
+			{Key: markKey(key(0)), Value: []byte(time.Now().Add(time.Hour).Format(time.RFC3339))},
+			{Key: markKey(key(1)), Value: []byte("soon")},
+			{Key: markKey("n/s/absent"), Value: []byte(time.Now().Add(time.Minute).Format(time.RFC3339))},
+		}))
+		g.want(100, 1)
+		g.vanish(0, 1)
+		g.passed(10*time.Minute + guardTick)
+		g.want(99, 0)
+	})
+}
+
+// TestMarksAreNoKeys: who knows no marks ignores them, and no mirror hears of
+// them.
+func TestMarksAreNoKeys(t *testing.T) {
+	t.Parallel()
+	runGuarded(t, 30, func(g *guarded) {
+		changes := 0
+		g.store.OnChange(func() { changes++ })
+		g.vanish(0, 60)
+		if changes == 0 {
+			t.Error("the keeper of the snapshot was told of no change")
+		}
+		gen, entries := kept(g.Guard)
+		if len(entries) != 160 {
+			t.Fatalf("%d entries, want 100 instances and 60 marks", len(entries))
+		}
+		s, sk := newStore(t)
+		for _, e := range entries {
+			s.Apply(batch(put(max(e.Revision, 1), e.Key, string(e.Value))))
+		}
+		if s.Load().Instances() != gen.Instances() || len(sk.lines()) > 0 {
+			t.Errorf("%d instances, want %d; logged %q", s.Load().Instances(), gen.Instances(), sk.lines())
+		}
+		for ev := range Restored(withoutErrors(entries), "/r/", "/r/") {
+			if strings.Contains(ev.Key, "_") {
+				t.Errorf("a mirror is told of %q", ev.Key)
+			}
+		}
+	})
+}
