@@ -1,6 +1,8 @@
 package services
 
 import (
+	"strings"
+
 	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/internal/mirror"
 )
@@ -12,6 +14,7 @@ import (
 type past struct {
 	store *Store
 	last  map[string]*mirror.Event // by key
+	words bool                     // an operator's override may be among them
 }
 
 func newPast(store *Store, events int) *past {
@@ -19,25 +22,56 @@ func newPast(store *Store, events int) *past {
 }
 
 // add takes note of the next event, which stays as it is.
-func (p *past) add(ev *mirror.Event) { p.last[ev.Key] = ev }
+func (p *past) add(ev *mirror.Event) {
+	p.last[ev.Key] = ev
+	p.words = p.words || strings.Contains(ev.Key, "/_")
+}
 
-// instance returns the instance of a key as it was last seen; nil if there was
-// none.
+// instance returns the instance of a key as it was last seen, as a reader sees
+// it: with the operator's override applied. It is nil where none was served.
 func (p *past) instance(key string) *catalog.Instance {
 	k, err := catalog.ParseKey(key)
 	if err != nil || k.Kind != catalog.KindInstance {
 		return nil
 	}
+	in, word := p.store.stored(k, key)
 	if ev := p.last[key]; ev != nil {
-		in, err := catalog.DecodeValue(k.ID, ev.Value)
-		if ev.Deleted || err != nil {
+		if in = servedBy(k, ev); in == nil {
 			return nil
 		}
-		return &in
 	}
-	s := p.store.Load().Service(k.Namespace, k.Service)
-	if s == nil {
+	if in == nil {
 		return nil
 	}
-	return s.Instance(k.ID)
+	if p.words { // else the key of the override needn't be built
+		if ev := p.last[catalog.StatusKey("", k.Namespace, k.Service, k.ID)[1:]]; ev != nil {
+			word = wordOf(ev)
+		}
+	}
+	in.Status = in.Status.Worse(word)
+	return in
+}
+
+// servedBy returns what the Store serves because of an event, nil if nothing.
+func servedBy(k catalog.Key, ev *mirror.Event) *catalog.Instance {
+	if ev.Deleted {
+		return nil
+	}
+	in, _, err := decode(k, ev)
+	if err != nil {
+		return nil
+	}
+	return &in
+}
+
+// wordOf returns the operator's word that an event leaves.
+func wordOf(ev *mirror.Event) catalog.Status {
+	if ev.Deleted {
+		return catalog.StatusUp
+	}
+	o, err := catalog.DecodeOverride(ev.Value)
+	if err != nil {
+		return catalog.StatusUp
+	}
+	return o.Status
 }

@@ -91,6 +91,30 @@ func (s *Store) Apply(b mirror.Batch) {
 	}
 }
 
+// stored returns a copy of an instance as it is in etcd, nil if there is none,
+// and the operator's word on it. path is what the key starts with, at least
+// "namespace/service".
+func (s *Store) stored(k catalog.Key, path string) (*catalog.Instance, catalog.Status) {
+	path = path[:len(k.Namespace)+1+len(k.Service)]
+	svc := s.Load().Service(k.Namespace, k.Service)
+	if svc == nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if svc = s.vacant[path]; svc == nil {
+			return nil, catalog.StatusUp
+		}
+	}
+	have := svc.Instance(k.ID)
+	if have == nil {
+		return nil, svc.override(k.ID)
+	}
+	own := *have
+	if o, ok := svc.overrides[k.ID]; ok {
+		own.Status = o.own
+	}
+	return &own, svc.override(k.ID)
+}
+
 func (s *Store) skip(ev *mirror.Event, reason SkipReason, err error) {
 	s.onSkip(reason)
 	key := ev.Key
@@ -134,14 +158,9 @@ func (e *edit) instance(k catalog.Key, ev *mirror.Event) {
 		e.remove(k, ev)
 		return
 	}
-	in, err := catalog.DecodeValue(k.ID, ev.Value)
-	if err == nil && ev.Lease == 0 && !in.Static {
-		e.store.skip(ev, SkipLease, errNoLease)
-		e.remove(k, ev)
-		return
-	}
+	in, reason, err := decode(k, ev)
 	if err != nil {
-		e.store.skip(ev, SkipValue, err)
+		e.store.skip(ev, reason, err)
 		e.remove(k, ev)
 		return
 	}
@@ -150,6 +169,18 @@ func (e *edit) instance(k catalog.Key, ev *mirror.Event) {
 		return
 	}
 	e.service(k, ev).put(in)
+}
+
+// decode returns the instance that a put serves, or why it serves none.
+func decode(k catalog.Key, ev *mirror.Event) (catalog.Instance, SkipReason, error) {
+	in, err := catalog.DecodeValue(k.ID, ev.Value)
+	switch {
+	case err != nil:
+		return in, SkipValue, err
+	case ev.Lease == 0 && !in.Static:
+		return in, SkipLease, errNoLease
+	}
+	return in, "", nil
 }
 
 // remove takes out an instance, if it is there.
