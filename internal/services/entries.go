@@ -73,24 +73,3 @@ func Restored(entries iter.Seq2[snapshot.Entry, error], root, prefix string) ite
 // AnyLease stands for the lease of a key that is put back: nobody needs its ID,
 // and every instance that is served has one or needs none.
 const AnyLease = 1
-
-// FullSerial returns the SOA serial before it is cut to 32 bits, for a snapshot.
-func (g *Generation) FullSerial() int64 { return g.serial.value }
-
-// RestoreSerial makes the serial go on where it was at a revision. It is called
-// after the mirrors that feed the Store were restored, and before they run.
-func (s *Store) RestoreSerial(full, revision int64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	next := *s.gen.Load()
-	next.serial = serial{value: full, offset: full - revision}
-	s.gen.Store(&next)
-}
-
-// Continue is RestoreSerial from another Store of the same registry, unless what
-// was restored already is further.
-func (s *Store) Continue(other *Generation) {
-	if full := other.FullSerial(); full > s.Load().FullSerial() {
-		s.RestoreSerial(full, other.Revision())
-	}
-}

@@ -30,7 +30,7 @@ func TestEntries(t *testing.T) {
 	}
 	again.Apply(mirror.Batch{Events: events})
 	again.Apply(mirror.Batch{Revision: 10})
-	again.RestoreSerial(s.Load().FullSerial(), 10)
+	again.RestoreSerial(s.Load().FullSerial(), s.Load().SerialOffset(), 10)
 	if got, want := show(again.Load()), show(s.Load()); !slices.Equal(got, want) {
 		t.Errorf("restored %q, want %q", got, want)
 	}
@@ -85,7 +85,7 @@ func TestRestoredSerial(t *testing.T) {
 	full := s.Load().FullSerial() // 101 at 40
 	again, _ := newStore(t)
 	again.Apply(mirror.Batch{Revision: 40})
-	again.RestoreSerial(full, 40)
+	again.RestoreSerial(full, s.Load().SerialOffset(), 40)
 	for i, step := range []struct {
 		b    mirror.Batch
 		want uint32

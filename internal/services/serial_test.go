@@ -152,3 +152,72 @@ func TestEqualServersShowEqualSerials(t *testing.T) {
 		}
 	}
 }
+
+// restoredFrom returns a store that starts from what another has, as from a
+// snapshot.
+func restoredFrom(t *testing.T, was *Generation) *Store {
+	t.Helper()
+	s, _ := newStore(t)
+	var events []mirror.Event
+	for e := range was.Entries() {
+		events = append(events, mirror.Event{Key: e.Key, Value: e.Value, ModRevision: e.Revision, Lease: AnyLease})
+	}
+	s.Apply(mirror.Batch{Events: events, Revision: was.Revision()})
+	s.RestoreSerial(was.FullSerial(), was.SerialOffset(), was.Revision())
+	return s
+}
+
+// TestSerialAheadOfItsOffset: where the serial had to rise beyond what the
+// revision says, a server that starts from a snapshot or is reloaded meets the
+// others again, as one that was not does.
+func TestSerialAheadOfItsOffset(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	s.Apply(batch(touch(100)))
+	s.Apply(mirror.Batch{Revision: 40, Regressed: true})
+	s.Apply(batch(touch(50)))
+	s.Apply(batch(touch(49))) // of a mirror that is behind another
+	was := s.Load()
+	restored := restoredFrom(t, was)
+	reloaded, _ := newStore(t)
+	reloaded.Continue(was)
+	if was.Serial() != 112 || restored.Load().Serial() != 112 || reloaded.Load().Serial() != 112 {
+		t.Fatalf("serials %d, %d, %d, want 112", was.Serial(), restored.Load().Serial(), reloaded.Load().Serial())
+	}
+	for r := int64(60); r < 63; r++ {
+		ev := touch(r)
+		for name, one := range map[string]*Store{"going on": s, "restored": restored, "reloaded": reloaded} {
+			one.Apply(batch(ev))
+			if got, want := one.Load().Serial(), uint32(r+61); got != want {
+				t.Errorf("%s: serial %d at revision %d, want %d", name, got, r, want)
+			}
+		}
+	}
+}
+
+// TestSerialOfAnotherCluster: servers that a reload sends to a cluster whose
+// revisions are lower show equal serials there, however its changes come.
+func TestSerialOfAnotherCluster(t *testing.T) {
+	t.Parallel()
+	old, _ := newStore(t)
+	old.Apply(batch(touch(1_000_000)))
+	one, _ := newStore(t)
+	other, _ := newStore(t)
+	first, second, third := touch(50), touch(51), touch(52)
+	for _, s := range []*Store{one, other} {
+		between, _ := newStore(t) // a reload that another follows at once
+		between.Continue(old.Load())
+		s.Continue(between.Load())
+		s.Apply(mirror.Batch{Events: []mirror.Event{first}}) // a page of the list
+		s.Apply(mirror.Batch{Revision: 50})
+		if got := s.Load().Serial(); got != 1_000_001 {
+			t.Errorf("serial %d after the first list, want 1000001", got)
+		}
+	}
+	one.Apply(batch(second))
+	one.Apply(batch(third))
+	other.Apply(batch(second, third)) // etcd puts what a slow watch has missed into one response
+	if x, y := one.Load().Serial(), other.Load().Serial(); x != 1_000_003 || y != x {
+		t.Errorf("serials %d and %d, want 1000003", x, y)
+	}
+}

@@ -102,9 +102,17 @@ func TestOpenRefuses(t *testing.T) {
 // TestUnknownMembers: later versions can add to the header.
 func TestUnknownMembers(t *testing.T) {
 	t.Parallel()
-	header := `{"new":{"x":[1]},"root":"/r/","serial":5,"ranges":[{"prefix":"/r/","new":null}]}`
+	header := `{"new":{"x":[1]},"root":"/r/","serial":5,"offset":2,"ranges":[{"prefix":"/r/","new":null}]}`
 	path := put(t, seal(version, compress(t, plain(t, len(header), header, 2, "k", 7, 1, "v", 0, 1))))
-	wantSnapshot(t, path, Header{Root: "/r/", Serial: 5, Ranges: []Range{{Prefix: "/r/"}}}, []Entry{{"k", []byte("v"), 7}})
+	wantSnapshot(t, path, Header{Root: "/r/", Serial: 5, Offset: 2, Ranges: []Range{{Prefix: "/r/"}}}, []Entry{{"k", []byte("v"), 7}})
+}
+
+// TestWithoutOffset: files of programs that kept no offset stay of use.
+func TestWithoutOffset(t *testing.T) {
+	t.Parallel()
+	header := `{"root":"/r/","serial":50,"revision":40,"ranges":[]}`
+	path := put(t, seal(version, compress(t, plain(t, len(header), header, 0, 0))))
+	wantSnapshot(t, path, Header{Root: "/r/", Serial: 50, Offset: 10, Revision: 40, Ranges: []Range{}}, nil)
 }
 
 // TestMisleading are files whose checksum is right and whose entries are not.

@@ -17,8 +17,11 @@ type Header struct {
 	Root string `json:"root"`
 	// Serial is the SOA serial before it is cut to 32 bits.
 	Serial int64 `json:"serial"`
-	// Revision is the revision that Serial belongs to: Serial - Revision is the
-	// offset of the serial from etcd's revision.
+	// Offset is what the serial follows etcd's revision at: Revision + Offset is
+	// Serial, or less where Serial had to rise though the revision stood still. It
+	// can be negative. A file without it has Serial - Revision.
+	Offset int64 `json:"offset"`
+	// Revision is the revision that Serial belongs to.
 	Revision int64 `json:"revision"`
 	// Ranges are the parts below Root that were mirrored, in strictly ascending
 	// order of Prefix.
@@ -98,8 +101,17 @@ func (h *Header) unmarshal(b []byte) error {
 	if !utf8.Valid(b) {
 		return errors.New("not UTF-8")
 	}
-	if err := json.Unmarshal(b, h); err != nil {
+	stored := struct {
+		*Header
+		Offset *int64 `json:"offset"`
+	}{Header: h}
+	if err := json.Unmarshal(b, &stored); err != nil {
 		return err
+	}
+	if stored.Offset != nil {
+		h.Offset = *stored.Offset
+	} else { // of a program that did not know it
+		h.Offset = h.Serial - h.Revision
 	}
 	for i := range h.Ranges {
 		h.Ranges[i].Contact = h.Ranges[i].Contact.UTC()

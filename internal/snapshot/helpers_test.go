@@ -31,7 +31,7 @@ var contact = time.Date(2026, 2, 3, 4, 5, 6, 123456789, time.FixedZone("", 5*360
 
 func testHeader() Header {
 	return Header{
-		Cluster: 0xfedcba9876543210, Root: "/roster/", Serial: 1<<40 + 3, Revision: 17,
+		Cluster: 0xfedcba9876543210, Root: "/roster/", Serial: 1<<40 + 3, Offset: 1<<40 - 15, Revision: 17,
 		Ranges: []Range{{Prefix: "/roster/a/", Revision: 17, Contact: contact.UTC()}, {Prefix: "/roster/b/", Revision: 16}},
 	}
 }

@@ -288,6 +288,7 @@ func TestKeeperEnd(t *testing.T) {
 			g.set(func() { g.header.Ranges[0].Contact = contact.Local() })
 		}, nil},
 		{"serial", func(g *rig) { g.set(func() { g.header.Serial++ }) }, []time.Duration{time.Second}},
+		{"offset", func(g *rig) { g.set(func() { g.header.Offset++ }) }, []time.Duration{time.Second}},
 		{"fewer ranges", func(g *rig) { g.set(func() { g.header.Ranges = nil }) }, []time.Duration{time.Second}},
 	}
 	for _, tt := range tests {

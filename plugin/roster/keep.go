@@ -75,7 +75,7 @@ func (m *mirrored) take(c *registryConfig) (snapshot.Header, iter.Seq[snapshot.E
 	if m.guard != nil {
 		gen, entries = m.guard.Snapshot()
 	}
-	h := snapshot.Header{Root: c.prefix + "/", Serial: gen.FullSerial(), Revision: gen.Revision()}
+	h := snapshot.Header{Root: c.prefix + "/", Serial: gen.FullSerial(), Offset: gen.SerialOffset(), Revision: gen.Revision()}
 	for i, prefix := range c.prefixes() {
 		s := m.mirrors[i].Status()
 		if s.State == mirror.Unsynced {
@@ -112,7 +112,7 @@ func (m *mirrored) load(c *registryConfig) error {
 	if m.guard != nil {
 		m.guard.Restore(f.Entries())
 	}
-	m.RestoreSerial(h.Serial, h.Revision)
+	m.RestoreSerial(h.Serial, h.Offset, h.Revision)
 	return nil
 }
 

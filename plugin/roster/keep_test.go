@@ -47,7 +47,7 @@ func writeShop(t *testing.T, path string, change func(*snapshot.Header)) {
 	t.Helper()
 	gen := storeOf(t, shop).Load()
 	h := snapshot.Header{
-		Root: "/roster/", Serial: 100, Revision: 42,
+		Root: "/roster/", Serial: 100, Offset: 58, Revision: 42,
 		Ranges: []snapshot.Range{{Prefix: "/roster/", Revision: 42, Contact: time.Now().Add(-time.Minute)}},
 	}
 	change(&h)
