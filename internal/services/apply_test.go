@@ -322,3 +322,37 @@ func TestInstance(t *testing.T) {
 		t.Errorf("an instance that is not there: %+v", in)
 	}
 }
+
+// TestRevisionAfterARestore: after a restore from a backup a service has the
+// revision of its last change there, which rises with each; also one that waits
+// for an instance.
+func TestRevisionAfterARestore(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	changes := 0
+	s.OnChange(func() { changes++ })
+	s.Apply(batch(
+		put(90, "n/other/a", value(1, "")), put(30, "n/old/a", value(1, "")), put(95, "n/vacant/_status/a", `{"status":"down"}`), put(100, "n/s/a", value(1, ""))))
+	old := s.Load()
+	s.Apply(mirror.Batch{Events: []mirror.Event{put(40, "n/s/a", value(2, ""))}}) // a page of the list
+	before := changes
+	s.Apply(mirror.Batch{Revision: 40, Regressed: true})
+	if changes == before {
+		t.Error("nobody was told")
+	}
+	want := []string{"n/old@30: a=1/up", "n/other@40: a=1/up", "n/s@40: a=2/up"}
+	if got := show(s.Load()); !slices.Equal(got, want) {
+		t.Errorf("after the restore %q, want %q", got, want)
+	}
+	if err := check(s.Load()); err != nil {
+		t.Error(err)
+	}
+	if old.Service("n", "other").Revision != 90 {
+		t.Error("the generation before was changed")
+	}
+	s.Apply(batch(put(41, "n/s/a", value(2, "")), put(42, "n/vacant/a", value(1, ""))))
+	want = []string{"n/old@30: a=1/up", "n/other@40: a=1/up", "n/s@41: a=2/up", "n/vacant@42: a=1/down"}
+	if got := show(s.Load()); !slices.Equal(got, want) {
+		t.Errorf("after changes %q, want %q", got, want)
+	}
+}

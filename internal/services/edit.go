@@ -23,6 +23,12 @@ func (s *Service) copy() *Service {
 	}
 }
 
+// at returns a version of the service that differs in its revision only. It
+// shares the rest, so that it must not be changed, and has no attachment.
+func (s *Service) at(revision int64) *Service {
+	return &Service{Namespace: s.Namespace, Name: s.Name, Instances: s.Instances, Revision: revision, overrides: s.overrides}
+}
+
 // With returns a version of the service that has these instances in place of its
 // own, in order of ID; for readers that don't show all. It has no attachment.
 func (s *Service) With(instances []catalog.Instance) *Service {

@@ -123,7 +123,7 @@ func (g *Guard) Apply(b mirror.Batch) {
 		}
 		before.add(ev)
 	}
-	b.Events = append(events, g.judge(now)...)
+	b.Events = append(events, g.judge(now, max(b.Revision, g.store.Load().Revision()))...)
 	g.store.Apply(b)
 	if len(g.missing) > 0 {
 		select {
@@ -180,8 +180,8 @@ func (g *Guard) holds(ev *mirror.Event, before *past, now time.Time) bool {
 }
 
 // judge decides for how long what is missing stays, and returns the events that
-// put back what has gone already.
-func (g *Guard) judge(now time.Time) (back []mirror.Event) {
+// put back what has gone already, at a revision.
+func (g *Guard) judge(now time.Time, revision int64) (back []mirror.Event) {
 	all := g.store.Load().Instances() + g.lost
 	switch {
 	case exceeds(g.counted, g.percent, all):
@@ -199,6 +199,7 @@ func (g *Guard) judge(now time.Time) (back []mirror.Event) {
 			if !m.served {
 				m.served = true
 				g.lost--
+				m.event.ModRevision = revision
 				back = append(back, m.event)
 			}
 		}
@@ -257,11 +258,14 @@ func (g *Guard) release(now time.Time) (more bool) {
 	defer g.mu.Unlock()
 	g.forget(now)
 	var gone []mirror.Event
+	// What readers see changes without etcd: the revision up to which it is known
+	// is the nearest there is.
+	revision := g.store.Load().Revision()
 	protected := 0
 	for key, m := range g.missing {
 		due := !now.Before(m.until)
 		if m.served && due {
-			gone = append(gone, mirror.Event{Key: key, Deleted: true})
+			gone = append(gone, mirror.Event{Key: key, ModRevision: revision, Deleted: true})
 			m.served = false
 			g.lost++
 			if m.protected {
@@ -276,7 +280,7 @@ func (g *Guard) release(now time.Time) (more bool) {
 	}
 	if len(gone) > 0 {
 		slices.SortFunc(gone, func(a, b mirror.Event) int { return strings.Compare(a.Key, b.Key) })
-		g.store.Apply(mirror.Batch{Events: gone, Revision: g.store.Load().Revision()})
+		g.store.Apply(mirror.Batch{Events: gone, Revision: revision})
 	}
 	if g.removed > 0 && protected == 0 {
 		g.log.Info("the time of instances that vanished in a mass is over: removed those that are not back", "removed", g.removed)

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"math"
-	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -153,6 +151,37 @@ func TestGuardPutsBack(t *testing.T) {
 	})
 }
 
+// TestGuardRevisions: a service that the guard changes has a revision that says
+// so, also one that is put back whole.
+func TestGuardRevisions(t *testing.T) {
+	t.Parallel()
+	runGuarded(t, 30, func(g *guarded) {
+		svc := func() *Service { return g.store.Load().Service("n", "s0") }
+		for i := range 9 { // all but one of the service
+			g.vanish(i*10, i*10+1)
+		}
+		before := svc().Revision
+		g.passed(guardHold + guardTick)
+		if s := svc(); len(s.Instances) != 1 || s.Revision <= before || s.Revision != g.revision {
+			t.Errorf("%s at revision %d, after %d", showService(s), g.revision, before)
+		}
+		g.put(90, `"status":"down"`)
+		g.vanish(90, 91)
+		if svc() != nil {
+			t.Errorf("%s, want none", showService(svc()))
+		}
+		for i := 1; i < 23; i++ {
+			if i%10 != 0 {
+				g.vanish(i, i+1)
+			}
+		}
+		g.vanish(23, 30)
+		if s := svc(); s == nil || len(s.Instances) != 9 || s.Revision != g.revision {
+			t.Errorf("put back: %+v at revision %d", s, g.revision)
+		}
+	})
+}
+
 // TestGuardLetsFewGo: crashes of a few cost guardHold, and what raises the alarm
 // stays for guardWindow at most.
 func TestGuardLetsFewGo(t *testing.T) {
@@ -229,83 +258,6 @@ func TestGuardUnregistered(t *testing.T) {
 	})
 }
 
-// TestGuardOverridden: who the operator has taken out of service is no part of a
-// mass, whether the word comes with the deletion, with the instance, or before.
-func TestGuardOverridden(t *testing.T) {
-	t.Parallel()
-	word := func(i int) string { return fmt.Sprintf("n/s%d/_status/i%02d", i%10, i) }
-	for name, tt := range map[string]struct {
-		before, events func(g *guarded, i int) []mirror.Event
-		held           bool
-	}{
-		"before": {
-			before: func(g *guarded, i int) []mirror.Event { return []mirror.Event{g.event(word(i), `{"status":"down"}`)} },
-		},
-		"with the deletion": {
-			events: func(g *guarded, i int) []mirror.Event { return []mirror.Event{g.event(word(i), `{"status":"down"}`)} },
-		},
-		"put again": {
-			before: func(g *guarded, i int) []mirror.Event { return []mirror.Event{g.event(word(i), `{"status":"down"}`)} },
-			events: func(g *guarded, i int) []mirror.Event { return []mirror.Event{g.event(key(i), value(2, ""))} },
-		},
-		"came and went": { // the service is vacant
-			before: func(g *guarded, i int) []mirror.Event {
-				return []mirror.Event{g.event(word(i), `{"status":"down"}`), del(g.revision, key(i))}
-			},
-			events: func(g *guarded, i int) []mirror.Event { return []mirror.Event{g.event(key(i), value(2, ""))} },
-		},
-		"without a lease": {
-			events: func(g *guarded, i int) []mirror.Event {
-				ev := g.event(key(i), value(2, ""))
-				ev.Lease = 0
-				return []mirror.Event{ev}
-			},
-		},
-		"taken back": {
-			before: func(g *guarded, i int) []mirror.Event { return []mirror.Event{g.event(word(i), `{"status":"down"}`)} },
-			events: func(g *guarded, i int) []mirror.Event { g.revision++; return []mirror.Event{del(g.revision, word(i))} },
-			held:   true,
-		},
-		"a word that can't be read": {
-			events: func(g *guarded, i int) []mirror.Event { return []mirror.Event{g.event(word(i), `{`)} },
-			held:   true,
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			runGuarded(t, 30, func(g *guarded) {
-				var before, b mirror.Batch
-				for i := range guardedInstances {
-					if tt.before != nil {
-						before.Events = append(before.Events, tt.before(g, i)...)
-					}
-				}
-				before.Revision = g.revision
-				g.Apply(before)
-				for i := range guardedInstances {
-					if tt.events != nil {
-						b.Events = append(b.Events, tt.events(g, i)...)
-					}
-					b.Events = append(b.Events, del(g.revision, key(i)))
-				}
-				b.Revision = g.revision
-				g.Apply(b)
-				if tt.held {
-					g.want(100, 100)
-				} else {
-					g.want(0, 0)
-				}
-			})
-		})
-	}
-}
-
-// event is a put at the next revision.
-func (g *guarded) event(key, value string) mirror.Event {
-	g.revision++
-	return put(g.revision, key, value)
-}
-
 // TestGuardWhileProtecting: the living go on as always, and who is back is
 // protected no more.
 func TestGuardWhileProtecting(t *testing.T) {
@@ -364,48 +316,4 @@ func TestGuardOfAList(t *testing.T) {
 		g.put(0, "")
 		g.want(100, 99)
 	})
-}
-
-// TestGuardOfALargeMass: what a mass costs is in proportion to it, whether a list
-// shows it at once or a watch one by one.
-func TestGuardOfALargeMass(t *testing.T) {
-	for name, perBatch := range map[string]int{"list": 1 << 20, "watch": 1} {
-		t.Run(name, func(t *testing.T) {
-			took := func(n int) time.Duration {
-				least := time.Duration(math.MaxInt64)
-				for range 3 { // the others may be slow for what else the machine does
-					least = min(least, massTime(t, n, perBatch))
-				}
-				return least
-			}
-			// Half of what it would be if it were the square.
-			if small, large := took(2_000), took(16_000); large > 8*8/2*small {
-				t.Errorf("2,000 took %v, 16,000 took %v", small, large)
-			}
-		})
-	}
-}
-
-// massTime returns how long a guard takes to hold n instances that vanish.
-func massTime(t *testing.T, n, perBatch int) time.Duration {
-	t.Helper()
-	s, sk := newStore(t)
-	g := NewGuard(s, 1, 10*time.Minute, slog.New(slog.NewTextHandler(sk, nil)), nil)
-	all := mirror.Batch{Revision: 1}
-	var gone []mirror.Event
-	for i := range n {
-		k := fmt.Sprintf("n/s%05d/i%06d", i/10, i)
-		all.Events = append(all.Events, put(1, k, value(1, "")))
-		gone = append(gone, del(2, k))
-	}
-	g.Apply(all)
-	start := time.Now()
-	for events := range slices.Chunk(gone, perBatch) {
-		g.Apply(mirror.Batch{Events: events, Revision: 2})
-	}
-	took := time.Since(start)
-	if got := g.Protected(); got != n {
-		t.Errorf("%d of %d are protected", got, n)
-	}
-	return took
 }

@@ -52,6 +52,30 @@ func (p *past) instance(key string) *catalog.Instance {
 	return in
 }
 
+// stored returns a copy of an instance as it is in etcd, nil if there is none,
+// and the operator's word on it. path is what the key starts with, at least
+// "namespace/service".
+func (s *Store) stored(k catalog.Key, path string) (*catalog.Instance, catalog.Status) {
+	path = path[:len(k.Namespace)+1+len(k.Service)]
+	svc := s.Load().Service(k.Namespace, k.Service)
+	if svc == nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if svc = s.vacant[path]; svc == nil {
+			return nil, catalog.StatusUp
+		}
+	}
+	have := svc.Instance(k.ID)
+	if have == nil {
+		return nil, svc.override(k.ID)
+	}
+	own := *have
+	if o, ok := svc.overrides[k.ID]; ok {
+		own.Status = o.own
+	}
+	return &own, svc.override(k.ID)
+}
+
 // servedBy returns what the Store serves because of an event, nil if nothing.
 func servedBy(k catalog.Key, ev *mirror.Event) *catalog.Instance {
 	if ev.Deleted {

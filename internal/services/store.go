@@ -75,9 +75,12 @@ func (s *Store) Apply(b mirror.Batch) {
 	next := &Generation{revision: old.revision, serial: old.serial}
 	next.services, next.instances = e.commit(old.services, old.instances)
 	next.tree = e.txn.Commit()
-	if len(e.touched) > 0 {
-		next.serial.changed = true
+	changed := len(e.touched) > 0
+	if b.Regressed {
+		next.tree = s.turnBack(next.tree, b.Revision)
+		changed = true // the revision itself is one that readers see
 	}
+	next.serial.changed = next.serial.changed || len(e.touched) > 0
 	// One of several mirrors can be behind what another has shown already.
 	if b.Revision > old.revision || b.Regressed {
 		next.revision = b.Revision
@@ -86,33 +89,28 @@ func (s *Store) Apply(b mirror.Batch) {
 		next.serial.advance(next.revision, next.revision < old.revision)
 	}
 	s.gen.Store(next)
-	if len(e.touched) > 0 {
+	if changed {
 		s.onChange()
 	}
 }
 
-// stored returns a copy of an instance as it is in etcd, nil if there is none,
-// and the operator's word on it. path is what the key starts with, at least
-// "namespace/service".
-func (s *Store) stored(k catalog.Key, path string) (*catalog.Instance, catalog.Status) {
-	path = path[:len(k.Namespace)+1+len(k.Service)]
-	svc := s.Load().Service(k.Namespace, k.Service)
-	if svc == nil {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if svc = s.vacant[path]; svc == nil {
-			return nil, catalog.StatusUp
+// turnBack returns the tree without revisions that etcd, which moved backward,
+// has not reached yet: else the next changes of their services would pass for
+// old ones. That touches every service, which a restore from a backup is worth.
+func (s *Store) turnBack(tree *iradix.Tree[*Service], revision int64) *iradix.Tree[*Service] {
+	txn := tree.Txn()
+	tree.Root().Walk(func(key []byte, svc *Service) bool {
+		if svc.Revision > revision {
+			txn.Insert(key, svc.at(revision))
+		}
+		return false
+	})
+	for path, svc := range s.vacant {
+		if svc.Revision > revision {
+			s.vacant[path] = svc.at(revision)
 		}
 	}
-	have := svc.Instance(k.ID)
-	if have == nil {
-		return nil, svc.override(k.ID)
-	}
-	own := *have
-	if o, ok := svc.overrides[k.ID]; ok {
-		own.Status = o.own
-	}
-	return &own, svc.override(k.ID)
+	return txn.Commit()
 }
 
 func (s *Store) skip(ev *mirror.Event, reason SkipReason, err error) {
