@@ -2,109 +2,14 @@ package etcd
 
 import (
 	"cmp"
-	"errors"
-	"io/fs"
 	"iter"
-	"log/slog"
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/rosterdns/roster/internal/mirror"
-	"github.com/rosterdns/roster/internal/services"
 	"github.com/rosterdns/roster/internal/snapshot"
 )
-
-// maxSnapshotAge is how long after the last contact with etcd a snapshot of a
-// service is still an answer, as for the DNS server by default.
-const maxSnapshotAge = 24 * time.Hour
-
-// kept is what was read of a snapshot: ranges with the entries of each.
-type kept struct {
-	cluster uint64
-	root    string
-	ranges  []keptRange
-}
-
-type keptRange struct {
-	snapshot.Range
-	entries []snapshot.Entry
-}
-
-// load reads a snapshot of a registry; what is no use is left out. It is nil if
-// there is none.
-func load(path, root string, log *slog.Logger) *kept {
-	k, err := read(path, root)
-	switch {
-	case errors.Is(err, fs.ErrNotExist): // the first start
-		return nil
-	case err != nil:
-		log.Warn("registrar: starting without the snapshot", "path", path, "error", err)
-		return nil
-	}
-	return k
-}
-
-var errForeign = errors.New("it is of another registry")
-
-func read(path, root string) (*kept, error) {
-	f, err := snapshot.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	h := f.Header()
-	if h.Root != root {
-		return nil, errForeign
-	}
-	k := &kept{cluster: h.Cluster, root: root}
-	for _, r := range h.Ranges {
-		if time.Since(r.Contact) <= maxSnapshotAge {
-			k.ranges = append(k.ranges, keptRange{Range: r})
-		}
-	}
-	for e, err := range f.Entries() {
-		if err != nil {
-			return nil, err
-		}
-		if r := k.covering(root + e.Key); r != nil {
-			e.Value = slices.Clone(e.Value)
-			r.entries = append(r.entries, e)
-		}
-	}
-	return k, nil
-}
-
-// covering returns the range that holds a prefix whole, or nil.
-func (k *kept) covering(prefix string) *keptRange {
-	if k == nil {
-		return nil
-	}
-	for i := range k.ranges {
-		if strings.HasPrefix(prefix, k.ranges[i].Prefix) {
-			return &k.ranges[i]
-		}
-	}
-	return nil
-}
-
-// restore fills a mirror of a prefix from the snapshot, if that covers it.
-func (k *kept) restore(m *mirror.Mirror, prefix string) bool {
-	r := k.covering(prefix)
-	if r == nil {
-		return false
-	}
-	entries := func(yield func(snapshot.Entry, error) bool) {
-		for _, e := range r.entries {
-			if !yield(e, nil) {
-				return
-			}
-		}
-	}
-	m.Restore(mirror.Head{Cluster: k.cluster, Revision: r.Revision}, r.Contact, services.Restored(entries, k.root, prefix))
-	return true
-}
 
 // keep loads the snapshot and has it written from then on. The caller holds the
 // mutex; it is called once.
@@ -115,52 +20,59 @@ func (r *reader) keep() {
 }
 
 // take returns what a snapshot keeps: what is mirrored now, and what nobody has
-// asked for since the snapshot was loaded.
+// asked for since the snapshot was loaded. Each key comes once.
 func (r *reader) take() (snapshot.Header, iter.Seq[snapshot.Entry], bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	scopes := map[*scope]bool{}
-	for _, sp := range r.spaces {
-		for _, in := range sp.interests {
-			scopes[in.scope.Load()] = true
-		}
-	}
 	h := snapshot.Header{Root: r.prefix + "/"}
-	parts := map[string]iter.Seq[snapshot.Entry]{}
-	for sc := range scopes {
+	all := ranges{}
+	for sc := range r.scopes() {
 		s := sc.mirror.Status()
 		if s.State == mirror.Unsynced {
 			continue
 		}
 		h.Cluster = cmp.Or(s.Cluster, h.Cluster)
-		h.Ranges = append(h.Ranges, snapshot.Range{Prefix: sc.prefix, Revision: s.Revision, Contact: s.Contact})
-		parts[sc.prefix] = sc.store.Load().Entries()
+		all[strings.TrimPrefix(sc.prefix, h.Root)] = sc.contents(s)
 	}
-	if k := r.kept; k != nil {
-		h.Cluster = cmp.Or(h.Cluster, k.cluster)
-		for _, old := range k.ranges {
-			_, mirrored := parts[old.Prefix]
-			if !mirrored && time.Since(old.Contact) <= maxSnapshotAge {
-				h.Ranges = append(h.Ranges, old.Range)
-				parts[old.Prefix] = slices.Values(old.entries)
-			}
+	if r.kept != nil {
+		h.Cluster = cmp.Or(h.Cluster, r.kept.cluster)
+		all.add(r.kept.ranges)
+	}
+	parts := make([]iter.Seq[snapshot.Entry], 0, len(all))
+	for _, in := range all {
+		h.Ranges = append(h.Ranges, in.Range)
+		parts = append(parts, all.each(in))
+	}
+	slices.SortFunc(h.Ranges, func(a, b snapshot.Range) int { return strings.Compare(a.Prefix, b.Prefix) })
+	return h, chain(parts), len(h.Ranges) > 0
+}
+
+// add adds what was kept before, but for what is mirrored, alone or with its
+// namespace: that is known better.
+func (r ranges) add(old ranges) {
+	mirrored := maps.Clone(r)
+	for below, in := range old {
+		if _, known := mirrored.of(below); !known && in.fresh() {
+			r[below] = in
 		}
 	}
-	h.Ranges = slices.SortedFunc(slices.Values(h.Ranges), func(a, b snapshot.Range) int { return strings.Compare(a.Prefix, b.Prefix) })
-	// A namespace that is mirrored as a whole covers its services.
-	h.Ranges = slices.CompactFunc(h.Ranges, func(a, b snapshot.Range) bool { return strings.HasPrefix(b.Prefix, a.Prefix) })
-	covered := map[string]bool{}
-	for _, rg := range h.Ranges {
-		covered[rg.Prefix] = true
-	}
-	maps.DeleteFunc(parts, func(prefix string, _ iter.Seq[snapshot.Entry]) bool { return !covered[prefix] })
-	return h, func(yield func(snapshot.Entry) bool) {
-		for _, entries := range parts {
-			for e := range entries {
-				if !yield(e) {
-					return
-				}
-			}
+}
+
+// scopes returns the scopes that answer. The caller holds the mutex.
+func (r *reader) scopes() map[*scope]bool {
+	out := map[*scope]bool{}
+	for _, sp := range r.spaces {
+		for _, in := range sp.interests {
+			out[in.scope.Load()] = true
 		}
-	}, len(h.Ranges) > 0
+	}
+	return out
+}
+
+// contents returns what the scope has, of which the status tells.
+func (sc *scope) contents(s mirror.Status) keptRange {
+	return keptRange{
+		Range:   snapshot.Range{Prefix: sc.prefix, Revision: s.Revision, Contact: s.Contact},
+		entries: sc.store.Load().Entries(),
+	}
 }

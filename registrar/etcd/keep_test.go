@@ -3,12 +3,16 @@ package etcd
 import (
 	"context"
 	"errors"
+	"iter"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/rosterdns/roster/internal/snapshot"
 	"github.com/rosterdns/roster/registrar"
 )
 
@@ -195,4 +199,129 @@ func TestSnapshotAndClose(t *testing.T) {
 			t.Errorf("got %v, want ErrClosed", err)
 		}
 	})
+}
+
+// TestSnapshotNested: one process reads a service, the next one its namespace,
+// or the other way round; a third has to know what the second one knew.
+func TestSnapshotNested(t *testing.T) {
+	t.Parallel()
+	for name, first := range map[string]bool{"namespace first": true, "service first": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "snapshot")
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, registrar.WithSnapshot(path))
+				w.write("default/orders/a", value)
+				w.write("default/orders/b", value)
+				askNested(t, w.client, first)
+				_ = w.client.Close()
+
+				w.with(func() { w.delete("/roster/default/orders/b") })
+				c := w.another(t, registrar.WithSnapshot(path))
+				askNested(t, c, !first)
+				if s, err := c.GetService(t.Context(), "orders"); err != nil || len(s.Instances) != 1 || s.Stale {
+					t.Fatalf("live: %+v, %v", s, err)
+				}
+				_ = c.Close()
+
+				w.set(fakeDown)
+				c = w.another(t, registrar.WithSnapshot(path))
+				if s, err := c.GetService(t.Context(), "orders"); err != nil || len(s.Instances) != 1 {
+					t.Errorf("after a restart without etcd: %+v, %v; want the one instance that is left", s, err)
+				}
+			})
+		})
+	}
+}
+
+// askNested asks for a service, and if wide for so many others that the
+// namespace is mirrored.
+func askNested(t *testing.T, c *registrar.Client, wide bool) {
+	t.Helper()
+	if wide {
+		for i := range maxNarrow + 1 {
+			_, _ = c.GetService(t.Context(), "service-"+string(rune('a'+i/26))+string(rune('a'+i%26)))
+		}
+	}
+	if _, err := c.GetService(t.Context(), "orders"); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(time.Second)
+}
+
+// keptOf is a range as a snapshot has it, of entries that are "KEY=VALUE".
+func keptOf(prefix string, contact time.Time, entries ...string) keptRange {
+	var list []snapshot.Entry
+	for _, e := range entries {
+		key, value, _ := strings.Cut(e, "=")
+		list = append(list, snapshot.Entry{Key: key, Value: []byte(value), Revision: 1})
+	}
+	return keptRange{snapshot.Range{Prefix: prefix, Revision: 1, Contact: contact}, slices.Values(list)}
+}
+
+// texts returns entries as "KEY=VALUE", sorted.
+func texts(entries iter.Seq[snapshot.Entry]) []string {
+	var out []string
+	for e := range entries {
+		out = append(out, e.Key+"="+string(e.Value))
+	}
+	slices.Sort(out)
+	return out
+}
+
+// TestSnapshotCoveredRange: of a service and its namespace, both of which were
+// kept, the service knows its keys better; each comes once.
+func TestSnapshotCoveredRange(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	k := &kept{root: "/r/", ranges: ranges{
+		"n/":   keptOf("/r/n/", now, "n/s/a=old", "n/s/ghost=old", "n/t/b=of all"),
+		"n/s/": keptOf("/r/n/s/", now, "n/s/a=new"),
+	}}
+	r := &reader{prefix: "/r", kept: k}
+	h, entries, ok := r.take()
+	if got := texts(entries); !ok || len(h.Ranges) != 2 || !slices.Equal(got, []string{"n/s/a=new", "n/t/b=of all"}) {
+		t.Errorf("keeps %q in %+v", got, h.Ranges)
+	}
+	for prefix, want := range map[string][]string{
+		"/r/n/":   {"n/s/a=new", "n/t/b=of all"},
+		"/r/n/s/": {"n/s/a=new"},
+	} {
+		if in, entries, known := k.covering(prefix); !known || in.Prefix != prefix || !slices.Equal(texts(entries), want) {
+			t.Errorf("%s is covered by %q: %v, want %q", prefix, in.Prefix, known, want)
+		}
+	}
+	if in, _, known := k.covering("/r/n/t/"); !known || in.Prefix != "/r/n/" {
+		t.Errorf("a service without a range of its own is covered by %q", in.Prefix)
+	}
+	if _, _, known := k.covering("/r/m/"); known {
+		t.Error("another namespace is covered")
+	}
+	k.ranges["n/s/"] = keptOf("/r/n/s/", now.Add(-2*maxSnapshotAge), "n/s/a=new")
+	for _, prefix := range []string{"/r/n/", "/r/n/s/"} {
+		if _, _, known := k.covering(prefix); known {
+			t.Errorf("%s is covered though what is known of a part of it is too old", prefix)
+		}
+	}
+}
+
+// TestSnapshotOfTheLiving: what is mirrored takes the place of what was kept of
+// it, all that is below it included.
+func TestSnapshotOfTheLiving(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	all := ranges{"n/": keptOf("/r/n/", now, "n/s/a=live"), "m/s/": keptOf("/r/m/s/", now, "m/s/a=live")}
+	all.add(ranges{
+		"n/":   keptOf("/r/n/", now, "n/s/ghost=old"),
+		"n/t/": keptOf("/r/n/t/", now, "n/t/ghost=old"),
+		"m/":   keptOf("/r/m/", now, "m/s/ghost=old", "m/t/a=old"),
+		"o/":   keptOf("/r/o/", now.Add(-2*maxSnapshotAge), "o/s/a=too old"),
+	})
+	var parts []iter.Seq[snapshot.Entry]
+	for _, in := range all {
+		parts = append(parts, all.each(in))
+	}
+	if got := texts(chain(parts)); len(all) != 3 || !slices.Equal(got, []string{"m/s/a=live", "m/t/a=old", "n/s/a=live"}) {
+		t.Errorf("%d ranges with %q", len(all), got)
+	}
 }
