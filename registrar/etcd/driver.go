@@ -240,6 +240,7 @@ func (d *driver) Close() error {
 		if p.conn != nil {
 			d.closeErr = errors.Join(d.closeErr, p.conn.Close())
 		}
+		p.reader.awaitDisk(start.Add(closeTimeout))
 		p.logs.Flush(start.Add(closeTimeout))
 	})
 	return d.closeErr

@@ -2,21 +2,96 @@ package etcd
 
 import (
 	"cmp"
+	"context"
 	"iter"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/rosterdns/roster/internal/mirror"
 	"github.com/rosterdns/roster/internal/snapshot"
 )
 
-// keep loads the snapshot and has it written from then on. The caller holds the
+// loadWait is how long a mirror waits for the snapshot before it does without:
+// reading one takes milliseconds, and a disk that hangs leaves the other half of
+// firstWait for etcd to answer.
+const loadWait = firstWait / 2
+
+// disk is what touches the disk, and can take as long as that likes; tests
+// inject their own.
+type disk struct {
+	load func(path, root string, log *slog.Logger) *kept
+	keep func(ctx context.Context, k *snapshot.Keeper)
+}
+
+var realDisk = disk{load: load, keep: func(ctx context.Context, k *snapshot.Keeper) { k.Run(ctx) }}
+
+// keep has the snapshot loaded, and written from then on, by a goroutine that
+// nobody who asks for a service waits for without bound. The caller holds the
 // mutex; it is called once.
 func (r *reader) keep() {
-	r.kept = load(r.snapshot, r.prefix+"/", r.log)
 	r.keeper = snapshot.NewKeeper(snapshot.KeeperConfig{Path: r.snapshot, Take: r.take, Log: r.log})
-	r.wg.Go(func() { r.keeper.Run(r.ctx) })
+	r.written = make(chan struct{})
+	go func() {
+		defer close(r.written)
+		late := time.AfterFunc(loadWait, func() {
+			r.log.Warn("registrar: the disk is slow, starting without the snapshot until it is read", "path", r.snapshot)
+		})
+		k := r.disk.load(r.snapshot, r.prefix+"/", r.log)
+		late.Stop()
+		if r.ctx.Err() != nil {
+			return // another client can have written the file since Close
+		}
+		r.use(k)
+		r.disk.keep(r.ctx, r.keeper)
+	}()
+}
+
+// use takes what was loaded of the snapshot, and gives it to those that went
+// without and have had no answer of etcd.
+func (r *reader) use(k *kept) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.kept = k
+	close(r.loaded)
+	for _, sp := range r.spaces {
+		for _, in := range sp.interests {
+			bare := in.scope.Load()
+			if _, _, known := k.covering(bare.prefix); !known || !bare.bare || bare.synced() || bare == sp.wide {
+				continue
+			}
+			next := r.open(sp.ctx, bare.prefix)
+			next.started = bare.started // its callers have waited already
+			in.scope.Store(next)
+			close(bare.moved)
+			bare.stop()
+		}
+	}
+}
+
+// prepare fills the mirror of a scope from the snapshot, once that is loaded, if
+// that is soon.
+func (r *reader) prepare(ctx context.Context, sc *scope) {
+	defer close(sc.prepared)
+	timeout := time.NewTimer(loadWait)
+	defer timeout.Stop()
+	select {
+	case <-r.loaded:
+	case <-timeout.C:
+	case <-ctx.Done():
+		return
+	}
+	r.mu.Lock()
+	k := r.kept
+	sc.bare = k == nil
+	in, entries, known := k.covering(sc.prefix)
+	r.mu.Unlock()
+	if known {
+		sc.restored.Store(true)
+		k.restore(sc.mirror, sc.prefix, in, entries)
+	}
 }
 
 // take returns what a snapshot keeps: what is mirrored now, and what nobody has
@@ -38,13 +113,11 @@ func (r *reader) take() (snapshot.Header, iter.Seq[snapshot.Entry], bool) {
 		h.Cluster = cmp.Or(h.Cluster, r.kept.cluster)
 		all.add(r.kept.ranges)
 	}
-	parts := make([]iter.Seq[snapshot.Entry], 0, len(all))
 	for _, in := range all {
 		h.Ranges = append(h.Ranges, in.Range)
-		parts = append(parts, all.each(in))
 	}
 	slices.SortFunc(h.Ranges, func(a, b snapshot.Range) int { return strings.Compare(a.Prefix, b.Prefix) })
-	return h, chain(parts), len(h.Ranges) > 0
+	return h, all.all(), len(h.Ranges) > 0
 }
 
 // add adds what was kept before, but for what is mirrored, alone or with its

@@ -48,13 +48,15 @@ func (r ranges) of(key string) (in keptRange, found bool) {
 	}
 }
 
-// each yields the entries of a range below a prefix that are no narrower
-// range's.
-func (r ranges) each(in keptRange) iter.Seq[snapshot.Entry] {
+// all yields the entries of the ranges, but for those that are a narrower
+// one's.
+func (r ranges) all() iter.Seq[snapshot.Entry] {
 	return func(yield func(snapshot.Entry) bool) {
-		for e := range in.entries {
-			if owner, _ := r.of(e.Key); owner.Prefix == in.Prefix && !yield(e) {
-				return
+		for _, in := range r {
+			for e := range in.entries {
+				if owner, _ := r.of(e.Key); owner.Prefix == in.Prefix && !yield(e) {
+					return
+				}
 			}
 		}
 	}
@@ -107,8 +109,8 @@ func read(path, root string) (*kept, error) {
 }
 
 // covering returns what is known of a prefix: the range that holds it whole,
-// and the entries of that and of narrower ones. What was read too long ago is
-// not known.
+// and the entries of that and of narrower ones as they are now. What was read
+// too long ago is not known.
 func (k *kept) covering(prefix string) (in snapshot.Range, entries iter.Seq[snapshot.Entry], known bool) {
 	if k == nil {
 		return in, nil, false
@@ -117,38 +119,21 @@ func (k *kept) covering(prefix string) (in snapshot.Range, entries iter.Seq[snap
 	if !found || !wide.fresh() {
 		return in, nil, false
 	}
-	parts := []iter.Seq[snapshot.Entry]{k.ranges.each(wide)}
-	for _, r := range k.ranges {
+	below := ranges{strings.TrimPrefix(wide.Prefix, k.root): wide}
+	for name, r := range k.ranges {
 		if r.Prefix == wide.Prefix || !strings.HasPrefix(r.Prefix, prefix) {
 			continue
 		}
 		if !r.fresh() {
 			return in, nil, false // the wide one doesn't know of this part
 		}
-		parts = append(parts, k.ranges.each(r))
+		below[name] = r
 	}
-	return wide.Range, chain(parts), true
+	return wide.Range, below.all(), true
 }
 
-// chain yields what the sequences yield, one after the other.
-func chain(parts []iter.Seq[snapshot.Entry]) iter.Seq[snapshot.Entry] {
-	return func(yield func(snapshot.Entry) bool) {
-		for _, part := range parts {
-			for e := range part {
-				if !yield(e) {
-					return
-				}
-			}
-		}
-	}
-}
-
-// restore fills a mirror of a prefix from the snapshot, if that covers it.
-func (k *kept) restore(m *mirror.Mirror, prefix string) bool {
-	in, entries, known := k.covering(prefix)
-	if !known {
-		return false
-	}
+// restore fills a mirror of a prefix with what covers it.
+func (k *kept) restore(m *mirror.Mirror, prefix string, in snapshot.Range, entries iter.Seq[snapshot.Entry]) {
 	sound := func(yield func(snapshot.Entry, error) bool) {
 		for e := range entries {
 			if !yield(e, nil) {
@@ -157,5 +142,4 @@ func (k *kept) restore(m *mirror.Mirror, prefix string) bool {
 		}
 	}
 	m.Restore(mirror.Head{Cluster: k.cluster, Revision: in.Revision}, in.Contact, services.Restored(sound, k.root, prefix))
-	return true
 }

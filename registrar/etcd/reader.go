@@ -54,10 +54,13 @@ type reader struct {
 	names sync.Map
 
 	snapshot string // path; empty for none
+	disk     disk
+	loaded   chan struct{} // closed when the snapshot is loaded
 
 	mu       sync.Mutex // guards the rest, and changes of names
-	kept     *kept      // what was loaded of the snapshot
+	kept     *kept      // what was loaded of the snapshot; nil before
 	keeper   *snapshot.Keeper
+	written  chan struct{} // closed when the keeper has ended; nil without one
 	spaces   map[string]*space
 	services int // in spaces
 	sweeping bool
@@ -83,7 +86,7 @@ type interest struct {
 func newReader(ctx context.Context, source mirror.Source, o *registrar.Options) *reader {
 	r := &reader{
 		source: source, prefix: o.Prefix, namespace: o.Namespace, log: o.Logger, spaces: map[string]*space{},
-		snapshot: o.Snapshot, maxMirrors: maxMirrors, maxServices: maxServices,
+		snapshot: o.Snapshot, disk: realDisk, loaded: make(chan struct{}), maxMirrors: maxMirrors, maxServices: maxServices,
 	}
 	r.ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	return r
@@ -239,6 +242,25 @@ func (r *reader) drop(now time.Time) {
 		}
 		return true
 	})
+}
+
+// awaitDisk waits for the last snapshot to be written, at most until the
+// deadline. A disk that takes longer is left alone with it: the file is the old
+// one or the new one in any case.
+func (r *reader) awaitDisk(deadline time.Time) {
+	r.mu.Lock()
+	written := r.written
+	r.mu.Unlock()
+	if written == nil {
+		return
+	}
+	timeout := time.NewTimer(time.Until(deadline))
+	defer timeout.Stop()
+	select {
+	case <-written:
+	case <-timeout.C:
+		r.log.Warn("registrar: the disk is slow, closing without waiting for the last snapshot", "path", r.snapshot)
+	}
 }
 
 // shut makes all calls fail with ErrClosed and stops the mirrors; wg tells when

@@ -3,6 +3,7 @@ package etcd
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rosterdns/roster/internal/mirror"
@@ -17,12 +18,14 @@ const firstWait = time.Second
 // the same keys don't meddle with each other's.
 type scope struct {
 	mirror.Unobserved
-	prefix  string
-	store   *services.Store
-	mirror  *mirror.Mirror
-	started time.Time
+	prefix   string
+	store    *services.Store
+	mirror   *mirror.Mirror
+	started  time.Time
+	prepared chan struct{} // closed when the mirror starts
 	// restored says that it started from a snapshot.
-	restored bool
+	restored atomic.Bool
+	bare     bool // it started before the snapshot was loaded; the reader's mutex guards it
 	stop     context.CancelFunc
 	trouble  func() error
 	moved    chan struct{} // closed when the services have moved to another scope
@@ -40,19 +43,24 @@ var _ mirror.Observer = (*scope)(nil)
 func (r *reader) open(ctx context.Context, prefix string) *scope {
 	sc := &scope{
 		prefix: prefix, store: services.New(r.log, nil), started: time.Now(), trouble: r.source.Trouble,
-		moved: make(chan struct{}), refused: make(chan struct{}), failed: make(chan struct{}),
+		prepared: make(chan struct{}), moved: make(chan struct{}), refused: make(chan struct{}), failed: make(chan struct{}),
 	}
 	sc.mirror = mirror.New(mirror.Config{
 		Source: r.source, Root: r.prefix + "/", Prefix: prefix, View: sc.store, Observer: sc, Log: r.log,
 	})
-	if r.keeper != nil {
-		sc.restored = r.kept.restore(sc.mirror, prefix)
+	keeping := r.keeper != nil
+	if keeping {
 		sc.store.OnChange(r.keeper.Touch)
+	} else {
+		close(sc.prepared)
 	}
 	ctx, sc.stop = context.WithCancel(ctx)
 	r.mirrors.Add(1)
 	r.wg.Go(func() {
 		defer r.mirrors.Add(-1)
+		if keeping {
+			r.prepare(ctx, sc)
+		}
 		sc.mirror.Run(ctx)
 	})
 	return sc
@@ -77,11 +85,15 @@ func (sc *scope) ready() bool {
 	switch {
 	case s.State != mirror.Stale:
 		return s.State == mirror.Live
-	case !sc.restored || s.Err != nil || sc.trouble() != nil || time.Since(sc.started) >= firstWait:
+	case !sc.restored.Load() || s.Err != nil || sc.trouble() != nil || time.Since(sc.started) >= firstWait:
 		return true
 	}
+	return isClosed(sc.mirror.Met())
+}
+
+func isClosed(c <-chan struct{}) bool {
 	select {
-	case <-sc.mirror.Met():
+	case <-c:
 		return true
 	default:
 		return false
@@ -90,20 +102,25 @@ func (sc *scope) ready() bool {
 
 // wait waits for the first list, until firstWait after the start, or with a
 // snapshot until a list has failed. It returns nil too when there is another
-// scope to ask. Where ctx ends it, the error is
+// scope to ask, or a snapshot to look at. Where ctx ends it, the error is
 // ErrUnavailable besides, unless inContact says that etcd answers others.
 func (sc *scope) wait(ctx context.Context, closed <-chan struct{}, inContact func() bool) error {
 	timeout := time.NewTimer(time.Until(sc.started.Add(firstWait)))
 	defer timeout.Stop()
 	var err error
-	var failed <-chan struct{}
-	if sc.restored {
+	var prepared, failed <-chan struct{}
+	if !isClosed(sc.prepared) {
+		prepared = sc.prepared
+	}
+	if sc.restored.Load() {
 		failed = sc.failed
 	}
 	select {
 	case <-sc.mirror.Met():
 		return nil
 	case <-failed:
+		return nil
+	case <-prepared:
 		return nil
 	case <-sc.moved:
 		return nil
