@@ -55,9 +55,19 @@ func (s *session) unregister(ctx context.Context, service *registrar.Service, id
 	}
 	asked := map[*wish]uint64{}
 	for _, id := range ids {
-		w := s.wish(instance(service.Namespace, service.Name, id))
-		// What this client has never written is removed as it is found.
-		w.unwant(!s.wrote(w.key))
+		name := instance(service.Namespace, service.Name, id)
+		key := catalog.InstanceKey(s.prefix, name.Namespace, name.Service, name.ID)
+		w := s.wishes[key]
+		switch {
+		case w == nil:
+			// What this client has never written is removed as it is found.
+			w = s.wish(name)
+			w.unwant(!s.sent(key))
+		case w.remove:
+			w.unwant(w.force) // tried again at once
+		case !s.dismiss(w):
+			continue
+		}
 		asked[w] = w.version
 	}
 	if len(ids) == 0 {
@@ -67,6 +77,7 @@ func (s *session) unregister(ctx context.Context, service *registrar.Service, id
 			}
 		}
 	}
+	s.broadcast() // what is forgotten needs no more waiting
 	s.mu.Unlock()
 	s.await(ctx, asked)
 	return nil
@@ -78,7 +89,7 @@ func (s *session) dismiss(w *wish) bool {
 	if w.remove {
 		return true
 	}
-	if !w.written {
+	if !w.written && !s.sent(w.key) {
 		s.forget(w)
 		return false
 	}

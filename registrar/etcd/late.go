@@ -23,7 +23,7 @@ const lateLimit = time.Minute
 // revision. The caller holds the mutex.
 func (s *session) guard(w *wish, after int64) {
 	p := s.pasts[w.key]
-	if p == nil || len(p.doubts)+p.leased == 0 || s.closed {
+	if p == nil || !p.inDoubt() || s.closed {
 		return
 	}
 	p.name = w.name

@@ -44,12 +44,16 @@ func (s *session) history(key string) *past {
 	return p
 }
 
-// wrote reports whether a write of the key by this client was acknowledged. The
-// caller holds the mutex.
-func (s *session) wrote(key string) bool {
+// sent reports whether this client has written the key, or can have done so: a
+// write was acknowledged, or sent and not answered. Whoever has it then is told
+// by the lease. The caller holds the mutex.
+func (s *session) sent(key string) bool {
 	p := s.pasts[key]
-	return p != nil && p.acked
+	return p != nil && (p.acked || p.inDoubt())
 }
+
+// inDoubt reports whether etcd can still carry out a write.
+func (p *past) inDoubt() bool { return len(p.doubts)+p.leased > 0 }
 
 // doubted reports whether the value can come from a write of this client that
 // was not answered. The caller holds the mutex.

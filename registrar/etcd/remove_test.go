@@ -8,6 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	clientv3 "go.etcd.io/etcd/client/v3"
+
 	"github.com/rosterdns/roster/registrar"
 )
 
@@ -200,4 +202,82 @@ func TestLeaveOnClose(t *testing.T) {
 			t.Error("the instance outlives its lease")
 		}
 	})
+}
+
+// untouched checks that nobody has marked or deleted the key of the instance a.
+func (w *world) untouched(t *testing.T) {
+	t.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, ev := range w.history {
+		if string(ev.Kv.Key) == keyA && (ev.Type == clientv3.EventTypeDelete || strings.Contains(string(ev.Kv.Value), "down")) {
+			t.Errorf("the successor's key was touched: %v of %q at revision %d", ev.Type, ev.Kv.Value, ev.Kv.ModRevision)
+		}
+	}
+}
+
+// TestUnregisterOfAWishNeverSent: it is forgotten, and no order to remove
+// whoever comes next.
+func TestUnregisterOfAWishNeverSent(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		other := w.another(t)
+		w.set(fakeDown)
+		w.register(t, orders("a")) // there is no lease to write it under
+		waiting := make(chan error, 1)
+		go func() { waiting <- w.client.Wait(t.Context()) }()
+		time.Sleep(10 * time.Second)
+		if err := w.client.Unregister(t.Context(), orders("a")); err != nil || len(w.client.Status()) != 0 {
+			t.Errorf("Unregister: %v, status %+v", err, w.client.Status())
+		}
+		if err := <-waiting; err != nil {
+			t.Errorf("Wait: %v, want nil once nothing is wished for", err)
+		}
+		w.set(fakeUp)
+		if err := other.Register(t.Context(), orders("a")); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Second)
+		w.untouched(t)
+	})
+}
+
+// TestUnregisterInDoubt: a write came through, its acknowledgement didn't, and
+// another client took over.
+func TestUnregisterInDoubt(t *testing.T) {
+	t.Parallel()
+	for name, again := range map[string]bool{"once": false, "registered again while away": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.register(t, orders("x")) // so that there is a lease
+				other := w.another(t)
+				puts := w.late(func() {
+					w.register(t, orders("a"))
+					time.Sleep(opTimeout - writeWait + time.Millisecond)
+				})
+				w.carryOut(puts[0])
+				if err := other.Register(t.Context(), orders("a")); err != nil {
+					t.Fatal(err)
+				}
+				for range 2 { // the second time without a wish
+					if err := w.client.Unregister(t.Context(), orders("a")); err != nil {
+						t.Fatal(err)
+					}
+					time.Sleep(10 * time.Second)
+					if again {
+						w.set(fakeDown)
+						w.register(t, orders("a"))
+						_ = w.client.Unregister(t.Context(), orders("a"))
+						w.set(fakeUp)
+						time.Sleep(10 * time.Second)
+					}
+				}
+				w.untouched(t)
+				wantState(t, other, "a", registrar.StateRegistered, nil)
+			})
+		})
+	}
 }
