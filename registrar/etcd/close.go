@@ -9,6 +9,10 @@ import (
 	"github.com/rosterdns/roster/internal/backoff"
 )
 
+// revokeTime is what Close keeps of its time for the revocation: that is one
+// request, while removing key by key takes many where there are many instances.
+const revokeTime = 500 * time.Millisecond
+
 // close stops writing, takes out the instances with a lease, revokes the lease,
 // and waits for all goroutines. The deadline is for what is said to etcd.
 func (s *session) close(deadline time.Time) error {
@@ -22,7 +26,7 @@ func (s *session) close(deadline time.Time) error {
 	var err error
 	if started {
 		ctx, cancel := context.WithDeadline(s.life, deadline)
-		err = s.farewell(ctx)
+		err = s.farewell(ctx, deadline)
 		cancel()
 	}
 	s.endLife()
@@ -34,7 +38,7 @@ func (s *session) close(deadline time.Time) error {
 
 // farewell is the part of close that talks to etcd. Once the lease is revoked
 // all keys under it are gone, whatever failed before.
-func (s *session) farewell(ctx context.Context) error {
+func (s *session) farewell(ctx context.Context, deadline time.Time) error {
 	s.mu.Lock()
 	for _, w := range s.wishes {
 		w.tried = false
@@ -43,15 +47,35 @@ func (s *session) farewell(ctx context.Context) error {
 		}
 	}
 	s.mu.Unlock()
-	err := s.removeAll(ctx)
 	if s.lease == 0 || s.leave {
-		return err
+		return s.removeAll(ctx)
 	}
-	revoked := s.etcd.revoke(ctx, s.lease)
-	if err == nil || (revoked == nil && !s.leavingOthers()) {
+	early, cancel := context.WithDeadline(ctx, deadline.Add(-revokeTime))
+	err := s.removeAll(early)
+	cancel()
+	revoked := s.revoke(ctx)
+	switch {
+	case err == nil, revoked == nil && !s.leavingOthers():
 		return nil // unregistered, or deleted with the lease
+	case revoked == nil:
+		s.tryAgain()
+		if err = s.removeAll(ctx); err == nil {
+			return nil
+		}
 	}
 	return fmt.Errorf("registrar: closing: instances may be served until their lease of %v runs out: %w", s.leaseTTL, err)
+}
+
+// revoke ends the lease, trying again for as long as ctx lets it while etcd
+// gives no answer.
+func (s *session) revoke(ctx context.Context) error {
+	pause := backoff.New(retryBase, retryLimit)
+	for {
+		err := s.etcd.revoke(ctx, s.lease)
+		if err == nil || !away(err) || pause.Wait(ctx) != nil {
+			return err
+		}
+	}
 }
 
 // removeAll takes out what is to go, trying again for as long as ctx lets it.

@@ -1,6 +1,7 @@
 package etcd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -10,26 +11,39 @@ import (
 	"github.com/rosterdns/roster/catalog"
 )
 
-// remove takes out all instances that are to go. The error is of the last
-// request that failed; each wish has its own.
+// remove takes out all instances that are to go: all of them are marked before
+// the first is deleted, so that Close, when its time is short, has marked as many
+// as can be. The error is of the last request that failed; each wish has its own.
 func (s *session) remove(ctx context.Context) error {
 	s.mu.Lock()
 	jobs := s.jobs(func(w *wish) bool { return w.remove }, func(w *wish) edit {
 		return edit{action: actionRead, key: w.key}
 	})
 	s.mu.Unlock()
-	return s.inChunks(jobs, func(jobs []*job) error { return s.removeChunk(ctx, jobs) })
+	var marked []*job
+	err := s.inChunks(jobs, func(jobs []*job) error {
+		return s.removeChunk(ctx, jobs, func(jobs []*job) error {
+			marked = append(marked, jobs...)
+			return nil
+		})
+	})
+	if err != nil && away(err) {
+		return err
+	}
+	var atOnce func(jobs []*job) error
+	atOnce = func(jobs []*job) error { return s.deleteChunk(ctx, jobs, atOnce) }
+	return cmp.Or(s.inChunks(marked, atOnce), err)
 }
 
 // removeChunk reads the keys, gives those that are to go the status down, and
-// then deletes them: readers see an instance that says itself that it goes,
+// then passes them to marked to be deleted: readers see an instance that says itself that it goes,
 // which tells it from one that crashed. Each step requires the key to be as the
 // step before left it, lease and all, so that a successor's key is never
 // touched.
-func (s *session) removeChunk(ctx context.Context, jobs []*job) error {
+func (s *session) removeChunk(ctx context.Context, jobs []*job, marked func([]*job) error) error {
 	revision, outcomes, err := s.apply(ctx, jobs)
 	if err != nil {
-		return s.removeFailed(ctx, jobs, err)
+		return s.removeFailed(ctx, jobs, marked, err)
 	}
 	var victims []*job
 	s.mu.Lock()
@@ -44,7 +58,7 @@ func (s *session) removeChunk(ctx context.Context, jobs []*job) error {
 	}
 	s.broadcast()
 	s.mu.Unlock()
-	return s.inChunks(s.markDown(victims), func(jobs []*job) error { return s.deleteChunk(ctx, jobs) })
+	return s.inChunks(s.markDown(victims), func(jobs []*job) error { return s.deleteChunk(ctx, jobs, marked) })
 }
 
 // markDown makes each job the edit that writes status down. What can't be read
@@ -62,7 +76,9 @@ func (s *session) markDown(victims []*job) []*job {
 	return victims
 }
 
-func (s *session) deleteChunk(ctx context.Context, jobs []*job) error {
+// deleteChunk makes the edits of markDown, and passes those jobs on to marked
+// that have the status down now. Those that were to be deleted are gone then.
+func (s *session) deleteChunk(ctx context.Context, jobs []*job, marked func([]*job) error) error {
 	revision, outcomes, err := s.apply(ctx, jobs)
 	switch {
 	case errors.Is(err, rpctypes.ErrNoSpace):
@@ -77,7 +93,7 @@ func (s *session) deleteChunk(ctx context.Context, jobs []*job) error {
 		return s.laterRound(jobs, nil) // expired meanwhile: the next look shows it
 	}
 	if err != nil {
-		return s.removeFailed(ctx, jobs, err)
+		return s.removeFailed(ctx, jobs, marked, err)
 	}
 	var left []*job
 	var changed []*job
@@ -104,28 +120,28 @@ func (s *session) deleteChunk(ctx context.Context, jobs []*job) error {
 	if len(left) == 0 {
 		return nil
 	}
-	return s.deleteChunk(ctx, left)
+	return marked(left)
 }
 
 // removeFailed finds out whom an error is about, as putFailed does.
-func (s *session) removeFailed(ctx context.Context, jobs []*job, err error) error {
+func (s *session) removeFailed(ctx context.Context, jobs []*job, marked func([]*job) error, err error) error {
 	if ctx.Err() != nil || away(err) {
 		return err
 	}
 	s.refused(jobs)
 	if len(jobs) > 1 && splits(err) {
 		half := len(jobs) / 2
-		return errors.Join(s.removeAlone(ctx, jobs[:half]), s.removeAlone(ctx, jobs[half:]))
+		return errors.Join(s.removeAlone(ctx, jobs[:half], marked), s.removeAlone(ctx, jobs[half:], marked))
 	}
 	return s.laterRound(jobs, err)
 }
 
 // removeAlone starts the removal of a part of a chunk from the beginning.
-func (s *session) removeAlone(ctx context.Context, jobs []*job) error {
+func (s *session) removeAlone(ctx context.Context, jobs []*job, marked func([]*job) error) error {
 	for _, j := range jobs {
 		j.edit = edit{action: actionRead, key: j.wish.key}
 	}
-	return s.removeChunk(ctx, jobs)
+	return s.removeChunk(ctx, jobs, marked)
 }
 
 // laterRound leaves jobs for the next round and returns err.
