@@ -131,10 +131,15 @@ func (s *session) judge(w *wish, kv *mvccpb.KeyValue, deleted bool) {
 		}
 		w.fouledAt = kv.ModRevision
 		s.heal(w)
+	case s.mine(w, lease, kv.Value) && bytes.Equal(kv.Value, w.value) && lease != w.held:
+		// The own write under another lease than the last one that was
+		// acknowledged: one that is about to be, or one that came through late
+		// under a former lease, which nobody renews.
+		w.fouledAt, w.held = kv.ModRevision, lease
+		s.heal(w)
 	case s.mine(w, lease, kv.Value) && bytes.Equal(kv.Value, w.value):
 		// The own write, or one whose acknowledgement was lost.
 		if w.state == registrar.StateSuperseded {
-			w.held = lease
 			w.set(registrar.StateRegistered, nil)
 			s.broadcast()
 		}

@@ -220,3 +220,48 @@ func TestAudit(t *testing.T) {
 		}
 	})
 }
+
+// TestLateWriteUnderAFormerLease: an own write, equal to what is wished, comes
+// through under a lease that nobody renews any more.
+func TestLateWriteUnderAFormerLease(t *testing.T) {
+	t.Parallel()
+	for name, superseded := range map[string]bool{"registered": false, "superseded": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				const keyX = "/roster/default/orders/x"
+				w := newWorld(t)
+				w.register(t, orders("x"))
+				former := w.leaseOf(keyX)
+				puts := w.late(func() {
+					w.register(t, orders("a"))
+					time.Sleep(opTimeout - writeWait + time.Millisecond)
+				})
+				// The lease lives, and is not renewed for the sake of another key.
+				w.with(func() { w.denied = func(key string) bool { return key == keyX } })
+				time.Sleep(ttl / 2)
+				w.with(func() { w.denied = nil })
+				time.Sleep(2 * time.Second)
+				if id := w.leaseOf(keyA); id == former || id <= 0 || len(puts) != 1 {
+					t.Fatalf("%d late writes; lease %v, want another than %v", len(puts), id, former)
+				}
+				if superseded {
+					w.with(func() { w.put(keyA, `{"addresses":["10.0.0.9"]}`, 0) })
+					synctest.Wait()
+					wantState(t, w.client, "a", registrar.StateSuperseded, registrar.ErrSuperseded)
+				}
+				w.carryOut(puts[0])
+				time.Sleep(2 * time.Second)
+				if id := w.leaseOf(keyA); id == former || id <= 0 {
+					t.Errorf("the key hangs on the lease %v, the former one is %v", id, former)
+				}
+				wantState(t, w.client, "a", registrar.StateRegistered, nil)
+				written := w.at()
+				time.Sleep(ttl / 2)
+				if w.at() != written {
+					t.Error("what is right is written again")
+				}
+			})
+		})
+	}
+}
