@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -320,4 +321,32 @@ func TestSnapshotOfTheLiving(t *testing.T) {
 	if got := texts(all.all()); len(all) != 3 || !slices.Equal(got, []string{"m/s/a=live", "m/t/a=old", "n/s/a=live"}) {
 		t.Errorf("%d ranges with %q", len(all), got)
 	}
+}
+
+// TestSnapshotAhead: a contact in the future, as of a clock that was wrong, is no
+// reason to believe a snapshot for ever.
+func TestSnapshotAhead(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "snapshot")
+	synctest.Test(t, func(t *testing.T) {
+		now := time.Now()
+		h := snapshot.Header{Root: "/r/", Ranges: []snapshot.Range{
+			{Prefix: "/r/n/far/", Contact: now.AddDate(10, 0, 0)},
+			{Prefix: "/r/n/near/", Contact: now.Add(time.Minute)},
+		}}
+		if _, err := snapshot.Write(path, h, func(func(snapshot.Entry) bool) {}); err != nil {
+			t.Fatal(err)
+		}
+		k := load(path, "/r/", slog.New(slog.DiscardHandler))
+		if _, _, known := k.covering("/r/n/far/"); known {
+			t.Error("believes a contact in ten years")
+		}
+		if in, _, known := k.covering("/r/n/near/"); !known || !in.Contact.Equal(now) {
+			t.Errorf("a contact ahead by a minute: known %v, of %v, want the time of loading", known, in.Contact)
+		}
+		time.Sleep(maxSnapshotAge + time.Second)
+		if _, _, known := k.covering("/r/n/near/"); known {
+			t.Error("a contact that was ahead by a minute is believed after a day")
+		}
+	})
 }

@@ -37,7 +37,9 @@ type keptRange struct {
 }
 
 // fresh reports whether the range is still an answer.
-func (r *keptRange) fresh() bool { return time.Since(r.Contact) <= maxSnapshotAge }
+func (r *keptRange) fresh() bool {
+	return snapshot.Age(r.Contact, time.Now()) <= maxSnapshotAge
+}
 
 // of returns the narrowest range that holds a key or a prefix whole.
 func (r ranges) of(key string) (in keptRange, found bool) {
@@ -88,7 +90,11 @@ func read(path, root string) (*kept, error) {
 		return nil, errForeign
 	}
 	k := &kept{cluster: h.Cluster, root: root, ranges: ranges{}}
+	now := time.Now()
 	for _, r := range h.Ranges {
+		if r.Contact.After(now) && snapshot.Age(r.Contact, now) == 0 {
+			r.Contact = now // ahead by little: it ages from here on
+		}
 		k.ranges[strings.TrimPrefix(r.Prefix, root)] = keptRange{Range: r}
 	}
 	entries := map[string][]snapshot.Entry{} // by prefix of their range
