@@ -59,7 +59,7 @@ func (r *reader) use(k *kept) {
 	for _, sp := range r.spaces {
 		for _, in := range sp.interests {
 			bare := in.scope.Load()
-			if _, _, known := k.covering(bare.prefix); !known || !bare.bare || bare.synced() || bare == sp.wide {
+			if _, known := k.covering(bare.prefix); !known || !bare.bare || bare.synced() || bare == sp.wide {
 				continue
 			}
 			next := r.open(sp.ctx, bare.prefix)
@@ -86,16 +86,29 @@ func (r *reader) prepare(ctx context.Context, sc *scope) {
 	r.mu.Lock()
 	k := r.kept
 	sc.bare = k == nil
-	in, entries, known := k.covering(sc.prefix)
+	in, known := k.covering(sc.prefix)
+	var cluster uint64
+	if known {
+		cluster = k.cluster
+	}
 	r.mu.Unlock()
 	if known {
 		sc.restored.Store(true)
-		k.restore(sc.mirror, sc.prefix, in, entries)
+		in.restore(sc.mirror, cluster, r.prefix+"/", sc.prefix)
 	}
 }
 
-// take returns what a snapshot keeps: what is mirrored now, and what nobody has
-// asked for since the snapshot was loaded. Each key comes once.
+// remember keeps what a scope has that is about to be dropped. The caller holds
+// the mutex.
+func (r *reader) remember(sc *scope) {
+	if s := sc.mirror.Status(); r.kept != nil && s.State != mirror.Unsynced {
+		r.kept.put(sc.contents(s), s.Cluster)
+	}
+}
+
+// take returns what a snapshot keeps: what is mirrored now, what was until
+// nobody asked for it any more, and what nobody has asked for since the snapshot
+// was loaded. Each key comes once.
 func (r *reader) take() (snapshot.Header, iter.Seq[snapshot.Entry], bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -3,6 +3,7 @@ package etcd
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"log/slog"
 	"os"
@@ -288,19 +289,19 @@ func TestSnapshotCoveredRange(t *testing.T) {
 		"/r/n/":   {"n/s/a=new", "n/t/b=of all"},
 		"/r/n/s/": {"n/s/a=new"},
 	} {
-		if in, entries, known := k.covering(prefix); !known || in.Prefix != prefix || !slices.Equal(texts(entries), want) {
+		if in, known := k.covering(prefix); !known || in.Prefix != prefix || !slices.Equal(texts(in.entries), want) {
 			t.Errorf("%s is covered by %q: %v, want %q", prefix, in.Prefix, known, want)
 		}
 	}
-	if in, _, known := k.covering("/r/n/t/"); !known || in.Prefix != "/r/n/" {
+	if in, known := k.covering("/r/n/t/"); !known || in.Prefix != "/r/n/" {
 		t.Errorf("a service without a range of its own is covered by %q", in.Prefix)
 	}
-	if _, _, known := k.covering("/r/m/"); known {
+	if _, known := k.covering("/r/m/"); known {
 		t.Error("another namespace is covered")
 	}
 	k.ranges["n/s/"] = keptOf("/r/n/s/", now.Add(-2*maxSnapshotAge), "n/s/a=new")
 	for _, prefix := range []string{"/r/n/", "/r/n/s/"} {
-		if _, _, known := k.covering(prefix); known {
+		if _, known := k.covering(prefix); known {
 			t.Errorf("%s is covered though what is known of a part of it is too old", prefix)
 		}
 	}
@@ -338,15 +339,81 @@ func TestSnapshotAhead(t *testing.T) {
 			t.Fatal(err)
 		}
 		k := load(path, "/r/", slog.New(slog.DiscardHandler))
-		if _, _, known := k.covering("/r/n/far/"); known {
+		if _, known := k.covering("/r/n/far/"); known {
 			t.Error("believes a contact in ten years")
 		}
-		if in, _, known := k.covering("/r/n/near/"); !known || !in.Contact.Equal(now) {
+		if in, known := k.covering("/r/n/near/"); !known || !in.Contact.Equal(now) {
 			t.Errorf("a contact ahead by a minute: known %v, of %v, want the time of loading", known, in.Contact)
 		}
 		time.Sleep(maxSnapshotAge + time.Second)
-		if _, _, known := k.covering("/r/n/near/"); known {
+		if _, known := k.covering("/r/n/near/"); known {
 			t.Error("a contact that was ahead by a minute is believed after a day")
 		}
 	})
+}
+
+// TestSnapshotAfterIdle: what was mirrored until nobody asked any more stays in
+// the file as it was last, alone and with its namespace.
+func TestSnapshotAfterIdle(t *testing.T) {
+	t.Parallel()
+	for name, wide := range map[string]bool{"service": false, "namespace": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			remembered(t, func(t *testing.T, w *world, path string) {
+				c := w.another(t, registrar.WithSnapshot(path))
+				w.write("default/orders/c", value)
+				w.write("default/fresh/a", value)
+				askNested(t, c, wide)
+				if s, err := c.GetService(t.Context(), "fresh"); err != nil || len(s.Instances) != 1 {
+					t.Fatalf("live: %+v, %v", s, err)
+				}
+				time.Sleep(idleAfter + 3*sweepEvery) // nobody asks
+				if names, _ := mirrored(c); names != 0 {
+					t.Fatalf("%d names are mirrored still", names)
+				}
+				_ = c.Close()
+				w.set(fakeDown)
+				c = w.another(t, registrar.WithSnapshot(path))
+				for service, want := range map[string]int{"orders": 3, "fresh": 1, "others": 1} {
+					if s, err := c.GetService(t.Context(), service); err != nil || len(s.Instances) != want {
+						t.Errorf("%s after a restart without etcd: %+v, %v; want %d instances", service, s, err, want)
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestSnapshotAfterIdleWhileItRuns: the same process, too, answers without etcd
+// what it knew.
+func TestSnapshotAfterIdleWhileItRuns(t *testing.T) {
+	t.Parallel()
+	remembered(t, func(t *testing.T, w *world, path string) {
+		c := w.another(t, registrar.WithSnapshot(path))
+		w.write("default/orders/c", value)
+		askNested(t, c, false)
+		time.Sleep(idleAfter + 3*sweepEvery)
+		w.set(fakeDown)
+		if s, err := c.GetService(t.Context(), "orders"); err != nil || len(s.Instances) != 3 || !s.Stale {
+			t.Errorf("got %+v, %v, want three instances, stale", s, err)
+		}
+	})
+}
+
+// TestKeptIsBounded: who asks for ever more services doesn't fill the file.
+func TestKeptIsBounded(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	k := &kept{root: "/r/", ranges: ranges{"n/old/": keptOf("/r/n/old/", now.Add(-2*maxSnapshotAge))}}
+	for i := range maxKept + 10 {
+		k.put(keptOf(fmt.Sprintf("/r/n/s%d/", i), now.Add(time.Duration(i-maxKept)*time.Second)), 7)
+	}
+	k.prune()
+	if _, oldest := k.ranges["n/s9/"]; len(k.ranges) != maxKept || oldest || k.cluster != 7 {
+		t.Errorf("%d ranges of cluster %d, the oldest among them: %v; want %d without", len(k.ranges), k.cluster, oldest, maxKept)
+	}
+	k.put(keptOf("/r/n/", now), 0)
+	if len(k.ranges) != 1 || k.cluster != 7 {
+		t.Errorf("%d ranges of cluster %d once the namespace is kept, want its one", len(k.ranges), k.cluster)
+	}
 }

@@ -1,10 +1,12 @@
 package etcd
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"iter"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -18,7 +20,12 @@ import (
 // service is still an answer, as for the DNS server by default.
 const maxSnapshotAge = 24 * time.Hour
 
-// kept is what was read of a snapshot.
+// maxKept bounds what a snapshot keeps besides what is mirrored: as much again,
+// of which its header has room for several times.
+const maxKept = maxMirrors
+
+// kept is what was read of a snapshot, and what was mirrored since then and is
+// no more. The reader's mutex guards it.
 type kept struct {
 	cluster uint64
 	root    string
@@ -37,8 +44,8 @@ type keptRange struct {
 }
 
 // fresh reports whether the range is still an answer.
-func (r *keptRange) fresh() bool {
-	return snapshot.Age(r.Contact, time.Now()) <= maxSnapshotAge
+func (in keptRange) fresh() bool {
+	return snapshot.Age(in.Contact, time.Now()) <= maxSnapshotAge
 }
 
 // of returns the narrowest range that holds a key or a prefix whole.
@@ -115,15 +122,15 @@ func read(path, root string) (*kept, error) {
 }
 
 // covering returns what is known of a prefix: the range that holds it whole,
-// and the entries of that and of narrower ones as they are now. What was read
-// too long ago is not known.
-func (k *kept) covering(prefix string) (in snapshot.Range, entries iter.Seq[snapshot.Entry], known bool) {
+// with the entries of that and of narrower ones. What was read too long ago is
+// not known.
+func (k *kept) covering(prefix string) (in keptRange, known bool) {
 	if k == nil {
-		return in, nil, false
+		return keptRange{}, false
 	}
 	wide, found := k.ranges.of(strings.TrimPrefix(prefix, k.root))
 	if !found || !wide.fresh() {
-		return in, nil, false
+		return keptRange{}, false
 	}
 	below := ranges{strings.TrimPrefix(wide.Prefix, k.root): wide}
 	for name, r := range k.ranges {
@@ -131,21 +138,45 @@ func (k *kept) covering(prefix string) (in snapshot.Range, entries iter.Seq[snap
 			continue
 		}
 		if !r.fresh() {
-			return in, nil, false // the wide one doesn't know of this part
+			return keptRange{}, false // the wide one doesn't know of this part
 		}
 		below[name] = r
 	}
-	return wide.Range, below.all(), true
+	return keptRange{wide.Range, below.all()}, true
+}
+
+// put keeps the last contents of what is mirrored no more, in place of all that
+// was kept of it before. A cluster of 0 is unknown.
+func (k *kept) put(in keptRange, cluster uint64) {
+	k.cluster = cmp.Or(cluster, k.cluster)
+	name := strings.TrimPrefix(in.Prefix, k.root)
+	maps.DeleteFunc(k.ranges, func(other string, _ keptRange) bool { return strings.HasPrefix(other, name) })
+	k.ranges[name] = in
+}
+
+// prune removes what is too old, and beyond maxKept ranges what is oldest.
+func (k *kept) prune() {
+	maps.DeleteFunc(k.ranges, func(_ string, in keptRange) bool { return !in.fresh() })
+	excess := len(k.ranges) - maxKept
+	if excess <= 0 {
+		return
+	}
+	names := slices.SortedFunc(maps.Keys(k.ranges), func(a, b string) int {
+		return k.ranges[a].Contact.Compare(k.ranges[b].Contact)
+	})
+	for _, name := range names[:excess] {
+		delete(k.ranges, name)
+	}
 }
 
 // restore fills a mirror of a prefix with what covers it.
-func (k *kept) restore(m *mirror.Mirror, prefix string, in snapshot.Range, entries iter.Seq[snapshot.Entry]) {
+func (in keptRange) restore(m *mirror.Mirror, cluster uint64, root, prefix string) {
 	sound := func(yield func(snapshot.Entry, error) bool) {
-		for e := range entries {
+		for e := range in.entries {
 			if !yield(e, nil) {
 				return
 			}
 		}
 	}
-	m.Restore(mirror.Head{Cluster: k.cluster, Revision: in.Revision}, in.Contact, services.Restored(sound, k.root, prefix))
+	m.Restore(mirror.Head{Cluster: cluster, Revision: in.Revision}, in.Contact, services.Restored(sound, root, prefix))
 }

@@ -58,7 +58,7 @@ type reader struct {
 	loaded   chan struct{} // closed when the snapshot is loaded
 
 	mu       sync.Mutex // guards the rest, and changes of names
-	kept     *kept      // what was loaded of the snapshot; nil before
+	kept     *kept      // nil before the snapshot is loaded
 	keeper   *snapshot.Keeper
 	written  chan struct{} // closed when the keeper has ended; nil without one
 	spaces   map[string]*space
@@ -224,17 +224,24 @@ func (r *reader) drop(now time.Time) {
 				delete(sp.interests, service)
 				r.services--
 				if sc != sp.wide {
+					r.remember(sc)
 					sc.stop()
 				}
 			}
 		}
 		if len(sp.interests) == 0 {
+			if sp.wide != nil {
+				r.remember(sp.wide)
+			}
 			sp.cancel()
 			delete(r.spaces, namespace)
 		}
 	}
 	if len(dropped) == 0 {
 		return
+	}
+	if r.kept != nil {
+		r.kept.prune()
 	}
 	r.names.Range(func(name, s any) bool {
 		if dropped[s.(*subject).interest] {
