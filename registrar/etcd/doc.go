@@ -27,7 +27,8 @@
 //
 // To go, an instance is first written with status down, so that readers can
 // tell it from one that has crashed, and then deleted; both only as long as the
-// key is as it was read.
+// key is as it was read. A client remembers the last 10,000 IDs that it has
+// unregistered: older ones count as never written.
 //
 // # Reading
 //

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"slices"
+	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
@@ -15,7 +16,12 @@ import (
 // in an outage of a minute and a half.
 const maxDoubts = 32
 
-// past is what a client has done to a key, kept until it closes: a wish is
+// maxPasts bounds the keys without a wish whose past is remembered, at some two
+// hundred bytes each. One that is forgotten counts as never written, which
+// matters only to who unregisters an ID a second time.
+const maxPasts = 10_000
+
+// past is what a client has done to a key, kept longer than its wish: that is
 // forgotten with Unregister, but etcd can still carry out what was sent before.
 // The session's mutex guards it.
 type past struct {
@@ -25,6 +31,7 @@ type past struct {
 
 	name    catalog.Key        // of the key, once it is guarded
 	unguard context.CancelFunc // ends the guard; nil if there was none
+	gone    time.Time          // when the key was last seen to be no longer this client's
 }
 
 // doubt is a value under no lease, whose writing etcd has not answered, and can
@@ -54,6 +61,37 @@ func (s *session) sent(key string) bool {
 
 // inDoubt reports whether etcd can still carry out a write.
 func (p *past) inDoubt() bool { return len(p.doubts)+p.leased > 0 }
+
+// bury notes that a key was seen to be no longer this client's, and forgets pasts
+// that are of no more use. The caller holds the mutex.
+func (s *session) bury(key string) {
+	p, now := s.pasts[key], time.Now()
+	switch {
+	case p == nil:
+		return
+	case !p.acked && !p.inDoubt():
+		delete(s.pasts, key)
+		return
+	}
+	p.gone = now
+	// Each wish has one past at most. Pruning looks at all of them, so that it
+	// isn't done for each key where many go at once.
+	excess := len(s.pasts) - len(s.wishes) - maxPasts
+	if excess <= 0 || now.Before(s.pruneAt) {
+		return
+	}
+	s.pruneAt = now.Add(lateLimit)
+	var old []string
+	for key, p := range s.pasts {
+		if s.wishes[key] == nil && now.Sub(p.gone) > lateLimit {
+			old = append(old, key)
+		}
+	}
+	slices.SortFunc(old, func(a, b string) int { return s.pasts[a].gone.Compare(s.pasts[b].gone) })
+	for _, key := range old[:min(excess, len(old))] {
+		delete(s.pasts, key)
+	}
+}
 
 // doubted reports whether the value can come from a write of this client that
 // was not answered. The caller holds the mutex.

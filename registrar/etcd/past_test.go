@@ -176,3 +176,62 @@ func TestWatchAheadOfTheAnswer(t *testing.T) {
 		w.wantWeight(t, 3)
 	})
 }
+
+// pastsOf returns how many keys a client remembers having written, and whether
+// the key of the instance a is among them.
+func pastsOf(c *registrar.Client) (n int, ofA bool) {
+	s := c.Registry.(*driver).parts.Load().writer
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.pasts), s.pasts[keyA] != nil
+}
+
+// TestPastsAreBounded: who registers ever new IDs doesn't fill memory.
+func TestPastsAreBounded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		s := w.client.Registry.(*driver).parts.Load().writer
+		s.mu.Lock()
+		for i := range 2 * maxPasts {
+			p := s.history(fmt.Sprintf("key %d", i))
+			p.acked, p.gone = true, time.Now().Add(time.Duration(i)*time.Millisecond)
+		}
+		s.mu.Unlock()
+		w.register(t, orders("a", "b"))
+		time.Sleep(2 * lateLimit)
+		if err := w.client.Unregister(t.Context(), orders("a")); err != nil || w.keys() != 1 {
+			t.Fatalf("Unregister: %v, %d keys", err, w.keys())
+		}
+		if n, ofA := pastsOf(w.client); n != maxPasts+1 || !ofA {
+			t.Errorf("remembers %d keys, the last among them: %v; want that, b, and %d others", n, ofA, maxPasts-1)
+		}
+		// The last ones are told from a successor's still.
+		other := w.another(t)
+		if err := other.Register(t.Context(), orders("a")); err != nil {
+			t.Fatal(err)
+		}
+		_ = w.client.Unregister(t.Context(), orders("a"))
+		if w.get(keyA) == nil {
+			t.Error("a successor's key is gone")
+		}
+	})
+}
+
+// TestPastOfNothing: a write that etcd has refused leaves nothing to remember.
+func TestPastOfNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.with(func() { w.denied = func(key string) bool { return key == keyA } })
+		w.register(t, orders("a"))
+		time.Sleep(round)
+		w.with(func() { w.denied = nil; w.noSpace = true })
+		time.Sleep(round)
+		_ = w.client.Unregister(t.Context(), orders("a"))
+		time.Sleep(round)
+		if n, _ := pastsOf(w.client); n != 0 || len(w.client.Status()) != 0 {
+			t.Errorf("remembers %d keys, status %+v", n, w.client.Status())
+		}
+	})
+}

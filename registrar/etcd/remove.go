@@ -170,6 +170,7 @@ func (s *session) gone(j *job, revision int64) {
 	}
 	s.forget(w)
 	s.guard(w, revision)
+	s.bury(w.key)
 }
 
 func (s *session) forget(w *wish) {

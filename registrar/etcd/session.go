@@ -64,6 +64,7 @@ type session struct {
 	wishes  map[string]*wish // by key
 	own     map[clientv3.LeaseID]bool
 	pasts   map[string]*past // by key
+	pruneAt time.Time        // when to look for pasts to forget, at the earliest
 	changed chan struct{}    // closed, and replaced, with each change
 	started bool
 	closed  bool
