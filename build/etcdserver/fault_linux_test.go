@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -52,6 +53,7 @@ func TestFaults(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) { testFault(t, test) })
 	}
+	t.Run("alarm waits for the database", testFaultInAlarm)
 	t.Run("in a job while others are scheduled", testFaultInJob)
 }
 
@@ -64,6 +66,70 @@ func testFaultInJob(t *testing.T) {
 	for began := time.Now(); time.Since(began) < 200*time.Millisecond; runtime.Gosched() {
 		scheduler.Schedule(schedule.NewJob("next", func(context.Context) { t.Error("went on") }))
 	}
+}
+
+// testFaultInAlarm has a transaction keep its lock, as whoever commits does when the goroutine ends, while the guard raises
+// the alarm: etcd then answers nothing about alarms any more, and is replaced all the same.
+func testFaultInAlarm(t *testing.T) {
+	cfg := newConfig(t)
+	var free atomic.Uint64
+	free.Store(500 * mib)
+	s := newSupervisor(cfg)
+	s.guard.space = func(string) (uint64, uint64, error) { return free.Load(), 1024 * mib, nil }
+	first, err := startServer(t.Context(), cfg, &s.guard, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := newClient(t, cfg.listenClient.String(), nil)
+	for put(t, client, "before", "1"); first.etcd.Server.ClusterVersion() == nil; {
+		put(t, client, "before", "1")
+	}
+	put(t, client, "before", "1") // follows what a new cluster writes by itself: the alarm is next to wait for the database
+	first.etcd.Server.Backend().BatchTx().Lock()
+	free.Store(2 * mib)
+	s.begin(first)
+	awaitHang(t, func() { first.nospace() })
+	first.state.fault.report("failed to commit tx: no space left on device")
+	free.Store(500 * mib)
+	for deadline := time.Now().Add(patience); ; {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		_, err := client.Put(ctx, "after", "1")
+		cancel()
+		if err == nil {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("etcd is not back: %v", err)
+		}
+	}
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		s.stop()
+	}()
+	select {
+	case <-stopped:
+	case <-time.After(patience):
+		t.Fatal("the supervisor doesn't stop")
+	}
+}
+
+// awaitHang waits until a call doesn't return, for so long that the guard has made one that doesn't, either.
+func awaitHang(t *testing.T, call func()) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+		returned := make(chan struct{})
+		go func() {
+			defer close(returned)
+			call()
+		}()
+		select {
+		case <-returned:
+		case <-time.After(alarmTimeout + 2*checkEvery):
+			return
+		}
+	}
+	t.Fatal("it returns each time")
 }
 
 func testFault(t *testing.T, fail func(*testing.T, *server)) {

@@ -37,7 +37,8 @@ const (
 	maxSegmentBytes = 64 * 1000 * 1000
 )
 
-// alarms are what the guard needs of an etcd.
+// alarms are what the guard needs of an etcd. Any method may wait for ever in an etcd that has failed, which keeps its
+// locks, or whose disk doesn't answer.
 type alarms interface {
 	// nospace reports whether a NOSPACE alarm is on, and whether this member has raised it.
 	nospace() (some, own bool)
@@ -52,8 +53,8 @@ type alarms interface {
 }
 
 // guard keeps an etcd from meeting a full disk, which ends it: it refuses registrations before, and raises etcd's own
-// alarm. It outlives the etcds that are started one after the other in one data folder. Only admit is safe for concurrent
-// use; the rest belongs to one goroutine.
+// alarm. It outlives the etcds that are started one after the other in one data folder. What may wait for ever, fit, admit,
+// measure, and look, is safe for concurrent use, and changes nothing but what is atomic; the rest belongs to one goroutine.
 type guard struct {
 	dir   string
 	space func(dir string) (free, size uint64, err error) // safe for concurrent use
@@ -66,9 +67,30 @@ type guard struct {
 	unmeasurable  bool // and that was logged
 	low           bool // free is below reserve, or was, and is not yet well above
 	warned        bool // that registrations are refused, or that this member is about to stop
-	seen          bool // an etcd's alarms were looked at
-	ours          bool // the alarm, if one is on, was raised for the disk
+	own           bool // this member's alarm is on
+	ours          bool // and was raised for the disk
 }
+
+// measurement is what a file system has answered.
+type measurement struct {
+	free, size uint64
+	err        error
+}
+
+// view is what a look at the file system and at an etcd has shown.
+type view struct {
+	disk                                 measurement
+	some, own, overQuota, starved, alone bool
+}
+
+// order is what is to be done about this member's alarm.
+type order int
+
+const (
+	keepAlarm order = iota // as it is
+	raiseAlarm
+	disarmAlarm
+)
 
 // segmentBytes is the size that the files of etcd's log have on a file system of a size. etcd allocates them in advance.
 func segmentBytes(size uint64) uint64 {
@@ -109,16 +131,28 @@ func (g *guard) admit() error {
 }
 
 // measure looks at the file system.
-func (g *guard) measure() {
+func (g *guard) measure() measurement {
 	free, size, err := g.space(g.dir)
-	if err != nil {
-		if !g.unmeasurable && !errors.Is(err, errors.ErrUnsupported) {
-			log.Warningf("A full disk won't be noticed before etcd fails: %v", err)
+	return measurement{free: free, size: size, err: err}
+}
+
+// look looks at the file system and at an etcd.
+func (g *guard) look(etcd alarms) view {
+	v := view{disk: g.measure(), overQuota: etcd.overQuota(), starved: etcd.starved(), alone: etcd.alone()}
+	v.some, v.own = etcd.nospace()
+	return v
+}
+
+// note takes in a measurement.
+func (g *guard) note(m measurement) {
+	if m.err != nil {
+		if !g.unmeasurable && !errors.Is(m.err, errors.ErrUnsupported) {
+			log.Warningf("A full disk won't be noticed before etcd fails: %v", m.err)
 		}
 		g.unmeasurable = true
 		return
 	}
-	g.free, g.reserve, g.known, g.unmeasurable = free, reserveOf(size), true, false
+	g.free, g.reserve, g.known, g.unmeasurable = m.free, reserveOf(m.size), true, false
 	diskFree.Set(float64(g.free))
 	diskReserve.Set(float64(g.reserve))
 	switch {
@@ -131,50 +165,38 @@ func (g *guard) measure() {
 
 // room reports whether there is space enough to start etcd: as much as ends the alarm. A file system that can't be measured
 // is no reason to wait.
-func (g *guard) room() bool {
-	g.measure()
-	return !g.known || g.unmeasurable || !g.low
-}
+func (g *guard) room() bool { return !g.known || g.unmeasurable || !g.low }
 
 // roomForLog reports whether there is space enough for the next file of etcd's log beside the reserve.
 func (g *guard) roomForLog() bool {
 	return g.known && !g.low && g.free >= g.reserve+g.reserve/reserveSegments
 }
 
-// check measures, and raises or disarms the alarm accordingly. In a cluster it only warns: the alarm of one member would
-// stop the registrations of all, while the others go on without one that has failed.
-func (g *guard) check(ctx context.Context, etcd alarms) {
-	g.measure()
-	some, own := etcd.nospace()
-	if !g.seen { // an alarm outlives the process that raised it
-		g.seen, g.ours = true, own && !etcd.overQuota()
+// judge takes in a view, and says what is to be done about the alarm. In a cluster it only warns: the alarm of one member
+// would stop the registrations of all, while the others go on without one that has failed.
+func (g *guard) judge(v view) order {
+	g.note(v.disk)
+	// An alarm outlives the process that raised it, and may appear long after the call to raise it was given up.
+	if v.own && !g.own {
+		g.ours = !v.overQuota
 	}
-	short, alone := g.low || etcd.starved(), etcd.alone()
-	g.single.Store(alone)
-	g.refusing.Store(short && alone)
-	switch {
-	case short && alone && !own && g.free >= alarmBytes:
-		if g.set(ctx, etcd, true) {
-			some, g.ours = true, true
-		}
-	case !short && own && g.ours:
-		if g.set(ctx, etcd, false) {
-			some, g.ours = false, false
-		}
-	}
-	g.report(short, alone)
+	g.own = v.own
+	short := g.low || v.starved
+	g.single.Store(v.alone)
+	g.refusing.Store(short && v.alone)
+	g.report(short, v.alone)
 	nospaceAlarm.Set(0)
-	if some {
+	if v.some {
 		nospaceAlarm.Set(1)
 	}
-}
-
-// set raises or disarms the alarm, and reports whether that worked. What fails is tried again at the next check; etcd
-// says in its own log what is wrong with it.
-func (g *guard) set(ctx context.Context, etcd alarms, raise bool) bool {
-	ctx, cancel := context.WithTimeout(ctx, alarmTimeout)
-	defer cancel()
-	return etcd.alarm(ctx, raise) == nil
+	switch {
+	case short && v.alone && !v.own && g.free >= alarmBytes:
+		return raiseAlarm
+	case !short && v.own && g.ours:
+		g.own = false // if it is on again at the next look, that may be for the quota
+		return disarmAlarm
+	}
+	return keepAlarm
 }
 
 // report logs when space begins and ceases to be short, once each.

@@ -33,6 +33,14 @@ func (f *fakeAlarms) alarm(_ context.Context, raise bool) error {
 	return f.err
 }
 
+// check looks, judges and acts, which the supervisor does one after the other.
+func check(t *testing.T, g *guard, etcd alarms) {
+	t.Helper()
+	if order := g.judge(g.look(etcd)); order != keepAlarm {
+		_ = etcd.alarm(t.Context(), order == raiseAlarm)
+	}
+}
+
 // fakeDisk is a file system of 1 GiB, with a reserve of 64 MiB.
 type fakeDisk struct {
 	mu   sync.Mutex
@@ -86,7 +94,7 @@ func TestGuard(t *testing.T) {
 		{"space again", 500 * mib, false, true},
 	} {
 		disk.set(step.free, nil)
-		g.check(t.Context(), etcd)
+		check(t, g, etcd)
 		if etcd.own != step.alarm || (g.admit() == nil) != step.admit {
 			t.Errorf("%s: alarm %v, want %v; admit says %v", step.what, etcd.own, step.alarm, g.admit())
 		}
@@ -99,7 +107,7 @@ func TestGuard(t *testing.T) {
 	if err := g.admit(); err == nil {
 		t.Error("admits before a check")
 	}
-	if g.check(t.Context(), etcd); g.admit() != nil {
+	if check(t, g, etcd); g.admit() != nil {
 		t.Error("refuses after a check")
 	}
 }
@@ -119,8 +127,8 @@ func TestGuardLeavesOthersAlarms(t *testing.T) {
 	} {
 		disk := &fakeDisk{free: test.free}
 		g := &guard{space: disk.space}
-		g.check(t.Context(), &test.etcd)
-		g.check(t.Context(), &test.etcd)
+		check(t, g, &test.etcd)
+		check(t, g, &test.etcd)
 		if test.etcd.calls != test.calls {
 			t.Errorf("%s: %d calls, want %d", name, test.etcd.calls, test.calls)
 		}
@@ -134,16 +142,33 @@ func TestGuardTriesAgain(t *testing.T) {
 	t.Parallel()
 	etcd, disk := &fakeAlarms{err: errors.New("no leader")}, &fakeDisk{free: 2 * mib}
 	g := &guard{space: disk.space}
-	g.check(t.Context(), etcd)
+	check(t, g, etcd)
 	etcd.err = nil
-	if g.check(t.Context(), etcd); !etcd.own {
+	if check(t, g, etcd); !etcd.own {
 		t.Error("not raised")
 	}
 	disk.set(500*mib, nil)
 	etcd.err = errors.New("no leader")
-	g.check(t.Context(), etcd)
+	check(t, g, etcd)
 	etcd.err = nil
-	if g.check(t.Context(), etcd); etcd.own {
+	if check(t, g, etcd); etcd.own {
+		t.Error("not disarmed")
+	}
+}
+
+// TestGuardDisarmsLateAlarm has an alarm appear after the call to raise it has failed: etcd goes on with a request whose
+// caller waits no more.
+func TestGuardDisarmsLateAlarm(t *testing.T) {
+	t.Parallel()
+	etcd, disk := &fakeAlarms{}, &fakeDisk{free: 2 * mib}
+	g := &guard{space: disk.space}
+	if order := g.judge(g.look(etcd)); order != raiseAlarm {
+		t.Errorf("short of space: order %d", order)
+	}
+	etcd.own = true
+	check(t, g, etcd)
+	disk.set(500*mib, nil)
+	if check(t, g, etcd); etcd.own {
 		t.Error("not disarmed")
 	}
 }
@@ -158,8 +183,8 @@ func TestGuardLogsOnce(t *testing.T) {
 		err  error
 	}{{err: stale}, {free: 500 * mib}, {free: 3 * mib}, {free: 500 * mib}} {
 		disk.set(step.free, step.err)
-		g.check(t.Context(), etcd)
-		g.check(t.Context(), etcd)
+		check(t, g, etcd)
+		check(t, g, etcd)
 	}
 	want := []string{"stale handle", `"/data" is nearly full (3.0 MiB free, reserve 64 MiB)`, `"/data" has space again (500 MiB free)`}
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")

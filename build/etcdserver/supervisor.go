@@ -112,13 +112,18 @@ func (s *supervisor) run(ctx context.Context, etcd member) {
 	}
 }
 
-// attend waits until there is a reason to replace the etcd, or returns nil when it is no longer wanted.
+// attend waits until there is a reason to replace the etcd, or returns nil when it is no longer wanted. It only ever selects:
+// an etcd that fails may answer nothing any more.
 func (s *supervisor) attend(ctx context.Context, etcd member) error {
+	ctx, cancel := context.WithCancel(ctx) // ends an alarm that is being raised
 	check := time.NewTicker(checkEvery)
 	defer check.Stop()
 	settle := time.NewTimer(settleTime)
 	settle.Stop()
-	s.guard.check(ctx, etcd)
+	lookout := newLookout(&s.guard, etcd)
+	defer lookout.leave()
+	defer cancel()
+	lookout.look()
 	ready, ended := etcd.ready(), etcd.ended()
 	for {
 		select {
@@ -131,14 +136,15 @@ func (s *supervisor) attend(ctx context.Context, etcd member) error {
 			up.Set(1)
 			settle.Reset(settleTime)
 		case <-settle.C:
+			if hasFailed(etcd) {
+				return etcd.reason()
+			}
 			etcd.speak()
 			s.outage.end()
 			s.backoff.Reset()
 		case <-ended:
-			select {
-			case <-etcd.failed(): // why it ended
+			if hasFailed(etcd) { // why it ended
 				return etcd.reason()
-			default:
 			}
 			ended = nil
 			up.Set(0)
@@ -147,10 +153,18 @@ func (s *supervisor) attend(ctx context.Context, etcd member) error {
 			log.Errorf("etcd with data folder %q has stopped by itself, as a member does that was removed from its cluster; "+
 				"restart the process to start it again", s.cfg.dataDir)
 		case <-check.C:
-			s.guard.check(ctx, etcd)
-			if etcd.starved() && s.guard.roomForLog() {
+			lookout.look()
+		case v := <-lookout.views:
+			if hasFailed(etcd) {
+				return etcd.reason()
+			}
+			order := lookout.judge(v)
+			if v.starved && s.guard.roomForLog() {
 				return errStarved
 			}
+			lookout.act(ctx, order)
+		case <-lookout.acted:
+			lookout.done()
 		}
 	}
 }
@@ -158,15 +172,8 @@ func (s *supervisor) attend(ctx context.Context, etcd member) error {
 // restart starts etcd until that works. It returns nil if etcd is no longer wanted.
 func (s *supervisor) restart(ctx context.Context) member {
 	for {
-		if s.backoff.Wait(ctx) != nil {
+		if s.backoff.Wait(ctx) != nil || s.awaitRoom(ctx) != nil {
 			return nil
-		}
-		// An etcd that starts without space fails at once, and leaves something behind each time.
-		for !s.guard.room() {
-			s.outage.waitForSpace(&s.guard)
-			if backoff.Sleep(ctx, checkEvery) != nil {
-				return nil
-			}
 		}
 		restarts.Inc()
 		s.outage.tries++
@@ -178,5 +185,27 @@ func (s *supervisor) restart(ctx context.Context) member {
 			return nil
 		}
 		s.outage.again(err)
+	}
+}
+
+// awaitRoom waits until there is space for etcd, or for ctx, whose error it then returns. An etcd that starts without space
+// fails at once, and leaves something behind each time.
+func (s *supervisor) awaitRoom(ctx context.Context) error {
+	for {
+		measured := make(chan measurement, 1)
+		go func() { measured <- s.guard.measure() }() // which hangs with the disk, as lookout's calls do
+		select {
+		case m := <-measured:
+			s.guard.note(m)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if s.guard.room() {
+			return nil
+		}
+		s.outage.waitForSpace(&s.guard)
+		if err := backoff.Sleep(ctx, checkEvery); err != nil {
+			return err
+		}
 	}
 }

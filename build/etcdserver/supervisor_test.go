@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,6 +21,8 @@ type fakeMember struct {
 	stopErr error
 	stopped bool
 	spoke   bool
+	lock    chan struct{} // nil: nospace returns at once, else when it is closed
+	asked   atomic.Int32  // nospace
 }
 
 func newFakeMember() *fakeMember {
@@ -34,6 +37,14 @@ func (m *fakeMember) reason() error           { return m.fault.err() }
 func (m *fakeMember) ended() <-chan struct{}  { return m.gone }
 func (m *fakeMember) speak()                  { m.spoke = true }
 func (m *fakeMember) stop() error             { m.stopped = true; return m.stopErr }
+
+func (m *fakeMember) nospace() (some, own bool) {
+	m.asked.Add(1)
+	if m.lock != nil {
+		<-m.lock
+	}
+	return m.fakeAlarms.nospace()
+}
 
 // starts is a source of etcds: the results of the starts one after the other, the last one for ever.
 type starts struct {
@@ -224,6 +235,76 @@ func TestSupervisorStopsAnyTime(t *testing.T) {
 			began := time.Now()
 			if s.stop(); time.Since(began) != 0 {
 				t.Errorf("%s: the stop took %v", name, time.Since(began))
+			}
+		})
+	}
+}
+
+// TestSupervisorAsksOneAtATime has an etcd whose lock isn't free when the guard asks: it is not asked again before that
+// has an answer, and goes on to be looked after.
+func TestSupervisorAsksOneAtATime(t *testing.T) {
+	inBubble(t, func(t *testing.T, _ *logged) {
+		first, disk := newFakeMember(), &fakeDisk{free: 2 * mib}
+		first.lock = make(chan struct{})
+		s, _ := newTestSupervisor(disk, newFakeMember())
+		s.begin(first)
+		defer s.stop()
+		elapse(time.Minute)
+		if n := first.asked.Load(); n != 1 || testutil.ToFloat64(up) != 1 || !first.spoke {
+			t.Errorf("asked %d times, up %v, spoke %v", n, testutil.ToFloat64(up), first.spoke)
+		}
+		close(first.lock)
+		elapse(3 * checkEvery)
+		if n := first.asked.Load(); n < 3 || first.calls != 1 {
+			t.Errorf("once it answers: asked %d times, %d calls", n, first.calls)
+		}
+	})
+}
+
+// TestSupervisorLeavesHungEtcd has an etcd fail, or be stopped, while it owes the guard an answer.
+func TestSupervisorLeavesHungEtcd(t *testing.T) {
+	for name, fails := range map[string]bool{"fails": true, "is stopped": false} {
+		inBubble(t, func(t *testing.T, _ *logged) {
+			first, second := newFakeMember(), newFakeMember()
+			first.lock = make(chan struct{})
+			defer close(first.lock)
+			s, source := newTestSupervisor(&fakeDisk{free: 500 * mib}, second)
+			s.begin(first)
+			elapse(time.Minute)
+			if fails {
+				first.fault.report("disk on fire")
+				elapse(time.Minute)
+				if len(source.at) != 1 || testutil.ToFloat64(up) != 1 {
+					t.Errorf("%s: %d starts, up %v", name, len(source.at), testutil.ToFloat64(up))
+				}
+			}
+			began := time.Now()
+			if s.stop(); time.Since(began) > leaveTimeout || !first.stopped {
+				t.Errorf("%s: the stop took %v, stopped %v", name, time.Since(began), first.stopped)
+			}
+		})
+	}
+}
+
+// TestSupervisorDoesNotWaitForDisk stops it while the file system doesn't answer, with etcd up and without.
+func TestSupervisorDoesNotWaitForDisk(t *testing.T) {
+	for name, fails := range map[string]bool{"down": true, "up": false} {
+		inBubble(t, func(t *testing.T, _ *logged) {
+			first, hung := newFakeMember(), make(chan struct{})
+			defer close(hung)
+			s, source := newTestSupervisor(nil, newFakeMember())
+			s.guard.space = func(string) (uint64, uint64, error) {
+				<-hung
+				return 500 * mib, 1024 * mib, nil
+			}
+			s.begin(first)
+			if fails {
+				first.fault.report("disk on fire")
+			}
+			elapse(time.Minute)
+			began := time.Now()
+			if s.stop(); time.Since(began) > leaveTimeout || len(source.at) != 0 {
+				t.Errorf("%s: the stop took %v, %d starts", name, time.Since(began), len(source.at))
 			}
 		})
 	}
