@@ -66,7 +66,8 @@ type guard struct {
 	known         bool // free and reserve were measured
 	unmeasurable  bool // and that was logged
 	low           bool // free is below reserve, or was, and is not yet well above
-	warned        bool // that registrations are refused, or that this member is about to stop
+	warned        bool // that space is short
+	warnedAlone   bool // and that registrations are refused, not that this member is about to stop
 	own           bool // this member's alarm is on
 	ours          bool // and was raised for the disk
 }
@@ -173,7 +174,8 @@ func (g *guard) roomForLog() bool {
 }
 
 // judge takes in a view, and says what is to be done about the alarm. In a cluster it only warns: the alarm of one member
-// would stop the registrations of all, while the others go on without one that has failed.
+// would stop the registrations of all, while the others go on without one that has failed. One that was raised before
+// others joined is therefore disarmed, however little space there is: that reaches the others even if it ends this member.
 func (g *guard) judge(v view) order {
 	g.note(v.disk)
 	// An alarm outlives the process that raised it, and may appear long after the call to raise it was given up.
@@ -192,19 +194,19 @@ func (g *guard) judge(v view) order {
 	switch {
 	case short && v.alone && !v.own && g.free >= alarmBytes:
 		return raiseAlarm
-	case !short && v.own && g.ours:
+	case v.own && g.ours && !(short && v.alone):
 		g.own = false // if it is on again at the next look, that may be for the quota
 		return disarmAlarm
 	}
 	return keepAlarm
 }
 
-// report logs when space begins and ceases to be short, once each.
+// report logs when space begins and ceases to be short, and when what follows from that changes, once each.
 func (g *guard) report(short, alone bool) {
-	if short == g.warned {
+	if short == g.warned && (!short || alone == g.warnedAlone) {
 		return
 	}
-	g.warned = short
+	g.warned, g.warnedAlone = short, alone
 	switch {
 	case !short:
 		log.Infof("The disk with data folder %q has space again (%s free)%s", g.dir, humanize.IBytes(g.free),

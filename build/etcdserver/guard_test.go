@@ -197,3 +197,22 @@ func TestGuardLogsOnce(t *testing.T) {
 		}
 	}
 }
+
+// TestGuardLeavesJoinedAlone has members join, and leave, while the disk is short. It isn't parallel: it reads the log.
+func TestGuardLeavesJoinedAlone(t *testing.T) {
+	out := captureLog(t)
+	etcd, disk := &fakeAlarms{}, &fakeDisk{free: 2 * mib}
+	g := &guard{dir: "/data", space: disk.space}
+	for _, cluster := range []bool{false, true, false} {
+		etcd.cluster = cluster
+		check(t, g, etcd)
+		if check(t, g, etcd); etcd.own == cluster || (g.admit() == nil) != cluster {
+			t.Errorf("in a cluster %v: alarm %v, admit says %v", cluster, etcd.own, g.admit())
+		}
+	}
+	for message, want := range map[string]int{"refuses new registrations": 2, "this member of the cluster fails": 1} {
+		if got := strings.Count(out.String(), message); got != want {
+			t.Errorf("%q %d times, want %d, in\n%s", message, got, want, out)
+		}
+	}
+}
