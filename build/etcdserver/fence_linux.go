@@ -1,6 +1,7 @@
 package etcdserver
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -47,30 +48,68 @@ func fence(dir string, addrs []netip.AddrPort) error {
 		switch {
 		case err != nil: // closed meanwhile
 		case strings.HasPrefix(target, files):
-			if err := detach(fd, null); err != nil {
+			if err := detach(fd, null, target); err != nil {
 				return fmt.Errorf("take %q from the etcd that failed: %w", target, err)
 			}
-		case strings.HasPrefix(target, "socket:") && listensOn(fd, addrs):
-			// Whoever waits there gets an error, and the port is free for others.
-			_ = unix.Shutdown(fd, unix.SHUT_RDWR) // not connected any more
+		case strings.HasPrefix(target, "socket:"):
+			shutDown(fd, addrs)
 		}
 	}
 	return nil
 }
 
-// detach puts null in the place of a file, and then unlocks the file: nobody can write to it any more by then.
-func detach(fd, null int) error {
+// detach puts null in the place of the file at a path, as descriptors shows it, and then unlocks the file: nobody can write
+// to it any more by then. What is left of the etcd may close the descriptor at any time, and another part of the process,
+// such as DNS, get the number for a file or a connection of its own, which detach leaves alone.
+func detach(fd, null int, path string) error {
 	file, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	if errors.Is(err, unix.EBADF) {
+		return nil // closed meanwhile
+	}
 	if err != nil {
 		return err
 	}
 	defer unix.Close(file) // which gives up the locks of the log
-	if err := unix.Dup3(null, fd, unix.O_CLOEXEC); err != nil {
+	now, err := os.Readlink(filepath.Join(descriptors, strconv.Itoa(file)))
+	if err != nil {
+		return err
+	}
+	if now != path {
+		return nil // another's
+	}
+	if err := replace(fd, file, null); err != nil {
 		return err
 	}
 	// The database is mapped into memory, which would keep its lock.
 	_ = unix.Flock(file, unix.LOCK_UN) // of a folder there is none
 	return nil
+}
+
+// replace makes fd a copy of null if it is still open and the same file as the descriptor file, which stays open. Linux
+// has no call that does both: a descriptor that is closed, and whose number is taken again, between the two calls here
+// becomes /dev/null for its new owner, who sees an error or the end of the file, as if a connection had ended.
+func replace(fd, file, null int) error {
+	var want, got unix.Stat_t
+	if err := unix.Fstat(file, &want); err != nil {
+		return err
+	}
+	if err := unix.Fstat(fd, &got); err != nil || got.Dev != want.Dev || got.Ino != want.Ino {
+		return nil // closed meanwhile, or another's
+	}
+	return unix.Dup3(null, fd, unix.O_CLOEXEC)
+}
+
+// shutDown ends a socket if it is one of those at addrs: whoever waits there gets an error, and the port is free for
+// others. It does so by a descriptor of its own, whose number can't come to stand for another socket meanwhile.
+func shutDown(fd int, addrs []netip.AddrPort) {
+	socket, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return // closed meanwhile
+	}
+	defer unix.Close(socket)
+	if listensOn(socket, addrs) {
+		_ = unix.Shutdown(socket, unix.SHUT_RDWR) // not connected any more
+	}
 }
 
 // listensOn reports whether a socket's own address is one of addrs: it listens there, or serves a connection from there.
