@@ -23,6 +23,10 @@ const (
 	// leadership seven seconds each.
 	closeTimeout = 30 * time.Second
 
+	// leaveStartTimeout bounds the wait for a start to end once it is told to: for one that is sound to open its files, of
+	// which a long log takes seconds, and to close them again.
+	leaveStartTimeout = 10 * time.Second
+
 	// faultyCloseTimeout bounds the wait for one that has failed. What can still be closed is closed in a second; the rest
 	// waits for goroutines that are no more.
 	faultyCloseTimeout = 3 * time.Second
@@ -43,8 +47,47 @@ type server struct {
 
 // startServer starts an etcd and waits until it serves clients, unless it is one of several members: these may need each
 // other, and be started one after the other. It returns an error that tells the user what to do, and then leaves nothing
-// running. If quiet, it logs nothing until speak is called.
+// running, unless the disk doesn't answer. If quiet, it logs nothing until speak is called.
 func startServer(ctx context.Context, cfg config, g *guard, quiet bool) (*server, error) {
+	return hurry(ctx, cfg.dataDir, func() (*server, error) { return launch(ctx, cfg, g, quiet) })
+}
+
+// hurry waits for a start, but not for ever once ctx is done: nothing that reads or writes files can be told to end. A
+// start that is left behind ends its etcd itself, if it ever gets one; until then the data folder is not free.
+func hurry(ctx context.Context, dir string, start func() (*server, error)) (*server, error) {
+	type result struct {
+		started *server
+		err     error
+	}
+	results, left := make(chan result), make(chan struct{})
+	go func() {
+		started, err := start()
+		select {
+		case results <- result{started, err}:
+		case <-left:
+			if started != nil {
+				_ = started.stop() // nobody is left to be told
+			}
+		}
+	}()
+	select {
+	case r := <-results:
+		return r.started, r.err
+	case <-ctx.Done():
+	}
+	patience := time.NewTimer(leaveStartTimeout)
+	defer patience.Stop()
+	select {
+	case r := <-results:
+		return r.started, r.err
+	case <-patience.C:
+		close(left)
+		return nil, fmt.Errorf("%w while etcd with data folder %q was starting: its disk doesn't answer", errStopped, dir)
+	}
+}
+
+// launch is startServer without an end to its patience.
+func launch(ctx context.Context, cfg config, g *guard, quiet bool) (*server, error) {
 	if err := prepareDataDir(cfg.dataDir); err != nil {
 		return nil, err
 	}
