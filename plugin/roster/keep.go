@@ -33,14 +33,35 @@ type keptObserver struct {
 // StateChanged implements mirror.Observer.
 func (o keptObserver) StateChanged(mirror.Status) { o.m.touch() }
 
-// keep loads the snapshot, if there is one to use, and has it written from then
-// on. It is called before the mirrors run.
-func (m *mirrored) keep(c *registryConfig, logger *slog.Logger) {
-	path := c.keeping.snapshot
+// inherit restores the mirrors from those of the same registry that a reload
+// takes the place of: etcd can be away, and the snapshot is behind them. It
+// reports false where there are none, or they know nothing yet.
+func (m *mirrored) inherit(from *mirrored) bool {
+	if from == nil || from.config.key() != m.config.key() {
+		return false
+	}
+	h, entries, ok := from.take()
+	if !ok {
+		return false
+	}
+	m.restore(h, func(yield func(snapshot.Entry, error) bool) {
+		for e := range entries {
+			if !yield(e, nil) {
+				return
+			}
+		}
+	})
+	log.Infof("Keeping %s in another way: going on with %d instances at revision %d", m.config, m.Load().Instances(), m.Load().Revision())
+	return true
+}
+
+// load restores the mirrors from the snapshot, if there is one to use.
+func (m *mirrored) load() {
+	path := m.config.keeping.snapshot
 	if path == "" {
 		return
 	}
-	switch err := m.load(c); {
+	switch err := m.read(path); {
 	case errors.Is(err, fs.ErrNotExist): // the first start
 	case err != nil:
 		log.Warningf("Starting without the snapshot: %v", err)
@@ -49,9 +70,17 @@ func (m *mirrored) keep(c *registryConfig, logger *slog.Logger) {
 		log.Infof("Answering from snapshot %q until etcd is in contact: %d instances of %d services at revision %d, last contact %s ago",
 			path, gen.Instances(), gen.Services(), gen.Revision(), time.Since(m.Status().Contact).Round(time.Second))
 	}
+}
+
+// keep has the snapshot written, from before the mirrors run.
+func (m *mirrored) keep(logger *slog.Logger) {
+	path := m.config.keeping.snapshot
+	if path == "" {
+		return
+	}
 	keeper := snapshot.NewKeeper(snapshot.KeeperConfig{
 		Path: path, Log: logger, Written: m.observer.snapshotWritten,
-		Take: func() (snapshot.Header, iter.Seq[snapshot.Entry], bool) { return m.take(c) },
+		Take: m.take,
 	})
 	m.OnChange(keeper.Touch)
 	m.touch = keeper.Touch
@@ -69,14 +98,14 @@ func (m *mirrored) keep(c *registryConfig, logger *slog.Logger) {
 
 // take returns what a snapshot keeps. The status comes last, so that a mirror
 // which starts from it is told of no lower revision than was seen.
-func (m *mirrored) take(c *registryConfig) (snapshot.Header, iter.Seq[snapshot.Entry], bool) {
+func (m *mirrored) take() (snapshot.Header, iter.Seq[snapshot.Entry], bool) {
 	gen := m.Load()
 	entries := gen.Entries()
 	if m.guard != nil {
 		gen, entries = m.guard.Snapshot()
 	}
-	h := snapshot.Header{Root: c.prefix + "/", Serial: gen.FullSerial(), Offset: gen.SerialOffset(), Revision: gen.Revision()}
-	for i, prefix := range c.prefixes() {
+	h := snapshot.Header{Root: m.config.prefix + "/", Serial: gen.FullSerial(), Offset: gen.SerialOffset(), Revision: gen.Revision()}
+	for i, prefix := range m.config.prefixes() {
 		s := m.mirrors[i].Status()
 		if s.State == mirror.Unsynced {
 			return snapshot.Header{}, nil, false
@@ -87,17 +116,16 @@ func (m *mirrored) take(c *registryConfig) (snapshot.Header, iter.Seq[snapshot.E
 	return h, entries, gen.Revision() > 0
 }
 
-// load restores the mirrors from the snapshot, or leaves them as they are with
-// an error that says why it can't be used.
-func (m *mirrored) load(c *registryConfig) error {
-	f, err := snapshot.Open(c.keeping.snapshot)
+// read restores the mirrors from a file, or leaves them as they are with an
+// error that says why it can't be used.
+func (m *mirrored) read(path string) error {
+	f, err := snapshot.Open(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	h := f.Header()
-	if err := m.usable(c, h); err != nil {
-		return fmt.Errorf("snapshot %q %w", c.keeping.snapshot, err)
+	if err := m.usable(f.Header()); err != nil {
+		return fmt.Errorf("snapshot %q %w", path, err)
 	}
 	// All is read once before any of it is applied: a file can be made to
 	// mislead.
@@ -106,28 +134,33 @@ func (m *mirrored) load(c *registryConfig) error {
 			return err
 		}
 	}
-	for i, r := range h.Ranges {
-		m.mirrors[i].Restore(mirror.Head{Cluster: h.Cluster, Revision: r.Revision}, r.Contact, services.Restored(f.Entries(), h.Root, r.Prefix))
-	}
-	if m.guard != nil {
-		m.guard.Restore(f.Entries())
-	}
-	m.RestoreSerial(h.Serial, h.Offset, h.Revision)
+	m.restore(f.Header(), f.Entries())
 	return nil
 }
 
+// restore fills the mirrors and makes the serial go on.
+func (m *mirrored) restore(h snapshot.Header, entries iter.Seq2[snapshot.Entry, error]) {
+	for i, r := range h.Ranges {
+		m.mirrors[i].Restore(mirror.Head{Cluster: h.Cluster, Revision: r.Revision}, r.Contact, services.Restored(entries, h.Root, r.Prefix))
+	}
+	if m.guard != nil {
+		m.guard.Restore(entries)
+	}
+	m.RestoreSerial(h.Serial, h.Offset, h.Revision)
+}
+
 // usable says why a snapshot is not to be used, if it is whole.
-func (m *mirrored) usable(c *registryConfig, h snapshot.Header) error {
-	prefixes := c.prefixes()
-	if h.Root != c.prefix+"/" || len(h.Ranges) != len(prefixes) {
+func (m *mirrored) usable(h snapshot.Header) error {
+	prefixes := m.config.prefixes()
+	if h.Root != m.config.prefix+"/" || len(h.Ranges) != len(prefixes) {
 		return fmt.Errorf("is of another registry, or of other namespaces: its prefix is %q, its ranges are %d", h.Root, len(h.Ranges))
 	}
 	for i, r := range h.Ranges {
 		if r.Prefix != prefixes[i] {
 			return fmt.Errorf("is of other namespaces: it has %q, not %q", r.Prefix, prefixes[i])
 		}
-		if age := time.Since(r.Contact); age > c.keeping.maxAge {
-			return fmt.Errorf("is too old: etcd was last in contact %s ago, longer than %s", age.Round(time.Second), c.keeping.maxAge)
+		if age := time.Since(r.Contact); age > m.config.keeping.maxAge {
+			return fmt.Errorf("is too old: etcd was last in contact %s ago, longer than %s", age.Round(time.Second), m.config.keeping.maxAge)
 		}
 	}
 	return nil

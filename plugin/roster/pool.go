@@ -1,9 +1,7 @@
 package roster
 
 import (
-	"context"
 	"fmt"
-	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -13,8 +11,6 @@ import (
 
 	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/internal/etcdclient"
-	"github.com/rosterdns/roster/internal/mirror"
-	"github.com/rosterdns/roster/internal/services"
 )
 
 // registryConfig is what decides which mirror a block reads: blocks that agree
@@ -29,7 +25,7 @@ type registryConfig struct {
 }
 
 // poolKey identifies a mirror in the pool: a reload that changes how one is kept
-// starts another.
+// starts another, which takes over what the one before knows.
 func (c *registryConfig) poolKey() string { return fmt.Sprintf("%s\x00%+v", c.key(), c.keeping) }
 
 // key identifies a registry: blocks where it is equal share its mirrors.
@@ -74,118 +70,6 @@ func (c *registryConfig) prefixes() []string {
 	return out
 }
 
-// mirrored is a registry that is being mirrored: one mirror for each prefix,
-// all into one store.
-type mirrored struct {
-	*services.Store
-	observer observer
-	mirrors  []*mirror.Mirror
-	guard    *services.Guard // nil without protect
-	conn     *etcdclient.Conn
-	cancel   context.CancelFunc
-	wg       sync.WaitGroup
-	touch    func() // has the snapshot written soon
-	endKeep  func() // writes the snapshot a last time; nil without one
-	users    int    // of the pool
-}
-
-var _ registry = (*mirrored)(nil)
-
-// startMirrored starts mirroring a registry. Its SOA serial goes on from that of
-// the predecessor, if there is one.
-func startMirrored(c *registryConfig, predecessor *services.Generation) (*mirrored, error) {
-	o := observer{
-		endpoint: strings.Join(c.etcd.Endpoints, ","), prefix: c.prefix, namespaces: strings.Join(c.namespaces, ","),
-	}
-	logger := slog.New(clogHandler{}).With("endpoint", o.endpoint)
-	// The mirrors state their prefixes themselves; a store knows only keys.
-	ofStore := logger.With("prefix", o.prefix)
-	if o.namespaces != "" {
-		ofStore = ofStore.With("namespaces", o.namespaces)
-	}
-	cfg := c.etcd
-	cfg.Log = logger
-	conn, err := etcdclient.New(cfg)
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	m := &mirrored{Store: services.New(ofStore, o.skipped), observer: o, conn: conn, cancel: cancel, touch: func() {}}
-	var view mirror.View = m.Store
-	if k := c.keeping; k.protect > 0 {
-		m.guard = services.NewGuard(m.Store, k.protect, k.protectFor, ofStore, o.protecting)
-		view = m.guard
-		m.wg.Go(func() { m.guard.Run(ctx) })
-	}
-	for _, prefix := range c.prefixes() {
-		m.mirrors = append(m.mirrors, mirror.New(mirror.Config{
-			Source: mirror.Etcd{Clients: conn}, Root: c.prefix + "/", Prefix: prefix,
-			View: view, Observer: keptObserver{o, m}, Log: logger,
-		}))
-	}
-	m.keep(c, ofStore)
-	if predecessor != nil {
-		m.Continue(predecessor)
-	}
-	for _, one := range m.mirrors {
-		m.wg.Go(func() { one.Run(ctx) })
-	}
-	return m, nil
-}
-
-// Status implements registry: the worst state, the oldest contact, an error if
-// there is any.
-func (m *mirrored) Status() mirror.Status {
-	worst := m.mirrors[0].Status()
-	for _, other := range m.mirrors[1:] {
-		s := other.Status()
-		if badness(s.State) > badness(worst.State) {
-			worst.State = s.State
-		}
-		if s.Contact.Before(worst.Contact) {
-			worst.Contact = s.Contact
-		}
-		if worst.Err == nil {
-			worst.Err = s.Err
-		}
-	}
-	return worst
-}
-
-// trouble returns why there is no contact; nil where there is, or no attempt has
-// failed yet.
-func (m *mirrored) trouble() error {
-	if err := m.Status().Err; err != nil {
-		return err
-	}
-	return m.conn.Err()
-}
-
-func badness(s mirror.State) int {
-	return [...]int{mirror.Live: 0, mirror.Stale: 1, mirror.Unsynced: 2}[s]
-}
-
-// wait returns once every mirror has had its first list, or ctx is done.
-func (m *mirrored) wait(ctx context.Context) {
-	for _, one := range m.mirrors {
-		select {
-		case <-one.Synced():
-		case <-ctx.Done():
-		}
-	}
-}
-
-func (m *mirrored) stop() {
-	m.cancel()
-	m.wg.Wait()
-	if m.endKeep != nil {
-		m.endKeep()
-	}
-	if err := m.conn.Close(); err != nil {
-		log.Warningf("Closing the connection to etcd: %v", err)
-	}
-}
-
 // pool holds the mirrors of the process. They outlive the Corefile that asked
 // for them first, so that a reload that leaves a registry as it is keeps its
 // contents. It is safe for concurrent use.
@@ -220,16 +104,18 @@ func (p *pool) acquire(c *registryConfig) (*mirrored, error) {
 	return m, nil
 }
 
-// predecessor returns what is served of a registry that a reload has changed, so
-// that its serial doesn't go back; nil if there is none.
-func (p *pool) predecessor(c *registryConfig) *services.Generation {
-	var last *services.Generation
+// predecessor returns the mirror that another takes the place of in a reload:
+// that of the same registry if only how it is kept has changed, else the one of
+// the same keys that is furthest; nil if there is none.
+func (p *pool) predecessor(c *registryConfig) *mirrored {
+	var last *mirrored
 	for _, m := range p.mirrors {
-		if m.observer.prefix != c.prefix || m.observer.namespaces != strings.Join(c.namespaces, ",") {
-			continue
-		}
-		if gen := m.Load(); last == nil || gen.FullSerial() > last.FullSerial() {
-			last = gen
+		switch {
+		case m.config.key() == c.key():
+			return m
+		case m.config.prefix != c.prefix || !slices.Equal(m.config.namespaces, c.namespaces):
+		case last == nil || m.Load().FullSerial() > last.Load().FullSerial():
+			last = m
 		}
 	}
 	return last

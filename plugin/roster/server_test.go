@@ -180,7 +180,7 @@ func plantIn(t *testing.T, p *pool, endpoint string, vs values) *mirrored {
 	ctx, cancel := context.WithCancel(context.Background())
 	logger := slog.New(slog.DiscardHandler)
 	m := &mirrored{
-		Store: services.New(logger, nil), observer: observer{endpoint: endpoint, prefix: "/roster"}, conn: conn, cancel: cancel,
+		Store: services.New(logger, nil), config: c, observer: observer{endpoint: endpoint, prefix: "/roster"}, conn: conn, cancel: cancel,
 	}
 	one := mirror.New(mirror.Config{Source: source, Root: "/roster/", Prefix: "/roster/", View: m.Store, Observer: m.observer, Log: logger})
 	m.mirrors = append(m.mirrors, one)

@@ -1,0 +1,104 @@
+package roster
+
+import (
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/rosterdns/roster/internal/mirror"
+	"github.com/rosterdns/roster/internal/snapshot"
+)
+
+// added is a change that brings the service default/new.
+func added(revision int64) mirror.Batch {
+	return mirror.Batch{Revision: revision, Events: []mirror.Event{
+		{Key: "default/new/a", Value: []byte(`{"addresses":["10.9.9.9"]}`), ModRevision: revision, Lease: 1},
+	}}
+}
+
+// acquired acquires a mirror.
+func acquired(t *testing.T, p *pool, c *registryConfig) *mirrored {
+	t.Helper()
+	m, err := p.acquire(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// TestReloadWhileAway: a reload that changes only how a mirror is kept, while
+// etcd is away, takes no answer away.
+func TestReloadWhileAway(t *testing.T) {
+	for name, change := range map[string]func(t *testing.T, k *keeping){
+		"protect": func(_ *testing.T, k *keeping) { k.protect, k.protectFor = 30, time.Minute },
+		"snapshot": func(t *testing.T, k *keeping) {
+			t.Helper()
+			k.snapshot, k.maxAge = filepath.Join(t.TempDir(), "s"), time.Hour
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			log := logged(t)
+			p := &pool{mirrors: map[string]*mirrored{}}
+			old := plantIn(t, p, closedPort(t), shop)
+			defer old.stop()
+			<-old.mirrors[0].Synced()
+			old.Apply(added(43))
+			c := *old.config
+			change(t, &c.keeping)
+			m := acquired(t, p, &c)
+			defer p.release(&c)
+			if m == old || m.Load().Service("default", "new") == nil || m.Load().Instances() != old.Load().Instances() {
+				t.Errorf("%d instances, want a new mirror with %d", m.Load().Instances(), old.Load().Instances())
+			}
+			if got, want := m.Load().FullSerial(), old.Load().FullSerial(); got != want {
+				t.Errorf("serial %d, want %d", got, want)
+			}
+			got, want := m.Status(), old.Status()
+			if got.State != mirror.Stale || !got.Contact.Equal(want.Contact) {
+				t.Errorf("status %+v after %+v", got, want)
+			}
+			if l := lines(log, "going on with 23 instances"); len(l) != 1 {
+				t.Errorf("logged %s", log)
+			}
+		})
+	}
+}
+
+// TestReloadGoesBack: with a snapshot, too, a reload goes on with what the
+// process knows, which is more than the disk does.
+func TestReloadGoesBack(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "snapshot")
+	writeShop(t, path, func(*snapshot.Header) {})
+	p := &pool{mirrors: map[string]*mirrored{}}
+	first := away(t, path)
+	old := acquired(t, p, first)
+	for revision := range int64(5) { // the keeper has no time to write them all
+		old.Apply(added(43 + revision))
+	}
+	second := *first
+	second.keeping.maxAge = time.Minute // less than the age of the snapshot
+	m := acquired(t, p, &second)
+	defer p.release(&second)
+	p.release(first)
+	if s := m.Load().Service("default", "new"); s == nil || s.Revision != 47 || m.Load().FullSerial() != old.Load().FullSerial() {
+		t.Errorf("%+v with serial %d, want revision 47 with serial %d", s, m.Load().FullSerial(), old.Load().FullSerial())
+	}
+}
+
+// TestReloadOfAnUnsyncedMirror: where the mirror before knows nothing, what is
+// on disk is better.
+func TestReloadOfAnUnsyncedMirror(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "snapshot")
+	writeShop(t, path, func(*snapshot.Header) {})
+	p := &pool{mirrors: map[string]*mirrored{}}
+	first := away(t, "")
+	acquired(t, p, first)
+	defer p.release(first)
+	second := *first
+	second.keeping.snapshot = path
+	m := acquired(t, p, &second)
+	defer p.release(&second)
+	if m.Status().State != mirror.Stale || m.Load().Instances() != 22 {
+		t.Errorf("status %+v with %d instances", m.Status(), m.Load().Instances())
+	}
+}
