@@ -80,7 +80,12 @@ func (m *mirrored) keep(logger *slog.Logger) {
 	}
 	keeper := snapshot.NewKeeper(snapshot.KeeperConfig{
 		Path: path, Log: logger, Written: m.observer.snapshotWritten,
-		Take: m.take,
+		Take: func() (snapshot.Header, iter.Seq[snapshot.Entry], bool) {
+			if m.fileTaken.Load() {
+				return snapshot.Header{}, nil, false
+			}
+			return m.take()
+		},
 	})
 	m.OnChange(keeper.Touch)
 	m.touch = keeper.Touch

@@ -34,7 +34,7 @@ func away(t *testing.T, path string, namespaces ...string) *registryConfig {
 // started starts mirroring and stops when the test is over.
 func started(t *testing.T, c *registryConfig) *mirrored {
 	t.Helper()
-	m, err := startMirrored(c, nil)
+	m, err := startMirrored(c, nil, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +148,7 @@ func TestSnapshotIgnored(t *testing.T) {
 func TestSnapshotWritten(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "snapshot")
 	writeShop(t, path, func(*snapshot.Header) {})
-	m, err := startMirrored(away(t, path), nil)
+	m, err := startMirrored(away(t, path), nil, false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/rosterdns/roster/internal/etcdclient"
 	"github.com/rosterdns/roster/internal/mirror"
@@ -24,15 +25,20 @@ type mirrored struct {
 	wg       sync.WaitGroup
 	touch    func() // has the snapshot written soon
 	endKeep  func() // writes the snapshot a last time; nil without one
-	users    int    // of the pool
+	// fileTaken says that another mirror writes the file of the snapshot until it
+	// is stopped. In a reload both run for a while, and what the new one writes
+	// would be lost to the last write of the old one; or a Corefile that is
+	// discarded would leave its contents to the one that goes on.
+	fileTaken atomic.Bool
+	users     int // of the pool
 }
 
 var _ registry = (*mirrored)(nil)
 
 // startMirrored starts mirroring a registry. It goes on from the predecessor, if
 // there is one: with its contents if it is of the same registry, and in any case
-// with its SOA serial.
-func startMirrored(c *registryConfig, predecessor *mirrored) (*mirrored, error) {
+// with its SOA serial. fileTaken says that another mirror writes its snapshot.
+func startMirrored(c *registryConfig, predecessor *mirrored, fileTaken bool) (*mirrored, error) {
 	o := observer{
 		endpoint: strings.Join(c.etcd.Endpoints, ","), prefix: c.prefix, namespaces: strings.Join(c.namespaces, ","),
 	}
@@ -52,6 +58,7 @@ func startMirrored(c *registryConfig, predecessor *mirrored) (*mirrored, error) 
 	m := &mirrored{
 		Store: services.New(ofStore, o.skipped), config: c, observer: o, conn: conn, cancel: cancel, touch: func() {},
 	}
+	m.fileTaken.Store(fileTaken)
 	var view mirror.View = m.Store
 	if k := c.keeping; k.protect > 0 {
 		m.guard = services.NewGuard(m.Store, k.protect, k.protectFor, ofStore, o.protecting)

@@ -95,7 +95,7 @@ func (p *pool) acquire(c *registryConfig) (*mirrored, error) {
 	m, ok := p.mirrors[key]
 	if !ok {
 		var err error
-		if m, err = startMirrored(c, p.predecessor(c)); err != nil {
+		if m, err = startMirrored(c, p.predecessor(c), p.holder(c.keeping.snapshot) != nil); err != nil {
 			return nil, err
 		}
 		p.mirrors[key] = m
@@ -121,7 +121,22 @@ func (p *pool) predecessor(c *registryConfig) *mirrored {
 	return last
 }
 
-// release gives up what acquire returned; the last user stops the mirror.
+// holder returns a mirror whose snapshot is the file; nil if there is none.
+func (p *pool) holder(path string) *mirrored {
+	if path == "" {
+		return nil
+	}
+	for _, m := range p.mirrors {
+		if sameFile(m.config.keeping.snapshot, path) {
+			return m
+		}
+	}
+	return nil
+}
+
+// release gives up what acquire returned; the last user stops the mirror. Its
+// snapshot goes to the mirror that waits for the file, which overwrites it at
+// once.
 func (p *pool) release(c *registryConfig) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -130,6 +145,10 @@ func (p *pool) release(c *registryConfig) {
 	if m.users--; m.users == 0 {
 		delete(p.mirrors, key)
 		m.stop()
+		if next := p.holder(c.keeping.snapshot); next != nil && !m.fileTaken.Load() {
+			next.fileTaken.Store(false)
+			next.touch()
+		}
 	}
 }
 

@@ -102,7 +102,7 @@ func TestLogOfMirrors(t *testing.T) {
 		{prefix: "/roster"}, {prefix: "/shop/eu", namespaces: []string{"a", "b"}},
 	} {
 		c.etcd.Endpoints = []string{endpoint}
-		m, err := startMirrored(&c, nil)
+		m, err := startMirrored(&c, nil, false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -125,7 +125,7 @@ func TestTrouble(t *testing.T) {
 	t.Parallel()
 	address := freeAddress(t)
 	c := registryConfig{etcd: etcdclient.Config{Endpoints: []string{"http://" + address}}, prefix: "/roster"}
-	m, err := startMirrored(&c, nil)
+	m, err := startMirrored(&c, nil, false)
 	if err != nil {
 		t.Fatal(err)
 	}

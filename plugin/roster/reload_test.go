@@ -102,3 +102,65 @@ func TestReloadOfAnUnsyncedMirror(t *testing.T) {
 		t.Errorf("status %+v with %d instances", m.Status(), m.Load().Instances())
 	}
 }
+
+// onDisk returns what the snapshot says it is of.
+func onDisk(t *testing.T, path string) snapshot.Header {
+	t.Helper()
+	f, err := snapshot.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	return f.Header()
+}
+
+// TestSnapshotAfterFailedReload: a Corefile that can't be loaded whole leaves
+// the snapshot to the one that goes on, all the time.
+func TestSnapshotAfterFailedReload(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "snapshot")
+	writeShop(t, path, func(*snapshot.Header) {})
+	p := &pool{mirrors: map[string]*mirrored{}}
+	first := away(t, path)
+	old := acquired(t, p, first)
+	second := *first
+	second.etcd.Endpoints = []string{closedPort(t)} // answers from the file too
+	m := acquired(t, p, &second)
+	m.Apply(added(50))
+	p.release(&second)
+	if h := onDisk(t, path); h.Serial != 100 {
+		t.Errorf("the discarded mirror has written serial %d", h.Serial)
+	}
+	old.Apply(added(43))
+	p.release(first)
+	if h := onDisk(t, path); h.Serial != 101 {
+		t.Errorf("serial %d at the end, want 101", h.Serial)
+	}
+}
+
+// TestReloadKeepsTheNewSnapshot: a reload that changes a registry starts the new
+// mirror first and then stops the old one, after whose last write the new one
+// writes at once.
+func TestReloadKeepsTheNewSnapshot(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "snapshot")
+	writeShop(t, path, func(*snapshot.Header) {})
+	p := &pool{mirrors: map[string]*mirrored{}}
+	first := away(t, path)
+	old := acquired(t, p, first)
+	second := *first
+	second.etcd.Endpoints = []string{closedPort(t)}
+	m := acquired(t, p, &second)
+	defer p.release(&second)
+	m.Apply(added(50))
+	old.Apply(added(43))
+	p.release(first)
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	end := time.After(deadline)
+	for onDisk(t, path).Serial != m.Load().FullSerial() {
+		select {
+		case <-tick.C:
+		case <-end:
+			t.Fatalf("the snapshot has serial %d, want the new mirror's %d", onDisk(t, path).Serial, m.Load().FullSerial())
+		}
+	}
+}
