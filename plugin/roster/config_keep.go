@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/coredns/caddy"
@@ -22,8 +23,10 @@ const (
 	defaultProtectFor = 10 * time.Minute
 )
 
-// parseSnapshot takes the path of a file. Its folder has to be there and
-// writable: that it isn't would show only in the log, and after a restart.
+// parseSnapshot takes the path of a file in a folder. What is certain to be
+// wrong stops the start. That the folder can't be written does not, as on a disk
+// that is full or read-only: what is there can still be answered from. The
+// keeper tells of it, time and again.
 func parseSnapshot(cfg *config, c *caddy.Controller, args []string) error {
 	path, err := one(args, "the path of a file")
 	if err != nil {
@@ -32,20 +35,15 @@ func parseSnapshot(cfg *config, c *caddy.Controller, args []string) error {
 	if path, err = filepath.Abs(rooted(c, path)); err != nil {
 		return err
 	}
-	switch info, err := os.Stat(path); {
-	case errors.Is(err, fs.ErrNotExist): // yet
-	case err != nil:
-		return err
-	case !info.Mode().IsRegular():
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return fmt.Errorf("%q is not a file", path)
 	}
-	probe, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".probe-*")
-	if err != nil {
-		return fmt.Errorf("a file is written beside %q and takes its place, which fails: %w", path, err)
-	}
-	_ = probe.Close() // it is empty
-	if err := os.Remove(probe.Name()); err != nil {
-		return err
+	folder := filepath.Dir(path)
+	switch info, err := os.Stat(folder); {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+		return fmt.Errorf("the folder of %q: %w", path, err)
+	case err == nil && !info.IsDir():
+		return fmt.Errorf("%q is not a folder", folder)
 	}
 	cfg.registry.keeping.snapshot = path
 	return nil

@@ -152,9 +152,7 @@ func TestSnapshotWritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.Apply(mirror.Batch{Revision: 43, Events: []mirror.Event{
-		{Key: "default/new/a", Value: []byte(`{"addresses":["10.9.9.9"]}`), ModRevision: 43, Lease: 1},
-	}})
+	m.Apply(added(43))
 	serial := m.Load().FullSerial()
 	m.stop()
 	again := started(t, away(t, path))
@@ -240,6 +238,10 @@ func TestParseKeeping(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "snapshot")
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for block, want := range map[string]keeping{
 		"roster":                              {},
 		"roster {\n snapshot " + path + "\n}": {snapshot: path, maxAge: 24 * time.Hour},
@@ -259,6 +261,8 @@ func TestParseKeeping(t *testing.T) {
 		"roster {\n snapshot\n}":                                     "2 - Error during parsing: snapshot: needs the path of a file, and nothing else",
 		"roster {\n snapshot " + dir + "\n}":                         fmt.Sprintf("2 - Error during parsing: snapshot: %q is not a file", dir),
 		"roster {\n snapshot " + dir + "/none/x\n}":                  "no such file or directory",
+		"roster {\n snapshot " + file + "/x\n}":                      fmt.Sprintf("2 - Error during parsing: snapshot: %q is not a folder", file),
+		"roster {\n snapshot " + file + "/x/y\n}":                    "not a directory",
 		"roster {\n ttl 5\n snapshot_max_age 1h\n}":                  "3 - Error during parsing: snapshot_max_age: needs a snapshot",
 		"roster {\n snapshot " + path + "\n snapshot_max_age -1h\n}": `3 - Error during parsing: snapshot_max_age: "-1h" is not a duration such as 10m`,
 		"roster {\n stale 0\n}":                                      `2 - Error during parsing: stale: "0" is not a duration such as 10m`,
@@ -272,6 +276,39 @@ func TestParseKeeping(t *testing.T) {
 		if _, err := parseBlock(block); err == nil || !strings.HasSuffix(err.Error(), want) {
 			t.Errorf("%q: %v, want %s", block, err, want)
 		}
+	}
+}
+
+// TestFolderNotWritable: a start answers from a snapshot that can't be replaced,
+// as on a full or read-only disk. Here it is its name that leaves no room for
+// another beside it, which holds for root, too.
+func TestFolderNotWritable(t *testing.T) {
+	log := logged(t)
+	dir := t.TempDir()
+	path := filepath.Join(dir, strings.Repeat("s", 250))
+	short := filepath.Join(dir, "short")
+	writeShop(t, short, func(*snapshot.Header) {})
+	if err := os.Rename(short, path); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := parseBlock("roster {\n endpoint " + closedPort(t) + "\n snapshot " + path + "\n}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := startMirrored(&cfg.registry, nil, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Status().State != mirror.Stale || m.Load().Instances() != 22 {
+		t.Errorf("status %+v with %d instances", m.Status(), m.Load().Instances())
+	}
+	m.Apply(added(43))
+	m.stop()
+	if l := lines(log, "[WARNING] plugin/roster: the snapshot can't be written"); len(l) != 1 {
+		t.Errorf("logged %s", log)
+	}
+	if files, err := os.ReadDir(dir); err != nil || len(files) != 1 {
+		t.Errorf("left %v, %v", files, err)
 	}
 }
 
