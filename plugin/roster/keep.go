@@ -14,6 +14,11 @@ import (
 	"github.com/rosterdns/roster/internal/snapshot"
 )
 
+// maxAhead is by how much the contact of a snapshot can be ahead of the clock:
+// more than a clock that is kept in time is ever set back by. Beyond it nothing
+// tells how old the contents are.
+const maxAhead = 5 * time.Minute
+
 // keeping is how the mirrors of a registry are kept beyond what etcd says.
 type keeping struct {
 	snapshot   string        // absolute path; empty for none
@@ -68,7 +73,7 @@ func (m *mirrored) load() {
 	default:
 		gen := m.Load()
 		log.Infof("Answering from snapshot %q until etcd is in contact: %d instances of %d services at revision %d, last contact %s ago",
-			path, gen.Instances(), gen.Services(), gen.Revision(), time.Since(m.Status().Contact).Round(time.Second))
+			path, gen.Instances(), gen.Services(), gen.Revision(), ageOf(m.Status()).Round(time.Second))
 	}
 }
 
@@ -145,8 +150,11 @@ func (m *mirrored) read(path string) error {
 
 // restore fills the mirrors and makes the serial go on.
 func (m *mirrored) restore(h snapshot.Header, entries iter.Seq2[snapshot.Entry, error]) {
+	now := time.Now()
 	for i, r := range h.Ranges {
-		m.mirrors[i].Restore(mirror.Head{Cluster: h.Cluster, Revision: r.Revision}, r.Contact, services.Restored(entries, h.Root, r.Prefix))
+		// In terms of now: not ahead of it, and its age unmoved when the clock is set.
+		contact := now.Add(-max(0, now.Sub(r.Contact)))
+		m.mirrors[i].Restore(mirror.Head{Cluster: h.Cluster, Revision: r.Revision}, contact, services.Restored(entries, h.Root, r.Prefix))
 	}
 	if m.guard != nil {
 		m.guard.Restore(entries)
@@ -164,8 +172,11 @@ func (m *mirrored) usable(h snapshot.Header) error {
 		if r.Prefix != prefixes[i] {
 			return fmt.Errorf("is of other namespaces: it has %q, not %q", r.Prefix, prefixes[i])
 		}
-		if age := time.Since(r.Contact); age > m.config.keeping.maxAge {
+		switch age := time.Since(r.Contact); {
+		case age > m.config.keeping.maxAge:
 			return fmt.Errorf("is too old: etcd was last in contact %s ago, longer than %s", age.Round(time.Second), m.config.keeping.maxAge)
+		case age < -maxAhead:
+			return fmt.Errorf("is ahead of the clock: etcd was last in contact at %s", r.Contact.Format(time.RFC3339))
 		}
 	}
 	return nil

@@ -127,6 +127,10 @@ func TestSnapshotIgnored(t *testing.T) {
 			t.Helper()
 			writeShop(t, path, func(h *snapshot.Header) { h.Ranges[0].Contact = time.Now().Add(-61 * time.Minute) })
 		}, "too old"},
+		"ahead of the clock": {func(t *testing.T, path string) {
+			t.Helper()
+			writeShop(t, path, func(h *snapshot.Header) { h.Ranges[0].Contact = time.Now().AddDate(10, 0, 0) })
+		}, "ahead of the clock"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			log := logged(t)
@@ -141,6 +145,16 @@ func TestSnapshotIgnored(t *testing.T) {
 				t.Errorf("logged %s", log)
 			}
 		})
+	}
+}
+
+// TestContactAhead: a contact that is a little ahead of the clock counts as now.
+func TestContactAhead(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "snapshot")
+	writeShop(t, path, func(h *snapshot.Header) { h.Ranges[0].Contact = time.Now().Add(maxAhead / 2) })
+	m := started(t, away(t, path))
+	if s := m.Status(); s.State != mirror.Stale || s.Contact.After(time.Now()) {
+		t.Errorf("status %+v at %s", s, time.Now())
 	}
 }
 

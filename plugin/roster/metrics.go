@@ -212,7 +212,7 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 		s := m.Status()
 		show(stateDesc, float64(s.State))
 		if !s.Contact.IsZero() {
-			show(ageDesc, time.Since(s.Contact).Seconds())
+			show(ageDesc, ageOf(s).Seconds())
 		}
 	}
 }

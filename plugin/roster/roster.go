@@ -125,7 +125,7 @@ func (r *Roster) ServeDNS(ctx context.Context, w dns.ResponseWriter, req *dns.Ms
 
 // outdated reports whether what is known is too old to be told.
 func (r *Roster) outdated(s mirror.Status) bool {
-	return r.stale > 0 && s.State == mirror.Stale && time.Since(s.Contact) > r.stale
+	return r.stale > 0 && s.State == mirror.Stale && ageOf(s) > r.stale
 }
 
 // refuse returns the code with which questions that no zone of ours is about are

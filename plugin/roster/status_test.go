@@ -50,6 +50,20 @@ func TestStatusName(t *testing.T) {
 	}
 }
 
+// TestAgeOf: no age is negative.
+func TestAgeOf(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		for contact, want := range map[time.Time]time.Duration{
+			{}: 0, time.Now().Add(time.Hour): 0, time.Now(): 0, time.Now().Add(-time.Hour): time.Hour,
+		} {
+			if got := ageOf(mirror.Status{Contact: contact}); got != want {
+				t.Errorf("%s after %s, want %s", got, contact, want)
+			}
+		}
+	})
+}
+
 // TestSerialBeforeFirstList checks that the SOA of what is denied before there
 // is a revision still has no serial 0.
 func TestSerialBeforeFirstList(t *testing.T) {
