@@ -127,14 +127,16 @@ func (m *mirrored) take() (snapshot.Header, iter.Seq[snapshot.Entry], bool) {
 }
 
 // read restores the mirrors from a file, or leaves them as they are with an
-// error that says why it can't be used.
+// error that says why it can't be used. Of one whose time alone is wrong the
+// serial goes on all the same: it was shown, and never goes back.
 func (m *mirrored) read(path string) error {
 	f, err := snapshot.Open(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	if err := m.usable(f.Header()); err != nil {
+	h := f.Header()
+	if err := m.isOfOurs(h); err != nil {
 		return fmt.Errorf("snapshot %q %w", path, err)
 	}
 	// All is read once before any of it is applied: a file can be made to
@@ -144,7 +146,11 @@ func (m *mirrored) read(path string) error {
 			return err
 		}
 	}
-	m.restore(f.Header(), f.Entries())
+	if err := m.isInTime(h); err != nil {
+		m.RestoreSerial(h.Serial, h.Revision)
+		return fmt.Errorf("snapshot %q %w", path, err)
+	}
+	m.restore(h, f.Entries())
 	return nil
 }
 
@@ -162,8 +168,8 @@ func (m *mirrored) restore(h snapshot.Header, entries iter.Seq2[snapshot.Entry, 
 	m.RestoreSerial(h.Serial, h.Offset, h.Revision)
 }
 
-// usable says why a snapshot is not to be used, if it is whole.
-func (m *mirrored) usable(h snapshot.Header) error {
+// isOfOurs says why a snapshot is of other keys than the mirrors.
+func (m *mirrored) isOfOurs(h snapshot.Header) error {
 	prefixes := m.config.prefixes()
 	if h.Root != m.config.prefix+"/" || len(h.Ranges) != len(prefixes) {
 		return fmt.Errorf("is of another registry, or of other namespaces: its prefix is %q, its ranges are %d", h.Root, len(h.Ranges))
@@ -172,6 +178,13 @@ func (m *mirrored) usable(h snapshot.Header) error {
 		if r.Prefix != prefixes[i] {
 			return fmt.Errorf("is of other namespaces: it has %q, not %q", r.Prefix, prefixes[i])
 		}
+	}
+	return nil
+}
+
+// isInTime says why the contents of a snapshot are not to be answered from.
+func (m *mirrored) isInTime(h snapshot.Header) error {
+	for _, r := range h.Ranges {
 		switch age := time.Since(r.Contact); {
 		case age > m.config.keeping.maxAge:
 			return fmt.Errorf("is too old: etcd was last in contact %s ago, longer than %s", age.Round(time.Second), m.config.keeping.maxAge)
