@@ -165,6 +165,13 @@ func (o observer) snapshotWritten(size int64, took time.Duration, err error) {
 	snapshotTime.WithLabelValues(o.labels()...).SetToCurrentTime()
 }
 
+// snapshotEnded takes away what shows the last snapshot: nobody writes the next,
+// and an alert on its age would never end.
+func (o observer) snapshotEnded() {
+	snapshotBytes.DeleteLabelValues(o.labels()...)
+	snapshotTime.DeleteLabelValues(o.labels()...)
+}
+
 func (o observer) skipped(reason services.SkipReason) {
 	skipped.WithLabelValues(o.labels(string(reason))...).Inc()
 }

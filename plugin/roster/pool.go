@@ -149,7 +149,20 @@ func (p *pool) release(c *registryConfig) {
 			next.fileTaken.Store(false)
 			next.touch()
 		}
+		if !p.keeps(m.observer) {
+			m.observer.snapshotEnded()
+		}
 	}
+}
+
+// keeps reports whether a mirror with these labels has a snapshot.
+func (p *pool) keeps(o observer) bool {
+	for _, m := range p.mirrors {
+		if m.observer == o && m.config.keeping.snapshot != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // all returns the mirrors by the labels of their metrics; where two differ only

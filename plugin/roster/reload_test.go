@@ -5,6 +5,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
 	"github.com/rosterdns/roster/internal/mirror"
 	"github.com/rosterdns/roster/internal/snapshot"
 )
@@ -163,4 +166,42 @@ func TestReloadKeepsTheNewSnapshot(t *testing.T) {
 			t.Fatalf("the snapshot has serial %d, want the new mirror's %d", onDisk(t, path).Serial, m.Load().FullSerial())
 		}
 	}
+}
+
+// TestSnapshotMetricsEnd: size and time of the last snapshot show as long as a
+// mirror with their labels keeps one, and no longer, so that no alert is left
+// behind.
+func TestSnapshotMetricsEnd(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "snapshot")
+	p := &pool{mirrors: map[string]*mirrored{}}
+	shown := func() (n int) {
+		for _, vec := range []*prometheus.GaugeVec{snapshotBytes, snapshotTime} {
+			n += testutil.CollectAndCount(vec)
+		}
+		return n
+	}
+	before := shown()
+	expect := func(when string, want int) {
+		t.Helper()
+		if got := shown() - before; got != want {
+			t.Errorf("%s: %d series, want %d", when, got, want)
+		}
+	}
+	writeShop(t, path, func(*snapshot.Header) {})
+	first := away(t, path)
+	acquired(t, p, first).Apply(added(43))
+	second := *first
+	second.keeping.protect = 30
+	acquired(t, p, &second)
+	p.release(first) // writes a last time at the latest
+	expect("with another mirror that keeps it", 2)
+	third := *first
+	third.keeping = keeping{}
+	acquired(t, p, &third)
+	p.release(&second)
+	expect("with a mirror that keeps none", 0)
+	p.release(&third)
+	acquired(t, p, first).Apply(added(44))
+	p.release(first)
+	expect("after the last mirror", 0)
 }
