@@ -107,14 +107,6 @@ func TestUnknownMembers(t *testing.T) {
 	wantSnapshot(t, path, Header{Root: "/r/", Serial: 5, Offset: 2, Ranges: []Range{{Prefix: "/r/"}}}, []Entry{{"k", []byte("v"), 7}})
 }
 
-// TestWithoutOffset: files of programs that kept no offset stay of use.
-func TestWithoutOffset(t *testing.T) {
-	t.Parallel()
-	header := `{"root":"/r/","serial":50,"revision":40,"ranges":[]}`
-	path := put(t, seal(version, compress(t, plain(t, len(header), header, 0, 0))))
-	wantSnapshot(t, path, Header{Root: "/r/", Serial: 50, Offset: 10, Revision: 40, Ranges: []Range{}}, nil)
-}
-
 // TestMisleading are files whose checksum is right and whose entries are not.
 func TestMisleading(t *testing.T) {
 	t.Parallel()

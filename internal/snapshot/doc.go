@@ -23,11 +23,10 @@
 //	 4 bytes   CRC-32C (Castagnoli) of all before
 //
 // The header's members are cluster, root, serial, offset, revision, and ranges, an
-// array of objects with prefix, revision and contact (RFC 3339). Without offset it
-// is serial less revision. Readers ignore others,
-// so that members can be added without a new format version. Magic, version,
-// length and checksum stay where they are in every version: a file that is of
-// another version can be told from a damaged one.
+// array of objects with prefix, revision and contact (RFC 3339). Readers ignore
+// others, so that members can be added without a new format version. Magic,
+// version, length and checksum stay where they are in every version: a file that
+// is of another version can be told from a damaged one.
 //
 // A reader checks length and checksum of the whole file first. The bounds above
 // hold even where the checksum is right: memory is bounded by the largest entry,

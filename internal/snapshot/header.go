@@ -19,7 +19,7 @@ type Header struct {
 	Serial int64 `json:"serial"`
 	// Offset is what the serial follows etcd's revision at: Revision + Offset is
 	// Serial, or less where Serial had to rise though the revision stood still. It
-	// can be negative. A file without it has Serial - Revision.
+	// can be negative.
 	Offset int64 `json:"offset"`
 	// Revision is the revision that Serial belongs to.
 	Revision int64 `json:"revision"`
@@ -101,17 +101,8 @@ func (h *Header) unmarshal(b []byte) error {
 	if !utf8.Valid(b) {
 		return errors.New("not UTF-8")
 	}
-	stored := struct {
-		*Header
-		Offset *int64 `json:"offset"`
-	}{Header: h}
-	if err := json.Unmarshal(b, &stored); err != nil {
+	if err := json.Unmarshal(b, h); err != nil {
 		return err
-	}
-	if stored.Offset != nil {
-		h.Offset = *stored.Offset
-	} else { // of a program that did not know it
-		h.Offset = h.Serial - h.Revision
 	}
 	for i := range h.Ranges {
 		h.Ranges[i].Contact = h.Ranges[i].Contact.UTC()

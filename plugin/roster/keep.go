@@ -147,7 +147,7 @@ func (m *mirrored) read(path string) error {
 		}
 	}
 	if err := m.isInTime(h); err != nil {
-		m.RestoreSerial(h.Serial, h.Revision)
+		m.RestoreSerial(h.Serial, h.Offset, h.Revision)
 		return fmt.Errorf("snapshot %q %w", path, err)
 	}
 	m.restore(h, f.Entries())

@@ -14,7 +14,7 @@ import (
 func TestSnapshotKeepsProtection(t *testing.T) {
 	c := away(t, filepath.Join(t.TempDir(), "snapshot"))
 	c.keeping.protect, c.keeping.protectFor = 30, 10*time.Minute
-	m, err := startMirrored(c, nil)
+	m, err := startMirrored(c, nil, false)
 	if err != nil {
 		t.Fatal(err)
 	}

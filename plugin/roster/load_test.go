@@ -73,7 +73,7 @@ func TestSerialOfAnOldSnapshot(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "snapshot")
 			writeShop(t, path, func(h *snapshot.Header) {
-				h.Serial = 100_000 // etcd was restored from a backup once
+				h.Serial, h.Offset = 100_000, 100_000-h.Revision // etcd was restored from a backup once
 				tt.change(h)
 			})
 			m := started(t, away(t, path))
