@@ -74,8 +74,11 @@ func (c *registryConfig) prefixes() []string {
 // for them first, so that a reload that leaves a registry as it is keeps its
 // contents. It is safe for concurrent use.
 type pool struct {
-	mu      sync.Mutex
-	mirrors map[string]*mirrored
+	// changing makes acquire and release one step each. They read and write
+	// snapshots, for which a disk can take any time.
+	changing sync.Mutex
+	mu       sync.Mutex           // held briefly, also while metrics are scraped
+	mirrors  map[string]*mirrored // changed with both held
 }
 
 // mirrors are those of this process. A reload makes new handlers before it lets
@@ -89,8 +92,8 @@ var mirrors = func() *pool {
 
 // acquire returns the mirror of a registry, which it starts unless there is one.
 func (p *pool) acquire(c *registryConfig) (*mirrored, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.changing.Lock()
+	defer p.changing.Unlock()
 	key := c.poolKey()
 	m, ok := p.mirrors[key]
 	if !ok {
@@ -98,7 +101,9 @@ func (p *pool) acquire(c *registryConfig) (*mirrored, error) {
 		if m, err = startMirrored(c, p.predecessor(c), p.holder(c.keeping.snapshot) != nil); err != nil {
 			return nil, err
 		}
+		p.mu.Lock()
 		p.mirrors[key] = m
+		p.mu.Unlock()
 	}
 	m.users++
 	return m, nil
@@ -138,20 +143,23 @@ func (p *pool) holder(path string) *mirrored {
 // snapshot goes to the mirror that waits for the file, which overwrites it at
 // once.
 func (p *pool) release(c *registryConfig) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.changing.Lock()
+	defer p.changing.Unlock()
 	key := c.poolKey()
 	m := p.mirrors[key]
-	if m.users--; m.users == 0 {
-		delete(p.mirrors, key)
-		m.stop()
-		if next := p.holder(c.keeping.snapshot); next != nil && !m.fileTaken.Load() {
-			next.fileTaken.Store(false)
-			next.touch()
-		}
-		if !p.keeps(m.observer) {
-			m.observer.snapshotEnded()
-		}
+	if m.users--; m.users > 0 {
+		return
+	}
+	p.mu.Lock()
+	delete(p.mirrors, key)
+	p.mu.Unlock()
+	m.stop()
+	if next := p.holder(c.keeping.snapshot); next != nil && !m.fileTaken.Load() {
+		next.fileTaken.Store(false)
+		next.touch()
+	}
+	if !p.keeps(m.observer) {
+		m.observer.snapshotEnded()
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -173,4 +174,36 @@ type failingSource struct {
 
 func (s failingSource) List(context.Context, string, int64, func([]*mvccpb.KeyValue) error) (mirror.Head, error) {
 	return mirror.Head{}, s.err
+}
+
+// TestScrapeBesideSlowDisk: metrics show while a mirror that ends waits for the
+// disk.
+func TestScrapeBesideSlowDisk(t *testing.T) {
+	t.Parallel()
+	p := &pool{mirrors: map[string]*mirrored{}}
+	m := plantIn(t, p, closedPort(t), shop)
+	other := plantIn(t, p, closedPort(t), shop)
+	defer other.stop()
+	writing, disk := make(chan struct{}), make(chan struct{})
+	m.endKeep = func() {
+		close(writing)
+		<-disk
+	}
+	m.users = 1
+	var wg sync.WaitGroup
+	wg.Go(func() { p.release(m.config) })
+	defer wg.Wait()
+	defer close(disk)
+	<-writing
+	scraped := make(chan int)
+	wg.Go(func() { scraped <- len(p.all()) })
+	select {
+	case n := <-scraped:
+		if n != 1 {
+			t.Errorf("%d mirrors, want the one that stays", n)
+		}
+	case <-time.After(deadline):
+		t.Error("the scrape waits for the disk")
+		wg.Go(func() { <-scraped })
+	}
 }

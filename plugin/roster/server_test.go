@@ -101,8 +101,8 @@ func (s *server) blocks() *blocks { return s.Storage[storageKey{}].(*blocks) }
 
 // poolUsers returns the number of users of each mirror by its prefix.
 func poolUsers() map[string]int {
-	mirrors.mu.Lock()
-	defer mirrors.mu.Unlock()
+	mirrors.changing.Lock()
+	defer mirrors.changing.Unlock()
 	users := map[string]int{}
 	for _, m := range mirrors.mirrors {
 		users[m.observer.prefix] += m.users
@@ -185,6 +185,8 @@ func plantIn(t *testing.T, p *pool, endpoint string, vs values) *mirrored {
 	one := mirror.New(mirror.Config{Source: source, Root: "/roster/", Prefix: "/roster/", View: m.Store, Observer: m.observer, Log: logger})
 	m.mirrors = append(m.mirrors, one)
 	m.wg.Go(func() { one.Run(ctx) })
+	p.changing.Lock()
+	defer p.changing.Unlock()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.mirrors[c.poolKey()] = m
