@@ -37,6 +37,7 @@ func TestKeepalives(t *testing.T) {
 		if err := w.client.Close(); err != nil {
 			t.Error(err)
 		}
+		synctest.Wait() // for the fake to notice
 		if _, _, open := w.renewed(); open != 0 {
 			t.Errorf("%d streams are open after Close", open)
 		}
