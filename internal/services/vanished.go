@@ -23,8 +23,11 @@ func markKey(key string) string {
 
 // isMark reports whether an entry is a mark, and of which key.
 func isMark(e *snapshot.Entry) (key string, ok bool) {
-	before, id, ok := strings.Cut(e.Key, vanishedComponent+"/")
-	return before + "/" + id, ok
+	service, id, ok := strings.Cut(e.Key, vanishedComponent+"/")
+	if !ok {
+		return "", false
+	}
+	return service + "/" + id, true
 }
 
 // Snapshot returns what is served and what a snapshot keeps of it: that which

@@ -14,8 +14,8 @@ func TestAge(t *testing.T) {
 	}{
 		{-time.Hour, time.Hour},
 		{0, 0},
-		{maxAhead, 0},
-		{maxAhead + time.Nanosecond, math.MaxInt64},
+		{MaxAhead, 0},
+		{MaxAhead + time.Nanosecond, math.MaxInt64},
 		{math.MaxInt64, math.MaxInt64}, // three centuries
 	} {
 		if age := Age(now.Add(tt.ahead), now); age != tt.want {

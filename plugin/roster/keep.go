@@ -14,11 +14,6 @@ import (
 	"github.com/rosterdns/roster/internal/snapshot"
 )
 
-// maxAhead is by how much the contact of a snapshot can be ahead of the clock:
-// more than a clock that is kept in time is ever set back by. Beyond it nothing
-// tells how old the contents are.
-const maxAhead = 5 * time.Minute
-
 // keeping is how the mirrors of a registry are kept beyond what etcd says.
 type keeping struct {
 	snapshot   string        // absolute path; empty for none
@@ -188,7 +183,7 @@ func (m *mirrored) isInTime(h snapshot.Header) error {
 		switch age := time.Since(r.Contact); {
 		case age > m.config.keeping.maxAge:
 			return fmt.Errorf("is too old: etcd was last in contact %s ago, longer than %s", age.Round(time.Second), m.config.keeping.maxAge)
-		case age < -maxAhead:
+		case age < -snapshot.MaxAhead:
 			return fmt.Errorf("is ahead of the clock: etcd was last in contact at %s", r.Contact.Format(time.RFC3339))
 		}
 	}

@@ -88,7 +88,7 @@ func TestSerialOfAnOldSnapshot(t *testing.T) {
 // TestContactAhead: a contact that is a little ahead of the clock counts as now.
 func TestContactAhead(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "snapshot")
-	writeShop(t, path, func(h *snapshot.Header) { h.Ranges[0].Contact = time.Now().Add(maxAhead / 2) })
+	writeShop(t, path, func(h *snapshot.Header) { h.Ranges[0].Contact = time.Now().Add(snapshot.MaxAhead / 2) })
 	m := started(t, away(t, path))
 	if s := m.Status(); s.State != mirror.Stale || s.Contact.After(time.Now()) {
 		t.Errorf("status %+v at %s", s, time.Now())
