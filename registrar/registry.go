@@ -38,8 +38,8 @@ type Registry interface {
 	// instance without an ID is taken by its Instance.StableID; other members
 	// are ignored. An ID that is absent is no error. An ID that this client has
 	// never written is removed as it is found, whoever wrote it; a living
-	// owner then puts it back. One that it has written, at any time since Init,
-	// is removed only if it is still the client's.
+	// owner then puts it back. One that it has written since Init, as far as the
+	// driver remembers, is removed only if it is still the client's.
 	//
 	// It waits as Register does. Errors are ErrInvalid and ErrClosed.
 	Unregister(ctx context.Context, service *Service) (err error)
