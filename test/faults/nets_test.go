@@ -47,7 +47,7 @@ func TestStaleBound(t *testing.T) {
 	t.Parallel()
 	const bound = 8 * time.Second
 	r := newRig(t, options{leaseTTL: time.Minute, properties: func(*harness.Etcd) []string { return []string{"stale " + bound.String()} }})
-	r.traffic.Stop().Check(t)
+	r.stopTraffic(t)
 	code := func(want int) func() error {
 		return func() error {
 			for _, q := range []string{"orders.stable." + zone, "nobody.stable." + zone, zone} {

@@ -200,11 +200,17 @@ func (r *rig) finish(t *testing.T) {
 // something.
 const minTraffic = 3 * time.Second
 
-// stopStreams ends the streams and checks what they saw.
-func (r *rig) stopStreams(t *testing.T) {
+// stopTraffic ends the stream of queries and checks what it saw.
+func (r *rig) stopTraffic(t *testing.T) {
 	t.Helper()
 	harness.Elapse(t, minTraffic-r.traffic.Elapsed())
 	r.traffic.Stop().Check(t)
+}
+
+// stopStreams ends the streams and checks what they saw.
+func (r *rig) stopStreams(t *testing.T) {
+	t.Helper()
+	r.stopTraffic(t)
 	r.registrations.Stop(t).Check(t)
 }
 

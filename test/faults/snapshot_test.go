@@ -95,7 +95,7 @@ func TestSnapshot(t *testing.T) {
 	expected := probes(bulkServices)
 	r.eventuallyMatches(t, harness.Patience, "the large registry in DNS", expected)
 	r.keptSince(t, time.Now())
-	r.traffic.Stop().Check(t)
+	r.stopTraffic(t)
 
 	r.etcd.Kill(t)
 	r.waitState(t, staleBound, "stale")
