@@ -60,9 +60,11 @@ func (s *Store) RestoreSerial(full, offset, revision int64) {
 }
 
 // Continue is RestoreSerial from another Store of the same registry, unless what
-// was restored already is further.
+// was restored already is further, or so far behind that the step would count as
+// one back.
 func (s *Store) Continue(other *Generation) {
-	if full := other.FullSerial(); full > s.Load().FullSerial() {
+	own, full := s.Load().FullSerial(), other.FullSerial()
+	if full > own && (own == 0 || full-own <= maxStep) {
 		// other may have had no complete batch of its own yet.
 		s.RestoreSerial(full, other.SerialOffset(), max(other.Revision(), other.serial.since))
 	}

@@ -1,12 +1,14 @@
 package roster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"iter"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/rosterdns/roster/internal/mirror"
@@ -122,8 +124,8 @@ func (m *mirrored) take() (snapshot.Header, iter.Seq[snapshot.Entry], bool) {
 }
 
 // read restores the mirrors from a file, or leaves them as they are with an
-// error that says why it can't be used. Of one whose time alone is wrong the
-// serial goes on all the same: it was shown, and never goes back.
+// error that says why it can't be used. Of one of the same prefix the serial goes
+// on all the same: it was shown, and never goes back.
 func (m *mirrored) read(path string) error {
 	f, err := snapshot.Open(path)
 	if err != nil {
@@ -131,8 +133,8 @@ func (m *mirrored) read(path string) error {
 	}
 	defer f.Close()
 	h := f.Header()
-	if err := m.isOfOurs(h); err != nil {
-		return fmt.Errorf("snapshot %q %w", path, err)
+	if root := m.config.prefix + "/"; h.Root != root {
+		return fmt.Errorf("snapshot %q is of another registry: its keys start with %q, not %q", path, h.Root, root)
 	}
 	// All is read once before any of it is applied: a file can be made to
 	// mislead.
@@ -141,7 +143,7 @@ func (m *mirrored) read(path string) error {
 			return err
 		}
 	}
-	if err := m.isInTime(h); err != nil {
+	if err := cmp.Or(m.isOfOurs(h), m.isInTime(h)); err != nil {
 		m.RestoreSerial(h.Serial, h.Offset, h.Revision)
 		return fmt.Errorf("snapshot %q %w", path, err)
 	}
@@ -163,16 +165,14 @@ func (m *mirrored) restore(h snapshot.Header, entries iter.Seq2[snapshot.Entry, 
 	m.RestoreSerial(h.Serial, h.Offset, h.Revision)
 }
 
-// isOfOurs says why a snapshot is of other keys than the mirrors.
+// isOfOurs says why a snapshot is of other namespaces than the mirrors.
 func (m *mirrored) isOfOurs(h snapshot.Header) error {
-	prefixes := m.config.prefixes()
-	if h.Root != m.config.prefix+"/" || len(h.Ranges) != len(prefixes) {
-		return fmt.Errorf("is of another registry, or of other namespaces: its prefix is %q, its ranges are %d", h.Root, len(h.Ranges))
+	var theirs []string
+	for _, r := range h.Ranges {
+		theirs = append(theirs, r.Prefix)
 	}
-	for i, r := range h.Ranges {
-		if r.Prefix != prefixes[i] {
-			return fmt.Errorf("is of other namespaces: it has %q, not %q", r.Prefix, prefixes[i])
-		}
+	if ours := m.config.prefixes(); !slices.Equal(theirs, ours) {
+		return fmt.Errorf("is of other namespaces: it has %q, not %q", theirs, ours)
 	}
 	return nil
 }

@@ -30,6 +30,10 @@ type mirrored struct {
 	// would be lost to the last write of the old one; or a Corefile that is
 	// discarded would leave its contents to the one that goes on.
 	fileTaken atomic.Bool
+	// listFirst says that wait waits for a list, though there is something to
+	// answer from: the mirror that this one takes the place of is in contact, and
+	// knows more.
+	listFirst bool
 	users     int // of the pool
 }
 
@@ -71,7 +75,9 @@ func startMirrored(c *registryConfig, predecessor *mirrored, fileTaken bool) (*m
 			View: view, Observer: keptObserver{o, m}, Log: logger,
 		}))
 	}
-	if !m.inherit(predecessor) {
+	if m.inherit(predecessor) {
+		m.listFirst = predecessor.Status().State == mirror.Live
+	} else {
 		m.load()
 	}
 	m.keep(ofStore)
@@ -117,11 +123,16 @@ func badness(s mirror.State) int {
 	return [...]int{mirror.Live: 0, mirror.Stale: 1, mirror.Unsynced: 2}[s]
 }
 
-// wait returns once every mirror has had its first list, or ctx is done.
+// wait returns once every mirror has something to answer from that is as new as
+// what is answered so far, or ctx is done.
 func (m *mirrored) wait(ctx context.Context) {
 	for _, one := range m.mirrors {
+		ready := one.Synced()
+		if m.listFirst {
+			ready = one.Met()
+		}
 		select {
-		case <-one.Synced():
+		case <-ready:
 		case <-ctx.Done():
 		}
 	}

@@ -91,14 +91,15 @@ var mirrors = func() *pool {
 }()
 
 // acquire returns the mirror of a registry, which it starts unless there is one.
-func (p *pool) acquire(c *registryConfig) (*mirrored, error) {
+// Those of the same Corefile are beside it.
+func (p *pool) acquire(c *registryConfig, beside ...*registryConfig) (*mirrored, error) {
 	p.changing.Lock()
 	defer p.changing.Unlock()
 	key := c.poolKey()
 	m, ok := p.mirrors[key]
 	if !ok {
 		var err error
-		if m, err = startMirrored(c, p.predecessor(c), p.holder(c.keeping.snapshot) != nil); err != nil {
+		if m, err = startMirrored(c, p.predecessor(c, beside), p.holder(c.keeping.snapshot) != nil); err != nil {
 			return nil, err
 		}
 		p.mu.Lock()
@@ -111,14 +112,19 @@ func (p *pool) acquire(c *registryConfig) (*mirrored, error) {
 
 // predecessor returns the mirror that another takes the place of in a reload:
 // that of the same registry if only how it is kept has changed, else the one of
-// the same keys that is furthest; nil if there is none.
-func (p *pool) predecessor(c *registryConfig) *mirrored {
+// the same prefix that is furthest; nil if there is none. Those beside it go on:
+// with another endpoint, theirs is another history.
+func (p *pool) predecessor(c *registryConfig, beside []*registryConfig) *mirrored {
+	goesOn := map[string]bool{}
+	for _, other := range beside {
+		goesOn[other.poolKey()] = true
+	}
 	var last *mirrored
-	for _, m := range p.mirrors {
+	for key, m := range p.mirrors {
 		switch {
 		case m.config.key() == c.key():
 			return m
-		case m.config.prefix != c.prefix || !slices.Equal(m.config.namespaces, c.namespaces):
+		case m.config.prefix != c.prefix || goesOn[key]:
 		case last == nil || m.Load().FullSerial() > last.Load().FullSerial():
 			last = m
 		}

@@ -20,9 +20,9 @@ func added(revision int64) mirror.Batch {
 }
 
 // acquired acquires a mirror.
-func acquired(t *testing.T, p *pool, c *registryConfig) *mirrored {
+func acquired(t *testing.T, p *pool, c *registryConfig, beside ...*registryConfig) *mirrored {
 	t.Helper()
-	m, err := p.acquire(c)
+	m, err := p.acquire(c, beside...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -124,9 +124,12 @@ func (b *blocks) start() error {
 	}
 	reloading.mu.Unlock()
 
-	found := make([]*mirrored, len(b.configs))
+	found, all := make([]*mirrored, len(b.configs)), make([]*registryConfig, len(b.configs))
 	for i, cfg := range b.configs {
-		m, err := mirrors.acquire(&cfg.registry)
+		all[i] = &cfg.registry
+	}
+	for i, cfg := range b.configs {
+		m, err := mirrors.acquire(&cfg.registry, all...)
 		if err != nil {
 			b.releaseAll()
 			return plugin.Error(pluginName, err)
