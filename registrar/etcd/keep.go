@@ -138,7 +138,7 @@ func (r *reader) take() (snapshot.Header, iter.Seq[snapshot.Entry], bool) {
 func (r ranges) add(old ranges) {
 	mirrored := maps.Clone(r)
 	for below, in := range old {
-		if _, known := mirrored.of(below); !known && in.fresh() {
+		if _, known := mirrored.of(below); !known && old.useful(below, in) {
 			r[below] = in
 		}
 	}

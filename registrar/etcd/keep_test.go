@@ -352,6 +352,56 @@ func TestSnapshotAhead(t *testing.T) {
 	})
 }
 
+// TestSnapshotAheadStaysUnknown: once the clock has come to the time of a contact
+// that was too far ahead when the snapshot was loaded, its range is not taken for
+// one without entries.
+func TestSnapshotAheadStaysUnknown(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "snapshot")
+	synctest.Test(t, func(t *testing.T) {
+		ahead := snapshot.MaxAhead + time.Minute
+		h := snapshot.Header{Root: "/r/", Ranges: []snapshot.Range{{Prefix: "/r/n/s/", Contact: time.Now().Add(ahead)}}}
+		if _, err := snapshot.Write(path, h, slices.Values([]snapshot.Entry{{Key: "n/s/a", Value: []byte("v"), Revision: 1}})); err != nil {
+			t.Fatal(err)
+		}
+		k := load(path, "/r/", slog.New(slog.DiscardHandler))
+		for range 2 {
+			if _, known := k.covering("/r/n/s/"); known {
+				t.Error("the service is known")
+			}
+			r := &reader{prefix: "/r", kept: k}
+			if h, _, ok := r.take(); ok {
+				t.Errorf("the file is replaced by one of %+v", h.Ranges)
+			}
+			time.Sleep(ahead)
+		}
+	})
+}
+
+// TestSnapshotOfAPartTooOld: a namespace is no answer for a service of it that
+// was read later, and too long ago, or by a clock that was wrong. That holds for
+// what is kept, and for the file.
+func TestSnapshotOfAPartTooOld(t *testing.T) {
+	t.Parallel()
+	k := &kept{root: "/r/", ranges: ranges{
+		"n/":   keptOf("/r/n/", time.Now(), "n/t/a=v"),
+		"n/s/": keptOf("/r/n/s/", time.Time{}),
+		"m/s/": keptOf("/r/m/s/", time.Time{}),
+	}}
+	k.prune()
+	file := ranges{}
+	file.add(k.ranges)
+	for name, in := range map[string]ranges{"kept": k.ranges, "in the file": file} {
+		known := &kept{root: "/r/", ranges: in}
+		if _, ok := known.covering("/r/n/s/"); ok || len(in) != 2 {
+			t.Errorf("%s: the service is known: %v, of %d ranges, want the namespace and what it lacks", name, ok, len(in))
+		}
+		if _, ok := known.covering("/r/n/t/"); !ok {
+			t.Errorf("%s: the rest of the namespace is not known", name)
+		}
+	}
+}
+
 // TestSnapshotAfterIdle: what was mirrored until nobody asked any more stays in
 // the file as it was last, alone and with its namespace.
 func TestSnapshotAfterIdle(t *testing.T) {

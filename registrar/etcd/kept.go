@@ -57,6 +57,16 @@ func (r ranges) of(key string) (in keptRange, found bool) {
 	}
 }
 
+// useful reports whether a range is worth keeping: it is an answer, or the part
+// that a wider one, which is an answer, doesn't know of.
+func (r ranges) useful(name string, in keptRange) bool {
+	if in.fresh() || name == "" {
+		return in.fresh()
+	}
+	wider, found := r.of(name[:strings.LastIndexByte(name[:len(name)-1], '/')+1])
+	return found && wider.fresh()
+}
+
 // all yields the entries of the ranges, but for those that are a narrower
 // one's.
 func (r ranges) all() iter.Seq[snapshot.Entry] {
@@ -99,7 +109,10 @@ func read(path, root string) (*kept, error) {
 	k := &kept{cluster: h.Cluster, root: root, ranges: ranges{}}
 	now := time.Now()
 	for _, r := range h.Ranges {
-		if r.Contact.After(now) && snapshot.Age(r.Contact, now) == 0 {
+		switch age := snapshot.Age(r.Contact, now); {
+		case age > maxSnapshotAge:
+			r.Contact = time.Time{} // for good, wherever the clock goes: its entries aren't read
+		case r.Contact.After(now):
 			r.Contact = now // ahead by little: it ages from here on
 		}
 		k.ranges[strings.TrimPrefix(r.Prefix, root)] = keptRange{Range: r}
@@ -156,7 +169,7 @@ func (k *kept) put(in keptRange, cluster uint64) {
 
 // prune removes what is too old, and beyond maxKept ranges what is oldest.
 func (k *kept) prune() {
-	maps.DeleteFunc(k.ranges, func(_ string, in keptRange) bool { return !in.fresh() })
+	maps.DeleteFunc(k.ranges, func(name string, in keptRange) bool { return !k.ranges.useful(name, in) })
 	excess := len(k.ranges) - maxKept
 	if excess <= 0 {
 		return
