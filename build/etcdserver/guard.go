@@ -69,6 +69,7 @@ type guard struct {
 	warned        bool // that space is short
 	warnedAlone   bool // and that registrations are refused, not that this member is about to stop
 	own           bool // this member's alarm is on
+	raising       bool // the last order was to raise it
 	ours          bool // and was raised for the disk
 }
 
@@ -180,9 +181,9 @@ func (g *guard) judge(v view) order {
 	g.note(v.disk)
 	// An alarm outlives the process that raised it, and may appear long after the call to raise it was given up.
 	if v.own && !g.own {
-		g.ours = !v.overQuota
+		g.ours = g.raising || !v.overQuota
 	}
-	g.own = v.own
+	g.own, g.raising = v.own, false
 	short := g.low || v.starved
 	g.single.Store(v.alone)
 	g.refusing.Store(short && v.alone)
@@ -193,6 +194,7 @@ func (g *guard) judge(v view) order {
 	}
 	switch {
 	case short && v.alone && !v.own && g.free >= alarmBytes:
+		g.raising = true
 		return raiseAlarm
 	case v.own && g.ours && !(short && v.alone):
 		g.own = false // if it is on again at the next look, that may be for the quota

@@ -173,6 +173,21 @@ func TestGuardDisarmsLateAlarm(t *testing.T) {
 	}
 }
 
+// TestGuardDisarmsOverQuota raises the alarm for the disk while the database fills its quota, too: it is the guard's own.
+func TestGuardDisarmsOverQuota(t *testing.T) {
+	t.Parallel()
+	etcd, disk := &fakeAlarms{quota: true}, &fakeDisk{free: 2 * mib}
+	g := &guard{space: disk.space}
+	check(t, g, etcd)
+	if check(t, g, etcd); !etcd.own {
+		t.Fatal("not raised")
+	}
+	disk.set(500*mib, nil)
+	if check(t, g, etcd); etcd.own {
+		t.Error("not disarmed")
+	}
+}
+
 // TestGuardLogsOnce isn't parallel: it reads the log.
 func TestGuardLogsOnce(t *testing.T) {
 	out := captureLog(t)
