@@ -37,8 +37,8 @@ type Registry interface {
 	// client has registered under the service's name where none are given. An
 	// instance without an ID is taken by its Instance.StableID; other members
 	// are ignored. An ID that is absent is no error. An ID that this client has
-	// never written is removed as it is found, whoever wrote it; a living
-	// owner then puts it back. One that it has written since Init, as far as the
+	// never written nor wished for is removed as it is found, whoever wrote it; a
+	// living owner then puts it back. One that it has written since Init, as far as the
 	// driver remembers, is removed only if it is still the client's.
 	//
 	// It waits as Register does. Errors are ErrInvalid and ErrClosed.

@@ -89,7 +89,8 @@ func (s *session) dismiss(w *wish) bool {
 	if w.remove {
 		return true
 	}
-	if !w.written && !s.sent(w.key) {
+	w.wasStatic = w.wasStatic || w.static // an earlier run can have written it
+	if !w.written && !w.wasStatic && !s.sent(w.key) {
 		s.forget(w)
 		return false
 	}

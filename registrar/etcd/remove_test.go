@@ -243,6 +243,28 @@ func TestUnregisterOfAWishNeverSent(t *testing.T) {
 	})
 }
 
+// TestUnregisterOfAStaticWishNeverSent: an earlier run of the client can have
+// left what it was about to write anew.
+func TestUnregisterOfAStaticWishNeverSent(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.with(func() { w.put(keyA, `{"addresses":["10.0.0.7"],"static":true}`, 0) })
+		w.set(fakeDown)
+		w.register(t, orders("x"))
+		time.Sleep(10 * time.Second) // etcd is known to be away
+		w.register(t, static(orders("a")))
+		if err := w.client.Unregister(t.Context(), orders("a")); err != nil {
+			t.Fatal(err)
+		}
+		w.set(fakeUp)
+		time.Sleep(30 * time.Second)
+		if w.get(keyA) != nil {
+			t.Error("it is still there")
+		}
+	})
+}
+
 // TestUnregisterInDoubt: a write came through, its acknowledgement didn't, and
 // another client took over.
 func TestUnregisterInDoubt(t *testing.T) {
