@@ -139,6 +139,7 @@ func (s *session) judge(w *wish, kv *mvccpb.KeyValue, deleted bool) {
 		s.heal(w)
 	case s.mine(w, lease, kv.Value) && bytes.Equal(kv.Value, w.value):
 		// The own write, or one whose acknowledgement was lost.
+		w.fouledAt = kv.ModRevision // newer than what is about to be acknowledged under another lease
 		if w.state == registrar.StateSuperseded {
 			w.set(registrar.StateRegistered, nil)
 			s.broadcast()

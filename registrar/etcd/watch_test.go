@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/mvccpb"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 
 	"github.com/rosterdns/roster/registrar"
@@ -264,4 +265,32 @@ func TestLateWriteUnderAFormerLease(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestLateWriteAheadOfTheAnswer: the watch shows a write that came through late
+// under the last lease before a write under the next one is acknowledged, which
+// was made before it.
+func TestLateWriteAheadOfTheAnswer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.register(t, orders("a"))
+		s := w.client.Registry.(*driver).parts.Load().writer
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		const next = 4711 // lease
+		wish := s.wishes[keyA]
+		last, revision := wish.held, wish.revision
+		s.own[next] = true
+		wish.dirty = true
+		wish.set(registrar.StatePending, nil)
+		j := wish.job()
+		j.edit = s.putEdit(wish)
+		j.edit.lease = next
+		s.judge(wish, &mvccpb.KeyValue{Key: []byte(keyA), Value: wish.value, Lease: int64(last), ModRevision: revision + 2}, false)
+		s.putDone(j, outcome{done: true}, revision+1)
+		if !wish.dirty || wish.state == registrar.StateRegistered {
+			t.Errorf("%v under %v, want it written again: what came last is under %v", wish.state, wish.held, last)
+		}
+	})
 }
