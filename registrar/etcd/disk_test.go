@@ -61,6 +61,26 @@ func TestSlowDiskDoesNotHoldUpTheCaller(t *testing.T) {
 	}
 }
 
+// TestDiskThatHangsIsWaitedForOnce: services that are asked for later find that
+// the wait is over.
+func TestDiskThatHangsIsWaitedForOnce(t *testing.T) {
+	t.Parallel()
+	remembered(t, func(t *testing.T, w *world, path string) {
+		const hangs = time.Hour
+		c := w.another(t, registrar.WithSnapshot(path))
+		slowToLoad(c, hangs)
+		for i, service := range []string{"orders", "others"} {
+			start := time.Now()
+			_, err := c.GetService(t.Context(), service)
+			if took, want := time.Since(start), []time.Duration{loadWait, 0}[i]; took != want || err != nil {
+				t.Errorf("%s took %v: %v, want %v", service, took, err, want)
+			}
+		}
+		_ = c.Close()
+		time.Sleep(hangs)
+	})
+}
+
 // closing closes the client and returns how long that takes.
 func closing(c *registrar.Client) time.Duration {
 	start := time.Now()

@@ -14,8 +14,8 @@ import (
 	"github.com/rosterdns/roster/internal/snapshot"
 )
 
-// loadWait is how long a mirror waits for the snapshot before it does without:
-// reading one takes milliseconds, and a disk that hangs leaves the other half of
+// loadWait is how long after the load began mirrors wait for the snapshot before
+// they do without: reading one takes milliseconds, and a disk that hangs leaves the other half of
 // firstWait for etcd to answer.
 const loadWait = firstWait / 2
 
@@ -34,6 +34,7 @@ var realDisk = disk{load: load, keep: func(ctx context.Context, k *snapshot.Keep
 func (r *reader) keep() {
 	r.keeper = snapshot.NewKeeper(snapshot.KeeperConfig{Path: r.snapshot, Take: r.take, Log: r.log})
 	r.written = make(chan struct{})
+	r.loadBy = time.Now().Add(loadWait)
 	go func() {
 		defer close(r.written)
 		late := time.AfterFunc(loadWait, func() {
@@ -75,7 +76,7 @@ func (r *reader) use(k *kept) {
 // that is soon.
 func (r *reader) prepare(ctx context.Context, sc *scope) {
 	defer close(sc.prepared)
-	timeout := time.NewTimer(loadWait)
+	timeout := time.NewTimer(time.Until(r.loadBy))
 	defer timeout.Stop()
 	select {
 	case <-r.loaded:

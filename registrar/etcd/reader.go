@@ -61,6 +61,7 @@ type reader struct {
 	kept     *kept      // nil before the snapshot is loaded
 	keeper   *snapshot.Keeper
 	written  chan struct{} // closed when the keeper has ended; nil without one
+	loadBy   time.Time     // until when the snapshot is waited for; never changed once there is a keeper
 	spaces   map[string]*space
 	services int // in spaces
 	sweeping bool
