@@ -81,6 +81,26 @@ func TestDiskThatHangsIsWaitedForOnce(t *testing.T) {
 	})
 }
 
+// TestDiskAnswersAfterClose: what is loaded too late starts nothing any more.
+func TestDiskAnswersAfterClose(t *testing.T) {
+	t.Parallel()
+	remembered(t, func(t *testing.T, w *world, path string) {
+		const hangs = time.Hour
+		c := w.another(t, registrar.WithSnapshot(path))
+		slowToLoad(c, hangs)
+		w.set(fakeHung)
+		if _, err := c.GetService(t.Context(), "orders"); !errors.Is(err, registrar.ErrUnavailable) {
+			t.Errorf("without etcd and disk: %v, want ErrUnavailable", err)
+		}
+		_ = c.Close()
+		r := readerOf(c)
+		if used := r.use(load(path, "/roster/", slog.New(slog.DiscardHandler))); used || r.mirrors.Load() != 0 {
+			t.Errorf("used: %v, by %d mirrors", used, r.mirrors.Load())
+		}
+		time.Sleep(hangs)
+	})
+}
+
 // closing closes the client and returns how long that takes.
 func closing(c *registrar.Client) time.Duration {
 	start := time.Now()

@@ -42,19 +42,21 @@ func (r *reader) keep() {
 		})
 		k := r.disk.load(r.snapshot, r.prefix+"/", r.log)
 		late.Stop()
-		if r.ctx.Err() != nil {
-			return // another client can have written the file since Close
+		if r.use(k) { // else another client can have written the file since Close
+			r.disk.keep(r.ctx, r.keeper)
 		}
-		r.use(k)
-		r.disk.keep(r.ctx, r.keeper)
 	}()
 }
 
 // use takes what was loaded of the snapshot, and gives it to those that went
-// without and have had no answer of etcd.
-func (r *reader) use(k *kept) {
+// without and have had no answer of etcd. It reports false once the reader is
+// closed, when nobody waits for what it would start.
+func (r *reader) use(k *kept) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.closed {
+		return false
+	}
 	r.kept = k
 	close(r.loaded)
 	for _, sp := range r.spaces {
@@ -70,6 +72,7 @@ func (r *reader) use(k *kept) {
 			bare.stop()
 		}
 	}
+	return true
 }
 
 // prepare fills the mirror of a scope from the snapshot, once that is loaded, if
