@@ -57,12 +57,16 @@ func (r *reader) use(k *kept) bool {
 	if r.closed {
 		return false
 	}
+	k.prune() // what covers a prefix is looked for among all ranges
 	r.kept = k
 	close(r.loaded)
 	for _, sp := range r.spaces {
 		for _, in := range sp.interests {
 			bare := in.scope.Load()
-			if _, known := k.covering(bare.prefix); !known || !bare.bare || bare.synced() || bare == sp.wide {
+			if !bare.bare || bare == sp.wide || bare.synced() {
+				continue
+			}
+			if _, known := k.covering(bare.prefix); !known {
 				continue
 			}
 			next := r.open(sp.ctx, bare.prefix)

@@ -450,6 +450,20 @@ func TestSnapshotAfterIdleWhileItRuns(t *testing.T) {
 	})
 }
 
+// TestOldRangesAreNotUsed: those of a snapshot are dropped as it is loaded, not
+// looked through for each service.
+func TestOldRangesAreNotUsed(t *testing.T) {
+	t.Parallel()
+	r := &reader{loaded: make(chan struct{})}
+	r.use(&kept{root: "/r/", ranges: ranges{
+		"n/old/": keptOf("/r/n/old/", time.Now().Add(-2*maxSnapshotAge)),
+		"n/s/":   keptOf("/r/n/s/", time.Now()),
+	}})
+	if _, fresh := r.kept.ranges["n/s/"]; len(r.kept.ranges) != 1 || !fresh {
+		t.Errorf("%d ranges are kept, want the one that is an answer", len(r.kept.ranges))
+	}
+}
+
 // TestKeptIsBounded: who asks for ever more services doesn't fill the file.
 func TestKeptIsBounded(t *testing.T) {
 	t.Parallel()
