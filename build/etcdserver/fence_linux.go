@@ -48,25 +48,25 @@ func fence(dir string, addrs []netip.AddrPort) error {
 		switch {
 		case err != nil: // closed meanwhile
 		case strings.HasPrefix(target, files):
-			if err := detach(fd, null, target); err != nil {
+			if err := detach(fd, null, files); err != nil {
 				return fmt.Errorf("take %q from the etcd that failed: %w", target, err)
 			}
 		case strings.HasPrefix(target, "socket:"):
-			shutDown(fd, addrs)
+			if err := shutDown(fd, addrs); err != nil {
+				return fmt.Errorf("end a socket of the etcd that failed: %w", err)
+			}
 		}
 	}
 	return nil
 }
 
-// detach puts null in the place of the file at a path, as descriptors shows it, and then unlocks the file: nobody can write
-// to it any more by then. What is left of the etcd may close the descriptor at any time, and another part of the process,
-// such as DNS, get the number for a file or a connection of its own, which detach leaves alone.
-func detach(fd, null int, path string) error {
-	file, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
-	if errors.Is(err, unix.EBADF) {
-		return nil // closed meanwhile
-	}
-	if err != nil {
+// detach puts null in the place of a file whose path, as descriptors shows it, begins with files, and then unlocks it:
+// nobody can write to it any more by then. What is left of the etcd may rename or remove the file at any time, which shows
+// in the path. It may also close the descriptor, and another part of the process, such as DNS, get the number for a file or
+// a connection of its own, which detach leaves alone.
+func detach(fd, null int, files string) error {
+	file, err := duplicate(fd)
+	if file < 0 || err != nil {
 		return err
 	}
 	defer unix.Close(file) // which gives up the locks of the log
@@ -74,7 +74,7 @@ func detach(fd, null int, path string) error {
 	if err != nil {
 		return err
 	}
-	if now != path {
+	if !strings.HasPrefix(now, files) {
 		return nil // another's
 	}
 	if err := replace(fd, file, null); err != nil {
@@ -83,6 +83,16 @@ func detach(fd, null int, path string) error {
 	// The database is mapped into memory, which would keep its lock.
 	_ = unix.Flock(file, unix.LOCK_UN) // of a folder there is none
 	return nil
+}
+
+// duplicate returns a descriptor of the same file or socket, whose number can't come to stand for another one meanwhile,
+// or -1 if fd is not open any more.
+func duplicate(fd int) (int, error) {
+	own, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	if errors.Is(err, unix.EBADF) {
+		return -1, nil
+	}
+	return own, err
 }
 
 // replace makes fd a copy of null if it is still open and the same file as the descriptor file, which stays open. Linux
@@ -100,16 +110,17 @@ func replace(fd, file, null int) error {
 }
 
 // shutDown ends a socket if it is one of those at addrs: whoever waits there gets an error, and the port is free for
-// others. It does so by a descriptor of its own, whose number can't come to stand for another socket meanwhile.
-func shutDown(fd int, addrs []netip.AddrPort) {
-	socket, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
-	if err != nil {
-		return // closed meanwhile
+// others.
+func shutDown(fd int, addrs []netip.AddrPort) error {
+	socket, err := duplicate(fd)
+	if socket < 0 || err != nil {
+		return err
 	}
 	defer unix.Close(socket)
 	if listensOn(socket, addrs) {
 		_ = unix.Shutdown(socket, unix.SHUT_RDWR) // not connected any more
 	}
+	return nil
 }
 
 // listensOn reports whether a socket's own address is one of addrs: it listens there, or serves a connection from there.
