@@ -5,7 +5,10 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -252,10 +255,51 @@ func awaitDNS(t *testing.T, inst *caddy.Instance) {
 	}
 }
 
-// newDir is a data folder that is yet to be created.
+// newDir is a data folder that is yet to be created. It is gone before t.TempDir removes its parent, which tries that once.
 func newDir(t *testing.T) string {
 	t.Helper()
-	return filepath.Join(t.TempDir(), "etcd")
+	dir := filepath.Join(t.TempDir(), "etcd")
+	t.Cleanup(func() { removeAll(t, dir) })
+	return dir
+}
+
+// removeAll removes a data folder. What is left of an etcd that has failed may create a file in it meanwhile: its log
+// allocates the next one in advance.
+func removeAll(t *testing.T, dir string) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); ; runtime.Gosched() {
+		err := os.RemoveAll(dir)
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Error(err)
+			return
+		}
+	}
+}
+
+// TestRemoveAll has files created in a folder while it is removed.
+func TestRemoveAll(t *testing.T) {
+	t.Parallel()
+	dir := newDir(t)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for i := range 1000 {
+			if os.WriteFile(filepath.Join(dir, strconv.Itoa(i)), nil, 0o600) != nil {
+				return // the folder is gone
+			}
+		}
+	}()
+	removeAll(t, dir)
+	<-done
+	if _, err := os.Stat(dir); !os.IsNotExist(err) {
+		t.Errorf("it is there: %v", err)
+	}
 }
 
 // freeAddr is a loopback address that nothing listens on.
