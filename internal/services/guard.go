@@ -46,9 +46,9 @@ type Guard struct {
 
 	mu      sync.Mutex // makes Apply and release one step each
 	missing map[string]*missing
-	// restored are those that were protected before a restart, until when, while
-	// it is not known yet whether they are back.
-	restored map[string]time.Time
+	// restored are those that were protected before a restart, while it is not
+	// known yet whether they are back.
+	restored map[string]*missing
 	recent   []*missing // that vanished within guardWindow, in order
 	kept     int        // of recent, the first ones that are protected or back
 	alarmed  int        // of recent, the first ones that stay for guardWindow at least
@@ -61,7 +61,7 @@ type Guard struct {
 // missing is an instance that has vanished from etcd.
 type missing struct {
 	event     mirror.Event // puts it back
-	at        time.Time    // when it vanished; zero for before a restart
+	at        time.Time    // when it vanished, also before a restart
 	until     time.Time    // when it is removed
 	served    bool         // the Store still has it
 	protected bool
@@ -79,7 +79,7 @@ func NewGuard(store *Store, percent int, keep time.Duration, log *slog.Logger, o
 	}
 	return &Guard{
 		store: store, percent: percent, keep: keep, log: log, onTrip: onTrip,
-		wake: make(chan struct{}, 1), missing: map[string]*missing{}, restored: map[string]time.Time{},
+		wake: make(chan struct{}, 1), missing: map[string]*missing{}, restored: map[string]*missing{},
 	}
 }
 
@@ -162,8 +162,8 @@ func (g *Guard) holds(ev *mirror.Event, before *past, now time.Time) bool {
 	if m := g.missing[ev.Key]; m != nil {
 		return m.served
 	}
-	if until, ok := g.restored[ev.Key]; ok {
-		return g.stillMissing(ev.Key, until, now)
+	if m := g.restored[ev.Key]; m != nil {
+		return g.stillMissing(ev.Key, m, now)
 	}
 	in := before.instance(ev.Key)
 	if in == nil || !in.Up() {

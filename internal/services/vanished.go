@@ -47,8 +47,8 @@ func (g *Guard) Snapshot() (*Generation, iter.Seq[snapshot.Entry]) {
 			mark(key, m.until)
 		}
 	}
-	for key, until := range g.restored {
-		mark(key, until)
+	for key, m := range g.restored {
+		mark(key, m.until)
 	}
 	return gen, func(yield func(snapshot.Entry) bool) {
 		for e := range gen.Entries() {
@@ -69,34 +69,54 @@ func (g *Guard) Restore(entries iter.Seq2[snapshot.Entry, error]) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	before := newPast(g.store, 0)
-	latest := time.Now().Add(g.keep) // where the clock or the configuration was another
+	now := time.Now()
+	latest := now.Add(g.keep) // where the clock or the configuration was another
 	for e, err := range entries {
 		if err != nil {
-			return
+			break
 		}
 		key, ok := isMark(&e)
 		if !ok || before.instance(key) == nil {
 			continue
 		}
 		until, err := time.Parse(time.RFC3339Nano, string(e.Value))
-		switch {
-		case err != nil: // as good as no mark
-		case until.After(latest):
-			g.restored[key] = latest
-		default:
-			g.restored[key] = until
+		if err != nil { // as good as no mark
+			continue
+		}
+		if until.After(latest) {
+			until = latest
+		}
+		g.restored[key] = &missing{at: until.Add(-g.keep), until: until, served: true, protected: true}
+	}
+	g.recall(now)
+}
+
+// recall has those that vanished just before a restart precede what vanishes
+// after it: a mass that a restart cuts in two is one.
+func (g *Guard) recall(now time.Time) {
+	var late []*missing
+	for _, m := range g.restored {
+		if now.Sub(m.at) <= guardWindow {
+			late = append(late, m)
 		}
 	}
+	slices.SortFunc(late, func(a, b *missing) int { return a.at.Compare(b.at) })
+	g.recent = append(late, g.recent...)
+	g.kept, g.alarmed = g.kept+len(late), g.alarmed+len(late)
 }
 
 // stillMissing notes that an instance is not back that had vanished before a
-// restart, and reports whether it is kept. It is not counted as one that vanishes
-// now.
-func (g *Guard) stillMissing(key string, until, now time.Time) bool {
+// restart, and reports whether it is kept. It counts as of when it vanished, and
+// the mass that it was of was told of then.
+func (g *Guard) stillMissing(key string, m *missing, now time.Time) bool {
 	delete(g.restored, key)
-	if !now.Before(until) {
+	if !now.Before(m.until) {
 		return false
 	}
-	g.missing[strings.Clone(key)] = &missing{until: until, served: true, protected: true}
+	g.missing[strings.Clone(key)] = m
+	if now.Sub(m.at) <= guardWindow {
+		m.counted, g.tripped = true, true
+		g.counted++
+	}
 	return true
 }

@@ -103,6 +103,51 @@ func TestGuardAfterARestart(t *testing.T) {
 	})
 }
 
+// TestGuardOfAMassAcrossARestart: a mass of which a part vanishes right before a
+// restart and the rest right after is one, which is told of once.
+func TestGuardOfAMassAcrossARestart(t *testing.T) {
+	t.Parallel()
+	runGuarded(t, 30, func(g *guarded) {
+		g.vanish(0, 65)
+		g.restart()
+		g.list(below(65))
+		g.want(100, 65)
+		g.passed(guardWindow / 2)
+		g.vanish(65, 90) // too few by themselves
+		g.want(100, 90)
+		g.passed(guardHold + guardTick)
+		g.want(100, 90)
+		if g.trips != 1 {
+			t.Errorf("tripped %d times", g.trips)
+		}
+		g.passed(guardWindow)
+		g.vanish(90, 95)
+		g.passed(guardHold + guardTick)
+		g.want(95, 90)
+		g.passed(10 * time.Minute)
+		g.want(5, 0)
+		g.passed(guardWindow)
+		if len(g.missing) != 0 || g.lost != 0 || g.counted != 0 {
+			t.Errorf("kept in mind: %d missing, lost %d, counted %d", len(g.missing), g.lost, g.counted)
+		}
+	})
+}
+
+// TestGuardCountsWhoIsMissing: who is back after a restart is of no mass.
+func TestGuardCountsWhoIsMissing(t *testing.T) {
+	t.Parallel()
+	runGuarded(t, 30, func(g *guarded) {
+		g.vanish(0, 65)
+		g.restart()
+		g.list(below(5))
+		g.want(100, 5)
+		g.vanish(65, 90)
+		g.want(100, 5)
+		g.passed(guardWindow + guardTick)
+		g.want(75, 5)
+	})
+}
+
 // TestGuardRestoresNoMore: a mark doesn't outlast the time of the configuration,
 // and one that is no use is none.
 func TestGuardRestoresNoMore(t *testing.T) {
