@@ -94,9 +94,11 @@ func (m *Mirror) watch(ctx context.Context, w Watch, firstAudit time.Duration) f
 			silence.Reset(watchSilence)
 		case result := <-probes.results:
 			var current bool
-			if current, f = m.probed(result); current {
+			if current, f = probes.done(result); current {
 				silence.Reset(watchSilence) // it has missed nothing: its silence is no fault
 			}
+		case <-probes.again:
+			probes.start(ctx)
 		case page := <-audits.pages:
 			audits.running.compare(m, page)
 		case err := <-audits.results:

@@ -150,6 +150,55 @@ func TestRestoredBehindSilentWatch(t *testing.T) {
 	})
 }
 
+// TestOneProbeFails: one that fails by itself makes no mirror stale, however it
+// fails.
+func TestOneProbeFails(t *testing.T) {
+	t.Parallel()
+	for name, fail := range map[string]func(*fakeEtcd) (mend func()){
+		"refused": func(f *fakeEtcd) func() {
+			f.set(func() { f.down = true })
+			return func() { f.set(func() { f.down = false }) }
+		},
+		"no answer": func(f *fakeEtcd) func() {
+			f.set(func() { f.slow = time.Hour })
+			return func() { f.set(func() { f.slow = 0 }) }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			scenario(t, func(f *fakeEtcd) { f.put("/r/n/s/a", "1") }, func(t *testing.T, f *fakeEtcd, g *rig) {
+				f.set(func() { f.deaf = true })
+				const tenth = 100 * time.Millisecond
+				write := func(until time.Duration) {
+					for time.Since(g.rec.start) < until {
+						f.put("/elsewhere", "1")
+						g.passed(tenth)
+					}
+				}
+				write(6*progressEvery - tenth) // the next probe takes the census
+				mend := fail(f)
+				write(6*progressEvery + 2*tenth)
+				mend()
+				write(15 * progressEvery)
+				g.wantStates("live@0s")
+				g.wantFailed()
+			})
+		})
+	}
+}
+
+// TestProbesThatFail are repeated once, then wait for their tick.
+func TestProbesThatFail(t *testing.T) {
+	t.Parallel()
+	scenario(t, nil, func(t *testing.T, f *fakeEtcd, g *rig) {
+		f.set(func() { f.deaf, f.down = true, true })
+		g.at(watchSilence - 1)
+		if got, want := f.look().probes, 1+int((watchSilence-firstProbe)/progressEvery); got != want {
+			t.Errorf("%d probes, want %d", got, want)
+		}
+	})
+}
+
 // TestSlowProbe has a probe whose answer arrives when the watch has gone on: it
 // shows a lower revision than the mirror's, but etcd's did not move backward.
 func TestSlowProbe(t *testing.T) {
