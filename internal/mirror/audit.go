@@ -85,6 +85,16 @@ func (m *Mirror) soon() time.Duration {
 	return rand.N(auditSoon) + min(max(rest, 0), auditLate)
 }
 
+// hasten has an audit start as after a reconnect. It reports false where one is
+// running, which may have read before.
+func (a *audits) hasten() bool {
+	if a.running != nil {
+		return false
+	}
+	a.timer.Reset(a.m.soon())
+	return true
+}
+
 // start starts an audit.
 func (a *audits) start(ctx context.Context) {
 	ctx, a.cancel = context.WithCancel(ctx)

@@ -94,7 +94,7 @@ func (m *Mirror) watch(ctx context.Context, w Watch, firstAudit time.Duration) f
 			silence.Reset(watchSilence)
 		case result := <-probes.results:
 			var current bool
-			if current, f = probes.done(result); current {
+			if current, f = probes.done(result, audits); current {
 				silence.Reset(watchSilence) // it has missed nothing: its silence is no fault
 			}
 		case <-probes.again:

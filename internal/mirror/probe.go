@@ -33,6 +33,7 @@ type probes struct {
 	again   <-chan time.Time // nil where no probe is to be repeated
 	running bool
 	failed  bool // the last one
+	away    bool // one has failed, and no audit was called for since
 	wg      sync.WaitGroup
 }
 
@@ -83,17 +84,23 @@ func (p *probes) read(ctx context.Context, known int64, keys int, count bool) pr
 
 // done takes the end of a probe, and reports whether it was contact. One that
 // fails says nothing: the lack of contact shows in time.
-func (p *probes) done(result probed) (current bool, f failure) {
+func (p *probes) done(result probed, a *audits) (current bool, f failure) {
 	p.running = false
 	if result.err != nil {
 		if !p.failed { // the others wait for the tick
 			p.again = time.After(probeAgain - result.took)
 		}
-		p.failed = true
+		p.failed, p.away = true, true
 		return false, failure{}
 	}
 	p.failed = false
-	return p.m.probed(result)
+	current, f = p.m.probed(result)
+	// A connection that breaks behind a proxy breaks no watch, but etcd can be
+	// one that was restored all the same, and be past what is known by now.
+	if current && p.away && a.hasten() {
+		p.away = false
+	}
+	return current, f
 }
 
 // wait waits for a running probe, which ends with its context. Results are

@@ -150,6 +150,40 @@ func TestRestoredBehindSilentWatch(t *testing.T) {
 	})
 }
 
+// TestRestoredOutOfSight is an etcd that goes back behind a silent watch and is
+// past what the mirror knows before the next probe, with a key of before: no
+// revision and no count shows it. That etcd was away calls for an audit.
+func TestRestoredOutOfSight(t *testing.T) {
+	t.Parallel()
+	scenario(t, func(f *fakeEtcd) { f.put("/r/n/s/a", "1") }, func(t *testing.T, f *fakeEtcd, g *rig) {
+		restore := f.backup()
+		f.put("/r/n/s/a", "2")
+		g.passed(time.Second)
+		f.set(func() { f.deaf = true })
+		write := func(d time.Duration) {
+			for range d / time.Second {
+				f.put("/elsewhere", "1")
+				g.passed(time.Second)
+			}
+		}
+		write(30 * time.Second)
+		f.set(func() { f.down = true })
+		g.passed(progressEvery)
+		restore() // a is "1" again
+		for range 100 {
+			f.put("/elsewhere", "1")
+		}
+		f.set(func() { f.down = false })
+		write(10 * time.Second)
+		g.wantFailed(ReasonAudit)
+		g.wantEqual()
+		write(auditEvery / 2) // once is enough
+		if n := len(f.look().audits); n != 1 {
+			t.Errorf("%d audits, want one after etcd was away", n)
+		}
+	})
+}
+
 // TestOneProbeFails: one that fails by itself makes no mirror stale, however it
 // fails.
 func TestOneProbeFails(t *testing.T) {
