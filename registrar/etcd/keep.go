@@ -15,8 +15,8 @@ import (
 )
 
 // loadWait is how long after the load began mirrors wait for the snapshot before
-// they do without: reading one takes milliseconds, and a disk that hangs leaves the other half of
-// firstWait for etcd to answer.
+// they do without: reading one takes milliseconds, and a disk that hangs leaves
+// the other half of firstWait for etcd to answer.
 const loadWait = firstWait / 2
 
 // disk is what touches the disk, and can take as long as that likes; tests
