@@ -50,7 +50,7 @@ acceptance: ## Run the tests that need root and the programs of "make deps"
 	cd test && go test -count=1 -timeout 20m -tags acceptance ./acceptance/...
 
 .PHONY: soak
-soak: ## Run the tests of faults in long, each fault for SOAK (30m); needs what acceptance needs
+soak: ## Run the tests of faults for long, each fault for SOAK (30m); needs what acceptance needs
 	cd test && ROSTER_SOAK=$(SOAK) go test -count=1 -timeout 12h -v ./faults
 	cd test && ROSTER_SOAK=$(SOAK) go test -count=1 -timeout 12h -v -tags acceptance -run '^TestPacketLoss$$' ./acceptance
 

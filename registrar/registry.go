@@ -44,10 +44,9 @@ type Registry interface {
 	// It waits as Register does. Errors are ErrInvalid and ErrClosed.
 	Unregister(ctx context.Context, service *Service) (err error)
 
-	// GetService returns the instances of a service that are up, ordered by ID:
-	// those that DNS answers with. The name is "SERVICE" or
-	// "NAMESPACE/SERVICE"; "?status=any" after it asks for all instances,
-	// whatever their status. The result is shared and must not be changed.
+	// GetService returns the instances of a service that are up, ordered by ID.
+	// The name is "SERVICE" or "NAMESPACE/SERVICE"; "?status=any" after it asks
+	// for all instances, whatever their status. The result is shared and must not be changed.
 	// Calls return the same pointer until the service, or Stale, changes.
 	//
 	// The first call for a service waits at most a second, or until ctx is

@@ -13,7 +13,7 @@ func (a *app) getCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "get SERVICE",
 		Short: "Show the instances of a service",
-		Long: `Get shows the instances of a service that are up: those that DNS answers with. Write
+		Long: `Get shows the instances of a service that are up. Write
 'SERVICE?status=any' for those that are draining or down, too.
 
 With -o json it writes the service as one object, with -o jsonl on one line, with

@@ -16,7 +16,7 @@ import (
 var (
 	// errRefused is what a server looks like that hangs up before it has said
 	// a word, as one does that expects TLS and is spoken to without.
-	errRefused = errors.New("the server closes the connection at once: does it want TLS (https), or a client certificate?")
+	errRefused = errors.New("the server closes the connection at once: has it just stopped, or does it want TLS (https), or a client certificate?")
 	// errSilent is what a server looks like that is stopped: its kernel accepts
 	// connections, and nobody answers.
 	errSilent = errors.New("the server takes connections but says nothing: is it stopped or overloaded?")

@@ -157,7 +157,7 @@ func (m *Mirror) contact(head Head) {
 	}
 	if !m.hasMet() {
 		close(m.met)
-		if m.warned != "" {
+		if m.warned != "" || old.State == Stale { // a snapshot is answered from no more
 			m.cfg.Log.Info("etcd can be read now", "prefix", m.cfg.Prefix, "revision", head.Revision, "keys", now.Keys)
 		}
 	} else {

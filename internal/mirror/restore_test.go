@@ -75,6 +75,7 @@ func TestRestoreOfAnotherTime(t *testing.T) {
 				g := startRestored(t, f, said{keys: map[string]kept{"n/s/a": {"2", 2, 8}, "n/s/b": {"2", 2, 8}}}, status)
 				g.wantEqual()
 				g.wantState(Live)
+				g.wantLogged("level=WARN|is not as it was", "level=INFO|can be read now")
 				f.put("/r/n/s/c", "1")
 				synctest.Wait()
 				g.wantEqual()

@@ -41,7 +41,7 @@ func parseSnapshot(cfg *config, c *caddy.Controller, args []string) error {
 	folder := filepath.Dir(path)
 	switch info, err := os.Stat(folder); {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
-		return fmt.Errorf("the folder of %q: %w", path, err)
+		return fmt.Errorf("the folder of %q: %w: make it", path, err)
 	case err == nil && !info.IsDir():
 		return fmt.Errorf("%q is not a folder", folder)
 	}
@@ -61,7 +61,7 @@ func parseStale(cfg *config, _ *caddy.Controller, args []string) error {
 func parseProtect(cfg *config, _ *caddy.Controller, args []string) error {
 	k := &cfg.registry.keeping
 	if len(args) == 0 || len(args) > 2 {
-		return errors.New("needs a percentage, and takes a duration")
+		return errors.New("needs a percentage from 1 to 99, and may have a duration, as in 33 10m")
 	}
 	percent, err := strconv.ParseUint(strings.TrimSuffix(args[0], "%"), 10, 8)
 	if err != nil || percent < 1 || percent > 99 {

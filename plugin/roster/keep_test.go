@@ -216,18 +216,18 @@ func TestParseKeeping(t *testing.T) {
 	for block, want := range map[string]string{
 		"roster {\n snapshot\n}":                                     "2 - Error during parsing: snapshot: needs the path of a file, and nothing else",
 		"roster {\n snapshot " + dir + "\n}":                         fmt.Sprintf("2 - Error during parsing: snapshot: %q is not a file", dir),
-		"roster {\n snapshot " + dir + "/none/x\n}":                  "no such file or directory",
+		"roster {\n snapshot " + dir + "/none/x\n}":                  "no such file or directory: make it",
 		"roster {\n snapshot " + file + "/x\n}":                      fmt.Sprintf("2 - Error during parsing: snapshot: %q is not a folder", file),
-		"roster {\n snapshot " + file + "/x/y\n}":                    "not a directory",
+		"roster {\n snapshot " + file + "/x/y\n}":                    "not a directory: make it",
 		"roster {\n ttl 5\n snapshot_max_age 1h\n}":                  "3 - Error during parsing: snapshot_max_age: needs a snapshot",
 		"roster {\n snapshot " + path + "\n snapshot_max_age -1h\n}": `3 - Error during parsing: snapshot_max_age: "-1h" is not a duration such as 10m`,
 		"roster {\n stale 0\n}":                                      `2 - Error during parsing: stale: "0" is not a duration such as 10m`,
 		"roster {\n stale forever\n}":                                `2 - Error during parsing: stale: "forever" is not a duration such as 10m`,
-		"roster {\n protect\n}":                                      "2 - Error during parsing: protect: needs a percentage, and takes a duration",
+		"roster {\n protect\n}":                                      "2 - Error during parsing: protect: needs a percentage from 1 to 99, and may have a duration, as in 33 10m",
 		"roster {\n protect 0\n}":                                    `2 - Error during parsing: protect: "0" is not a percentage from 1 to 99`,
 		"roster {\n protect 100%\n}":                                 `2 - Error during parsing: protect: "100%" is not a percentage from 1 to 99`,
 		"roster {\n protect 10 0s\n}":                                `2 - Error during parsing: protect: "0s" is not a duration such as 10m`,
-		"roster {\n protect 10 1h 2h\n}":                             "2 - Error during parsing: protect: needs a percentage, and takes a duration",
+		"roster {\n protect 10 1h 2h\n}":                             "2 - Error during parsing: protect: needs a percentage from 1 to 99, and may have a duration, as in 33 10m",
 	} {
 		if _, err := parseBlock(block); err == nil || !strings.HasSuffix(err.Error(), want) {
 			t.Errorf("%q: %v, want %s", block, err, want)

@@ -127,3 +127,18 @@ func TestFolderNotWritable(t *testing.T) {
 		t.Errorf("left %v, %v", files, err)
 	}
 }
+
+// TestSnapshotOlderThanStale: where a snapshot is too old for answers, the log
+// says so.
+func TestSnapshotOlderThanStale(t *testing.T) {
+	for stale, want := range map[time.Duration]int{0: 0, time.Hour: 0, time.Second: 1} {
+		log := logged(t)
+		path := filepath.Join(t.TempDir(), "snapshot")
+		writeShop(t, path, func(*snapshot.Header) {}) // of a minute ago
+		c := away(t, path)
+		awaitFirstList(started(t, c), &config{registry: *c, startupTimeout: time.Second, stale: stale})
+		if got := lines(log, "longer than stale 1s: answering SERVFAIL"); len(got) != want {
+			t.Errorf("stale %s: logged %s", stale, log)
+		}
+	}
+}

@@ -161,8 +161,12 @@ func awaitFirstList(m *mirrored, cfg *config) {
 		log.Warningf("No list of %s within %s: answering SERVFAIL until there is one%s", &cfg.registry, cfg.startupTimeout, why)
 		return
 	}
-	if m.Status().State == mirror.Stale {
-		return // a snapshot, of which the log has told
+	if s := m.Status(); s.State == mirror.Stale { // a snapshot, of which the log has told
+		if age := ageOf(s); cfg.stale > 0 && age > cfg.stale {
+			log.Warningf("The last contact with etcd was %s ago, longer than stale %s: answering SERVFAIL until etcd is in contact",
+				age.Round(time.Second), cfg.stale)
+		}
+		return
 	}
 	gen := m.Load()
 	log.Infof("Mirroring %s: %d instances of %d services at revision %d, after %s",
