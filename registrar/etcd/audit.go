@@ -15,7 +15,8 @@ func (s *session) distrust() {
 
 // audit reads all keys that were written, where watches can have missed
 // something, and compares them with the wishes. A watch says nothing when etcd
-// has gone back to an older revision, and with it its keys.
+// has gone back to an older revision, and with it its keys; nobody watches those
+// without a wish, which a backup brings back, under a lease that lives on.
 func (s *session) audit(ctx context.Context) error {
 	s.mu.Lock()
 	if !s.suspect {
@@ -31,8 +32,17 @@ func (s *session) audit(ctx context.Context) error {
 			jobs = append(jobs, j)
 		}
 	}
+	var pasts []*job
+	for key, p := range s.pasts {
+		if p.acked && s.wishes[key] == nil {
+			pasts = append(pasts, &job{edit: edit{action: actionRead, key: key}})
+		}
+	}
 	s.mu.Unlock()
 	err := s.inChunks(jobs, func(jobs []*job) error { return s.auditChunk(ctx, jobs) })
+	if err == nil {
+		err = s.inChunks(pasts, func(jobs []*job) error { return s.auditPasts(ctx, jobs) })
+	}
 	if err != nil && away(err) {
 		s.distrust() // again, once there is an answer
 		return err
@@ -51,6 +61,23 @@ func (s *session) auditChunk(ctx context.Context, jobs []*job) error {
 		// What a watch has shown since the read began is newer.
 		if j := jobs[i]; j.current() && !j.wish.dirty && j.fouledAt == j.wish.fouledAt {
 			s.compare(j.wish, o.found, revision)
+		}
+	}
+	return nil
+}
+
+// auditPasts has keys without a wish taken out that hang on a lease of this
+// client's.
+func (s *session) auditPasts(ctx context.Context, jobs []*job) error {
+	_, outcomes, err := s.apply(ctx, jobs)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, o := range outcomes {
+		if key := jobs[i].edit.key; o.found != nil && s.wishes[key] == nil {
+			s.late(key, o.found, false)
 		}
 	}
 	return nil

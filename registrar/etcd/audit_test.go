@@ -93,7 +93,11 @@ func TestRestoredBackup(t *testing.T) {
 				w := newWorld(t, registrar.WithLeaseTTL(time.Hour))
 				w.register(t, weighted(1))
 				w.register(t, orders("b"))
+				w.register(t, orders("e"))
 				kvs, at := w.backup(), w.at()
+				if err := w.client.Unregister(t.Context(), orders("e")); err != nil {
+					t.Fatal(err)
+				}
 				w.register(t, weighted(2))
 				w.register(t, orders("c"))
 				w.register(t, static(orders("d")))

@@ -29,7 +29,7 @@ type past struct {
 	doubts []doubt // oldest first
 	leased int     // writes under a lease that were not answered
 
-	name    catalog.Key        // of the key, once it is guarded
+	name    catalog.Key        // of the key, once it is acked or guarded
 	unguard context.CancelFunc // ends the guard; nil if there was none
 	gone    time.Time          // when the key was last seen to be no longer this client's
 }

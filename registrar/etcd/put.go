@@ -149,7 +149,8 @@ func (s *session) putDone(j *job, o outcome, revision int64) {
 		return
 	}
 	w.acked, w.held = true, j.edit.lease
-	s.history(w.key).acked = true
+	p := s.history(w.key)
+	p.acked, p.name = true, w.name
 	if w.unwatch == nil {
 		s.watch(w, revision)
 	}
