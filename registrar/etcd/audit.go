@@ -67,7 +67,7 @@ func (s *session) auditChunk(ctx context.Context, jobs []*job) error {
 }
 
 // auditPasts has keys without a wish taken out that hang on a lease of this
-// client's.
+// client's. Of a static value nothing tells after a while whose it is.
 func (s *session) auditPasts(ctx context.Context, jobs []*job) error {
 	_, outcomes, err := s.apply(ctx, jobs)
 	if err != nil {
@@ -76,7 +76,7 @@ func (s *session) auditPasts(ctx context.Context, jobs []*job) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i, o := range outcomes {
-		if key := jobs[i].edit.key; o.found != nil && s.wishes[key] == nil {
+		if key := jobs[i].edit.key; o.found != nil && o.found.Lease != 0 && s.wishes[key] == nil {
 			s.late(key, o.found, false)
 		}
 	}
