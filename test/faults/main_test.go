@@ -12,7 +12,7 @@ import (
 
 // parallelTests is how many faults are under way at once. They mostly wait, so
 // that it is more than the default, which is the number of processors.
-const parallelTests = 6
+const parallelTests = 4
 
 // parallelSoaks is that of a soak for each processor, whose faults all have their
 // stream of queries at the same time: one, with its etcd cluster and DNS server,

@@ -17,7 +17,9 @@ import (
 )
 
 // Certs is a certificate authority with a server's and a client's certificate,
-// as PEM files. The server's is for loopback.
+// as PEM files. The server's is for loopback. A certificate and its key are in
+// one file, which is replaced at once: who starts just then would not get along
+// with two that don't match.
 type Certs struct {
 	CA                    string
 	ServerCert, ServerKey string
@@ -37,7 +39,7 @@ func NewCerts(t testing.TB) *Certs {
 	dir := t.TempDir()
 	c := &Certs{CA: filepath.Join(dir, "ca.pem"), dir: dir, caKey: newKey(t), ca: certTemplate("test authority", CertLife)}
 	c.ca.IsCA, c.ca.BasicConstraintsValid, c.ca.KeyUsage = true, true, x509.KeyUsageCertSign
-	writePEM(t, c.CA, "CERTIFICATE", c.sign(t, c.ca, &c.caKey.PublicKey))
+	ReplaceFile(t, c.CA, encodePEM("CERTIFICATE", c.sign(t, c.ca, &c.caKey.PublicKey)))
 	c.Renew(t, CertLife)
 	return c
 }
@@ -85,11 +87,9 @@ func (c *Certs) issue(t testing.TB, cert *x509.Certificate) (certFile, keyFile s
 	if err != nil {
 		t.Fatal(err)
 	}
-	certFile = filepath.Join(c.dir, cert.Subject.CommonName+".pem")
-	keyFile = filepath.Join(c.dir, cert.Subject.CommonName+"-key.pem")
-	writePEM(t, certFile, "CERTIFICATE", c.sign(t, cert, &key.PublicKey))
-	writePEM(t, keyFile, "EC PRIVATE KEY", der)
-	return certFile, keyFile
+	path := filepath.Join(c.dir, cert.Subject.CommonName+".pem")
+	ReplaceFile(t, path, encodePEM("CERTIFICATE", c.sign(t, cert, &key.PublicKey))+encodePEM("EC PRIVATE KEY", der))
+	return path, path
 }
 
 func (c *Certs) sign(t testing.TB, cert *x509.Certificate, key *ecdsa.PublicKey) []byte {
@@ -124,10 +124,8 @@ func newKey(t testing.TB) *ecdsa.PrivateKey {
 	return key
 }
 
-// writePEM replaces a file at once, so that a reader never sees half of it.
-func writePEM(t testing.TB, path, kind string, der []byte) {
-	t.Helper()
-	ReplaceFile(t, path, string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})))
+func encodePEM(kind string, der []byte) string {
+	return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}))
 }
 
 // ReplaceFile writes a file that only its owner can read, at once: a reader sees
