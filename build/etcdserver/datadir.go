@@ -41,7 +41,26 @@ func prepareDataDir(dir string) error {
 	if err := fileutil.IsDirWriteable(dir); err != nil {
 		return fmt.Errorf("write to the data folder %q: %w: it must belong to the user that runs CoreDNS", dir, err)
 	}
-	return probeDatabase(filepath.Join(dir, "member", "snap", "db"))
+	return probeDatabase(filepath.Join(memberDir(dir), "snap", "db"))
+}
+
+// memberDir is where etcd keeps a member, with all of its data.
+func memberDir(dir string) string { return filepath.Join(dir, "member") }
+
+// isFresh reports whether no etcd has used a data folder yet.
+func isFresh(dir string) bool {
+	_, err := os.Stat(memberDir(dir))
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+// removeMember makes a data folder fresh again whose first etcd has ended before
+// it could serve: its log can lack that it is the only member, and the next one
+// would wait for others for ever.
+func removeMember(dir string) error {
+	if err := os.RemoveAll(memberDir(dir)); err != nil {
+		return fmt.Errorf("clear the data folder of an etcd that has never served: %w", err)
+	}
+	return nil
 }
 
 // probeDatabase opens and closes etcd's database, if there is one: etcd would wait for its lock without end, and would

@@ -91,6 +91,7 @@ func launch(ctx context.Context, cfg config, g *guard, quiet bool) (*server, err
 	if err := prepareDataDir(cfg.dataDir); err != nil {
 		return nil, err
 	}
+	first := isFresh(cfg.dataDir)
 	g.fit()
 	s := &server{cfg: cfg, calls: newCalls(g.admit), state: newState(), gone: make(chan struct{})}
 	s.state.quiet.Store(quiet)
@@ -111,7 +112,15 @@ func launch(ctx context.Context, cfg config, g *guard, quiet bool) (*server, err
 		return s, nil
 	}
 	if err := s.waitReady(ctx); err != nil {
-		return nil, errors.Join(err, s.stop())
+		err = errors.Join(err, s.stop())
+		select {
+		case <-s.ready(): // just now: clients can have written
+		default:
+			if first {
+				err = errors.Join(err, removeMember(cfg.dataDir))
+			}
+		}
+		return nil, err
 	}
 	s.infof("etcd %q serves on %s, data in %q", cfg.name, &cfg.listenClient, cfg.dataDir)
 	return s, nil

@@ -187,15 +187,19 @@ func TestClusterDoesNotWait(t *testing.T) {
 	}
 }
 
+// TestStartEndsWhenToldToStop ends the first start of an etcd at once, which can be before its log says that it is the only
+// member: the next one serves all the same.
 func TestStartEndsWhenToldToStop(t *testing.T) {
 	t.Parallel()
-	cfg := newConfig(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := startServer(ctx, cfg, newTestGuard(cfg), false); err == nil || !strings.Contains(err.Error(), "told to stop") {
-		t.Fatalf("got %v", err)
+	for range 10 {
+		cfg := newConfig(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := startServer(ctx, cfg, newTestGuard(cfg), false); err == nil || !strings.Contains(err.Error(), "told to stop") {
+			t.Fatalf("got %v", err)
+		}
+		run(t, cfg)() // port and lock are free
 	}
-	run(t, cfg) // port and lock are free
 }
 
 func TestStartErrors(t *testing.T) {

@@ -125,17 +125,26 @@ func (p *Proxy) Reset() {
 }
 
 func (p *Proxy) reset() {
+	// All of them first: what passes data between two closes the one as soon as
+	// the other is, which is no reset yet.
 	for c := range p.conns {
-		abort(c)
+		resetOnClose(c)
+	}
+	for c := range p.conns {
+		_ = c.Close()
 	}
 }
 
 // abort closes a connection by RST.
 func abort(c net.Conn) {
+	resetOnClose(c)
+	_ = c.Close()
+}
+
+func resetOnClose(c net.Conn) {
 	if tcp, ok := c.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)
 	}
-	_ = c.Close()
 }
 
 // ResetEvery resets all connections again and again, until stop is called.
