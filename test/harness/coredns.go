@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 	"text/template"
+	"time"
 
 	"github.com/miekg/dns"
 )
@@ -145,8 +146,25 @@ func (c *CoreDNS) Reload(t testing.TB, corefile string) {
 	t.Helper()
 	c.Configure(t, corefile)
 	c.reloads++
-	c.Signal(t, syscall.SIGUSR1)
+	c.signalReload(t)
 	c.WaitOutput(t, Patience, "Reloading complete", c.reloads)
+}
+
+// signalAgain is after how long a signal that was not heeded is sent again.
+const signalAgain = 5 * time.Second
+
+// signalReload sends SIGUSR1 until it is heeded. CoreDNS asks for signals beside
+// its start: one that comes first is lost.
+func (c *CoreDNS) signalReload(t testing.TB) {
+	t.Helper()
+	var sent time.Time
+	Eventually(t, Patience, "coredns heeding SIGUSR1", func() error {
+		if time.Since(sent) > signalAgain {
+			sent = time.Now()
+			c.Signal(t, syscall.SIGUSR1)
+		}
+		return True(strings.Count(c.Output(), "[INFO] SIGUSR1: Reloading") >= c.reloads+c.failures)
+	})
 }
 
 // ReloadFails is Reload with a Corefile that can't be loaded.
@@ -154,7 +172,7 @@ func (c *CoreDNS) ReloadFails(t testing.TB, corefile string) {
 	t.Helper()
 	c.Configure(t, corefile)
 	c.failures++
-	c.Signal(t, syscall.SIGUSR1)
+	c.signalReload(t)
 	c.WaitOutput(t, Patience, "[ERROR] SIGUSR1", c.failures)
 }
 
