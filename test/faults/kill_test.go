@@ -31,7 +31,7 @@ const (
 	// keptWithin is how much older than its file what a snapshot holds can be: the
 	// time that a change takes to the mirror, that of the write, and what a busy
 	// machine adds.
-	keptWithin = 2 * time.Second
+	keptWithin = 5 * time.Second
 	// countEvery is the pause between two changes.
 	countEvery = 5 * time.Millisecond
 )
