@@ -1,7 +1,7 @@
 // Package registrar registers services and finds them.
 //
-// A program opens a client of a driver, says what it offers, and asks for what
-// it needs:
+// A program opens a client of a driver, registers what it offers, and looks up
+// what it needs:
 //
 //	import (
 //		"github.com/rosterdns/roster/registrar"
@@ -10,7 +10,7 @@
 //
 //	client, err := registrar.Open(ctx, "etcd", registrar.WithEndpoints("http://127.0.0.1:2379"))
 //	if err != nil {
-//		return err // the options are wrong: nothing else fails here
+//		return err // an option is invalid: nothing else fails here
 //	}
 //	defer client.Close()
 //	err = client.Register(ctx, &registrar.Service{Name: "orders", Instances: []registrar.Instance{instance}})
@@ -19,23 +19,22 @@
 //
 // # Vocabulary
 //
-// A namespace has services, a service has instances: processes, or hosts
-// outside, each with addresses or a hostname, ports, and what is to be known of
-// it. Clients hold wishes: instances that are to be registered, and that the
-// client keeps so for as long as it is open. A wish that names an ID another
-// client writes is superseded. Instances live under a lease, which ends with
-// their process; static ones live until they are unregistered. What GetService
-// returns are results: shared values that stay as they are.
+// A namespace has services, and a service has instances: processes, or external
+// hosts, each with addresses or a hostname, ports and metadata. A client holds
+// desired registrations: instances that it keeps registered for as long as it is
+// open. An instance whose ID another client writes is superseded. Instances live
+// under a lease, which ends with their process; static instances live until they
+// are unregistered. GetService returns results: shared values that never change.
 //
 // # The caller's main flow
 //
-// A program must not stand still, or end, because its registry does. So Open
-// does no network I/O and fails for wrong options only; Register and Unregister
-// record the wish, wait a second at most and return nil; GetService waits a
-// second at most, and that only the first time it is asked for a service; Close
-// takes two seconds at most. What is not through by then goes on in the
-// background, for ever, with pauses that are capped and jittered. Wait and
-// Status tell how far it is.
+// Service discovery must never block or end the program that uses it. So Open
+// does no network I/O and fails only for invalid options. Register and Unregister
+// record the desired registration, wait for at most one second and return nil.
+// GetService waits for at most one second, and only in the first call for a
+// service. Close takes at most two seconds. Whatever has not succeeded by then is
+// retried in the background until it does, with capped and jittered backoff. Wait
+// and Status report the progress.
 //
 // # Errors
 //

@@ -14,44 +14,46 @@ type Registry interface {
 	// but Name, and does no network I/O: ctx bounds nothing but Init itself,
 	// and ending it later changes nothing. Errors are ErrInvalid for an option
 	// that breaks a rule and for a second call, and ErrClosed after Close. A
-	// backend that is away is no error.
+	// backend that is unavailable is no error.
 	Init(ctx context.Context, opts ...Option) (err error)
 
-	// Register makes instances known and keeps them so. It adds the service's
-	// instances to those that this client has registered, or replaces the ones
-	// with equal IDs; an empty ID becomes Instance.StableID, an empty namespace
-	// that of WithNamespace. The service is copied.
+	// Register registers instances and keeps them registered. It adds the
+	// service's instances to those that this client has registered, or replaces
+	// the ones with equal IDs. An empty ID becomes Instance.StableID, an empty
+	// namespace that of WithNamespace. The service is copied.
 	//
-	// The wish counts from the moment of the call. Register then waits at most
-	// a second, or until ctx is done, for the backend to have it, and not at
-	// all while the backend is known to be away; what is not through by then
-	// goes on in the background for as long as it takes. So nil means accepted:
-	// Wait and Status tell what has become of it.
+	// The desired registration is recorded at once. Register then waits for the
+	// write for at most a second, or until ctx is done, and not at all while the
+	// backend is known to be unavailable. A write that has not succeeded by then
+	// is retried in the background until it does. So nil means accepted; Wait and
+	// Status tell whether the backend has it.
 	//
 	// Errors are ErrInvalid for a service that breaks a rule, has no instances,
 	// or is a result (its Revision is set), and ErrClosed. ErrUnavailable,
 	// ErrPermission, ErrSuperseded and ctx's error are not returned.
 	Register(ctx context.Context, service *Service) (err error)
 
-	// Unregister removes the instances with the given IDs, or all that this
-	// client has registered under the service's name where none are given. An
-	// instance without an ID is taken by its Instance.StableID; other members
-	// are ignored. An ID that is absent is no error. An ID that this client has
-	// never written nor wished for is removed as it is found, whoever wrote it; a
-	// living owner then puts it back. One that it has written since Init, as far as the
-	// driver remembers, is removed only if it is still the client's.
+	// Unregister removes the instances with the given IDs, or, if none are given,
+	// all that this client has registered under the service's name. An instance
+	// without an ID is identified by its Instance.StableID; other members are
+	// ignored. An absent ID is no error. An ID that this client has neither
+	// registered nor written is removed as found, whoever wrote it; an owner that
+	// is still running then registers it again. One that this client has written
+	// since Init, as far as the driver remembers, is removed only if it is still
+	// the client's.
 	//
 	// It waits as Register does. Errors are ErrInvalid and ErrClosed.
 	Unregister(ctx context.Context, service *Service) (err error)
 
 	// GetService returns the instances of a service that are up, ordered by ID.
 	// The name is "SERVICE" or "NAMESPACE/SERVICE"; "?status=any" after it asks
-	// for all instances, whatever their status. The result is shared and must not be changed.
-	// Calls return the same pointer until the service, or Stale, changes.
+	// for all instances, whatever their status. The result is shared and must not
+	// be changed. Calls return the same pointer until the service, or Stale,
+	// changes.
 	//
 	// The first call for a service waits at most a second, or until ctx is
-	// done, for its instances; later ones do no I/O, and keep answering, Stale
-	// set, while the backend is away.
+	// done, for its instances; later ones do no I/O, and keep answering, with
+	// Stale set, while the backend is unavailable.
 	//
 	// Errors are ErrNotFound where there is no such instance, ErrInvalid and
 	// ErrUnsupported for the name, ErrUnavailable before the first contact
@@ -69,7 +71,7 @@ type Closer interface {
 	Close() error
 }
 
-// Waiter is a Registry that can tell when wishes are through.
+// Waiter is a Registry that can wait until its registrations are written.
 type Waiter interface {
 	// Wait implements Client.Wait.
 	Wait(ctx context.Context) error
@@ -81,7 +83,7 @@ type Lister interface {
 	List(ctx context.Context, namespace string) ([]string, error)
 }
 
-// Reporter is a Registry that can tell what has become of its wishes.
+// Reporter is a Registry that can report the status of its registrations.
 type Reporter interface {
 	// Status implements Client.Status.
 	Status() []InstanceStatus

@@ -2,37 +2,37 @@ package registrar
 
 import "time"
 
-// State says how far the wish for an instance is.
+// State is the state of the registration of one instance.
 type State string
 
 // The states of an instance that a client was asked to register or unregister.
 const (
-	// StatePending is an instance that is not in the backend yet, or not any
-	// more, and is put there as soon as the backend is back.
+	// StatePending is an instance that is not in the backend yet, or no longer,
+	// and is written as soon as the backend can be reached.
 	StatePending State = "pending"
-	// StateRegistered is an instance that is in the backend as wished, as far
-	// as is known: an error beside it says that contact is lost.
+	// StateRegistered is an instance whose desired registration is in the
+	// backend, as far as is known. An error beside it says that contact is lost.
 	StateRegistered State = "registered"
-	// StateSuperseded is an instance whose ID another client has taken over.
-	// It is put again once the ID is free.
+	// StateSuperseded is an instance whose ID another client has taken over. It
+	// is written again once the ID is free.
 	StateSuperseded State = "superseded"
-	// StateFailed is an instance that the backend refuses. Retries go on.
+	// StateFailed is an instance that the backend rejects. Retries continue.
 	StateFailed State = "failed"
-	// StateUnregistering is an instance that is to go and is not known to be
-	// gone yet.
+	// StateUnregistering is an instance that is being removed and is not known
+	// to be gone yet.
 	StateUnregistering State = "unregistering"
 )
 
-// InstanceStatus tells what has become of the wish for one instance. It is a
-// plain value.
+// InstanceStatus is the status of the registration of one instance. It is a plain
+// value.
 type InstanceStatus struct {
 	// Namespace, Service and ID name the instance.
 	Namespace, Service, ID string
-	// State says how far the wish is.
+	// State is the state of the registration.
 	State State
 	// Since is when the state was entered.
 	Since time.Time
-	// Err is the last error, nil if the last try went well. It is
+	// Err is the last error, nil if the last attempt succeeded. It is
 	// ErrUnavailable, ErrPermission or ErrSuperseded.
 	Err error
 }

@@ -45,7 +45,7 @@ func resolveAddress(spec string) ([]netip.Addr, error) {
 	}
 	ifi, err := net.InterfaceByName(name)
 	if err != nil {
-		return nil, fmt.Errorf("--address %q: there is no such network interface", spec)
+		return nil, fmt.Errorf("--address %q: no such network interface", spec)
 	}
 	assigned, err := ifi.Addrs()
 	if err != nil {
@@ -53,7 +53,7 @@ func resolveAddress(spec string) ([]netip.Addr, error) {
 	}
 	found := usableAddresses(assigned)
 	if len(found) == 0 {
-		return nil, fmt.Errorf("--address %q: the interface has no address that others can use: link-local ones don't count", spec)
+		return nil, fmt.Errorf("--address %q: the interface has no usable address: link-local addresses don't count", spec)
 	}
 	return found, nil
 }
@@ -88,7 +88,7 @@ func sourceAddress(ctx context.Context, endpoints []string) (netip.Addr, string,
 		}
 		errs = append(errs, err)
 	}
-	return netip.Addr{}, "", fmt.Errorf("finding this machine's address: %w: %w: give --address", registrar.ErrUnavailable, errors.Join(errs...))
+	return netip.Addr{}, "", fmt.Errorf("cannot determine this machine's address: %w: %w: use --address", registrar.ErrUnavailable, errors.Join(errs...))
 }
 
 func sourceTowards(ctx context.Context, endpoint string) (netip.Addr, error) {

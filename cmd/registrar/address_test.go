@@ -70,7 +70,7 @@ func TestSourceAddress(t *testing.T) {
 		t.Errorf("got %v towards %q, %v; want 127.0.0.1 towards the endpoint that there is a route to", a, endpoint, err)
 	}
 	_, _, err = sourceAddress(t.Context(), []string{"http://127.0.0.1:99999"})
-	if !errors.Is(err, registrar.ErrUnavailable) || !strings.Contains(err.Error(), "give --address") {
+	if !errors.Is(err, registrar.ErrUnavailable) || !strings.Contains(err.Error(), "use --address") {
 		t.Errorf("error %v, want ErrUnavailable with a hint", err)
 	}
 }

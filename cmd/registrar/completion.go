@@ -16,8 +16,8 @@ var shells = []string{"bash", "zsh", "fish", "powershell"}
 func (a *app) completionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "completion SHELL",
-		Short: "Write the completion script for a shell",
-		Long:  "Completion writes a script that makes a shell complete this program's commands,\nflags and services. SHELL is " + strings.Join(shells, ", ") + ".",
+		Short: "Print a completion script for a shell",
+		Long:  "Completion prints a script with which a shell completes the commands, flags and\nservices of this program. SHELL is one of " + strings.Join(shells, ", ") + ".",
 		Example: `  source <(registrar completion bash)
   registrar completion zsh > "${fpath[1]}/_registrar"
   registrar completion fish > ~/.config/fish/completions/registrar.fish
@@ -37,7 +37,7 @@ func (a *app) completionCommand() *cobra.Command {
 			case "powershell":
 				return root.GenPowerShellCompletionWithDesc(a.stdout)
 			default:
-				return usagef("completion: there is no script for shell %q: it must be one of %s", args[0], strings.Join(shells, ", "))
+				return usagef("completion: unsupported shell %q: must be one of %s", args[0], strings.Join(shells, ", "))
 			}
 		},
 	}

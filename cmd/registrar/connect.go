@@ -86,7 +86,7 @@ func getService(ctx context.Context, client *registrar.Client, name string) (*re
 			return s, err
 		}
 		if err := backoff.Sleep(ctx, retryPause); err != nil {
-			return nil, fmt.Errorf("getting %q: etcd has answered, but not sent all instances in time: %w", name, err)
+			return nil, fmt.Errorf("getting %q: etcd answered, but did not send all instances in time: %w", name, err)
 		}
 	}
 }
@@ -95,7 +95,7 @@ func getService(ctx context.Context, client *registrar.Client, name string) (*re
 func (a *app) parseName(arg string) (registrar.ServiceName, error) {
 	name, err := registrar.ParseName(arg, a.namespace())
 	if err == nil && name.AnyStatus {
-		err = usagef("SERVICE %q: a selector is for reading", arg)
+		err = usagef("SERVICE %q: selectors are only for reading", arg)
 	}
 	return name, err
 }

@@ -85,7 +85,7 @@ func TestSourceAddressIsTheDefault(t *testing.T) {
 	t.Parallel()
 	r := &fakeRegistry{}
 	code, _, stderr := newBench(r.open).run(t, "register", "orders", "--once", "--port", "80", "--endpoints", "http://127.0.0.1:2379")
-	const note = "registrar: the source address towards http://127.0.0.1:2379 is 127.0.0.1, which only this machine can reach: give --address for others\n"
+	const note = "registrar: the source address towards http://127.0.0.1:2379 is 127.0.0.1, which only this machine can reach: use --address to register another one\n"
 	if code != exitOK || stderr[:min(len(note), len(stderr))] != note {
 		t.Errorf("exit code %d, stderr %q; want the note %q first", code, stderr, note)
 	}

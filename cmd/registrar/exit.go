@@ -57,8 +57,8 @@ type ending struct {
 
 // What a user can do while etcd is unavailable.
 const (
-	awayHint    = "check that etcd runs and that --endpoints names it"
-	tlsHint     = "check --cacert, --cert and --key, and that --endpoints say https just where etcd does"
+	awayHint    = "check that etcd is running and that --endpoints names it"
+	tlsHint     = "check --cacert, --cert and --key, and that --endpoints use https exactly if etcd does"
 	noSpaceHint = "free etcd's space (etcdctl compact, then defrag) or raise its --quota-backend-bytes, then run 'etcdctl alarm disarm'"
 )
 
@@ -68,7 +68,7 @@ var endings = []ending{
 	{isError(registrar.ErrInvalid), exitUsage, ""},
 	{isError(registrar.ErrUnsupported), exitUsage, ""},
 	{isError(registrar.ErrNotFound), exitNotFound, ""},
-	{isError(registrar.ErrPermission), exitPermission, "check --user, --password-file and --cert, and the roles that etcd grants that user"},
+	{isError(registrar.ErrPermission), exitPermission, "check --user, --password-file and --cert, and the etcd roles of that user"},
 	{isError(rpctypes.ErrNoSpace), exitUnavailable, noSpaceHint},
 	{isTLS, exitUnavailable, tlsHint},
 	{isError(registrar.ErrUnavailable), exitUnavailable, awayHint},

@@ -22,11 +22,11 @@ func readServices(path string, stdin io.Reader, namespace string) ([]*registrar.
 	if err != nil {
 		return nil, err
 	}
-	wishes, err := parseServices(data)
+	parsed, err := parseServices(data)
 	if err != nil {
 		return nil, fmt.Errorf("reading services from %q: %w", path, err)
 	}
-	services, err := prepareAll(wishes, namespace)
+	services, err := prepareAll(parsed, namespace)
 	if err != nil {
 		return nil, fmt.Errorf("reading services from %q: %w", path, err)
 	}
@@ -48,7 +48,7 @@ func readFile(path string, stdin io.Reader) ([]byte, error) {
 		return nil, &usageError{fmt.Errorf("--file: %w", err)}
 	}
 	if len(data) > maxFile {
-		return nil, fmt.Errorf("reading services from %q: %w: larger than %d MiB: split it", path, registrar.ErrInvalid, maxFile>>20)
+		return nil, fmt.Errorf("reading services from %q: %w: larger than %d MiB: split the file", path, registrar.ErrInvalid, maxFile>>20)
 	}
 	return data, nil
 }
@@ -59,7 +59,7 @@ func parseServices(data []byte) ([]*registrar.Service, error) {
 	data = bytes.TrimPrefix(data, []byte("\ufeff")) // the byte order mark of some editors
 	text := bytes.TrimSpace(data)
 	if len(text) == 0 {
-		return nil, fmt.Errorf("%w: it is empty: a service is {\"name\": …, \"instances\": […]}", registrar.ErrInvalid)
+		return nil, fmt.Errorf("%w: the file is empty: a service is {\"name\": …, \"instances\": […]}", registrar.ErrInvalid)
 	}
 	if text[0] == '{' || text[0] == '[' {
 		if err := checkJSON(data); err != nil {
@@ -88,7 +88,7 @@ func decodeServices(text []byte) ([]*registrar.Service, error) {
 		return nil, fmt.Errorf("%w JSON: %w", registrar.ErrInvalid, err)
 	}
 	if len(raw) == 0 {
-		return nil, fmt.Errorf("%w: the array holds no service", registrar.ErrInvalid)
+		return nil, fmt.Errorf("%w: the array has no services", registrar.ErrInvalid)
 	}
 	services := make([]*registrar.Service, len(raw))
 	for i, r := range raw {
@@ -100,17 +100,18 @@ func decodeServices(text []byte) ([]*registrar.Service, error) {
 	return services, nil
 }
 
-// prepareAll makes wishes ready to be written. The error is ErrInvalid.
-func prepareAll(wishes []*registrar.Service, namespace string) ([]*registrar.Service, error) {
-	services := make([]*registrar.Service, len(wishes))
+// prepareAll validates services and fills in defaults, so that they can be
+// registered. The error is ErrInvalid.
+func prepareAll(parsed []*registrar.Service, namespace string) ([]*registrar.Service, error) {
+	services := make([]*registrar.Service, len(parsed))
 	seen := map[instanceName]bool{}
-	for i, wish := range wishes {
-		s, err := wish.Prepare(namespace)
+	for i, given := range parsed {
+		s, err := given.Prepare(namespace)
 		if err == nil && len(s.Instances) == 0 {
-			err = fmt.Errorf("%w: it has no instances", registrar.ErrInvalid)
+			err = fmt.Errorf("%w: the service has no instances", registrar.ErrInvalid)
 		}
 		if err != nil {
-			if len(wishes) == 1 {
+			if len(parsed) == 1 {
 				return nil, err
 			}
 			return nil, fmt.Errorf("services[%d]: %w", i, err)
@@ -118,7 +119,7 @@ func prepareAll(wishes []*registrar.Service, namespace string) ([]*registrar.Ser
 		for _, in := range s.Instances {
 			name := instanceName{s.Namespace, s.Name, in.ID}
 			if seen[name] {
-				return nil, fmt.Errorf("services[%d]: %w: the instance %s is there twice", i, registrar.ErrInvalid, name)
+				return nil, fmt.Errorf("services[%d]: %w: instance %s appears twice", i, registrar.ErrInvalid, name)
 			}
 			seen[name] = true
 		}

@@ -76,29 +76,29 @@ func TestReadServicesRefuses(t *testing.T) {
 	t.Parallel()
 	const instance = `{"addresses":["10.0.0.7"]}`
 	for name, c := range map[string]struct{ text, want string }{
-		"empty":               {" \n", `it is empty`},
+		"empty":               {" \n", `the file is empty`},
 		"only a comment":      {"# nothing\n", `invalid YAML: 0 documents`},
 		"syntax":              {"{\"name\":\"s\",\n\"instances\":[}", `invalid JSON on line 2: invalid character '}'`},
 		"truncated":           {`{"name":"s"`, `invalid JSON on line 1: unexpected end of JSON input`},
 		"two objects":         {`{"name":"s","instances":[` + instance + `]}{}`, `invalid JSON on line 1: invalid character '{' after top-level value`},
-		"no array element":    {`[]`, `the array holds no service`},
+		"no array element":    {`[]`, `the array has no services`},
 		"null":                {`[null]`, `services[0]: service is `},
 		"number":              {"7", `service is `},
 		"unknown member":      {`{"name":"s","instanzes":[]}`, `"instanzes" is not a known member`},
 		"unknown below":       {`{"name":"s","instances":[{"adresses":["10.0.0.7"]}]}`, `instances[0]."adresses" is not a known member`},
 		"unknown in a port":   {`[{"name":"s","instances":[{"ports":[{"prt":1}]}]}]`, `services[0]: instances[0].ports[0]."prt" is not a known member`},
 		"wrong case":          {`{"Name":"s"}`, `"Name" is not a known member`},
-		"duplicate":           {"{\"name\":\"s\",\n\"name\":\"t\"}", `invalid JSON on line 2: the member "name" is there twice`},
-		"duplicate below":     {`{"name":"s","instances":[{"ports":[{"port":1},{"port":2,"port":3}]}]}`, `the member "port" is there twice`},
+		"duplicate":           {"{\"name\":\"s\",\n\"name\":\"t\"}", `invalid JSON on line 2: member "name" appears twice`},
+		"duplicate below":     {`{"name":"s","instances":[{"ports":[{"port":1},{"port":2,"port":3}]}]}`, `member "port" appears twice`},
 		"port":                {`{"name":"s","instances":[{"ports":[{"port":70000}]}]}`, `instances[0].ports[0].port `},
 		"port name":           {`{"name":"s","instances":[{"addresses":["10.0.0.7"],"ports":[{"port":1,"name":"--"}]}]}`, `instances[0].ports[0].name "--" is not a service name`},
 		"address":             {`{"name":"s","instances":[{"addresses":["10.0.0"]}]}`, `instances[0].addresses[0] "10.0.0" is not an IP address`},
 		"no address":          {`{"name":"s","instances":[{}]}`, `instances[0].addresses are missing`},
-		"no instances":        {`{"name":"s"}`, `it has no instances`},
+		"no instances":        {`{"name":"s"}`, `the service has no instances`},
 		"no name":             {`{"instances":[` + instance + `]}`, `name "" is not a DNS label`},
 		"reserved namespace":  {`{"namespace":"dns","name":"s","instances":[` + instance + `]}`, `namespace "dns" is reserved`},
 		"twice in a service":  {`{"name":"s","instances":[` + instance + `,` + instance + `]}`, `instances[1].id "10-0-0-7" is that of instances[0] too`},
-		"twice in the file":   {`[{"name":"s","instances":[` + instance + `]},{"namespace":"default","name":"s","instances":[` + instance + `]}]`, `services[1]: invalid: the instance default/s/10-0-0-7 is there twice`},
+		"twice in the file":   {`[{"name":"s","instances":[` + instance + `]},{"namespace":"default","name":"s","instances":[` + instance + `]}]`, `services[1]: invalid: instance default/s/10-0-0-7 appears twice`},
 		"not UTF-8":           {"{\"name\":\"\xff\"}", `is not UTF-8`},
 		"yaml syntax":         {"---\n---\nname: s\n  instances: x", `invalid YAML: line 4`},
 		"yaml duplicate":      {"name: s\nname: t", `invalid YAML`},
@@ -145,17 +145,17 @@ func FuzzParseServices(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		wishes, err := parseServices(text)
+		parsed, err := parseServices(text)
 		if err != nil {
 			if !errors.Is(err, registrar.ErrInvalid) {
 				t.Fatalf("error %v is not ErrInvalid", err)
 			}
 			return
 		}
-		if len(wishes) == 0 {
+		if len(parsed) == 0 {
 			t.Fatal("no error and no services")
 		}
-		services, err := prepareAll(wishes, "default")
+		services, err := prepareAll(parsed, "default")
 		if err != nil {
 			if !errors.Is(err, registrar.ErrInvalid) {
 				t.Fatalf("error %v is not ErrInvalid", err)

@@ -141,7 +141,7 @@ func TestOnceLeaves(t *testing.T) {
 	s := newShop()
 	b := newBench(s.open(memory.WithLeaveOnClose()))
 	code, _, stderr := b.run(t, "register", "orders", "--id", "a", "--address", "10.0.0.7", "--port", "80", "--once", "--lease", "20s")
-	if code != exitOK || !strings.HasPrefix(stderr, "registrar: registered default/orders/a (10.0.0.7, 80/tcp), lease 20s: it expires at about ") {
+	if code != exitOK || !strings.HasPrefix(stderr, "registrar: registered default/orders/a (10.0.0.7, 80/tcp), lease 20s: expires at about ") {
 		t.Fatalf("exit code %d, stderr %q", code, stderr)
 	}
 	s.says(t, "a\n", "get", "orders", "-o", "name")

@@ -13,12 +13,12 @@ func (a *app) getCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "get SERVICE",
 		Short: "Show the instances of a service",
-		Long: `Get shows the instances of a service that are up. Write
-'SERVICE?status=any' for those that are draining or down, too.
+		Long: `Get shows the instances of a service that are up. 'SERVICE?status=any' also shows those
+that are draining or down.
 
-With -o json it writes the service as one object, with -o jsonl on one line, with
--o name the instances' IDs. "register --file" reads what -o json and -o yaml write.
-Without an instance to show the exit code is 3.`,
+With -o json it prints the service as one object, with -o jsonl on one line, with -o name
+the IDs of its instances. "register --file" accepts the output of -o json and -o yaml. If
+there is no instance to show the exit code is 3.`,
 		Example: `  registrar get orders
   registrar get prod/orders -o wide
   registrar get 'orders?status=any'
@@ -39,7 +39,7 @@ Without an instance to show the exit code is 3.`,
 					return err
 				}
 				if s.Stale {
-					a.notef("contact with etcd is lost: this may be out of date")
+					a.notef("no contact with etcd: this output may be out of date")
 				}
 				return writeService(a.stdout, a.globals.output, s)
 			})

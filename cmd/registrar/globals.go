@@ -33,16 +33,16 @@ func (g *globals) add(fs *pflag.FlagSet) {
 	fs.StringSliceVar(&g.endpoints, "endpoints", []string{etcdclient.DefaultEndpoint}, "etcd's `URL,...`")
 	g.prefix = catalog.DefaultPrefix
 	fs.Var(text{&g.prefix}, "prefix", "etcd `PATH` of the registry")
-	fs.VarP(text{&g.namespace}, "namespace", "n", "`NAMESPACE` of services that name none (default \"default\"; list: all)")
+	fs.VarP(text{&g.namespace}, "namespace", "n", "`NAMESPACE` of services given without one (default \"default\"; list: all)")
 	g.output = formatTable
 	fs.VarP(&g.output, "output", "o", "output as `FORMAT`: "+formatNames("|"))
-	fs.DurationVar(&g.timeout, "timeout", defaultTimeout, "how long a command that ends by itself may take, as `DURATION` such as 500ms or 10s")
-	fs.Var(text{&g.cacert}, "cacert", "`FILE` with the certificate authorities of etcd's servers (default: the system's)")
+	fs.DurationVar(&g.timeout, "timeout", defaultTimeout, "time limit of commands that end by themselves, as `DURATION` such as 500ms or 10s")
+	fs.Var(text{&g.cacert}, "cacert", "`FILE` with the CA certificates that sign etcd's server certificates (default: the system's)")
 	fs.Var(text{&g.cert}, "cert", "`FILE` with the client certificate")
 	fs.Var(text{&g.key}, "key", "`FILE` with the key of the client certificate")
 	fs.Var(text{&g.user}, "user", "`NAME` of the etcd user")
-	fs.Var(text{&g.passwordFile}, "password-file", "`FILE` that holds the user's password and nothing else")
-	fs.BoolVarP(&g.verbose, "verbose", "v", false, "log what happens between this program and etcd to standard error")
+	fs.Var(text{&g.passwordFile}, "password-file", "`FILE` with the user's password and nothing else")
+	fs.BoolVarP(&g.verbose, "verbose", "v", false, "log the exchange with etcd to standard error")
 }
 
 // check finds what is wrong with the flags as far as they alone show it.
@@ -53,9 +53,9 @@ func (g *globals) check() error {
 	case len(g.endpoints) == 0:
 		return usagef("--endpoints is empty: give at least one URL such as %s", etcdclient.DefaultEndpoint)
 	case (g.user == "") != (g.passwordFile == ""):
-		return usagef("--user and --password-file need each other")
+		return usagef("--user and --password-file must be given together")
 	case (g.cert == "") != (g.key == ""):
-		return usagef("--cert and --key need each other")
+		return usagef("--cert and --key must be given together")
 	}
 	if err := (&etcdclient.Config{Endpoints: g.endpoints}).Check(); err != nil {
 		return usagef("--endpoints: %w", err)

@@ -69,7 +69,7 @@ func (r *registration) release(n *narrator, signals <-chan os.Signal, shut func(
 		if number, ok := s.(syscall.Signal); ok {
 			return signalled(number)
 		}
-		return fmt.Errorf("stopped by a second signal, %v, before all was unregistered", s)
+		return fmt.Errorf("stopped by a second signal (%v) before everything was unregistered", s)
 	}
 }
 
@@ -113,12 +113,12 @@ func (n *narrator) observe(statuses []registrar.InstanceStatus) error {
 		case registrar.StateRegistered:
 			n.registered(name)
 		case registrar.StateSuperseded:
-			n.r.notef("%s was superseded: another client has registered it; it is registered again once that one lets go", name)
+			n.r.notef("%s was superseded: another client registered it; it will be registered again once that client removes it", name)
 		case registrar.StateFailed:
 			if !n.announced[name] && errors.Is(st.Err, registrar.ErrPermission) {
 				return fmt.Errorf("registering %s: %w", name, st.Err)
 			}
-			n.r.notef("etcd refuses %s: %s; still trying", name, withHint(st.Err))
+			n.r.notef("etcd rejects %s: %s; retrying", name, withHint(st.Err))
 		}
 	}
 	return nil
@@ -134,9 +134,9 @@ func (n *narrator) contact(statuses []registrar.InstanceStatus) {
 	}
 	switch {
 	case cause != nil && !n.lost && len(n.announced) == 0:
-		n.r.notef("warning: no contact with etcd: %s; still trying: what is to be registered will be once it is there", withHint(cause))
+		n.r.notef("warning: no contact with etcd: %s; retrying: instances will be registered once etcd answers", withHint(cause))
 	case cause != nil && !n.lost:
-		n.r.notef("lost contact with etcd: %v; still trying: instances stay registered for up to %v", cause, n.r.lease)
+		n.r.notef("lost contact with etcd: %v; retrying: instances stay registered for up to %v", cause, n.r.lease)
 	case cause == nil && n.lost:
 		n.r.notef("regained contact with etcd")
 	}
@@ -183,7 +183,7 @@ func (n *narrator) closed(err error) error {
 			case s.Instances[i].Static:
 				n.r.notef("left %s, which is static: it stays until it is unregistered", name)
 			case n.last[name].State == registrar.StateSuperseded:
-				n.r.notef("left %s to the client that has superseded this one", name)
+				n.r.notef("left %s to the client that superseded this one", name)
 			case n.last[name].State == registrar.StateRegistered:
 				n.r.notef("unregistered %s", name)
 			}

@@ -86,33 +86,33 @@ func TestHoldTellsItsStory(t *testing.T) {
 		r.set(status(registrar.StateRegistered, start.Add(1), nil))
 		h.said(t, "registered default/orders/a (10.0.0.7, http 8080/tcp), lease 20s")
 		r.set(status(registrar.StateRegistered, start.Add(1), errAway))
-		h.said(t, "lost contact with etcd: etcd: dialing: unavailable; still trying: instances stay registered for up to 20s")
+		h.said(t, "lost contact with etcd: etcd: dialing: unavailable; retrying: instances stay registered for up to 20s")
 		r.set(status(registrar.StatePending, start.Add(2), errAway))
 		h.said(t)
 		r.set(status(registrar.StateRegistered, start.Add(3), nil))
 		h.said(t, "regained contact with etcd", "registered default/orders/a again (10.0.0.7, http 8080/tcp), lease 20s")
 		r.set(status(registrar.StateSuperseded, start.Add(4), registrar.ErrSuperseded))
-		h.said(t, "default/orders/a was superseded: another client has registered it; it is registered again once that one lets go")
+		h.said(t, "default/orders/a was superseded: another client registered it; it will be registered again once that client removes it")
 		r.set(status(registrar.StateRegistered, start.Add(5), nil))
 		h.said(t, "registered default/orders/a again (10.0.0.7, http 8080/tcp), lease 20s")
 		r.set(status(registrar.StateFailed, start.Add(6), registrar.ErrPermission))
-		h.said(t, "etcd refuses default/orders/a: permission denied: check --user, --password-file and --cert, and the roles that etcd grants that user; still trying")
+		h.said(t, "etcd rejects default/orders/a: permission denied: check --user, --password-file and --cert, and the etcd roles of that user; retrying")
 		r.set(status(registrar.StateFailed, start.Add(6), errors.Join(registrar.ErrPermission, errAway)))
-		h.said(t, "lost contact with etcd: permission denied; etcd: dialing: unavailable; still trying: instances stay registered for up to 20s")
+		h.said(t, "lost contact with etcd: permission denied; etcd: dialing: unavailable; retrying: instances stay registered for up to 20s")
 		r.set(status(registrar.StateFailed, start.Add(6), registrar.ErrPermission))
 		h.said(t, "regained contact with etcd")
 		r.set(status(registrar.StateRegistered, start.Add(7), nil))
 		h.said(t, "registered default/orders/a again (10.0.0.7, http 8080/tcp), lease 20s")
 		r.set(status(registrar.StateRegistered, start.Add(7), registrar.ErrPermission)) // of keepalives
-		h.said(t, "lost contact with etcd: permission denied; still trying: instances stay registered for up to 20s")
+		h.said(t, "lost contact with etcd: permission denied; retrying: instances stay registered for up to 20s")
 		r.set(status(registrar.StateRegistered, start.Add(7), nil))
 		h.said(t, "regained contact with etcd")
 		r.set(status(registrar.StateSuperseded, start.Add(8), registrar.ErrSuperseded))
-		h.said(t, "default/orders/a was superseded: another client has registered it; it is registered again once that one lets go")
+		h.said(t, "default/orders/a was superseded: another client registered it; it will be registered again once that client removes it")
 		if code := h.end(t, syscall.SIGTERM); code != exitOK {
 			t.Errorf("exit code %d, want %d", code, exitOK)
 		}
-		h.said(t, "left default/orders/a to the client that has superseded this one")
+		h.said(t, "left default/orders/a to the client that superseded this one")
 		if !r.closed || r.opts.LeaseTTL != 20*time.Second {
 			t.Errorf("closed %v, lease %v; want the client closed and a lease of 20s", r.closed, r.opts.LeaseTTL)
 		}
@@ -131,7 +131,7 @@ func TestHoldEndings(t *testing.T) {
 		"unregistered":              {registered, nil, exitOK, "registrar: unregistered default/orders/a\n"},
 		"etcd never there":          {status(registrar.StatePending, time.Time{}, errAway), errAway, exitOK, ""},
 		"superseded from the start": {status(registrar.StateSuperseded, time.Time{}, registrar.ErrSuperseded), nil, exitOK, ""},
-		"couldn't be unregistered":  {registered, errAway, exitUnavailable, "registrar: unregistering default/orders/a: etcd: dialing: unavailable: check that etcd runs and that --endpoints names it\n"},
+		"couldn't be unregistered":  {registered, errAway, exitUnavailable, "registrar: unregistering default/orders/a: etcd: dialing: unavailable: check that etcd is running and that --endpoints names it\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -163,7 +163,7 @@ func TestHoldRefusedFromTheStart(t *testing.T) {
 		if code := <-h.ended; code != exitPermission {
 			t.Errorf("exit code %d, want %d", code, exitPermission)
 		}
-		const want = "registrar: registering default/orders/a: etcd: putting: permission denied: check --user, --password-file and --cert, and the roles that etcd grants that user\n"
+		const want = "registrar: registering default/orders/a: etcd: putting: permission denied: check --user, --password-file and --cert, and the etcd roles of that user\n"
 		if got := h.stderr.String(); got != want {
 			t.Errorf("it said %q, want %q", got, want)
 		}
@@ -245,7 +245,7 @@ func TestHoldNoSpace(t *testing.T) {
 		r := &fakeRegistry{}
 		h := hold(t, r)
 		r.set(status(registrar.StateFailed, time.Now(), errNoSpace))
-		h.said(t, "etcd refuses default/orders/a: etcd unavailable: etcdserver: mvcc: database space exceeded: "+noSpaceHint+"; still trying")
+		h.said(t, "etcd rejects default/orders/a: etcd unavailable: etcdserver: mvcc: database space exceeded: "+noSpaceHint+"; retrying")
 		h.end(t, syscall.SIGTERM)
 	})
 }

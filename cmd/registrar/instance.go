@@ -33,17 +33,17 @@ func (f *instanceFlags) add(fs *pflag.FlagSet) {
 		in.Ports = append(in.Ports, p)
 		return err
 	})
-	fs.StringArrayVar(&f.addresses, "address", nil, "an address as `IP`, or as iface:NAME all usable ones of a network interface; repeatable (default: the source address towards the endpoint)")
-	fs.Var(text{&in.Host}, "host", "a `HOSTNAME` outside the registry, in place of addresses")
+	fs.StringArrayVar(&f.addresses, "address", nil, "an `IP` address, or iface:NAME for all usable addresses of a network interface; repeatable (default: the source address towards the endpoint)")
+	fs.Var(text{&in.Host}, "host", "a `HOSTNAME` outside the registry, instead of addresses")
 	label := func(name, usage string, set func(string)) {
 		fs.Func(name, usage, func(s string) error { set(s); return catalog.CheckLabel(name, s) })
 	}
-	label("id", "the instance's `ID`, a DNS label (default: made of the first address and port)", func(s string) { in.ID = s })
-	fs.Func("weight", fmt.Sprintf("the share among instances of equal priority, `1..65535` (default %d)", catalog.DefaultWeight), func(s string) (err error) {
+	label("id", "the instance's `ID`, a DNS label (default: derived from the first address and port)", func(s string) { in.ID = s })
+	fs.Func("weight", fmt.Sprintf("share of traffic among instances of equal priority, `1..65535` (default %d)", catalog.DefaultWeight), func(s string) (err error) {
 		in.Weight, err = parseNumber[uint16](s, 1)
 		return err
 	})
-	fs.Func("priority", "`0..65535`, the lowest is preferred (default 0)", func(s string) (err error) {
+	fs.Func("priority", "`0..65535`, lower is preferred (default 0)", func(s string) (err error) {
 		in.Priority, err = parseNumber[uint16](s, 0)
 		return err
 	})
@@ -54,7 +54,7 @@ func (f *instanceFlags) add(fs *pflag.FlagSet) {
 			return err
 		}
 		if _, twice := in.Metadata[key]; twice {
-			return fmt.Errorf("the key %q is given twice", key)
+			return fmt.Errorf("key %q is given twice", key)
 		}
 		if in.Metadata == nil {
 			in.Metadata = map[string]string{}
@@ -62,8 +62,8 @@ func (f *instanceFlags) add(fs *pflag.FlagSet) {
 		in.Metadata[key] = value
 		return nil
 	})
-	label("locality", "the `PLACE` of the instance, a DNS label", func(s string) { in.Locality = s })
-	fs.Func("ttl", "the TTL of its DNS records in whole `SECONDS` (default: the DNS server's)", func(s string) (err error) {
+	label("locality", "the `LOCALITY` of the instance, a DNS label", func(s string) { in.Locality = s })
+	fs.Func("ttl", "TTL of its DNS records in whole `SECONDS` (default: the DNS server's)", func(s string) (err error) {
 		in.TTL, err = parseNumber[uint32](s, 1)
 		return err
 	})
@@ -90,11 +90,11 @@ func (f *instanceFlags) given() string {
 func (f *instanceFlags) service(ctx context.Context, name registrar.ServiceName, endpoints []string, notef func(string, ...any)) (*registrar.Service, error) {
 	in := f.instance.Clone()
 	if len(in.Ports) == 0 {
-		return nil, usagef("registering %v: missing --port: give at least one, such as --port http:8080", name)
+		return nil, usagef("registering %v: missing --port: at least one is required, such as --port http:8080", name)
 	}
 	switch {
 	case in.Host != "" && len(f.addresses) > 0:
-		return nil, usagef("--host and --address exclude each other: an instance has a hostname or addresses")
+		return nil, usagef("--host and --address cannot be used together: an instance has either a hostname or addresses")
 	case in.Host != "":
 	case len(f.addresses) > 0:
 		var err error
@@ -107,7 +107,7 @@ func (f *instanceFlags) service(ctx context.Context, name registrar.ServiceName,
 			return nil, err
 		}
 		if source.IsLoopback() {
-			notef("the source address towards %s is %s, which only this machine can reach: give --address for others", endpoint, source)
+			notef("the source address towards %s is %s, which only this machine can reach: use --address to register another one", endpoint, source)
 		}
 		in.Addresses = append(in.Addresses, source)
 	}
@@ -125,7 +125,7 @@ func parsePort(s string) (registrar.Port, error) {
 		name, number = "", rest
 	}
 	if named && name == "" {
-		return registrar.Port{}, fmt.Errorf("%q has no name before ':': write [NAME:]PORT[/PROTO]", s)
+		return registrar.Port{}, fmt.Errorf("%q has no name before ':': use [NAME:]PORT[/PROTO]", s)
 	}
 	if err := catalog.CheckPortName("name", name); err != nil {
 		return registrar.Port{}, err

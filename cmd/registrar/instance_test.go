@@ -33,7 +33,7 @@ func TestParsePort(t *testing.T) {
 		"+1":              `"+1" is not a whole number from 1 to 65535`,
 		"4294967297":      `"4294967297" is not a whole number from 1 to 65535`,
 		"http":            `"http" is not a whole number from 1 to 65535`,
-		":80":             `":80" has no name before ':': write [NAME:]PORT[/PROTO]`,
+		":80":             `":80" has no name before ':': use [NAME:]PORT[/PROTO]`,
 		"80/":             `protocol "" is neither tcp nor udp`,
 		"80/sctp":         `protocol "sctp" is neither tcp nor udp`,
 		"80/TCP":          `protocol "TCP" is neither tcp nor udp`,

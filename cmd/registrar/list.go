@@ -18,13 +18,13 @@ func (a *app) listCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "List services",
-		Long: `List shows the services of the namespace that -n names, or else of all namespaces,
-that have an instance, up or not.
+		Long: `List shows the services that have at least one instance, whatever its status: those of
+the namespace given by -n, or of all namespaces.
 
-With -o name it writes NAMESPACE/SERVICE, as get takes it; with -o wide it counts the
-instances that are up. With -o json, jsonl and yaml it writes whole services with the
-instances that are up, as get does, and leaves out services that have none up.
-"register --file" reads what -o json and -o yaml write.`,
+With -o name it prints NAMESPACE/SERVICE, the form that get accepts. With -o wide it also
+counts the instances that are up. With -o json, jsonl and yaml it prints each service with
+its instances that are up, as get does, and omits services without one. "register --file"
+accepts the output of -o json and -o yaml.`,
 		Example: `  registrar list
   registrar list -n prod -o name
   registrar list -o jsonl

@@ -29,21 +29,21 @@ func (a *app) registerCommand() *cobra.Command {
 	r := &registration{app: a}
 	cmd := &cobra.Command{
 		Use:   "register SERVICE --port [NAME:]PORT[/PROTO]... | register --file FILE",
-		Short: "Register instances of services, and keep them registered",
+		Short: "Register instances and keep them registered",
 		Long: `Register keeps an instance of a service, or all instances in a file, registered until
-it gets an interrupt (Ctrl-C) or TERM; then it unregisters them and ends. A second
-signal ends it at once. While etcd is away it goes on trying. If it is killed, the
-instances go when their lease runs out.
+it receives an interrupt (Ctrl-C) or TERM. Then it unregisters them and exits. A second
+signal ends it at once. While etcd is unavailable it keeps retrying. If it is killed,
+the instances disappear when their lease expires.
 
-With --once it writes under a lease that is not renewed, and ends; with --static it
-writes without a lease, so that the instance stays until it is unregistered, and ends.
+With --once it writes under a lease that is not renewed, and exits. With --static it
+writes without a lease, so the instance stays until it is unregistered, and exits.
 
-A file holds one service or an array of them, in JSON or YAML:
+A file contains one service or an array of services, in JSON or YAML:
 
   {"name":"orders", "instances":[{"addresses":["10.0.0.7"],
                                   "ports":[{"name":"http","port":8080}]}]}
 
-The output of "get -o json" and "get -o yaml" is such a file.`,
+The output of "get -o json" and "get -o yaml" has this form.`,
 		Example: `  registrar register orders --port http:8080
   registrar register orders --id a --address 10.0.0.7 --port http:8080 --port dns:53/udp --tag canary
   registrar register orders --address iface:eth0 --port 8080 --meta version=1.2.3 --lease 30s
@@ -60,10 +60,10 @@ The output of "get -o json" and "get -o yaml" is such a file.`,
 	fs := cmd.Flags()
 	fs.SortFlags = false
 	r.instance.add(fs)
-	fs.VarP(text{&r.file}, "file", "f", "register the services in `FILE`, \"-\" for standard input, in place of SERVICE and its flags")
-	fs.BoolVar(&r.once, "once", false, "write under a lease that is not renewed, and end")
-	fs.BoolVar(&r.static, "static", false, "write without a lease, and end")
-	fs.DurationVar(&r.lease, "lease", registrar.DefaultLeaseTTL, "how long an instance outlives this command if it is killed, as `DURATION` in whole seconds")
+	fs.VarP(text{&r.file}, "file", "f", "register the services in `FILE` (\"-\": standard input) instead of SERVICE and its flags")
+	fs.BoolVar(&r.once, "once", false, "write under a lease that is not renewed, then exit")
+	fs.BoolVar(&r.static, "static", false, "write without a lease, then exit")
+	fs.DurationVar(&r.lease, "lease", registrar.DefaultLeaseTTL, "how long an instance stays registered if this command is killed, as `DURATION` in whole seconds")
 	return cmd
 }
 
@@ -71,19 +71,19 @@ The output of "get -o json" and "get -o yaml" is such a file.`,
 func (r *registration) checkArgs(args []string) error {
 	switch {
 	case r.once && r.static:
-		return usagef("--once and --static exclude each other: with a lease or without")
+		return usagef("--once and --static cannot be used together: an instance has a lease or none")
 	case r.static && r.instance.set.Changed("lease"):
-		return usagef("--static and --lease exclude each other: static instances have no lease")
+		return usagef("--static and --lease cannot be used together: static instances have no lease")
 	case r.file != "" && len(args) > 0:
-		return usagef("--file and SERVICE %q exclude each other: the file names its services", args[0])
+		return usagef("--file and SERVICE %q cannot be used together: the file names its services", args[0])
 	case r.file != "" && r.instance.given() != "":
-		return usagef("--file and %s exclude each other: the file describes its instances", r.instance.given())
+		return usagef("--file and %s cannot be used together: the file describes its instances", r.instance.given())
 	case r.file != "":
 		return nil
 	case len(args) == 0:
 		return usagef("register: missing SERVICE or --file")
 	case len(args) > 1:
-		return usagef("register: too many arguments from %q on", args[1])
+		return usagef("register: unexpected argument %q", args[1])
 	}
 	return nil
 }
@@ -135,7 +135,7 @@ func (r *registration) prepare(ctx context.Context, args []string) (err error) {
 func (r *registration) checkNamespace() error {
 	for _, s := range r.services {
 		if s.Namespace != r.namespace() {
-			return usagef("--namespace %s: service %q in file %q says namespace %q: leave one of them out", r.namespace(), s.Name, r.file, s.Namespace)
+			return usagef("--namespace %s: service %q in file %q has namespace %q: remove one of them", r.namespace(), s.Name, r.file, s.Namespace)
 		}
 	}
 	return nil
@@ -148,11 +148,11 @@ func (r *registration) fromFlags(ctx context.Context, arg string) ([]*registrar.
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.globals.timeout) // looking up the endpoint's name can take long
 	defer cancel()
-	wish, err := r.instance.service(ctx, name, r.globals.endpoints, r.notef)
+	desired, err := r.instance.service(ctx, name, r.globals.endpoints, r.notef)
 	if err != nil {
 		return nil, err
 	}
-	services, err := prepareAll([]*registrar.Service{wish}, r.namespace())
+	services, err := prepareAll([]*registrar.Service{desired}, r.namespace())
 	if err != nil {
 		return nil, fmt.Errorf("registering %s: %w", name, err)
 	}
@@ -192,7 +192,7 @@ func (r *registration) write(ctx context.Context, client *registrar.Client) erro
 			if in.Static {
 				r.notef("registered %s (%s), static: it stays until it is unregistered", name, describe(in))
 			} else {
-				r.notef("registered %s (%s), lease %v: it expires at about %s unless it is registered again",
+				r.notef("registered %s (%s), lease %v: expires at about %s unless it is registered again",
 					name, describe(in), r.lease, time.Now().Add(r.lease).Format(time.RFC3339))
 			}
 		}

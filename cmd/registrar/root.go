@@ -21,18 +21,18 @@ func (a *app) run(ctx context.Context, args []string) int {
 func (a *app) rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "registrar",
-		Short: "Register services in Roster, and read them back",
-		Long: `Registrar writes services into a Roster registry in etcd, from where DNS answers
-with them, and reads them back.
+		Short: "Register services in Roster and read them back",
+		Long: `Registrar registers services in a Roster registry in etcd, which DNS servers answer
+from, and reads them back.
 
-SERVICE is NAME or NAMESPACE/NAME; the namespace of a plain NAME is that of -n, or
+SERVICE is NAME or NAMESPACE/NAME. A plain NAME is in the namespace given by -n, or in
 "default".
 
-Every global flag can be given in the environment instead: --password-file as
-REGISTRAR_PASSWORD_FILE, and so on. A flag wins over its variable.
+Each global flag can also be set in the environment: --password-file as
+REGISTRAR_PASSWORD_FILE, and so on. A flag overrides its variable.
 
-Exit codes: 0 done, 1 failure, 2 bad usage or invalid input, 3 not found, 4 no contact
-with etcd, 5 permission denied, 6 time-out.`,
+Exit codes: 0 success, 1 failure, 2 usage error or invalid input, 3 not found, 4 etcd
+unavailable, 5 permission denied, 6 timeout.`,
 		Example: `  registrar register orders --port http:8080
   registrar get orders -o json
   registrar list --namespace prod`,
@@ -104,7 +104,7 @@ func exactly(names ...string) cobra.PositionalArgs {
 		case len(args) < len(names):
 			return usagef("%s: missing %s", cmd.Name(), strings.Join(names[len(args):], " and "))
 		case len(args) > len(names):
-			return usagef("%s: too many arguments from %q on", cmd.Name(), args[len(names)])
+			return usagef("%s: unexpected argument %q", cmd.Name(), args[len(names)])
 		}
 		return nil
 	}

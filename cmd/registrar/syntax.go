@@ -49,7 +49,7 @@ func checkDuplicates(data []byte) error {
 			if name, ok := token.(string); ok && !in.value {
 				if in.members[name] {
 					line := 1 + bytes.Count(data[:d.InputOffset()], []byte("\n"))
-					return fmt.Errorf("%w JSON on line %d: the member %.80q is there twice", registrar.ErrInvalid, line, name)
+					return fmt.Errorf("%w JSON on line %d: member %.80q appears twice", registrar.ErrInvalid, line, name)
 				}
 				in.members[name], in.value = true, true
 				continue
@@ -70,7 +70,7 @@ func checkDuplicates(data []byte) error {
 func yamlToJSON(data []byte) ([]byte, error) {
 	documents := yamlDocuments(string(data))
 	if n := len(documents); n != 1 {
-		return nil, fmt.Errorf("%w YAML: %d documents: write one, with an array of services", registrar.ErrInvalid, n)
+		return nil, fmt.Errorf("%w YAML: %d documents: write a single document with an array of services", registrar.ErrInvalid, n)
 	}
 	text, err := yaml.YAMLToJSONStrict([]byte(documents[0]))
 	if err != nil {

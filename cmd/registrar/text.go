@@ -21,7 +21,7 @@ func (text) Type() string { return "string" }
 // Set implements pflag.Value.
 func (t text) Set(s string) error {
 	if s == "" {
-		return errors.New("must not be empty: leave the flag out, or set the variable that it is made of")
+		return errors.New("must not be empty: omit the flag, or set the variable that its value comes from")
 	}
 	*t.value = s
 	return nil

@@ -221,7 +221,7 @@ func TestRegistrarWithoutSpace(t *testing.T) {
 		t.Errorf("status %+v, want %s for want of space", c, registrar.StateFailed)
 	}
 	waiting := h.register(t, "d")
-	waiting.WaitOutput(t, harness.Patience, "etcd refuses default/orders/d", 1)
+	waiting.WaitOutput(t, harness.Patience, "etcd rejects default/orders/d", 1)
 	static := h.register(t, "e", "--static", "--timeout", "2s")
 	if code := static.Wait(t, harness.Patience); code != 4 || strings.Count(static.Output(), "\n") != 1 || !strings.Contains(static.Output(), "alarm disarm") {
 		t.Errorf("exit code %d, want 4 and one line that says what to do:\n%s", code, static.Output())
