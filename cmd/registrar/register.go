@@ -3,27 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/rosterdns/roster/registrar"
 	"github.com/rosterdns/roster/registrar/etcd"
 )
-
-// registration is what the register command is asked to do.
-type registration struct {
-	*app
-	instance     instanceFlags
-	file         string
-	once, static bool
-	lease        time.Duration
-	// namespaceGiven says that -n is there as a flag, not as a variable.
-	namespaceGiven bool
-
-	services []*registrar.Service // ready to be written
-}
 
 func (a *app) registerCommand() *cobra.Command {
 	r := &registration{app: a}
@@ -157,66 +142,4 @@ func (r *registration) fromFlags(ctx context.Context, arg string) ([]*registrar.
 		return nil, fmt.Errorf("registering %s: %w", name, err)
 	}
 	return services, nil
-}
-
-// submit hands all services to the client, or those that it comes to until ctx
-// is done.
-func (r *registration) submit(ctx context.Context, client *registrar.Client) error {
-	for _, s := range r.services {
-		if ctx.Err() != nil {
-			return nil // who waits sees it
-		}
-		if err := client.Register(ctx, s); err != nil {
-			return fmt.Errorf("registering %s/%s: %w", s.Namespace, s.Name, err)
-		}
-	}
-	return nil
-}
-
-// write registers all services and returns when etcd has them.
-func (r *registration) write(ctx context.Context, client *registrar.Client) error {
-	first := r.services[0]
-	if err := contact(ctx, client, first.Namespace, first.Name); err != nil {
-		return fmt.Errorf("registering %s: %w", r.summary(), err)
-	}
-	if err := r.submit(ctx, client); err != nil {
-		return err
-	}
-	if err := client.Wait(ctx); err != nil {
-		return fmt.Errorf("registering: %w", err) // it names the instances
-	}
-	for _, s := range r.services {
-		for i := range s.Instances {
-			in := &s.Instances[i]
-			name := instanceName{s.Namespace, s.Name, in.ID}
-			if in.Static {
-				r.notef("registered %s (%s), static: it stays until it is unregistered", name, describe(in))
-			} else {
-				r.notef("registered %s (%s), lease %v: expires at about %s unless it is registered again",
-					name, describe(in), r.lease, time.Now().Add(r.lease).Format(time.RFC3339))
-			}
-		}
-	}
-	return nil
-}
-
-// summary names what is registered, for errors.
-func (r *registration) summary() string {
-	s := r.services[0]
-	if len(r.services) > 1 {
-		return fmt.Sprintf("%d services", len(r.services))
-	}
-	if len(s.Instances) > 1 {
-		return fmt.Sprintf("%d instances of %s/%s", len(s.Instances), s.Namespace, s.Name)
-	}
-	return instanceName{s.Namespace, s.Name, s.Instances[0].ID}.String()
-}
-
-// describe says where an instance is, as in "10.0.0.7, http 8080/tcp".
-func describe(in *registrar.Instance) string {
-	parts := []string{where(in)}
-	for _, p := range in.Ports {
-		parts = append(parts, strings.TrimPrefix(fmt.Sprintf("%s %d/%s", p.Name, p.Port, p.Protocol), " "))
-	}
-	return strings.Join(parts, ", ")
 }

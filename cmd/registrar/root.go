@@ -2,12 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 )
 
 // run runs the command with its arguments and returns its exit code.
@@ -94,45 +91,6 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 		return usagef("unknown command %q: did you mean %s?", args[0], strings.Join(similar, " or "))
 	}
 	return usagef("unknown command %q", args[0])
-}
-
-// exactly checks that a command has the arguments that its usage line names,
-// such as "SERVICE ID".
-func exactly(names ...string) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		switch {
-		case len(args) < len(names):
-			return usagef("%s: missing %s", cmd.Name(), strings.Join(names[len(args):], " and "))
-		case len(args) > len(names):
-			return usagef("%s: unexpected argument %q", cmd.Name(), args[len(names)])
-		}
-		return nil
-	}
-}
-
-// environmentName returns the variable that stands for a global flag.
-func environmentName(flag string) string {
-	return "REGISTRAR_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
-}
-
-// readEnvironment sets the flags that were not given from their variables. An
-// empty variable counts as unset.
-func (a *app) readEnvironment(flags *pflag.FlagSet) error {
-	var errs []error
-	flags.VisitAll(func(f *pflag.Flag) {
-		name := environmentName(f.Name)
-		value := a.getenv(name)
-		if f.Changed || value == "" {
-			return
-		}
-		if err := f.Value.Set(value); err != nil {
-			errs = append(errs, fmt.Errorf("environment variable %s=%q for --%s: %w", name, value, f.Name, err))
-		}
-	})
-	if err := errors.Join(errs...); err != nil {
-		return &usageError{err}
-	}
-	return nil
 }
 
 // mustComplete lets shells complete the values of a flag.
