@@ -22,15 +22,20 @@ const (
 	snapshotCount = 5_000
 )
 
+// noPeerURL is what a member without a peer port says of itself, for etcd insists on a URL. Nobody can dial port 0.
+var noPeerURL = url.URL{Scheme: "http", Host: "127.0.0.1:0"}
+
 // embedConfig translates c. The logger and the gRPC options are the caller's.
 func (c config) embedConfig() (*embed.Config, error) {
 	ec := embed.NewConfig()
 	ec.Name = c.name
 	ec.Dir = c.dataDir
 	ec.ListenClientUrls = []url.URL{c.listenClient}
-	ec.ListenPeerUrls = []url.URL{c.listenPeer}
 	ec.AdvertiseClientUrls = []url.URL{c.listenClient}
-	ec.AdvertisePeerUrls = []url.URL{c.listenPeer}
+	ec.ListenPeerUrls, ec.AdvertisePeerUrls = nil, []url.URL{noPeerURL}
+	if c.hasPeers() {
+		ec.ListenPeerUrls, ec.AdvertisePeerUrls = []url.URL{c.listenPeer}, []url.URL{c.listenPeer}
+	}
 	ec.InitialCluster = ec.InitialClusterFromName(c.name)
 	if c.initialCluster != "" {
 		members, err := types.NewURLsMap(c.initialCluster)

@@ -11,7 +11,7 @@ import (
 func explain(cfg config, err error) error {
 	where := fmt.Sprintf("listen_client %s", &cfg.listenClient)
 	var failed *net.OpError
-	if errors.As(err, &failed) && failed.Addr != nil && failed.Addr.String() == cfg.listenPeer.Host {
+	if errors.As(err, &failed) && failed.Addr != nil && cfg.hasPeers() && failed.Addr.String() == cfg.listenPeer.Host {
 		where = fmt.Sprintf("listen_peer %s", &cfg.listenPeer)
 	}
 	switch {

@@ -15,8 +15,8 @@ type config struct {
 	dataDir        string
 	name           string
 	listenClient   url.URL
-	listenPeer     url.URL
-	initialCluster string // NAME=URL,...; empty: this member is the whole cluster
+	listenPeer     url.URL // zero: no other member can reach this one
+	initialCluster string  // NAME=URL,...; empty: this member is the whole cluster
 	clientTLS      tlsFiles
 	peerTLS        tlsFiles
 }
@@ -24,18 +24,17 @@ type config struct {
 // tlsFiles are the paths of PEM files; all empty: no TLS. etcd reads certificate and key anew at each handshake.
 type tlsFiles struct{ cert, key, ca string }
 
-var (
-	defaultListenClient = url.URL{Scheme: "http", Host: "127.0.0.1:2379"}
-	// The kernel chooses the port: nobody dials the peer port of a cluster of one, but etcd insists on having it.
-	defaultListenPeer = url.URL{Scheme: "http", Host: "127.0.0.1:0"}
-)
+var defaultListenClient = url.URL{Scheme: "http", Host: "127.0.0.1:2379"}
+
+// hasPeers reports whether other members can reach this one.
+func (c config) hasPeers() bool { return c.listenPeer != url.URL{} }
 
 // defaultName is not etcd's own "default", of which etcd warns: it leads to mix-ups when a cluster grows.
 const defaultName = "roster"
 
 // parse reads the directive that c stands on, up to its end.
 func parse(c *caddy.Controller) (config, error) {
-	cfg := config{name: defaultName, listenClient: defaultListenClient, listenPeer: defaultListenPeer}
+	cfg := config{name: defaultName, listenClient: defaultListenClient}
 	p := parser{Controller: c, root: dnsserver.GetConfig(c).Root, lines: map[string]int{directiveName: c.Line()}}
 	args := c.RemainingArgs()
 	if len(args) != 1 {
@@ -135,13 +134,13 @@ func (p *parser) check(cfg config) error {
 	if err := checkTransport(cfg.listenClient, cfg.clientTLS, "tls"); err != nil {
 		return p.errorAt("listen_client", err)
 	}
-	if err := checkTransport(cfg.listenPeer, cfg.peerTLS, "peer_tls"); err != nil {
+	if err := checkPeer(cfg); err != nil {
 		return p.errorAt("listen_peer", err)
 	}
 	if cfg.initialCluster == "" {
 		return nil
 	}
-	if cfg.listenPeer == defaultListenPeer {
+	if !cfg.hasPeers() {
 		return p.errorAt("initial_cluster", fmt.Errorf("needs listen_peer, the URL at which this member hears the others"))
 	}
 	if err := checkInitialCluster(cfg); err != nil {

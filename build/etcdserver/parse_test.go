@@ -28,7 +28,6 @@ func TestParse(t *testing.T) {
 		dataDir:      "data",
 		name:         "roster",
 		listenClient: mustURL(t, "http://127.0.0.1:2379"),
-		listenPeer:   mustURL(t, "http://127.0.0.1:0"),
 	}
 	with := func(change func(*config)) config {
 		cfg := defaults
@@ -115,7 +114,9 @@ func TestParseErrors(t *testing.T) {
 		"peer in clear":          {block("listen_peer http://10.0.0.1:2380"), "use https with the property peer_tls CERT KEY CACERT", "2"},
 		"https without files":    {block("listen_client https://127.0.0.1:2379"), "listen_client: https://127.0.0.1:2379 needs the property tls CERT KEY CACERT", "2"},
 		"files without https":    {block("tls " + tls), "listen_client: http://127.0.0.1:2379 is in clear though tls is given: use https", "1"},
-		"peer files, no https":   {block("peer_tls " + tls), "listen_peer: http://127.0.0.1:0 is in clear though peer_tls is given: use https", "1"},
+		"peer files, no https":   {block("peer_tls " + tls), "listen_peer: peer_tls is for the connections of listen_peer, which is missing", "1"},
+		"peer in clear by TLS":   {block("listen_client https://127.0.0.1:1", "tls "+tls, "listen_peer http://127.0.0.1:2380"), "listen_peer: http://127.0.0.1:2380 is in clear, so that anybody", "4"},
+		"peer in clear, TLS":     {block("listen_peer http://127.0.0.1:2380", "peer_tls "+tls), "listen_peer: http://127.0.0.1:2380 is in clear though peer_tls is given: use https", "2"},
 		"tls without CA":         {block("tls a b"), "tls takes three arguments, CERT KEY CACERT; found 2", "2"},
 		"missing certificate":    {block("tls " + missing + " " + pki.key + " " + pki.ca), "no such file or directory", "2"},
 		"key of another":         {block("tls " + pki.cert + " " + newPKI(t).key + " " + pki.ca), "private key does not match public key", "2"},

@@ -284,7 +284,7 @@ func (s *server) silence() {
 // addrs are where the server listens at a port that is known beforehand.
 func (c config) addrs() []netip.AddrPort {
 	var addrs []netip.AddrPort
-	for _, u := range []url.URL{c.listenClient, c.listenPeer} {
+	for _, u := range []url.URL{c.listenClient, c.listenPeer} { // without the latter, a URL without an address
 		addr, err := netip.ParseAddrPort(u.Host)
 		if err != nil { // localhost
 			if addr, err = netip.ParseAddrPort("127.0.0.1:" + u.Port()); err != nil {

@@ -24,7 +24,6 @@ func newConfig(t *testing.T) config {
 		dataDir:      newDir(t),
 		name:         defaultName,
 		listenClient: url.URL{Scheme: "http", Host: freeAddr(t)},
-		listenPeer:   defaultListenPeer,
 	}
 }
 
@@ -213,11 +212,11 @@ func TestStartErrors(t *testing.T) {
 			[]string{"listen_client http://127.0.0.1:", "address already in use", "stop it, or choose another port"},
 		},
 		"peer port taken": {
-			func(t *testing.T, c *config) { c.listenPeer.Host = takenAddr(t) },
+			func(t *testing.T, c *config) { c.listenPeer = url.URL{Scheme: "http", Host: takenAddr(t)} },
 			[]string{"listen_peer http://127.0.0.1:", "address already in use", "stop it, or choose another port"},
 		},
 		"foreign address": {
-			func(t *testing.T, c *config) { c.listenPeer.Host = "192.0.2.1:2380" }, // RFC 5737: nobody's
+			func(t *testing.T, c *config) { c.listenPeer = url.URL{Scheme: "http", Host: "192.0.2.1:2380"} }, // RFC 5737: nobody's
 			[]string{"listen_peer http://192.0.2.1:2380", "this machine has no such address"},
 		},
 		"folder open to others": {
@@ -357,4 +356,23 @@ func lock(t *testing.T, dir string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
+}
+
+// TestSingleMemberHasNoPeerPort starts a member on its own, new, and in a folder of one that had a peer port.
+func TestSingleMemberHasNoPeerPort(t *testing.T) {
+	t.Parallel()
+	cfg := newConfig(t)
+	for _, peer := range []url.URL{{}, {Scheme: "http", Host: freeAddr(t)}, {}} {
+		cfg.listenPeer = peer
+		s, err := startServer(t.Context(), cfg, newTestGuard(cfg), false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if cfg.hasPeers() != (len(s.etcd.Peers) > 0) {
+			t.Errorf("listen_peer %q: %d peer ports", &peer, len(s.etcd.Peers))
+		}
+		if err := s.stop(); err != nil {
+			t.Error(err)
+		}
+	}
 }

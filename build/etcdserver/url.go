@@ -51,6 +51,25 @@ func checkTransport(u url.URL, files tlsFiles, property string) error {
 	return nil
 }
 
+// checkPeer makes sure that the peer port isn't a way around the client port's certificates: whoever reaches it in clear
+// can write to etcd, past its users, too.
+func checkPeer(cfg config) error {
+	if !cfg.hasPeers() {
+		if cfg.peerTLS != (tlsFiles{}) {
+			return errors.New("peer_tls is for the connections of listen_peer, which is missing")
+		}
+		return nil
+	}
+	if err := checkTransport(cfg.listenPeer, cfg.peerTLS, "peer_tls"); err != nil {
+		return err
+	}
+	if cfg.clientTLS != (tlsFiles{}) && cfg.peerTLS == (tlsFiles{}) {
+		return fmt.Errorf("%s is in clear, so that anybody who reaches it could change the registry past the certificates of tls: "+
+			"use https with the property peer_tls CERT KEY CACERT", &cfg.listenPeer)
+	}
+	return nil
+}
+
 func isLoopback(host string) bool {
 	addr, err := netip.ParseAddr(host)
 	return host == localhost || (err == nil && addr.Unmap().IsLoopback())
