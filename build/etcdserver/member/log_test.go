@@ -1,0 +1,77 @@
+package member
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"slices"
+	"testing"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+)
+
+func TestLogger(t *testing.T) {
+	t.Parallel()
+	l := &etcdLog{to: newReporter(io.Discard)}
+	logger := l.logger()
+	l.phase.Store(running)
+	logger.Debug("hidden")
+	logger.Info("hidden")
+	logger.Warn("Running http and grpc server on single port. This is not recommended for production.")
+	logger.With(zap.String("peer", "n1")).Warn("slow", zap.Int("took", 3), zap.String("key", "a\nb"), zap.String("to", ""))
+	logger.Error("failed\n[INFO] forged", zap.Error(errors.New(`said "no"`)))
+	logger.Error("setting up serving from embedded etcd failed.")
+	l.phase.Store(stopping)
+	logger.Error("setting up serving from embedded etcd failed.")
+	for range 100 {
+		logger.Error("disk full")
+	}
+	if l.starved.Load() {
+		t.Error("starved")
+	}
+	logger.Error(starvedMessage)
+	if !l.starved.Load() {
+		t.Error("not starved")
+	}
+	want := []string{
+		`etcd warning slow key="a\nb" peer=n1 to="" took=3`,
+		`etcd error "failed\n[INFO] forged" error="said \"no\""`,
+		`etcd error setting up serving from embedded etcd failed.`,
+		`etcd error disk full`,
+		`etcd error disk full`,
+		`etcd error disk full`,
+		`etcd error failed to preallocate space when creating a new WAL`,
+	}
+	if got := logged(l.to); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestLoggerReportsFatal reports why etcd ends the process, and nothing that follows from it.
+func TestLoggerReportsFatal(t *testing.T) {
+	t.Parallel()
+	for phase, want := range map[int32]string{
+		running:  "no space path=/data",
+		starting: "etcd gave up: no space path=/data: if its files are damaged, restore the data folder from a backup, or move it away to start empty",
+	} {
+		var out bytes.Buffer
+		to := newReporter(&out)
+		go to.run()
+		l := &etcdLog{to: to}
+		l.phase.Store(phase)
+		logger := l.logger().WithOptions(zap.WithFatalHook(zapcore.WriteThenGoexit))
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			logger.Fatal("no space", zap.String("path", "/data"))
+		}()
+		<-done
+		logger.Error("a consequence")
+		var event Event
+		if err := json.Unmarshal(out.Bytes(), &event); err != nil || event.Kind != Failed || event.Text != want {
+			t.Errorf("got %s, %v, want %s", &out, err, want)
+		}
+	}
+}

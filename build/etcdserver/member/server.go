@@ -1,0 +1,142 @@
+package member
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"go.etcd.io/etcd/client/pkg/v3/types"
+	"go.etcd.io/etcd/server/v3/embed"
+)
+
+// readyTimeout bounds the wait for a single member to elect itself, which takes a second; its log has been read by then. A
+// folder of a cluster whose other members are away never gets there.
+const readyTimeout = time.Minute
+
+// errStarved is why an etcd is replaced that could not allocate the next file of its log: it would fail at the end of the
+// present one, even though there is space now.
+var errStarved = errors.New("it could not prepare the next file of its log while the disk was full")
+
+// server is a running etcd.
+type server struct {
+	cfg   Config
+	etcd  *embed.Etcd
+	calls *calls
+	log   *etcdLog
+	guard *guard
+	to    *reporter
+}
+
+// run runs an etcd until ctx is done, or until it fails. Its error tells the user what to do.
+func run(ctx context.Context, order Order, to *reporter) error {
+	dir := order.Config.DataDir
+	g := &guard{dir: dir, space: diskSpace, to: to}
+	if order.Again && g.awaitRoom(ctx) != nil {
+		return nil
+	}
+	if err := probeDatabase(dir); err != nil {
+		return err
+	}
+	g.fit()
+	s := &server{cfg: order.Config, calls: newCalls(g.admit), log: &etcdLog{to: to}, guard: g, to: to}
+	if s.isSingle() {
+		if err := (firstStart{dir}).begin(); err != nil {
+			return err
+		}
+	}
+	if err := s.start(); err != nil {
+		return err
+	}
+	err := s.attend(ctx)
+	s.stop()
+	return err
+}
+
+// isSingle reports whether a new cluster has this member alone.
+func (s *server) isSingle() bool {
+	members, err := types.NewURLsMap(s.cfg.InitialCluster)
+	return err == nil && len(members) < 2
+}
+
+// start starts etcd. Damaged files make it panic, or end the process: the log tells the parent then.
+func (s *server) start() (err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			s.log.fail(format(fmt.Sprint(fault), nil))
+			err = errors.New("etcd panicked")
+		}
+	}()
+	ec, err := s.cfg.Embed()
+	if err != nil {
+		return err
+	}
+	ec.ZapLoggerBuilder = embed.NewZapLoggerBuilder(s.log.logger())
+	ec.GRPCAdditionalServerOptions = s.calls.options()
+	if s.etcd, err = embed.StartEtcd(ec); err != nil {
+		return explain(s.cfg, err)
+	}
+	s.log.phase.Store(running)
+	return nil
+}
+
+// attend looks after etcd until ctx is done, or until there is a reason to end it.
+func (s *server) attend(ctx context.Context) error {
+	unready := time.NewTimer(readyTimeout)
+	defer unready.Stop()
+	if members := len(s.etcd.Server.Cluster().Members()); members > 1 {
+		unready.Stop() // they may need each other first
+		s.to.tell(Event{Kind: Started, Members: members})
+	}
+	ready, errs := s.etcd.Server.ReadyNotify(), s.etcd.Err()
+	ctx, cancel := context.WithCancel(ctx)
+	starved, guarding := make(chan struct{}), sync.WaitGroup{}
+	guarding.Go(func() {
+		if s.guard.watch(ctx, s) {
+			close(starved)
+		}
+	})
+	defer guarding.Wait() // which the parent limits, should the disk not answer
+	defer cancel()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ready:
+			ready = nil
+			unready.Stop()
+			if err := (firstStart{s.cfg.DataDir}).end(); err != nil {
+				return err
+			}
+			s.calls.open()
+			s.to.tell(Event{Kind: Serving})
+		case <-s.etcd.Server.StopNotify():
+			s.to.tell(Event{Kind: Removed})
+			return nil
+		case <-unready.C:
+			return fmt.Errorf("etcd with data folder %q was not ready after %v: see its log above for the reason",
+				s.cfg.DataDir, readyTimeout)
+		case <-starved:
+			return errStarved
+		case err, ok := <-errs:
+			if !ok {
+				errs = nil
+				continue
+			}
+			s.to.offer(Event{Kind: Etcd, Level: Error, Text: format(err.Error(), nil)})
+		}
+	}
+}
+
+// stop ends etcd. The parent limits the time that it takes.
+func (s *server) stop() {
+	s.log.phase.Store(stopping)
+	s.calls.stop()
+	select {
+	case <-s.etcd.Server.ReadyNotify():
+	default:
+		s.etcd.Server.HardStop() // Close would wait for the end of listeners that wait for one or the other
+	}
+	s.etcd.Close()
+}
