@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"runtime"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/rosterdns/roster/build/etcdserver/member"
@@ -28,19 +27,15 @@ const (
 	killTimeout = 5 * time.Second
 )
 
-// errEnded is why an etcd ended that has stopped in good order.
-var errEnded = errors.New("its process ended")
-
 // child is an etcd in a process of its own. Its methods are safe for concurrent use.
 type child struct {
 	cfg   member.Config
 	cmd   *exec.Cmd
 	input io.WriteCloser
 	log   *logQueue
-	quiet atomic.Bool // log nothing of etcd's: an outage has been logged, and this is one of the tries to end it
+	again bool // it isn't the first one
 
-	begun, serves, gone chan struct{} // closed once it has started, serves, and has ended
-	hasBegun            sync.Once
+	started, serves, gone chan struct{} // closed once it has started, serves, and has ended
 
 	mu      sync.Mutex
 	failure string // why it ends, as it says
@@ -57,18 +52,17 @@ func launch(cfg member.Config, lock *os.File, log *logQueue, again bool) (*child
 		return nil, fmt.Errorf("start etcd: %w", err)
 	}
 	c := &child{
-		cfg: cfg, log: log, cmd: &exec.Cmd{Path: self, Args: []string{os.Args[0], member.Arg}},
-		begun: make(chan struct{}), serves: make(chan struct{}), gone: make(chan struct{}),
+		cfg: cfg, log: log, again: again, cmd: &exec.Cmd{Path: self, Args: []string{os.Args[0], member.Arg}},
+		started: make(chan struct{}), serves: make(chan struct{}), gone: make(chan struct{}),
 	}
-	c.quiet.Store(again)
 	c.cmd.Stdout, c.cmd.Stderr = &lineWriter{take: c.event}, &lineWriter{take: c.trace}
 	isolate(c.cmd, lock)
 	if c.input, err = c.cmd.StdinPipe(); err != nil {
 		return nil, fmt.Errorf("start etcd: %w", err)
 	}
-	started := make(chan error)
-	go c.run(started)
-	if err := <-started; err != nil {
+	running := make(chan error)
+	go c.run(running)
+	if err := <-running; err != nil {
 		return nil, fmt.Errorf("start etcd: %w", err)
 	}
 	// One that has ended already is noticed by that.
@@ -86,18 +80,16 @@ func executable() (string, error) {
 
 // run starts the process, and waits for its end. It does so from one thread of the operating system: the kernel ends the
 // process with the thread that has started it.
-func (c *child) run(started chan<- error) {
+func (c *child) run(running chan<- error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	err := c.cmd.Start()
-	started <- err
+	running <- err
 	if err != nil {
 		return
 	}
 	err = c.cmd.Wait()
-	c.mu.Lock()
-	c.err = err
-	c.mu.Unlock()
+	c.note(func() { c.err = err })
 	close(c.gone)
 }
 
@@ -107,9 +99,6 @@ func (c *child) serving() <-chan struct{} { return c.serves }
 // ended implements server.
 func (c *child) ended() <-chan struct{} { return c.gone }
 
-// speak implements server.
-func (c *child) speak() { c.quiet.Store(false) }
-
 // reason implements server: it is what the process said, or the runtime, or the kernel.
 func (c *child) reason() error {
 	c.mu.Lock()
@@ -117,12 +106,12 @@ func (c *child) reason() error {
 	switch {
 	case c.failure != "":
 		return errors.New(c.failure)
-	case c.removed && isClosed(c.begun):
+	case c.removed && isClosed(c.started):
 		return errRemoved
 	case c.removed:
 		return fmt.Errorf("etcd with data folder %q stopped while it was starting; its reason is in the log", c.cfg.DataDir)
 	case c.err == nil:
-		return errEnded
+		return errors.New("its process ended")
 	case c.crash != "":
 		return fmt.Errorf("its process ended: %w: %s", c.err, c.crash)
 	}
@@ -137,9 +126,6 @@ func (c *child) stop() {
 	}
 	_ = member.SendStop(c.input) // one that is gone needs no word
 	if c.await(patience) {
-		if errors.Is(c.reason(), errEnded) {
-			c.infof("Stopped etcd, data in %q", c.cfg.DataDir)
-		}
 		return
 	}
 	c.log.Errorf("etcd with data folder %q has not stopped after %v: it is killed", c.cfg.DataDir, patience)

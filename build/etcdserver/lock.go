@@ -43,11 +43,11 @@ func lockDataDir(ctx context.Context, dir string) (*os.File, error) {
 		case err == nil:
 			return file, writeHolder(file)
 		case !errors.Is(err, errLocked):
-			file.Close()
+			_ = file.Close()
 			return nil, fmt.Errorf("lock %q: %w", path, err)
 		}
 		if err := backoff.Sleep(ctx, lockPause); err != nil {
-			file.Close()
+			_ = file.Close()
 			if errors.Is(err, context.DeadlineExceeded) {
 				err = fmt.Errorf("data folder %q is in use: another process uses this data folder: %s: stop it, or name another folder",
 					dir, holder(path))

@@ -3,6 +3,8 @@ package etcdserver
 import (
 	"fmt"
 	"time"
+
+	"github.com/rosterdns/roster/build/etcdserver/member"
 )
 
 const (
@@ -13,69 +15,29 @@ const (
 	logPatience = time.Second
 )
 
-// logQueue writes to CoreDNS's log from a goroutine of its own, so that a log that nobody reads holds up neither etcd, whose
-// lines wait here, nor its supervision. What doesn't fit is dropped, and counted. It is safe for concurrent use.
-type logQueue struct {
-	lines   chan func()
-	closing chan struct{}
-	closed  chan struct{}
-}
+// logQueue writes to CoreDNS's log: one that nobody reads holds up neither etcd, whose lines wait here, nor its supervision.
+// What doesn't fit is dropped, and counted. It is safe for concurrent use.
+type logQueue struct{ queue *member.Queue[func()] }
 
 func newLogQueue() *logQueue {
-	q := &logQueue{lines: make(chan func(), logLimit), closing: make(chan struct{}), closed: make(chan struct{})}
-	go q.run()
-	return q
+	return &logQueue{member.NewQueue(logLimit, func(write func()) { write() })}
 }
 
-// run writes until close.
-func (q *logQueue) run() {
-	defer close(q.closed)
-	for {
-		select {
-		case line := <-q.lines:
-			line()
-		case <-q.closing:
-			for len(q.lines) > 0 {
-				(<-q.lines)()
-			}
-			return
-		}
-	}
-}
+// close writes what waits, but leaves a log that doesn't take it in time.
+func (q *logQueue) close() { q.queue.Close(logPatience) }
 
-// close writes what waits. It leaves a log that doesn't take it in time: run ends once it does, or with the process.
-func (q *logQueue) close() {
-	close(q.closing)
-	timeout := time.NewTimer(logPatience)
-	defer timeout.Stop()
-	select {
-	case <-q.closed:
-	case <-timeout.C:
-	}
-}
-
-func (q *logQueue) put(line func()) {
-	select {
-	case q.lines <- line:
-	default:
+func (q *logQueue) put(write func(v ...any), format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if !q.queue.Offer(func() { write(text) }) {
 		droppedLines.Inc()
 	}
 }
 
 // Infof logs as CoreDNS does.
-func (q *logQueue) Infof(format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
-	q.put(func() { log.Info(text) })
-}
+func (q *logQueue) Infof(format string, args ...any) { q.put(log.Info, format, args...) }
 
 // Warningf logs as CoreDNS does.
-func (q *logQueue) Warningf(format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
-	q.put(func() { log.Warning(text) })
-}
+func (q *logQueue) Warningf(format string, args ...any) { q.put(log.Warning, format, args...) }
 
 // Errorf logs as CoreDNS does.
-func (q *logQueue) Errorf(format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
-	q.put(func() { log.Error(text) })
-}
+func (q *logQueue) Errorf(format string, args ...any) { q.put(log.Error, format, args...) }

@@ -46,10 +46,10 @@ func TestLogQueueNeverWaits(t *testing.T) {
 	t.Parallel()
 	q := newLogQueue()
 	blocked, written := make(chan struct{}), 0
-	q.put(func() { <-blocked })
+	q.put(func(...any) { <-blocked }, "")
 	before := testutil.ToFloat64(droppedLines)
 	for range 2 * logLimit {
-		q.put(func() { written++ })
+		q.put(func(...any) { written++ }, "")
 	}
 	dropped := testutil.ToFloat64(droppedLines) - before
 	close(blocked)

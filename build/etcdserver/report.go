@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"strconv"
-	"strings"
 
 	"github.com/rosterdns/roster/build/etcdserver/member"
 )
@@ -27,63 +26,18 @@ func (c *child) event(line []byte) {
 	droppedLines.Add(float64(e.Dropped))
 	switch e.Kind {
 	case member.Started:
-		c.infof("Started etcd %q on %s, data in %q; it serves once most of its %d members do",
-			c.cfg.Name, &c.cfg.ListenClient, c.cfg.DataDir, e.Members)
-		c.hasBegun.Do(func() { close(c.begun) })
+		close(c.started)
 	case member.Serving:
-		c.infof("etcd %q serves on %s, data in %q", c.cfg.Name, &c.cfg.ListenClient, c.cfg.DataDir)
 		close(c.serves)
-		c.hasBegun.Do(func() { close(c.begun) })
 	case member.Disk:
 		showDisk(e)
 	case member.Log:
 		c.write(e.Level, e.Text)
-	case member.Etcd:
-		if !c.quiet.Load() {
-			c.write(e.Level, "etcd: "+e.Text)
-		}
 	case member.Failed:
-		c.mu.Lock()
-		c.failure = e.Text
-		c.mu.Unlock()
+		c.note(func() { c.failure = e.Text })
 	case member.Removed:
-		c.mu.Lock()
-		c.removed = true
-		c.mu.Unlock()
+		c.note(func() { c.removed = true })
 	}
-}
-
-// trace takes a line of the process's standard error, which the Go runtime writes when it crashes.
-func (c *child) trace(line []byte) {
-	text := quoteUnlessPlain(string(line))
-	c.mu.Lock()
-	c.traced++
-	n := c.traced
-	if c.crash == "" && isCrash(string(line)) {
-		c.crash = text
-	}
-	c.mu.Unlock()
-	if n <= traceLines && !c.quiet.Load() && len(line) > 0 {
-		c.log.Errorf("etcd: %s", text)
-	}
-}
-
-// isCrash reports whether the Go runtime says in this line why it crashes.
-func isCrash(line string) bool {
-	for _, prefix := range []string{"panic: ", "fatal error: ", "runtime: ", "unexpected fault address ", "SIG"} {
-		if strings.HasPrefix(line, prefix) {
-			return true
-		}
-	}
-	return false
-}
-
-// quoteUnlessPlain quotes text that isn't printable: a part of it comes from the network.
-func quoteUnlessPlain(s string) string {
-	if strconv.CanBackquote(s) {
-		return s
-	}
-	return strconv.Quote(s)
 }
 
 func (c *child) write(level member.Level, text string) {
@@ -97,16 +51,35 @@ func (c *child) write(level member.Level, text string) {
 	}
 }
 
-// infof logs unless the process is one of many tries.
-func (c *child) infof(format string, args ...any) {
-	if !c.quiet.Load() {
-		c.log.Infof(format, args...)
+// trace takes a line of the process's standard error, which the Go runtime writes when it crashes: first of all why.
+func (c *child) trace(line []byte) {
+	text := string(line)
+	if !strconv.CanBackquote(text) {
+		text = strconv.Quote(text)
+	}
+	lines := 0
+	c.note(func() {
+		if c.crash == "" {
+			c.crash = text
+		}
+		c.traced++
+		lines = c.traced
+	})
+	if lines <= traceLines && (!c.again || isClosed(c.serves)) && text != "" {
+		c.log.Errorf("etcd: %s", text)
 	}
 }
 
-// lineWriter hands on what is written to it line by line, without waiting for anybody. It belongs to one goroutine.
+// note changes what is known of the child's end.
+func (c *child) note(change func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	change()
+}
+
+// lineWriter hands on what is written to it line by line. It belongs to one goroutine.
 type lineWriter struct {
-	take func(line []byte)
+	take func(line []byte) // waits for nobody
 	rest []byte
 }
 

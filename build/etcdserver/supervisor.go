@@ -13,10 +13,6 @@ import (
 )
 
 const (
-	// settleTime is how long an etcd has to serve before an outage counts as ended, so that one that fails again and
-	// again is one outage in the log.
-	settleTime = 5 * time.Second
-
 	// Pauses between tries to start etcd again: short at first, since a restart mends most faults, and long enough later
 	// that tries to no avail cost little.
 	restartBase  = time.Second
@@ -38,8 +34,6 @@ type server interface {
 	// ended is closed once the process is gone, for the reason.
 	ended() <-chan struct{}
 	reason() error
-	// speak ends the quiet in which the server was started.
-	speak()
 	// stop ends it in good order, or else by force.
 	stop()
 }
@@ -94,7 +88,7 @@ func (s *supervisor) startProcess(ctx context.Context, again bool) (server, erro
 		return nil, err
 	}
 	select {
-	case <-p.begun:
+	case <-p.started:
 		return p, nil
 	case <-p.ended():
 		return nil, p.reason()
@@ -121,7 +115,7 @@ func (s *supervisor) stop() {
 // release gives up what a supervisor without an etcd has.
 func (s *supervisor) release() {
 	if s.lock != nil {
-		s.lock.Close()
+		_ = s.lock.Close()
 	}
 	s.log.close()
 }
@@ -146,7 +140,7 @@ func (s *supervisor) run(ctx context.Context, etcd server) {
 
 // attend waits until the etcd has ended, for the reason that it returns, or returns nil when it is to be stopped.
 func (s *supervisor) attend(ctx context.Context, etcd server) error {
-	settle := time.NewTimer(settleTime)
+	settle := time.NewTimer(member.SettleTime)
 	defer settle.Stop()
 	settle.Stop()
 	serving := etcd.serving()
@@ -159,9 +153,8 @@ func (s *supervisor) attend(ctx context.Context, etcd server) error {
 		case <-serving:
 			serving = nil
 			up.Set(1)
-			settle.Reset(settleTime)
+			settle.Reset(member.SettleTime)
 		case <-settle.C:
-			etcd.speak()
 			s.outage.end()
 			s.backoff.Reset()
 		}

@@ -14,11 +14,10 @@ type Kind string
 
 // The kinds of events.
 const (
-	Started Kind = "started" // etcd runs, and waits for some of its Members
+	Started Kind = "started" // etcd runs; where it is the only member of its cluster, it serves, too
 	Serving Kind = "serving" // etcd serves its clients
 	Disk    Kind = "disk"    // Free, Reserve and NoSpace, as they are now
 	Log     Kind = "log"     // Text is for the log, at Level
-	Etcd    Kind = "etcd"    // the same, from etcd's own log
 	Failed  Kind = "failed"  // the process ends for the reason in Text
 	Removed Kind = "removed" // the process ends: the member was removed from its cluster
 )
@@ -38,110 +37,69 @@ type Event struct {
 	Kind    Kind
 	Level   Level  `json:",omitempty"`
 	Text    string `json:",omitempty"` // printable: what isn't from this program is quoted
-	Members int    `json:",omitempty"`
 	Free    uint64 `json:",omitempty"` // bytes on the file system of the data folder
 	Reserve uint64 `json:",omitempty"` // bytes that are to stay free
 	NoSpace bool   `json:",omitempty"` // a NOSPACE alarm is on
-	Dropped int64  `json:",omitempty"` // lines of the log that were dropped since the last event
+	Dropped int64  `json:",omitempty"` // events that were dropped since the last one
 }
 
 const (
-	// waiting bounds how many events wait for a parent that doesn't read, such as one that was paused.
+	// waiting bounds how many events wait for a parent that doesn't read, such as one that was paused: minutes of them.
 	waiting = 256
 
 	// flushTimeout bounds how long the end of the process waits for the parent to read.
 	flushTimeout = time.Second
 )
 
-// reporter writes events. Neither etcd nor the guard ever waits for it: lines of the log are dropped where the parent
-// doesn't read. It is safe for concurrent use.
+// reporter writes events. What is logged is dropped where the parent doesn't read: nobody waits for that. It is safe for
+// concurrent use.
 type reporter struct {
-	out     *json.Encoder
-	queue   chan Event
-	closing chan struct{}
-	closed  sync.Once
-	flushed chan struct{} // closed by run
+	queue   *Queue[Event]
 	dropped atomic.Int64
 	failing atomic.Bool // what else fails now, fails because the process is about to end
+	closed  sync.Once
 }
 
 func newReporter(out io.Writer) *reporter {
-	return &reporter{
-		out: json.NewEncoder(out), queue: make(chan Event, waiting),
-		closing: make(chan struct{}), flushed: make(chan struct{}),
-	}
+	r, encoder := &reporter{}, json.NewEncoder(out)
+	r.queue = NewQueue(waiting, func(event Event) {
+		event.Dropped = r.dropped.Swap(0)
+		_ = encoder.Encode(event) // a parent that is gone shows itself otherwise
+	})
+	return r
 }
 
-// run writes until close, or until the parent is gone.
-func (r *reporter) run() {
-	defer close(r.flushed)
-	for {
-		select {
-		case event := <-r.queue:
-			event.Dropped = r.dropped.Swap(0)
-			if r.out.Encode(event) != nil {
-				return
-			}
-		case <-r.closing:
-			for len(r.queue) > 0 {
-				if r.out.Encode(<-r.queue) != nil {
-					return
-				}
-			}
-			return
-		}
-	}
-}
+// close has the parent read what waits.
+func (r *reporter) close() { r.closed.Do(func() { r.queue.Close(flushTimeout) }) }
 
-// close has run write what is queued, for as long as flushTimeout, and end.
-func (r *reporter) close() {
-	r.closed.Do(func() { close(r.closing) })
-	timeout := time.NewTimer(flushTimeout)
-	defer timeout.Stop()
-	select {
-	case <-r.flushed:
-	case <-timeout.C:
-	}
-}
-
-// offer reports what may be lost.
-func (r *reporter) offer(event Event) {
-	select {
-	case r.queue <- event:
-	default:
-		if event.Kind != Disk { // the next one says the same
-			r.dropped.Add(1)
-		}
+func (r *reporter) report(event Event) {
+	if !r.queue.Offer(event) {
+		r.dropped.Add(1)
 	}
 }
 
 // tell reports what the parent has to know: it waits.
-func (r *reporter) tell(event Event) {
-	select {
-	case r.queue <- event:
-	case <-r.flushed:
-	}
-}
+func (r *reporter) tell(kind Kind) { r.queue.Put(Event{Kind: kind}) }
 
 // fail reports why the process ends, unless that was reported before.
 func (r *reporter) fail(reason string) {
 	if !r.failing.Swap(true) {
-		r.tell(Event{Kind: Failed, Text: reason})
+		r.report(Event{Kind: Failed, Text: reason})
 	}
 	r.close()
 }
 
 // Infof logs.
 func (r *reporter) Infof(format string, args ...any) {
-	r.offer(Event{Kind: Log, Level: Info, Text: fmt.Sprintf(format, args...)})
+	r.report(Event{Kind: Log, Level: Info, Text: fmt.Sprintf(format, args...)})
 }
 
 // Warningf logs.
 func (r *reporter) Warningf(format string, args ...any) {
-	r.offer(Event{Kind: Log, Level: Warning, Text: fmt.Sprintf(format, args...)})
+	r.report(Event{Kind: Log, Level: Warning, Text: fmt.Sprintf(format, args...)})
 }
 
 // Errorf logs.
 func (r *reporter) Errorf(format string, args ...any) {
-	r.offer(Event{Kind: Log, Level: Error, Text: fmt.Sprintf(format, args...)})
+	r.report(Event{Kind: Log, Level: Error, Text: fmt.Sprintf(format, args...)})
 }

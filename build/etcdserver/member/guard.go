@@ -114,7 +114,7 @@ func (g *guard) admit() error {
 func (g *guard) awaitRoom(ctx context.Context) error {
 	for waiting := false; ; waiting = true {
 		g.measure()
-		g.to.offer(Event{Kind: Disk, Free: g.free, Reserve: g.reserve})
+		g.to.report(Event{Kind: Disk, Free: g.free, Reserve: g.reserve})
 		if !g.known || g.unmeasurable || !g.low {
 			return ctx.Err()
 		}
@@ -155,7 +155,7 @@ func (g *guard) check(ctx context.Context, etcd alarms) {
 	g.single.Store(alone)
 	g.refusing.Store(short && alone)
 	g.report(short, alone)
-	g.to.offer(Event{Kind: Disk, Free: g.free, Reserve: g.reserve, NoSpace: some})
+	g.to.report(Event{Kind: Disk, Free: g.free, Reserve: g.reserve, NoSpace: some})
 	g.act(ctx, etcd, short && alone)
 }
 

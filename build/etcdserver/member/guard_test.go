@@ -3,7 +3,6 @@ package member
 import (
 	"context"
 	"errors"
-	"io"
 	"strings"
 	"sync"
 	"testing"
@@ -36,17 +35,39 @@ func (f *fakeAlarms) alarm(_ context.Context, raise bool) error {
 	return f.err
 }
 
-// newTestGuard guards a disk, and collects what it logs.
-func newTestGuard(disk *fakeDisk) (*guard, *reporter) {
-	to := newReporter(io.Discard)
-	return &guard{dir: "/data", space: disk.space, to: to}, to
+// newTestGuard guards a disk, and collects what it reports.
+func newTestGuard(t *testing.T, disk *fakeDisk) (*guard, *reported) {
+	t.Helper()
+	to, out := newTestReporter(t)
+	return &guard{dir: "/data", space: disk.space, to: to}, out
 }
 
-// logged are the lines of the log that were reported.
-func logged(to *reporter) (lines []string) {
-	for len(to.queue) > 0 {
-		if event := <-to.queue; event.Kind == Log || event.Kind == Etcd {
-			lines = append(lines, string(event.Kind)+" "+string(event.Level)+" "+event.Text)
+// reported is what a reporter reports.
+type reported struct {
+	to     *reporter
+	events []Event
+}
+
+func newTestReporter(t *testing.T) (*reporter, *reported) {
+	t.Helper()
+	to := &reporter{}
+	out := &reported{to: to}
+	to.queue = NewQueue(waiting, func(event Event) { out.events = append(out.events, event) })
+	t.Cleanup(to.close)
+	return to, out
+}
+
+// all ends the reporter.
+func (r *reported) all() []Event {
+	r.to.close()
+	return r.events
+}
+
+// lines are what is for the log. It ends the reporter.
+func (r *reported) lines() (lines []string) {
+	for _, event := range r.all() {
+		if event.Kind == Log {
+			lines = append(lines, string(event.Level)+" "+event.Text)
 		}
 	}
 	return lines
@@ -89,7 +110,7 @@ func TestReserve(t *testing.T) {
 func TestGuard(t *testing.T) {
 	t.Parallel()
 	etcd, disk := &fakeAlarms{}, &fakeDisk{}
-	g, _ := newTestGuard(disk)
+	g, _ := newTestGuard(t, disk)
 	for _, step := range []struct {
 		what         string
 		free         uint64
@@ -137,7 +158,7 @@ func TestGuardLeavesOthersAlarms(t *testing.T) {
 		"no next file of the log":      {fakeAlarms{hungry: true}, 500 * mib, 1},
 	} {
 		disk := &fakeDisk{free: test.free}
-		g, _ := newTestGuard(disk)
+		g, _ := newTestGuard(t, disk)
 		g.check(t.Context(), &test.etcd)
 		g.check(t.Context(), &test.etcd)
 		if test.etcd.calls != test.calls {
@@ -152,7 +173,7 @@ func TestGuardLeavesOthersAlarms(t *testing.T) {
 func TestGuardTriesAgain(t *testing.T) {
 	t.Parallel()
 	etcd, disk := &fakeAlarms{err: errors.New("no leader")}, &fakeDisk{free: 2 * mib}
-	g, _ := newTestGuard(disk)
+	g, _ := newTestGuard(t, disk)
 	g.check(t.Context(), etcd)
 	etcd.err = nil
 	if g.check(t.Context(), etcd); !etcd.own {
@@ -172,7 +193,7 @@ func TestGuardTriesAgain(t *testing.T) {
 func TestGuardDisarmsLateAlarm(t *testing.T) {
 	t.Parallel()
 	etcd, disk := &fakeAlarms{err: errors.New("timed out")}, &fakeDisk{free: 2 * mib}
-	g, _ := newTestGuard(disk)
+	g, _ := newTestGuard(t, disk)
 	if g.check(t.Context(), etcd); etcd.calls != 1 {
 		t.Errorf("short of space: %d calls", etcd.calls)
 	}
@@ -188,7 +209,7 @@ func TestGuardDisarmsLateAlarm(t *testing.T) {
 func TestGuardDisarmsOverQuota(t *testing.T) {
 	t.Parallel()
 	etcd, disk := &fakeAlarms{quota: true}, &fakeDisk{free: 2 * mib}
-	g, _ := newTestGuard(disk)
+	g, _ := newTestGuard(t, disk)
 	g.check(t.Context(), etcd)
 	if g.check(t.Context(), etcd); !etcd.own {
 		t.Fatal("not raised")
@@ -202,7 +223,7 @@ func TestGuardDisarmsOverQuota(t *testing.T) {
 func TestGuardLogsOnce(t *testing.T) {
 	t.Parallel()
 	etcd, disk, stale := &fakeAlarms{}, &fakeDisk{}, errors.New("stale handle")
-	g, to := newTestGuard(disk)
+	g, out := newTestGuard(t, disk)
 	for _, step := range []struct {
 		free uint64
 		err  error
@@ -212,7 +233,7 @@ func TestGuardLogsOnce(t *testing.T) {
 		g.check(t.Context(), etcd)
 	}
 	want := []string{"stale handle", `"/data" is nearly full (3.0 MiB free, reserve 64 MiB)`, `"/data" has space again (500 MiB free)`}
-	lines := logged(to)
+	lines := out.lines()
 	if len(lines) != len(want) {
 		t.Fatalf("got %q", lines)
 	}
@@ -227,7 +248,7 @@ func TestGuardLogsOnce(t *testing.T) {
 func TestGuardLeavesJoinedAlone(t *testing.T) {
 	t.Parallel()
 	etcd, disk := &fakeAlarms{}, &fakeDisk{free: 2 * mib}
-	g, to := newTestGuard(disk)
+	g, out := newTestGuard(t, disk)
 	for _, cluster := range []bool{false, true, false} {
 		etcd.cluster = cluster
 		g.check(t.Context(), etcd)
@@ -235,10 +256,10 @@ func TestGuardLeavesJoinedAlone(t *testing.T) {
 			t.Errorf("in a cluster %v: alarm %v, admit says %v", cluster, etcd.own, g.admit())
 		}
 	}
-	out := strings.Join(logged(to), "\n")
+	text := strings.Join(out.lines(), "\n")
 	for message, want := range map[string]int{"refuses new registrations": 2, "this member of the cluster fails": 1} {
-		if got := strings.Count(out, message); got != want {
-			t.Errorf("%q %d times, want %d, in\n%s", message, got, want, out)
+		if got := strings.Count(text, message); got != want {
+			t.Errorf("%q %d times, want %d, in\n%s", message, got, want, text)
 		}
 	}
 }
@@ -248,24 +269,25 @@ func TestGuardAwaitsRoom(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		disk := &fakeDisk{}
-		g, to := newTestGuard(disk)
+		g, out := newTestGuard(t, disk)
 		done := make(chan error, 1)
 		go func() { done <- g.awaitRoom(t.Context()) }()
-		time.Sleep(time.Minute)
+		elapse(time.Minute)
 		if len(done) > 0 {
 			t.Error("no space, and it goes on")
 		}
-		lines := logged(to)
-		if len(lines) != 1 || !strings.Contains(lines[0], "stays down until its disk has space (0 B free") {
-			t.Errorf("logged %q", lines)
-		}
 		disk.set(500*mib, nil)
-		time.Sleep(checkEvery)
+		elapse(checkEvery)
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
-		if event := <-to.queue; event.Kind != Disk || event.Free != 500*mib || event.Reserve != 64*mib {
-			t.Errorf("reported %+v", event)
+		lines := out.lines()
+		if len(lines) != 1 || !strings.Contains(lines[0], "stays down until its disk has space (0 B free") {
+			t.Errorf("logged %q", lines)
+		}
+		last := out.events[len(out.events)-1]
+		if last.Kind != Disk || last.Free != 500*mib || last.Reserve != 64*mib {
+			t.Errorf("reported %+v", last)
 		}
 	})
 }
@@ -275,17 +297,23 @@ func TestGuardReplacesStarved(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		etcd, disk := &fakeAlarms{hungry: true}, &fakeDisk{free: 81 * mib}
-		g, _ := newTestGuard(disk)
+		g, _ := newTestGuard(t, disk)
 		replace := make(chan bool, 1)
 		go func() { replace <- g.watch(t.Context(), etcd) }()
-		time.Sleep(time.Minute)
+		elapse(time.Minute)
 		if len(replace) > 0 || !etcd.own {
 			t.Errorf("without space for a file: replaced %v, alarm %v", len(replace) > 0, etcd.own)
 		}
 		disk.set(96*mib, nil) // reserve and a file
-		time.Sleep(checkEvery)
+		elapse(checkEvery)
 		if len(replace) == 0 || !<-replace {
 			t.Error("not replaced")
 		}
 	})
+}
+
+// elapse lets time pass, and then all that is due by then.
+func elapse(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
 }

@@ -50,6 +50,7 @@ type etcdLog struct {
 	to      *reporter
 	phase   phase
 	starved atomic.Bool // starvedMessage was logged
+	quiet   atomic.Bool // log nothing: an outage has been logged, and this is one of the tries to end it
 }
 
 // logger returns a logger for etcd whose warnings and errors are reported.
@@ -88,7 +89,7 @@ func (c core) Check(entry zapcore.Entry, checked *zapcore.CheckedEntry) *zapcore
 		c.log.starved.Store(true)
 	}
 	if !c.Enabled(entry.Level) || known[entry.Message] || (closing[entry.Message] && c.log.phase.Load() == stopping) ||
-		c.log.to.failing.Load() {
+		c.log.to.failing.Load() || (c.log.quiet.Load() && entry.Level <= zapcore.DPanicLevel) {
 		return checked
 	}
 	return checked.AddCore(entry, c)
@@ -102,9 +103,9 @@ func (c core) Write(entry zapcore.Entry, fields []zapcore.Field) error {
 	case entry.Level > zapcore.DPanicLevel:
 		c.log.fail(line)
 	case entry.Level >= zapcore.ErrorLevel:
-		c.log.to.offer(Event{Kind: Etcd, Level: Error, Text: line})
+		c.log.to.Errorf("etcd: %s", line)
 	default:
-		c.log.to.offer(Event{Kind: Etcd, Level: Warning, Text: line})
+		c.log.to.Warningf("etcd: %s", line)
 	}
 	return nil
 }

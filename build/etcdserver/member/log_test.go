@@ -1,10 +1,7 @@
 package member
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
-	"io"
 	"slices"
 	"testing"
 
@@ -14,7 +11,8 @@ import (
 
 func TestLogger(t *testing.T) {
 	t.Parallel()
-	l := &etcdLog{to: newReporter(io.Discard)}
+	to, out := newTestReporter(t)
+	l := &etcdLog{to: to}
 	logger := l.logger()
 	l.phase.Store(running)
 	logger.Debug("hidden")
@@ -28,6 +26,9 @@ func TestLogger(t *testing.T) {
 	for range 100 {
 		logger.Error("disk full")
 	}
+	l.quiet.Store(true)
+	logger.Error("hidden")
+	l.quiet.Store(false)
 	if l.starved.Load() {
 		t.Error("starved")
 	}
@@ -36,15 +37,15 @@ func TestLogger(t *testing.T) {
 		t.Error("not starved")
 	}
 	want := []string{
-		`etcd warning slow key="a\nb" peer=n1 to="" took=3`,
-		`etcd error "failed\n[INFO] forged" error="said \"no\""`,
-		`etcd error setting up serving from embedded etcd failed.`,
-		`etcd error disk full`,
-		`etcd error disk full`,
-		`etcd error disk full`,
-		`etcd error failed to preallocate space when creating a new WAL`,
+		`warning etcd: slow key="a\nb" peer=n1 to="" took=3`,
+		`error etcd: "failed\n[INFO] forged" error="said \"no\""`,
+		`error etcd: setting up serving from embedded etcd failed.`,
+		`error etcd: disk full`,
+		`error etcd: disk full`,
+		`error etcd: disk full`,
+		`error etcd: failed to preallocate space when creating a new WAL`,
 	}
-	if got := logged(l.to); !slices.Equal(got, want) {
+	if got := out.lines(); !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
@@ -56,9 +57,7 @@ func TestLoggerReportsFatal(t *testing.T) {
 		running:  "no space path=/data",
 		starting: "etcd gave up: no space path=/data: if its files are damaged, restore the data folder from a backup, or move it away to start empty",
 	} {
-		var out bytes.Buffer
-		to := newReporter(&out)
-		go to.run()
+		to, out := newTestReporter(t)
 		l := &etcdLog{to: to}
 		l.phase.Store(phase)
 		logger := l.logger().WithOptions(zap.WithFatalHook(zapcore.WriteThenGoexit))
@@ -69,9 +68,8 @@ func TestLoggerReportsFatal(t *testing.T) {
 		}()
 		<-done
 		logger.Error("a consequence")
-		var event Event
-		if err := json.Unmarshal(out.Bytes(), &event); err != nil || event.Kind != Failed || event.Text != want {
-			t.Errorf("got %s, %v, want %s", &out, err, want)
+		if events := out.all(); len(events) != 1 || events[0].Kind != Failed || events[0].Text != want {
+			t.Errorf("got %+v, want %s", events, want)
 		}
 	}
 }

@@ -61,7 +61,6 @@ func Main() int {
 	go listen(input, stop) // for as long as the process
 
 	to := newReporter(events)
-	go to.run()
 	if err := run(ctx, order, to); err != nil {
 		to.fail(err.Error())
 		return exitFailed

@@ -15,6 +15,10 @@ import (
 // folder of a cluster whose other members are away never gets there.
 const readyTimeout = time.Minute
 
+// SettleTime is how long an etcd has to serve before an outage counts as ended, so that one that fails again and again is one
+// outage in the log.
+const SettleTime = 5 * time.Second
+
 // errStarved is why an etcd is replaced that could not allocate the next file of its log: it would fail at the end of the
 // present one, even though there is space now.
 var errStarved = errors.New("it could not prepare the next file of its log while the disk was full")
@@ -46,12 +50,23 @@ func run(ctx context.Context, order Order, to *reporter) error {
 			return err
 		}
 	}
+	s.log.quiet.Store(order.Again)
 	if err := s.start(); err != nil {
 		return err
 	}
 	err := s.attend(ctx)
 	s.stop()
+	if err == nil {
+		s.infof("Stopped etcd, data in %q", dir)
+	}
 	return err
+}
+
+// infof logs unless this is one of many tries to start etcd.
+func (s *server) infof(format string, args ...any) {
+	if !s.log.quiet.Load() {
+		s.to.Infof(format, args...)
+	}
 }
 
 // isSingle reports whether a new cluster has this member alone.
@@ -85,10 +100,15 @@ func (s *server) start() (err error) {
 func (s *server) attend(ctx context.Context) error {
 	unready := time.NewTimer(readyTimeout)
 	defer unready.Stop()
-	if members := len(s.etcd.Server.Cluster().Members()); members > 1 {
+	members := len(s.etcd.Server.Cluster().Members())
+	if members > 1 {
 		unready.Stop() // they may need each other first
-		s.to.tell(Event{Kind: Started, Members: members})
+		s.infof("Started etcd %q on %s, data in %q; it serves once most of its %d members do", s.cfg.Name, &s.cfg.ListenClient,
+			s.cfg.DataDir, members)
+		s.to.tell(Started)
 	}
+	var settled <-chan time.Time
+	logger := s.etcd.GetLogger()
 	ready, errs := s.etcd.Server.ReadyNotify(), s.etcd.Err()
 	ctx, cancel := context.WithCancel(ctx)
 	starved, guarding := make(chan struct{}), sync.WaitGroup{}
@@ -110,9 +130,16 @@ func (s *server) attend(ctx context.Context) error {
 				return err
 			}
 			s.calls.open()
-			s.to.tell(Event{Kind: Serving})
+			s.infof("etcd %q serves on %s, data in %q", s.cfg.Name, &s.cfg.ListenClient, s.cfg.DataDir)
+			if members < 2 {
+				s.to.tell(Started)
+			}
+			s.to.tell(Serving)
+			settled = time.After(SettleTime)
+		case <-settled:
+			s.log.quiet.Store(false)
 		case <-s.etcd.Server.StopNotify():
-			s.to.tell(Event{Kind: Removed})
+			s.to.tell(Removed)
 			return nil
 		case <-unready.C:
 			return fmt.Errorf("etcd with data folder %q was not ready after %v: see its log above for the reason",
@@ -124,7 +151,7 @@ func (s *server) attend(ctx context.Context) error {
 				errs = nil
 				continue
 			}
-			s.to.offer(Event{Kind: Etcd, Level: Error, Text: format(err.Error(), nil)})
+			logger.Error(err.Error())
 		}
 	}
 }
