@@ -35,7 +35,7 @@ type child struct {
 	log   *logQueue
 	again bool // it isn't the first one
 
-	started, serves, gone chan struct{} // closed once it has started, serves, and has ended
+	started, serves, gone chan struct{} // closed once it waits for other members, serves, and has ended
 
 	mu      sync.Mutex
 	failure string // why it ends, as it says
@@ -106,10 +106,8 @@ func (c *child) reason() error {
 	switch {
 	case c.failure != "":
 		return errors.New(c.failure)
-	case c.removed && isClosed(c.started):
-		return errRemoved
 	case c.removed:
-		return fmt.Errorf("etcd with data folder %q stopped while it was starting; its reason is in the log", c.cfg.DataDir)
+		return errRemoved
 	case c.err == nil:
 		return errors.New("its process ended")
 	case c.crash != "":

@@ -26,18 +26,26 @@ func newLogQueue() *logQueue {
 // close writes what waits, but leaves a log that doesn't take it in time.
 func (q *logQueue) close() { q.queue.Close(logPatience) }
 
-func (q *logQueue) put(write func(v ...any), format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
+// put logs a line of an etcd.
+func (q *logQueue) put(level member.Level, text string) {
+	write := log.Info
+	switch level {
+	case member.Warning:
+		write = log.Warning
+	case member.Error:
+		write = log.Error
+	}
 	if !q.queue.Offer(func() { write(text) }) {
 		droppedLines.Inc()
 	}
 }
 
-// Infof logs as CoreDNS does.
-func (q *logQueue) Infof(format string, args ...any) { q.put(log.Info, format, args...) }
+// Infof logs.
+func (q *logQueue) Infof(format string, args ...any) {
+	q.put(member.Info, fmt.Sprintf(format, args...))
+}
 
-// Warningf logs as CoreDNS does.
-func (q *logQueue) Warningf(format string, args ...any) { q.put(log.Warning, format, args...) }
-
-// Errorf logs as CoreDNS does.
-func (q *logQueue) Errorf(format string, args ...any) { q.put(log.Error, format, args...) }
+// Errorf logs.
+func (q *logQueue) Errorf(format string, args ...any) {
+	q.put(member.Error, fmt.Sprintf(format, args...))
+}

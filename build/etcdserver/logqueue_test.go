@@ -5,6 +5,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 )
@@ -41,21 +43,41 @@ func captureLog(t *testing.T) *logLines {
 	return out
 }
 
-// TestLogQueueNeverWaits fills a log that nobody reads: what doesn't fit is dropped, and counted.
-func TestLogQueueNeverWaits(t *testing.T) {
-	t.Parallel()
-	q := newLogQueue()
-	blocked, written := make(chan struct{}), 0
-	q.put(func(...any) { <-blocked }, "")
-	before := testutil.ToFloat64(droppedLines)
-	for range 2 * logLimit {
-		q.put(func(...any) { written++ }, "")
-	}
-	dropped := testutil.ToFloat64(droppedLines) - before
-	close(blocked)
-	q.close()
-	// The first one may have waited in the queue, too.
-	if written < logLimit-1 || written > logLimit || int(dropped) != 2*logLimit-written {
-		t.Errorf("%d written, %v dropped", written, dropped)
-	}
+// blockedLog is a log whose reader doesn't read.
+type blockedLog chan struct{}
+
+// Write implements io.Writer.
+func (b blockedLog) Write(p []byte) (int, error) {
+	<-b
+	return len(p), nil
+}
+
+// TestLogIsBlocked fills a log that nobody reads: what doesn't fit is dropped, and counted; etcd is started again all the
+// same. It isn't parallel: the log is global.
+func TestLogIsBlocked(t *testing.T) {
+	inBubble(t, func(t *testing.T, _ *logLines) {
+		blocked := make(blockedLog)
+		golog.SetOutput(blocked) // until inBubble's own clean-up
+		before := testutil.ToFloat64(droppedLines)
+		first := newFakeServer()
+		s, source := newTestSupervisor(newFakeServer())
+		s.begin(first)
+		for range 2 * logLimit {
+			s.log.Infof("etcd's line")
+		}
+		synctest.Wait()
+		first.fail(errOnFire)
+		elapse(time.Minute)
+		if dropped := testutil.ToFloat64(droppedLines) - before; dropped < logLimit-1 {
+			t.Errorf("%v lines dropped, want %d at least", dropped, logLimit-1)
+		}
+		if len(source.at) != 1 || testutil.ToFloat64(up) != 1 {
+			t.Errorf("%d starts, up %v", len(source.at), testutil.ToFloat64(up))
+		}
+		began := time.Now()
+		if s.stop(); time.Since(began) != logPatience {
+			t.Errorf("the stop took %v, want %v", time.Since(began), logPatience)
+		}
+		close(blocked)
+	})
 }

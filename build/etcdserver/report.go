@@ -32,22 +32,11 @@ func (c *child) event(line []byte) {
 	case member.Disk:
 		showDisk(e)
 	case member.Log:
-		c.write(e.Level, e.Text)
+		c.log.put(e.Level, e.Text)
 	case member.Failed:
 		c.note(func() { c.failure = e.Text })
 	case member.Removed:
 		c.note(func() { c.removed = true })
-	}
-}
-
-func (c *child) write(level member.Level, text string) {
-	switch level {
-	case member.Error:
-		c.log.Errorf("%s", text)
-	case member.Warning:
-		c.log.Warningf("%s", text)
-	case member.Info:
-		c.log.Infof("%s", text)
 	}
 }
 

@@ -27,7 +27,7 @@ var (
 	errRemoved = errors.New("it was removed from its cluster")
 )
 
-// server is an etcd that runs; the methods are process's.
+// server is an etcd that runs; the methods are child's.
 type server interface {
 	// serving is closed once clients are served.
 	serving() <-chan struct{}
@@ -83,17 +83,19 @@ func newSupervisor(cfg member.Config, log *logQueue) *supervisor {
 // startProcess starts an etcd and waits until it serves clients, unless it is one of several members: these may need each
 // other, and be started one after the other.
 func (s *supervisor) startProcess(ctx context.Context, again bool) (server, error) {
-	p, err := launch(s.cfg, s.lock, s.log, again)
+	c, err := launch(s.cfg, s.lock, s.log, again)
 	if err != nil {
 		return nil, err
 	}
 	select {
-	case <-p.started:
-		return p, nil
-	case <-p.ended():
-		return nil, p.reason()
+	case <-c.started:
+		return c, nil
+	case <-c.serves:
+		return c, nil
+	case <-c.ended():
+		return nil, c.reason()
 	case <-ctx.Done():
-		p.stop()
+		c.stop()
 		return nil, fmt.Errorf("%w while etcd with data folder %q was starting", errStopped, s.cfg.DataDir)
 	}
 }

@@ -29,6 +29,13 @@ func TestCoreDNSWithCapabilitiesKilled(t *testing.T) {
 	c := harness.NewCoreDNS(t, "setpriv", "--reuid", strconv.Itoa(nobody), "--regid", strconv.Itoa(nobody), "--clear-groups",
 		"sh", "-c", `shift; exec "$0" "$@"`, program)
 	opened(t, c.Dir())
+	corefile := filepath.Join(c.Dir(), "Corefile")
+	if err := os.WriteFile(corefile, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chown(corefile, nobody, nobody); err != nil {
+		t.Fatal(err)
+	}
 	for range 3 {
 		c.Launch(t, fmt.Sprintf(capabilitiesCorefile, c.Dir()))
 		c.WaitReady(t)

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -36,29 +37,40 @@ func (c *CoreDNS) Etcdserver(t testing.TB) (pid int) {
 // children are the processes whose parent a process is.
 func children(t testing.TB, parent int) (pids []int) {
 	t.Helper()
-	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	processes, err := filepath.Glob("/proc/[0-9]*")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range stats {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			continue // it has ended
-		}
-		// "PID (NAME) STATE PPID …", where NAME can have anything in it.
-		fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
-		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path)))
-		if err == nil && len(fields) > 1 && fields[1] == strconv.Itoa(parent) {
+	for _, path := range processes {
+		pid, err := strconv.Atoi(filepath.Base(path))
+		if _, ppid := stat(pid); err == nil && ppid == strconv.Itoa(parent) {
 			pids = append(pids, pid)
 		}
 	}
 	return pids
 }
 
-// WaitGone waits until there is no process with an ID.
+// WaitGone waits until a process has ended, whether its new parent has noticed or
+// not.
 func WaitGone(t testing.TB, pid int) {
 	t.Helper()
 	Eventually(t, Patience, "the end of a process", func() error {
-		return True(syscall.Kill(pid, 0) != nil)
+		state, _ := stat(pid)
+		return True(state == "" || state == "Z" || state == "X")
 	})
+}
+
+// stat is the state of a process, and its parent's ID; both are empty if there is
+// no such process.
+func stat(pid int) (state, ppid string) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return "", ""
+	}
+	// "PID (NAME) STATE PPID …", where NAME can have anything in it.
+	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+	if len(fields) < 2 {
+		return "", ""
+	}
+	return fields[0], fields[1]
 }

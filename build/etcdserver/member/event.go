@@ -14,7 +14,7 @@ type Kind string
 
 // The kinds of events.
 const (
-	Started Kind = "started" // etcd runs; where it is the only member of its cluster, it serves, too
+	Started Kind = "started" // etcd is one of several members, and waits for others
 	Serving Kind = "serving" // etcd serves its clients
 	Disk    Kind = "disk"    // Free, Reserve and NoSpace, as they are now
 	Log     Kind = "log"     // Text is for the log, at Level

@@ -59,6 +59,13 @@ func (l *etcdLog) logger() *zap.Logger {
 	return zap.New(zapcore.NewSamplerWithOptions(core{log: l}, every, first, more))
 }
 
+// infof logs unless this is one of many tries to start etcd.
+func (l *etcdLog) infof(format string, args ...any) {
+	if !l.quiet.Load() {
+		l.to.Infof(format, args...)
+	}
+}
+
 // fail reports what ends the process. An etcd that gives up while it starts has met files that it can't read.
 func (l *etcdLog) fail(reason string) {
 	if l.phase.Load() == starting {

@@ -40,16 +40,8 @@ func run(ctx context.Context, order Order, to *reporter) error {
 	if order.Again && g.awaitRoom(ctx) != nil {
 		return nil
 	}
-	if err := probeDatabase(dir); err != nil {
-		return err
-	}
 	g.fit()
 	s := &server{cfg: order.Config, calls: newCalls(g.admit), log: &etcdLog{to: to}, guard: g, to: to}
-	if s.isSingle() {
-		if err := (firstStart{dir}).begin(); err != nil {
-			return err
-		}
-	}
 	s.log.quiet.Store(order.Again)
 	if err := s.start(); err != nil {
 		return err
@@ -57,16 +49,9 @@ func run(ctx context.Context, order Order, to *reporter) error {
 	err := s.attend(ctx)
 	s.stop()
 	if err == nil {
-		s.infof("Stopped etcd, data in %q", dir)
+		s.log.infof("Stopped etcd, data in %q", dir)
 	}
 	return err
-}
-
-// infof logs unless this is one of many tries to start etcd.
-func (s *server) infof(format string, args ...any) {
-	if !s.log.quiet.Load() {
-		s.to.Infof(format, args...)
-	}
 }
 
 // isSingle reports whether a new cluster has this member alone.
@@ -77,18 +62,26 @@ func (s *server) isSingle() bool {
 
 // start starts etcd. Damaged files make it panic, or end the process: the log tells the parent then.
 func (s *server) start() (err error) {
-	defer func() {
-		if fault := recover(); fault != nil {
-			s.log.fail(format(fmt.Sprint(fault), nil))
-			err = errors.New("etcd panicked")
+	if s.isSingle() {
+		if err := s.firstStart().begin(); err != nil {
+			return err
 		}
-	}()
+	}
+	if err := probeDatabase(s.cfg.DataDir); err != nil {
+		return err
+	}
 	ec, err := s.cfg.Embed()
 	if err != nil {
 		return err
 	}
 	ec.ZapLoggerBuilder = embed.NewZapLoggerBuilder(s.log.logger())
 	ec.GRPCAdditionalServerOptions = s.calls.options()
+	defer func() {
+		if fault := recover(); fault != nil {
+			s.log.fail(format(fmt.Sprint(fault), nil))
+			err = errors.New("etcd panicked")
+		}
+	}()
 	if s.etcd, err = embed.StartEtcd(ec); err != nil {
 		return explain(s.cfg, err)
 	}
@@ -96,63 +89,68 @@ func (s *server) start() (err error) {
 	return nil
 }
 
-// attend looks after etcd until ctx is done, or until there is a reason to end it.
+func (s *server) firstStart() firstStart { return firstStart{s.cfg.DataDir} }
+
+// attend looks after etcd until ctx is done, when it returns nil, or until there is a reason to end it.
 func (s *server) attend(ctx context.Context) error {
-	unready := time.NewTimer(readyTimeout)
-	defer unready.Stop()
-	members := len(s.etcd.Server.Cluster().Members())
-	if members > 1 {
-		unready.Stop() // they may need each other first
-		s.infof("Started etcd %q on %s, data in %q; it serves once most of its %d members do", s.cfg.Name, &s.cfg.ListenClient,
+	attended, cancel := context.WithCancelCause(ctx)
+	var guarding sync.WaitGroup
+	guarding.Go(func() {
+		if s.guard.watch(attended, s) {
+			cancel(errStarved)
+		}
+	})
+	err := s.awaitReady(attended)
+	if err == nil {
+		err = s.serve(attended)
+	}
+	cancel(nil)
+	guarding.Wait() // which the parent limits, should the disk not answer
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// awaitReady waits until etcd can serve.
+func (s *server) awaitReady(ctx context.Context) error {
+	timeout := time.NewTimer(readyTimeout)
+	defer timeout.Stop()
+	if members := len(s.etcd.Server.Cluster().Members()); members > 1 { // they may need each other first
+		timeout.Stop()
+		s.log.infof("Started etcd %q on %s, data in %q; it serves once most of its %d members do", s.cfg.Name, &s.cfg.ListenClient,
 			s.cfg.DataDir, members)
 		s.to.tell(Started)
 	}
-	var settled <-chan time.Time
-	logger := s.etcd.GetLogger()
-	ready, errs := s.etcd.Server.ReadyNotify(), s.etcd.Err()
-	ctx, cancel := context.WithCancel(ctx)
-	starved, guarding := make(chan struct{}), sync.WaitGroup{}
-	guarding.Go(func() {
-		if s.guard.watch(ctx, s) {
-			close(starved)
-		}
-	})
-	defer guarding.Wait() // which the parent limits, should the disk not answer
-	defer cancel()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ready:
-			ready = nil
-			unready.Stop()
-			if err := (firstStart{s.cfg.DataDir}).end(); err != nil {
-				return err
-			}
-			s.calls.open()
-			s.infof("etcd %q serves on %s, data in %q", s.cfg.Name, &s.cfg.ListenClient, s.cfg.DataDir)
-			if members < 2 {
-				s.to.tell(Started)
-			}
-			s.to.tell(Serving)
-			settled = time.After(SettleTime)
-		case <-settled:
-			s.log.quiet.Store(false)
-		case <-s.etcd.Server.StopNotify():
-			s.to.tell(Removed)
-			return nil
-		case <-unready.C:
-			return fmt.Errorf("etcd with data folder %q was not ready after %v: see its log above for the reason",
-				s.cfg.DataDir, readyTimeout)
-		case <-starved:
-			return errStarved
-		case err, ok := <-errs:
-			if !ok {
-				errs = nil
-				continue
-			}
-			logger.Error(err.Error())
-		}
+	select {
+	case <-s.etcd.Server.ReadyNotify():
+		return nil
+	case <-s.etcd.Server.StopNotify():
+		return fmt.Errorf("etcd with data folder %q stopped while it was starting; its reason is in the log", s.cfg.DataDir)
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timeout.C:
+		return fmt.Errorf("etcd with data folder %q was not ready after %v: see its log above for the reason",
+			s.cfg.DataDir, readyTimeout)
+	}
+}
+
+// serve lets clients through until etcd ends.
+func (s *server) serve(ctx context.Context) error {
+	if err := s.firstStart().end(); err != nil {
+		return err
+	}
+	s.calls.open()
+	s.log.infof("etcd %q serves on %s, data in %q", s.cfg.Name, &s.cfg.ListenClient, s.cfg.DataDir)
+	s.to.tell(Serving)
+	settled := time.AfterFunc(SettleTime, func() { s.log.quiet.Store(false) })
+	defer settled.Stop()
+	select {
+	case <-s.etcd.Server.StopNotify():
+		s.to.tell(Removed)
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 }
 
