@@ -4,6 +4,8 @@ import (
 	"github.com/coredns/coredns/plugin"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"github.com/rosterdns/roster/build/etcdserver/member"
 )
 
 // They have no labels: a process runs one etcd.
@@ -32,4 +34,21 @@ var (
 		Namespace: plugin.Namespace, Subsystem: directiveName, Name: "nospace_alarm",
 		Help: "1 while the NOSPACE alarm of a member makes etcd refuse registrations, else 0.",
 	})
+
+	droppedLines = promauto.NewCounter(prometheus.CounterOpts{
+		Namespace: plugin.Namespace, Subsystem: directiveName, Name: "dropped_log_lines_total",
+		Help: "Counter of lines about etcd that were left out because nobody read CoreDNS's log in time.",
+	})
 )
+
+// showDisk shows what an etcd has reported about its disk, which may not be measurable.
+func showDisk(e member.Event) {
+	nospaceAlarm.Set(0)
+	if e.NoSpace {
+		nospaceAlarm.Set(1)
+	}
+	if e.Reserve > 0 {
+		diskFree.Set(float64(e.Free))
+		diskReserve.Set(float64(e.Reserve))
+	}
+}
