@@ -10,9 +10,9 @@ import (
 	"github.com/miekg/dns"
 )
 
-// queryTimeout bounds one attempt: on loopback an answer takes microseconds,
-// and a tenth of a second on a machine that is busy.
-const queryTimeout = 3 * time.Second
+// queryBound bounds one attempt: on loopback an answer takes microseconds, and a
+// tenth of a second on a machine that is busy.
+const queryBound = 3 * time.Second
 
 // Question is a DNS query.
 type Question struct {
@@ -34,7 +34,7 @@ func Ask(ctx context.Context, addr string, q Question) (*dns.Msg, error) {
 	if q.Size > 0 {
 		m.SetEdns0(q.Size, false)
 	}
-	c := dns.Client{Timeout: queryTimeout}
+	c := dns.Client{Timeout: Limit(queryBound)}
 	if q.TCP {
 		c.Net = "tcp"
 	}
