@@ -17,6 +17,9 @@ import (
 // CoreDNS is a process of the built coredns.
 type CoreDNS struct {
 	*Process
+	// Log is that of the Command; it can be set before a start.
+	Log *os.File
+
 	dir      string
 	corefile string // path
 	ports    map[string]int
@@ -60,6 +63,7 @@ func (c *CoreDNS) Launch(t testing.TB, corefile string) {
 		Args: []string{"-conf", "Corefile"},
 		Dir:  c.dir,
 		Wrap: c.wrap,
+		Log:  c.Log,
 	})
 	t.Cleanup(func() { CheckNoTrace(t, c.Process) })
 }

@@ -25,6 +25,8 @@ type Command struct {
 	Env []string
 	// Stdin is read by the process; nil is empty.
 	Stdin *os.File
+	// Log, which can be nil, takes what the process writes, in place of Output.
+	Log *os.File
 	// Wrap, which can be nil, is a command that runs the one after it.
 	Wrap []string
 }
@@ -52,6 +54,9 @@ func Start(t testing.TB, c Command) *Process {
 		cmd.Stdin = c.Stdin
 	}
 	cmd.Stdout, cmd.Stderr = io.MultiWriter(p.stdout, p.all), p.all
+	if c.Log != nil {
+		cmd.Stdout, cmd.Stderr = c.Log, c.Log
+	}
 	cmd.SysProcAttr = sysProcAttr()
 	// A child of a killed process that holds the pipe must not hang the test.
 	cmd.WaitDelay = 5 * time.Second
