@@ -9,10 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/miekg/dns"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"golang.org/x/sync/errgroup"
-
-	"github.com/miekg/dns"
 
 	"github.com/rosterdns/roster/test/harness"
 )
