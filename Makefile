@@ -4,7 +4,7 @@
 MODULES := . build test
 
 # The packages whose tests judge time with the build tag timing.
-TIMED := ./internal/etcdclient ./plugin/roster ./registrar/etcd ./registrar/memory ./test/e2e ./test/faults
+TIMED := ./internal/etcdclient ./plugin/roster ./registrar/etcd ./registrar/memory ./test/harness ./test/e2e ./test/faults
 
 # How long "make fuzz" spends on each target.
 FUZZTIME ?= 60s
