@@ -98,11 +98,11 @@ func (l *loop) commitList(done *list) {
 		}
 	}
 	if another {
-		if !r.resync {
-			l.cfg.Log.Warn("etcd history changed (restored from a backup?): resynced",
-				"prefix", l.cfg.Root+r.name, "revision", r.revision, "keys", c.index.Len(), "revision before", before, "keys before", keys)
-		}
 		r.reason = ReasonRegressed
+	}
+	if another && !r.resync {
+		l.cfg.Log.Warn("etcd history changed (restored from a backup?): resynced",
+			"prefix", l.cfg.Root+r.name, "revision", r.revision, "keys", c.index.Len(), "revision before", before, "keys before", keys)
 		l.resync(r)
 	}
 	r.resync = false
@@ -121,7 +121,7 @@ func (l *loop) resync(listed *Range) {
 				continue
 			}
 			r.resync = r.revision != 0
-			others = others || r.trusted() || r.list != nil
+			others = others || r.trusted()
 		}
 	}
 	if others {

@@ -112,7 +112,6 @@ func (l *loop) tend(ctx context.Context, now time.Time) (next time.Time) {
 		if now.Sub(s.heard) > probeAfter {
 			s.probes.start(s.ctx, now, s.watches)
 		}
-		s.ask(now)
 	}
 	if due(s.probes.againAt, now) {
 		s.probes.start(s.ctx, now, s.watches)
