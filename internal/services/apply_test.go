@@ -177,6 +177,11 @@ func TestApply(t *testing.T) {
 			want: []string{"n/s@4: a=1/draining b=2/up"},
 		},
 		{
+			name:    "override that is newer than the instance",
+			batches: []commit{batch(putWithoutLease(5, "n/s/_status/a", draining)), {Events: []mirror.Event{put(3, "n/s/a", value(1, ""))}, Revision: 5}},
+			want:    []string{"n/s@5: a=1/draining"},
+		},
+		{
 			name:    "override alone is no service",
 			batches: []commit{batch(put(2, "n/s/_status/a", draining))},
 		},

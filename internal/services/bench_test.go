@@ -96,6 +96,50 @@ func BenchmarkApplyEvent(b *testing.B) {
 	}
 }
 
+// hotEvents are what a list of one service with n instances tells.
+func hotEvents(n int) []mirror.Event {
+	events := make([]mirror.Event, 0, n)
+	for i := range n {
+		events = append(events, mirror.Event{Key: fmt.Sprintf("default/hot/i%06d", i), Value: benchValue(i), ModRevision: int64(2 + i), Lease: lease})
+	}
+	return events
+}
+
+// BenchmarkCommitOneOf20000 measures one event of a large service.
+func BenchmarkCommitOneOf20000(b *testing.B) {
+	const instances = 20_000
+	events := hotEvents(instances)
+	s := listed(b, events)
+	b.ReportAllocs()
+	revision := int64(2 + instances)
+	for b.Loop() {
+		revision++
+		ev := events[int(revision)*7919%instances]
+		ev.Value, ev.ModRevision = benchValue(int(revision)), revision
+		st := s.Stage()
+		st.Apply([]mirror.Event{ev})
+		st.Commit(mirror.Commit{Revision: revision})
+	}
+}
+
+// BenchmarkRemove80000 measures a service that goes at once.
+func BenchmarkRemove80000(b *testing.B) {
+	const instances = 80_000
+	events := hotEvents(instances)
+	gone := make([]mirror.Event, len(events))
+	for i := range events {
+		gone[i] = mirror.Event{Key: events[i].Key, ModRevision: 2 + instances, Deleted: true}
+	}
+	for b.Loop() {
+		b.StopTimer()
+		s := listed(b, events)
+		b.StartTimer()
+		st := s.Stage()
+		st.Apply(gone)
+		st.Commit(mirror.Commit{Revision: 2 + instances})
+	}
+}
+
 // BenchmarkServiceLookup measures what each query does.
 func BenchmarkServiceLookup(b *testing.B) {
 	s := listed(b, benchEvents())

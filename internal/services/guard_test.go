@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/rosterdns/roster/internal/mirror"
 )
 
 // TestGuardOfShortTime protects for less than the window of a mass: who has gone
@@ -298,6 +300,47 @@ func TestGuardKeepsMore(t *testing.T) {
 			t.Errorf("tripped %d times", g.trips)
 		}
 	})
+}
+
+// TestGuardOfARangeThatIsDropped: what is followed no more is no expiry.
+func TestGuardOfARangeThatIsDropped(t *testing.T) {
+	t.Parallel()
+	runGuarded(t, 30, func(g *guarded) {
+		st := g.Stage()
+		for i := range 60 {
+			st.Apply([]mirror.Event{del(g.revision, key(i))})
+		}
+		st.Commit(mirror.Commit{Cause: mirror.CauseDrop, Revision: g.revision})
+		g.want(40, 0)
+		if g.trips != 0 || len(g.expired) != 0 {
+			t.Errorf("tripped %d times, %d expired", g.trips, len(g.expired))
+		}
+	})
+}
+
+// TestJudge has the bounds of a mass.
+func TestJudge(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		expired, all, percent int
+		want                  verdict
+	}{
+		{0, 0, 0, ordinary},
+		{9, 9, 0, ordinary},
+		{10, 10, 99, mass},
+		{10, 10, 100, possibleMass},
+		{30, 100, 30, possibleMass},
+		{31, 100, 30, mass},
+		{10, 300, 30, possibleMass},
+		{10, 334, 30, ordinary},
+		{9, 100, 1, ordinary},
+		{10, 1_000_000, 1, ordinary},
+		{1_001, 1_000_000, 1, possibleMass},
+	} {
+		if got := judge(tt.expired, tt.all, tt.percent); got != tt.want {
+			t.Errorf("%d of %d with %d percent: %d, want %d", tt.expired, tt.all, tt.percent, got, tt.want)
+		}
+	}
 }
 
 // TestGuardOfAList is an etcd that comes back empty.
