@@ -87,7 +87,7 @@ func (j *journal) add(d Delta) {
 }
 
 // detach drops what readers made of the versions that the last delta replaced:
-// the journal would keep it. Those who had just read one of them are done by now.
+// the journal would hold it. Those who had just read one of them are done by now.
 func (j *journal) detach() {
 	if len(j.deltas) == 0 {
 		return
