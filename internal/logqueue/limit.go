@@ -40,9 +40,10 @@ type passed struct {
 
 // limited is what the handlers of one Limit have in common.
 type limited struct {
-	mu   sync.Mutex
-	seen map[subject]*passed
-	rest int // left out because seen was full
+	mu    sync.Mutex
+	seen  map[subject]*passed
+	swept time.Time // when seen was last searched for what can go
+	rest  int       // left out because seen was full
 }
 
 // Handle implements slog.Handler.
@@ -93,7 +94,7 @@ func (l *limited) pass(s subject, now time.Time) (suppressed int, pass bool) {
 		return 0, false
 	}
 	if p == nil {
-		if len(l.seen) >= maxLimited {
+		if len(l.seen) >= maxLimited && now.Sub(l.swept) >= time.Second { // it takes a while
 			l.forget(now)
 		}
 		if len(l.seen) >= maxLimited {
@@ -110,6 +111,7 @@ func (l *limited) pass(s subject, now time.Time) (suppressed int, pass bool) {
 
 // forget makes room: what was logged long ago needs no limit.
 func (l *limited) forget(now time.Time) {
+	l.swept = now
 	for s, p := range l.seen {
 		if now.Sub(p.at) >= limitEvery {
 			l.rest += p.suppressed
