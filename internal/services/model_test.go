@@ -31,7 +31,7 @@ func runModel(t *testing.T, rng *rand.Rand) {
 	m := model{}
 	revision := int64(1)
 	for i := range 200 {
-		b := mirror.Batch{}
+		b := commit{}
 		for range 1 + rng.IntN(6) {
 			revision++
 			ev := randomEvent(rng, revision)
@@ -41,7 +41,7 @@ func runModel(t *testing.T, rng *rand.Rand) {
 		if rng.IntN(4) > 0 {
 			b.Revision = revision
 		}
-		s.Apply(b)
+		apply(s, b)
 		g := s.Load()
 		if err := check(g); err != nil {
 			t.Fatalf("batch %d: %v", i, err)
@@ -100,9 +100,11 @@ func (m model) show() []string {
 			continue
 		}
 		if over, ok := m[dir+"/_status/"+id]; ok {
-			if o, err := catalog.DecodeOverride(over.Value); err == nil {
-				in.Status = in.Status.Worse(o.Status)
+			o, err := catalog.DecodeOverride(over.Value)
+			if err != nil {
+				o.Status = catalog.StatusDown
 			}
+			in.Status = in.Status.Worse(o.Status)
 		}
 		lines[dir] += fmt.Sprintf(" %s=%d/%s", in.ID, in.Weight, in.Status)
 	}

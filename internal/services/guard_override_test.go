@@ -12,27 +12,33 @@ import (
 )
 
 // TestGuardOverridden: who the operator has taken out of service is no part of a
-// mass, whether the word comes with the deletion, with the instance, or before.
+// mass, whether the override comes with the deletion, with the instance, or before.
 func TestGuardOverridden(t *testing.T) {
 	t.Parallel()
-	word := func(i int) string { return fmt.Sprintf("n/s%d/_status/i%02d", i%10, i) }
+	override := func(i int) string { return fmt.Sprintf("n/s%d/_status/i%02d", i%10, i) }
 	for name, tt := range map[string]struct {
 		before, events func(g *guarded, i int) []mirror.Event
 		held           bool
 	}{
 		"before": {
-			before: func(g *guarded, i int) []mirror.Event { return []mirror.Event{g.event(word(i), `{"status":"down"}`)} },
+			before: func(g *guarded, i int) []mirror.Event {
+				return []mirror.Event{g.event(override(i), `{"status":"down"}`)}
+			},
 		},
 		"with the deletion": {
-			events: func(g *guarded, i int) []mirror.Event { return []mirror.Event{g.event(word(i), `{"status":"down"}`)} },
+			events: func(g *guarded, i int) []mirror.Event {
+				return []mirror.Event{g.event(override(i), `{"status":"down"}`)}
+			},
 		},
 		"put again": {
-			before: func(g *guarded, i int) []mirror.Event { return []mirror.Event{g.event(word(i), `{"status":"down"}`)} },
+			before: func(g *guarded, i int) []mirror.Event {
+				return []mirror.Event{g.event(override(i), `{"status":"down"}`)}
+			},
 			events: func(g *guarded, i int) []mirror.Event { return []mirror.Event{g.event(key(i), value(2, ""))} },
 		},
-		"came and went": { // the service is vacant
+		"came and went": { // the override is there without an instance
 			before: func(g *guarded, i int) []mirror.Event {
-				return []mirror.Event{g.event(word(i), `{"status":"down"}`), del(g.revision, key(i))}
+				return []mirror.Event{g.event(override(i), `{"status":"down"}`), del(g.revision, key(i))}
 			},
 			events: func(g *guarded, i int) []mirror.Event { return []mirror.Event{g.event(key(i), value(2, ""))} },
 		},
@@ -44,26 +50,30 @@ func TestGuardOverridden(t *testing.T) {
 			},
 		},
 		"taken back": {
-			before: func(g *guarded, i int) []mirror.Event { return []mirror.Event{g.event(word(i), `{"status":"down"}`)} },
-			events: func(g *guarded, i int) []mirror.Event { g.revision++; return []mirror.Event{del(g.revision, word(i))} },
-			held:   true,
+			before: func(g *guarded, i int) []mirror.Event {
+				return []mirror.Event{g.event(override(i), `{"status":"down"}`)}
+			},
+			events: func(g *guarded, i int) []mirror.Event {
+				g.revision++
+				return []mirror.Event{del(g.revision, override(i))}
+			},
+			held: true,
 		},
-		"a word that can't be read": {
-			events: func(g *guarded, i int) []mirror.Event { return []mirror.Event{g.event(word(i), `{`)} },
-			held:   true,
+		"an override that can't be read": {
+			events: func(g *guarded, i int) []mirror.Event { return []mirror.Event{g.event(override(i), `{`)} },
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			runGuarded(t, 30, func(g *guarded) {
-				var before, b mirror.Batch
+				var before, b commit
 				for i := range guardedInstances {
 					if tt.before != nil {
 						before.Events = append(before.Events, tt.before(g, i)...)
 					}
 				}
 				before.Revision = g.revision
-				g.Apply(before)
+				apply(g, before)
 				for i := range guardedInstances {
 					if tt.events != nil {
 						b.Events = append(b.Events, tt.events(g, i)...)
@@ -71,7 +81,7 @@ func TestGuardOverridden(t *testing.T) {
 					b.Events = append(b.Events, del(g.revision, key(i)))
 				}
 				b.Revision = g.revision
-				g.Apply(b)
+				apply(g, b)
 				if tt.held {
 					g.want(100, 100)
 				} else {
@@ -113,17 +123,17 @@ func massTime(t *testing.T, n, perBatch int) time.Duration {
 	t.Helper()
 	s, sk := newStore(t)
 	g := NewGuard(s, 1, 10*time.Minute, slog.New(slog.NewTextHandler(sk, nil)), nil)
-	all := mirror.Batch{Revision: 1}
+	all := commit{Revision: 1}
 	var gone []mirror.Event
 	for i := range n {
 		k := fmt.Sprintf("n/s%05d/i%06d", i/10, i)
 		all.Events = append(all.Events, put(1, k, value(1, "")))
 		gone = append(gone, del(2, k))
 	}
-	g.Apply(all)
+	apply(g, all)
 	start := time.Now()
 	for events := range slices.Chunk(gone, perBatch) {
-		g.Apply(mirror.Batch{Events: events, Revision: 2})
+		apply(g, commit{Events: events, Revision: 2})
 	}
 	took := time.Since(start)
 	if got := g.Protected(); got != n {
