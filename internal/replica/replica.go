@@ -205,5 +205,8 @@ func (r *Replica) Close(ctx context.Context) error {
 	return r.conn.Close()
 }
 
+// Loaded is closed when the snapshot was read, or is not to be.
+func (r *Replica) Loaded() <-chan struct{} { return r.loaded }
+
 // Released is closed when the replica writes its file no more.
 func (r *Replica) Released() <-chan struct{} { return r.released }

@@ -26,7 +26,8 @@ type shared struct {
 	config   *registryConfig
 	observer observer
 	log      *slog.Logger
-	users    int // under the pool's mutex
+	close    func(context.Context) error // Replica.Close
+	users    int                         // under the pool's mutex
 }
 
 var _ registry = (*shared)(nil)
@@ -152,6 +153,7 @@ func (p *pool) open(c *registryConfig, from successions) (*shared, error) {
 	if m.Replica, err = replica.Open(cfg); err != nil {
 		return nil, err
 	}
+	m.close = m.Replica.Close
 	if file != "" {
 		p.writers[file] = append(p.writers[file], m)
 		p.snapshots[m.observer]++
@@ -171,7 +173,7 @@ func (p *pool) release(ctx context.Context, c *registryConfig) {
 	}
 	delete(p.replicas, key)
 	p.mu.Unlock()
-	if err := m.Close(ctx); err != nil {
+	if err := m.close(ctx); err != nil {
 		m.log.Warn("closing the connection to etcd failed", "error", err)
 	}
 	p.forget(m)

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rosterdns/roster/internal/memkv/faulty"
 	"github.com/rosterdns/roster/internal/mirror"
 )
 
@@ -13,27 +14,26 @@ import (
 // a mass that has vanished is served.
 func TestSnapshotKeepsProtection(t *testing.T) {
 	c := away(t, filepath.Join(t.TempDir(), "snapshot"))
-	c.keeping.protect, c.keeping.protectFor = 30, 10*time.Minute
-	m, err := startMirrored(c, nil, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	all, gone := mirror.Batch{Revision: 1}, mirror.Batch{Revision: 2}
+	c.retention.protect, c.retention.protectFor = 30, 10*time.Minute
+	etcd := faulty.New()
+	p := newPool(logger)
+	m := plantEtcd(t, p, c, etcd)
+	synced(t, m)
+	var all, gone []mirror.Event
 	for i := range 20 {
 		key := fmt.Sprintf("default/shop/i%d", i)
-		all.Events = append(all.Events, mirror.Event{Key: key, Value: []byte(`{"addresses":["10.0.0.7"]}`), ModRevision: 1, Lease: 1})
-		gone.Events = append(gone.Events, mirror.Event{Key: key, ModRevision: 2, Deleted: true})
+		all = append(all, mirror.Event{Key: key, Value: []byte(`{"addresses":["10.0.0.7"]}`), ModRevision: 1, Lease: 1})
+		gone = append(gone, mirror.Event{Key: key, ModRevision: 2, Deleted: true})
 	}
-	m.mirrors[0].Restore(mirror.Head{Revision: 1}, time.Now(), func(func(mirror.Event) bool) {}) // a state to keep
-	m.guard.Apply(all)
-	m.guard.Apply(gone)
-	m.stop()
-	c.keeping.protectFor = 0 // the time left is not more than the configuration's
+	apply(m.Guard(), 1, all...)
+	apply(m.Guard(), 2, gone...)
+	end(t, m)
+	c.retention.protectFor = 0 // the time left is not more than the configuration's
 	again := started(t, c)
-	if n, protected := again.Load().Instances(), again.guard.Protected(); n != 20 || protected != 20 {
+	if n, protected := again.Load().Instances(), again.Guard().Protected(); n != 20 || protected != 20 {
 		t.Fatalf("%d instances, %d protected after a restart, want 20", n, protected)
 	}
-	again.guard.Apply(gone) // the first list
+	commit(again.Guard(), mirror.Commit{Cause: mirror.CauseList, Revision: 2}, gone...)
 	if n := again.Load().Instances(); n != 0 {
 		t.Errorf("%d instances after their time was over", n)
 	}
