@@ -14,14 +14,14 @@ func (s *shared) await(ctx context.Context, cfg *config, started func()) {
 	began := time.Now()
 	limited, cancel := context.WithTimeout(ctx, cfg.startupTimeout)
 	defer cancel()
-	err := s.Wait(limited)
+	_ = s.Wait(limited) // the status says more
 	status := s.Status()
 	age := ageOf(status)
 	switch {
 	case ctx.Err() != nil:
 		return
 	case status.State == mirror.Unsynced:
-		s.log.Warn("no list from etcd yet: answering SERVFAIL until there is one", "waited", cfg.startupTimeout.String(), "error", errorOf(s, err))
+		s.logUnsynced(cfg.startupTimeout)
 	case status.State == mirror.Stale && cfg.stale > 0 && age > cfg.stale:
 		s.log.Warn("etcd was last in contact longer ago than stale: answering SERVFAIL until it is in contact",
 			"age", age.Round(time.Second).String(), "stale", cfg.stale.String())
@@ -56,12 +56,13 @@ func (s *shared) awaitAnswers(ctx context.Context, state mirror.State) bool {
 	return true
 }
 
-// errorOf returns why there is no contact, or else that there was none in time.
-func errorOf(s *shared, err error) error {
-	if last := s.LastError(); last != nil {
-		return last
+// logUnsynced tells that there is nothing to answer from.
+func (s *shared) logUnsynced(waited time.Duration) {
+	log := s.log
+	if err := s.LastError(); err != nil {
+		log = log.With("error", err)
 	}
-	return err
+	log.Warn("no list from etcd yet: answering SERVFAIL until there is one", "waited", waited.String())
 }
 
 // logContents tells what is answered from.

@@ -92,6 +92,10 @@ coredns_roster_mirror_state{endpoint="http://a:1",namespaces="default,team-b",pr
 # TYPE coredns_roster_revision gauge
 coredns_roster_revision{endpoint="http://a:1",namespaces="",prefix="/roster"} 42
 coredns_roster_revision{endpoint="http://a:1",namespaces="default,team-b",prefix="/roster"} 42
+# HELP coredns_roster_revision_lag Number of revisions by which what is served is behind the latest that etcd has shown.
+# TYPE coredns_roster_revision_lag gauge
+coredns_roster_revision_lag{endpoint="http://a:1",namespaces="",prefix="/roster"} 0
+coredns_roster_revision_lag{endpoint="http://a:1",namespaces="default,team-b",prefix="/roster"} 0
 # HELP coredns_roster_services Number of services that have an instance.
 # TYPE coredns_roster_services gauge
 coredns_roster_services{endpoint="http://a:1",namespaces="",prefix="/roster"} 11

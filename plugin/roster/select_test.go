@@ -188,7 +188,7 @@ func TestSelectionFirstUse(t *testing.T) {
 		})
 	}
 	for revision := int64(2); revision <= 200; revision++ {
-		apply(revision)
+		change(revision)
 	}
 	wg.Wait()
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	golog "log"
-	"log/slog"
 	"maps"
 	"net"
 	"slices"
@@ -151,7 +150,7 @@ func plantIn(t *testing.T, p *pool, endpoint string, vs values) *shared {
 // plantEtcd puts a replica of an etcd in memory into a pool.
 func plantEtcd(t *testing.T, p *pool, c *registryConfig, etcd mirror.Source) *shared {
 	t.Helper()
-	m := newShared(c, slog.New(slog.DiscardHandler))
+	m := newShared(c, logger)
 	cfg := c.replica()
 	cfg.Source, cfg.Observer, cfg.Log = etcd, m.observer, m.log
 	var err error
@@ -186,6 +185,7 @@ func end(t *testing.T, m *shared) {
 // logged collects what is logged until the end of the test.
 func logged(t *testing.T) fmt.Stringer {
 	t.Helper()
+	output.Flush(time.Now().Add(deadline)) // of the test before
 	b := &syncBuffer{}
 	before := golog.Writer()
 	golog.SetOutput(b)

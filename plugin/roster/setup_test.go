@@ -249,7 +249,7 @@ func TestReadyBeforeStart(t *testing.T) {
 
 func TestReadyPlugin(t *testing.T) {
 	endpoint, address := closedPort(t), freeAddress(t)
-	m := plant(t, endpoint, shop)
+	plant(t, endpoint, shop)
 	corefile := func(prefix string) string {
 		return fmt.Sprintf("svc.internal:0 {\n bind 127.0.0.1\n ready %s\n roster {\n endpoint %s\n prefix %s\n startup_timeout 0s\n }\n}\n", address, endpoint, prefix)
 	}
@@ -284,7 +284,7 @@ func readiness(t *testing.T, address string) (int, string) {
 // own blocks.
 func TestChaseThroughServer(t *testing.T) {
 	endpoint := closedPort(t)
-	m := plant(t, endpoint, values{
+	plant(t, endpoint, values{
 		"default/good/a": `{"host":"db1.example.com"}`,
 		"default/gone/a": `{"host":"nope.example.com"}`,
 		"default/far/a":  `{"host":"www.elsewhere.test"}`,

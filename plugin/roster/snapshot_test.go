@@ -26,7 +26,7 @@ func away(t *testing.T, path string, namespaces ...string) *registryConfig {
 	t.Helper()
 	return &registryConfig{
 		etcd: etcdclient.Config{Endpoints: []string{"http://" + freeAddress(t)}}, prefix: "/roster", namespaces: namespaces,
-		keeping: retention{snapshot: path, file: path, maxAge: time.Hour},
+		retention: retention{snapshot: path, file: path, maxAge: time.Hour},
 	}
 }
 
