@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"slices"
 	"time"
 
@@ -45,6 +46,9 @@ func (r *Replica) run() {
 	case <-r.ctx.Done():
 		return
 	}
+	r.mu.Lock()
+	r.running = true
+	r.mu.Unlock()
 	r.mirror.Run(r.ctx)
 }
 
@@ -123,6 +127,12 @@ func (r *Replica) load() {
 
 // restore fills the mirror, the store and the guard.
 func (r *Replica) restore(c *contents) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.running {
+		r.restoreLate(c)
+		return
+	}
 	if len(c.header.Ranges) > 0 {
 		r.mirror.Restore(r.view, c.head(), c.restored(), slices.Values(c.events))
 		if r.guard != nil {
@@ -130,6 +140,23 @@ func (r *Replica) restore(c *contents) {
 		}
 	}
 	r.store.RestoreSerial(c.header.Serial, c.header.Offset, c.header.Revision)
+}
+
+// restoreLate is restore for a mirror that runs, which may have a list by now: what
+// that says stays, and the serial rises, since it is not that of the file's contents.
+// The guard is left alone: it can't tell any more what has come back.
+func (r *Replica) restoreLate(c *contents) {
+	h := &c.header
+	unlisted := r.Load().FullSerial() == 0
+	if len(h.Ranges) > 0 {
+		r.mirror.RestoreRunning(r.ctx, r.view, c.head(), c.restored(), slices.Values(c.events))
+	}
+	switch ahead := h.Serial - r.Load().FullSerial(); {
+	case unlisted:
+		r.store.RestoreSerial(h.Serial, h.Offset, h.Revision)
+	case ahead >= 0 && ahead < math.MaxInt32: // else it would count as a step back
+		r.store.RestoreSerial(h.Serial+1, h.Offset, h.Revision)
+	}
 }
 
 // inherit takes over the contents of the predecessor: etcd can be away, and the
