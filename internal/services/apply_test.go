@@ -118,7 +118,7 @@ func TestApply(t *testing.T) {
 			skipped: map[SkipReason]int{SkipValue: 2},
 		},
 		{
-			name: "bad value mended",
+			name: "bad value fixed",
 			batches: []commit{
 				batch(put(2, "n/s/a", `[]`)),
 				batch(put(3, "n/s/a", value(1, ""))),
@@ -175,6 +175,11 @@ func TestApply(t *testing.T) {
 				batch(put(3, "n/s/a", value(1, "")), put(4, "n/s/b", value(2, ""))),
 			},
 			want: []string{"n/s@4: a=1/draining b=2/up"},
+		},
+		{
+			name:    "override that is newer than the instance",
+			batches: []commit{batch(putWithoutLease(5, "n/s/_status/a", draining)), {Events: []mirror.Event{put(3, "n/s/a", value(1, ""))}, Revision: 5}},
+			want:    []string{"n/s@5: a=1/draining"},
 		},
 		{
 			name:    "override alone is no service",

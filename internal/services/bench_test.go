@@ -1,11 +1,15 @@
 package services
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
 	"runtime"
 	"slices"
 	"strings"
 	"testing"
+
+	"go.etcd.io/etcd/api/v3/mvccpb"
 
 	"github.com/rosterdns/roster/internal/mirror"
 )
@@ -38,6 +42,60 @@ func benchEvents() []mirror.Event {
 	return events
 }
 
+// benchSource is a mirror.Source that lists the registry and nothing more.
+type benchSource struct {
+	mirror.Source
+	kvs []*mvccpb.KeyValue
+}
+
+func newBenchSource(events []mirror.Event) benchSource {
+	var s benchSource
+	for _, ev := range events {
+		s.kvs = append(s.kvs, &mvccpb.KeyValue{Key: []byte("/roster/" + ev.Key), Value: ev.Value, ModRevision: ev.ModRevision, Lease: ev.Lease})
+	}
+	return s
+}
+
+// List implements mirror.Source in chunks of about 1 MiB, as etcd streams them.
+func (s benchSource) List(_ context.Context, _ string, _ int64, fn func([]*mvccpb.KeyValue) error) (mirror.Head, error) {
+	for page := range slices.Chunk(s.kvs, 4000) {
+		if err := fn(page); err != nil {
+			return mirror.Head{}, err
+		}
+	}
+	return mirror.Head{Revision: 2 + benchInstances}, nil
+}
+
+// Stream implements mirror.Source.
+func (s benchSource) Stream(ctx context.Context) (mirror.Stream, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// LastError implements mirror.Source.
+func (benchSource) LastError() error { return nil }
+
+// mirrored returns a mirror that has had its first list, and its view.
+func mirrored(tb testing.TB, source mirror.Source) (*mirror.Mirror, *Store) {
+	tb.Helper()
+	s, _ := newStore(tb)
+	m := mirror.New(mirror.Config{Source: source, Root: "/roster/", Log: slog.New(slog.DiscardHandler)})
+	r := m.Follow("", s)
+	ctx, cancel := context.WithCancel(tb.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		m.Run(ctx)
+	}()
+	<-r.Listed()
+	cancel()
+	<-done
+	if n := s.Load().Instances(); n != benchInstances {
+		tb.Fatalf("%d instances, want %d", n, benchInstances)
+	}
+	return m, s
+}
+
 // listed returns a store that has had its first list, in pages as etcd streams
 // them.
 func listed(tb testing.TB, events []mirror.Event) *Store {
@@ -60,6 +118,26 @@ func heap() uint64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc
+}
+
+// BenchmarkFirstList measures time and memory for each instance of a first list:
+// the mirror's index and the view.
+func BenchmarkFirstList(b *testing.B) {
+	source := newBenchSource(benchEvents())
+	var bytes uint64
+	for b.Loop() {
+		b.StopTimer()
+		before := heap()
+		b.StartTimer()
+		m, s := mirrored(b, source)
+		b.StopTimer()
+		bytes = heap() - before
+		runtime.KeepAlive(m)
+		runtime.KeepAlive(s)
+		b.StartTimer()
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/benchInstances, "ns/instance")
+	b.ReportMetric(float64(bytes)/benchInstances, "heap-B/instance")
 }
 
 // BenchmarkStoreList measures time and memory for each instance of a first list,
@@ -93,6 +171,50 @@ func BenchmarkApplyEvent(b *testing.B) {
 		st := s.Stage()
 		st.Apply([]mirror.Event{{Key: benchKey(i), Value: value, ModRevision: revision, Lease: lease}})
 		st.Commit(mirror.Commit{Revision: revision})
+	}
+}
+
+// hotEvents are what a list of one service with n instances tells.
+func hotEvents(n int) []mirror.Event {
+	events := make([]mirror.Event, 0, n)
+	for i := range n {
+		events = append(events, mirror.Event{Key: fmt.Sprintf("default/hot/i%06d", i), Value: benchValue(i), ModRevision: int64(2 + i), Lease: lease})
+	}
+	return events
+}
+
+// BenchmarkCommitOneOf20000 measures one event of a large service.
+func BenchmarkCommitOneOf20000(b *testing.B) {
+	const instances = 20_000
+	events := hotEvents(instances)
+	s := listed(b, events)
+	b.ReportAllocs()
+	revision := int64(2 + instances)
+	for b.Loop() {
+		revision++
+		ev := events[int(revision)*7919%instances]
+		ev.Value, ev.ModRevision = benchValue(int(revision)), revision
+		st := s.Stage()
+		st.Apply([]mirror.Event{ev})
+		st.Commit(mirror.Commit{Revision: revision})
+	}
+}
+
+// BenchmarkRemove80000 measures a service that goes at once.
+func BenchmarkRemove80000(b *testing.B) {
+	const instances = 80_000
+	events := hotEvents(instances)
+	gone := make([]mirror.Event, len(events))
+	for i := range events {
+		gone[i] = mirror.Event{Key: events[i].Key, ModRevision: 2 + instances, Deleted: true}
+	}
+	for b.Loop() {
+		b.StopTimer()
+		s := listed(b, events)
+		b.StartTimer()
+		st := s.Stage()
+		st.Apply(gone)
+		st.Commit(mirror.Commit{Revision: 2 + instances})
 	}
 }
 

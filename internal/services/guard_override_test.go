@@ -2,11 +2,7 @@ package services
 
 import (
 	"fmt"
-	"log/slog"
-	"math"
-	"slices"
 	"testing"
-	"time"
 
 	"github.com/rosterdns/roster/internal/mirror"
 )
@@ -96,48 +92,4 @@ func TestGuardOverridden(t *testing.T) {
 func (g *guarded) event(key, value string) mirror.Event {
 	g.revision++
 	return put(g.revision, key, value)
-}
-
-// TestGuardOfALargeMass: what a mass costs is in proportion to it, whether a list
-// shows it at once or a watch one by one.
-func TestGuardOfALargeMass(t *testing.T) {
-	for name, perBatch := range map[string]int{"list": 1 << 20, "watch": 1} {
-		t.Run(name, func(t *testing.T) {
-			took := func(n int) time.Duration {
-				least := time.Duration(math.MaxInt64)
-				for range 3 { // the others may be slow for what else the machine does
-					least = min(least, massTime(t, n, perBatch))
-				}
-				return least
-			}
-			// Half of what it would be if it were the square.
-			if small, large := took(2_000), took(16_000); large > 8*8/2*small {
-				t.Errorf("2,000 took %v, 16,000 took %v", small, large)
-			}
-		})
-	}
-}
-
-// massTime returns how long a guard takes to hold n instances that vanish.
-func massTime(t *testing.T, n, perBatch int) time.Duration {
-	t.Helper()
-	s, sk := newStore(t)
-	g := NewGuard(s, 1, 10*time.Minute, slog.New(slog.NewTextHandler(sk, nil)), nil)
-	all := commit{Revision: 1}
-	var gone []mirror.Event
-	for i := range n {
-		k := fmt.Sprintf("n/s%05d/i%06d", i/10, i)
-		all.Events = append(all.Events, put(1, k, value(1, "")))
-		gone = append(gone, del(2, k))
-	}
-	apply(g, all)
-	start := time.Now()
-	for events := range slices.Chunk(gone, perBatch) {
-		apply(g, commit{Events: events, Revision: 2})
-	}
-	took := time.Since(start)
-	if got := g.Protected(); got != n {
-		t.Errorf("%d of %d are protected", got, n)
-	}
-	return took
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/rosterdns/roster/internal/mirror"
 )
 
 // TestGuardOfShortTime protects for less than the window of a mass: who has gone
@@ -101,8 +103,8 @@ func (g *guarded) want(served, protected int) {
 	}
 }
 
-// TestGuardKeepsAMass: what vanishes together is served for the time, then gone.
-func TestGuardKeepsAMass(t *testing.T) {
+// TestGuardServesAMass: what expires together is served for the time, then gone.
+func TestGuardServesAMass(t *testing.T) {
 	t.Parallel()
 	runGuarded(t, 30, func(g *guarded) {
 		serial := g.store.Load().Serial()
@@ -129,7 +131,7 @@ func TestGuardKeepsAMass(t *testing.T) {
 	})
 }
 
-// TestGuardPutsBack has a mass vanish one after the other, as leases expire: the
+// TestGuardPutsBack has a mass expire one after the other, as leases expire: the
 // first ones are gone when it is noticed, and come back.
 func TestGuardPutsBack(t *testing.T) {
 	t.Parallel()
@@ -214,7 +216,7 @@ func TestGuardLeast(t *testing.T) {
 	})
 }
 
-// TestGuardWindow: what vanishes over more than a minute is no mass.
+// TestGuardWindow: what expires over more than a minute is no mass.
 func TestGuardWindow(t *testing.T) {
 	t.Parallel()
 	runGuarded(t, 30, func(g *guarded) {
@@ -281,9 +283,9 @@ func TestGuardWhileProtecting(t *testing.T) {
 	})
 }
 
-// TestGuardKeepsMore: what vanishes while the guard is up is protected too, each
+// TestGuardServesMore: what expires while the guard is up is protected too, each
 // for its time.
-func TestGuardKeepsMore(t *testing.T) {
+func TestGuardServesMore(t *testing.T) {
 	t.Parallel()
 	runGuarded(t, 30, func(g *guarded) {
 		g.expire(0, 40)
@@ -298,6 +300,47 @@ func TestGuardKeepsMore(t *testing.T) {
 			t.Errorf("tripped %d times", g.trips)
 		}
 	})
+}
+
+// TestGuardOfARangeThatIsDropped: what is followed no more is no expiry.
+func TestGuardOfARangeThatIsDropped(t *testing.T) {
+	t.Parallel()
+	runGuarded(t, 30, func(g *guarded) {
+		st := g.Stage()
+		for i := range 60 {
+			st.Apply([]mirror.Event{del(g.revision, key(i))})
+		}
+		st.Commit(mirror.Commit{Cause: mirror.CauseDrop, Revision: g.revision})
+		g.want(40, 0)
+		if g.trips != 0 || len(g.expired) != 0 {
+			t.Errorf("tripped %d times, %d expired", g.trips, len(g.expired))
+		}
+	})
+}
+
+// TestJudge has the bounds of a mass.
+func TestJudge(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		expired, all, percent int
+		want                  verdict
+	}{
+		{0, 0, 0, ordinary},
+		{9, 9, 0, ordinary},
+		{10, 10, 99, mass},
+		{10, 10, 100, possibleMass},
+		{30, 100, 30, possibleMass},
+		{31, 100, 30, mass},
+		{10, 300, 30, possibleMass},
+		{10, 334, 30, ordinary},
+		{9, 100, 1, ordinary},
+		{10, 1_000_000, 1, ordinary},
+		{1_001, 1_000_000, 1, possibleMass},
+	} {
+		if got := judge(tt.expired, tt.all, tt.percent); got != tt.want {
+			t.Errorf("%d of %d with %d percent: %d, want %d", tt.expired, tt.all, tt.percent, got, tt.want)
+		}
+	}
 }
 
 // TestGuardOfAList is an etcd that comes back empty.

@@ -46,6 +46,7 @@ type commit struct {
 	Events    []mirror.Event
 	Revision  int64
 	Regressed bool
+	Unlisted  bool // it is none of a list, although it has no revision
 }
 
 // apply commits to a view. Values are invalid afterwards, as those of a mirror.
@@ -78,7 +79,7 @@ func (p *pager) apply(c commit) {
 		p.list = p.Stage()
 	}
 	stageAll(p.list, c.Events)
-	if c.Revision != 0 {
+	if c.Revision != 0 || c.Unlisted {
 		p.list.Commit(mirror.Commit{Cause: mirror.CauseList, Revision: c.Revision, Regressed: c.Regressed})
 		p.list = nil
 	}

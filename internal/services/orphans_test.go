@@ -3,6 +3,7 @@ package services
 import (
 	"fmt"
 	"log/slog"
+	"strings"
 	"testing"
 
 	"github.com/rosterdns/roster/internal/mirror"
@@ -42,5 +43,33 @@ func TestOrphans(t *testing.T) {
 	apply(s, commit{Events: events, Revision: 4})
 	if len(s.orphans.byKey) != 0 {
 		t.Errorf("%d services wait for overrides that are gone", len(s.orphans.byKey))
+	}
+}
+
+// TestTooManyOrphans: overrides without an instance are bounded; what is beyond
+// is counted, and told once.
+func TestTooManyOrphans(t *testing.T) {
+	t.Parallel()
+	s, sk := newStore(t)
+	apply(s, batch(put(2, "n/s/a", value(1, "")), put(3, "n/s/_status/a", `{"status":"draining"}`)))
+	before := s.Load().Service("n", "s")
+	const beyond = 3
+	var events []mirror.Event
+	for i := range maxOrphans + beyond {
+		events = append(events, put(4, fmt.Sprintf("n/s/_status/o%d", i), `{"status":"down"}`))
+	}
+	apply(s, batch(events...))
+	if n := len(s.orphans.byKey); n != maxOrphans || sk.counts[SkipOverride] != beyond {
+		t.Errorf("%d are remembered and %d skipped, want %d and %d", n, sk.counts[SkipOverride], maxOrphans, beyond)
+	}
+	if lines := sk.lines(); len(lines) != 1 || !strings.Contains(lines[0], "key=n/s/_status/o") || !strings.Contains(lines[0], "too many") {
+		t.Errorf("logged %q, want one line", lines)
+	}
+	if s.Load().Service("n", "s") != before {
+		t.Error("overrides of others made a new version of the service")
+	}
+	apply(s, batch(put(5, "n/s/o0", value(1, "")), put(6, "n/s/_status/more", `{"status":"down"}`)))
+	if in := s.Load().Service("n", "s").Instance("o0"); in.Up() || sk.counts[SkipOverride] != beyond {
+		t.Errorf("%+v; skipped %v: one has room again", in, sk.counts)
 	}
 }

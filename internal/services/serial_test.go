@@ -26,6 +26,7 @@ func TestSerial(t *testing.T) {
 	progress := func(r int64) commit { return commit{Revision: r} }
 	change := func(r int64) commit { return batch(touch(r)) }
 	page := commit{Events: []mirror.Event{touch(1)}}
+	unlisted := commit{Events: []mirror.Event{touch(1)}, Unlisted: true}
 	restored := func(r int64, events ...mirror.Event) commit {
 		return commit{Events: events, Revision: r, Regressed: true}
 	}
@@ -48,6 +49,7 @@ func TestSerial(t *testing.T) {
 		{"first one without 0", []step{{progress(2 * wrap), 1}, {change(2*wrap + 1), 2}}},
 		{"restored across a wrap", []step{{change(wrap - 1), wrap - 1}, {restored(5), 1}, {change(6), 2}}},
 		{"largest step", []step{{change(10), 10}, {change(10 + largest), 10 + largest}}},
+		{"a change while no list is complete", []step{{progress(5), 5}, {unlisted, 6}, {progress(6), 6}, {progress(9), 9}}},
 		{"too large a step", []step{{change(10), 10}, {change(11 + largest), 11}, {change(12 + largest), 12}, {progress(20 + largest), 20}}},
 		{"mirrors that are not in step", []step{
 			{change(10), 10}, {progress(8), 10}, {change(9), 11}, {progress(10), 11}, {change(11), 12}, {progress(20), 20},
