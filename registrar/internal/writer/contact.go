@@ -23,11 +23,12 @@ func (c *contact) lost(err error, now time.Time) (fresh bool) {
 	return fresh
 }
 
-// found notes that etcd has answered, and reports whether it was away.
-func (c *contact) found() (back bool) {
-	back = c.away != nil
+// found notes that etcd has answered, and reports whether it was away, though it
+// had answered before.
+func (c *contact) found() (back, again bool) {
+	back, again = c.away != nil, c.away != nil && c.answered
 	c.away, c.slow, c.answered = nil, false, true
-	return back
+	return back, again
 }
 
 // hold has nothing written for a random while. It is for the first answer after

@@ -36,11 +36,16 @@ func explain(err, why error) error {
 	return fmt.Errorf("%w: %w", err, why)
 }
 
-// denied reports whether etcd refuses the user. An invalid token is none of
-// this: it has run out, and the client gets another.
+// denied reports whether etcd refuses the user, or what the user asks. An invalid
+// token is none of this: it has expired, and the client gets another.
 func denied(err error) bool {
-	return errors.Is(err, registrar.ErrPermission) || codeOf(err) == codes.PermissionDenied ||
-		errors.Is(err, rpctypes.ErrAuthFailed) || errors.Is(err, rpctypes.ErrUserEmpty) ||
+	return errors.Is(err, registrar.ErrPermission) || codeOf(err) == codes.PermissionDenied || deniesUser(err)
+}
+
+// deniesUser reports whether etcd refuses the user, whatever is asked. Nothing
+// gets through then, so that it is no contact.
+func deniesUser(err error) bool {
+	return errors.Is(err, rpctypes.ErrAuthFailed) || errors.Is(err, rpctypes.ErrUserEmpty) ||
 		errors.Is(err, rpctypes.ErrPermissionNotGranted)
 }
 

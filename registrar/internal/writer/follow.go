@@ -34,6 +34,7 @@ func (t *table) subscribe(e *entry, begin, end []*subscription) (_, _ []*subscri
 	case svc.followed <= maxSingly:
 		single := t.newSubscription(e.key)
 		single.attach(e)
+		single.revision = e.asOf
 		return append(begin, single), end
 	default:
 		svc.sub = t.newSubscription(svc.rng)
@@ -43,8 +44,10 @@ func (t *table) subscribe(e *entry, begin, end []*subscription) (_, _ []*subscri
 				other.sub.ended = true
 				end = append(end, other.sub)
 				svc.sub.attach(other)
+				svc.sub.revision = max(svc.sub.revision, other.asOf)
 			}
 		}
+		svc.sub.revision = max(svc.sub.revision, e.asOf)
 	}
 	svc.sub.attach(e)
 	return begin, end

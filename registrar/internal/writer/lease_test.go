@@ -73,7 +73,7 @@ func TestOutageLongerThanTheLease(t *testing.T) {
 				t.Errorf("%d instances are back, want 2", w.Len())
 			}
 			wantState(t, w.client, "a", registrar.StateRegistered, nil)
-			if lost, back := w.log.count("no contact"), w.log.count("back in contact"); lost != 2 || back != 1 {
+			if lost, back := w.log.count("registrar: no contact"), w.log.count("registrar: back in contact"); lost != 2 || back != 1 {
 				t.Errorf("logged %d losses of two clients and %d returns of contact, want 2 and 1:\n%s", lost, back, &w.log.Builder)
 			}
 		})

@@ -10,9 +10,9 @@ import (
 
 // observe takes what is seen of a key as of a revision of etcd: by an answer to a
 // write, or by the mirror. All that is known of a key comes in here. It reports
-// false if what is known is newer.
+// false if what is known is newer, or the same.
 func (t *table) observe(e *entry, o observed, asOf int64) bool {
-	if asOf < e.asOf || (asOf == e.asOf && e.observed.presence != unknown) {
+	if asOf < e.asOf || asOf == e.asOf && o.same(e.observed) {
 		return false
 	}
 	if o.presence == present && o.lease == 0 && o.revision < e.history.revision && e.observed.ours {

@@ -52,6 +52,12 @@ type observed struct {
 	ours     bool  // this client wrote it
 }
 
+// same reports whether a key is seen as it was before. Where it is not, as of one
+// revision, etcd's history is another one.
+func (o observed) same(before observed) bool {
+	return o.presence == before.presence && o.revision == before.revision && o.lease == before.lease
+}
+
 // situation is all that the next operation on a key depends on.
 type situation struct {
 	desired  desired

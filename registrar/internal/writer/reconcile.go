@@ -204,7 +204,7 @@ func (r *reconciler) request(ctx context.Context, do func(ctx context.Context) e
 	if err != nil && away(err) {
 		err = explain(err, r.backend.LastError())
 		r.lost(err)
-	} else {
+	} else if err == nil || !deniesUser(err) {
 		r.found()
 	}
 	return err
@@ -216,12 +216,15 @@ func (r *reconciler) found() {
 	t.lock()
 	defer t.unlock()
 	since := t.contact.since
-	if !t.contact.found() {
+	back, again := t.contact.found()
+	if !back {
 		return
 	}
 	now := time.Now()
 	t.audit, t.stirred = true, true
-	t.contact.hold(t.ttl, now)
+	if again {
+		t.contact.hold(t.ttl, now)
+	}
 	t.note(slog.LevelInfo, "registrar: back in contact with etcd", "away", now.Sub(since).Round(time.Millisecond).String())
 }
 

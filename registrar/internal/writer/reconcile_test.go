@@ -87,7 +87,7 @@ func TestEtcdDownAtStart(t *testing.T) {
 			t.Errorf("20 calls took %v", took)
 		}
 		time.Sleep(time.Hour)
-		if n := w.log.count("level=WARN"); n != 1 {
+		if n := w.log.count(`level=WARN msg="registrar:`); n != 1 {
 			t.Errorf("%d warnings in an hour, want 1:\n%s", n, &w.log.Builder)
 		}
 		w.SetState(faulty.Up)

@@ -106,7 +106,7 @@ func TestManyWatchesOneAlarm(t *testing.T) {
 		synctest.Wait() // the watches stand
 		w.restart(nil, 1)
 		time.Sleep(2 * round)
-		if n := w.log.count("gone back"); w.Len() != 300 || n != 1 {
+		if n := w.log.count("history changed"); w.Len() != 300 || n != 1 {
 			t.Errorf("%d instances are back after %d alarms, want 300 and 1", w.Len(), n)
 		}
 		if n := w.Counts().Txns - before; n > 300+50 {

@@ -17,7 +17,7 @@ type subscription struct {
 	stop     func()
 	ended    bool
 	listed   bool
-	revision int64 // as of which the range was shown last
+	revision int64 // as of which the range was shown last; before that, which etcd had
 	// unconfirmed is what etcd has acknowledged and the mirror has not shown yet,
 	// in order of revision.
 	unconfirmed []confirmation

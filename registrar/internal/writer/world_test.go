@@ -40,7 +40,7 @@ const (
 // client is a writer with a mirror, as a driver has them.
 type client struct {
 	*Writer
-	endMirror func()
+	close func() error
 }
 
 // Register is Writer.Register of a service as a user hands it over.
@@ -62,11 +62,7 @@ func (c *client) Unregister(ctx context.Context, s *registrar.Service) error {
 }
 
 // Close closes the writer, then its mirror.
-func (c *client) Close() error {
-	err := c.Writer.Close(time.Now().Add(closeTime))
-	c.endMirror()
-	return err
-}
+func (c *client) Close() error { return c.close() }
 
 // world is an etcd in memory and a client of it, for tests under synctest.
 type world struct {
@@ -85,7 +81,7 @@ func newWorld(t *testing.T, opts ...func(*Config)) *world {
 // another returns one more client of the same etcd. Both are closed at the end.
 func (w *world) another(tb testing.TB, opts ...func(*Config)) *client {
 	tb.Helper()
-	m := mirror.New(mirror.Config{Source: w.Etcd, Root: root})
+	m := mirror.New(mirror.Config{Source: w.Etcd, Root: root, Log: slog.New(slog.NewTextHandler(w.log, nil)).With("mirror", true)})
 	ctx, cancel := context.WithCancel(tb.Context())
 	var running sync.WaitGroup
 	running.Go(func() { m.Run(ctx) })
@@ -99,10 +95,13 @@ func (w *world) another(tb testing.TB, opts ...func(*Config)) *client {
 	for _, opt := range opts {
 		opt(&cfg)
 	}
-	c := &client{Writer: New(tb.Context(), cfg), endMirror: sync.OnceFunc(func() {
+	c := &client{Writer: New(tb.Context(), cfg)}
+	c.close = sync.OnceValue(func() error {
+		err := c.Writer.Close(time.Now().Add(closeTime))
 		cancel()
 		running.Wait()
-	})}
+		return err
+	})
 	tb.Cleanup(func() { _ = c.Close() })
 	return c
 }
