@@ -1,0 +1,194 @@
+package mirror
+
+import (
+	"context"
+	"fmt"
+
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+	"go.etcd.io/etcd/api/v3/mvccpb"
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/rosterdns/roster/internal/etcdclient"
+)
+
+// pageSize is the number of keys of a page where etcd can't stream. Each page
+// makes etcd count all keys that remain, so that small pages are quadratic;
+// 100,000 instances of a usual size are some 20 MiB.
+const pageSize = 100_000
+
+// probeKey is a key below a prefix that nobody writes: its first character
+// reserves it (see package catalog). Reading one key costs the same however
+// many there are.
+const probeKey = "_probe"
+
+// Clients yields the client to use now. It can be another one each time.
+type Clients interface {
+	Client(ctx context.Context) (*clientv3.Client, error)
+}
+
+// Dialler is Clients that can connect anew.
+type Dialler interface {
+	Clients
+	// Fresh returns a client with connections made just now, and what gives it
+	// back.
+	Fresh(ctx context.Context) (client *clientv3.Client, done func(), err error)
+}
+
+// Etcd is the Source that reads an etcd cluster.
+type Etcd struct {
+	// Clients can be a Dialler, and can have a method Err() error that says
+	// why the last attempt to connect failed.
+	Clients Clients
+}
+
+var _ Source = Etcd{}
+
+// List implements Source by the RangeStream RPC of etcd 3.7, or, where the
+// server or a proxy before it doesn't know that, by pages.
+func (e Etcd) List(ctx context.Context, rng string, at int64, fn func([]*mvccpb.KeyValue) error) (Head, error) {
+	client, err := e.Clients.Client(ctx)
+	if err != nil {
+		return Head{}, err
+	}
+	for tries := len(client.Endpoints()); ; tries-- {
+		head, err := listStream(ctx, client, rng, at, fn)
+		switch {
+		case status.Code(err) == codes.Unimplemented:
+			return listPages(ctx, client, rng, at, fn)
+		case etcdclient.KindOf(err) != etcdclient.MemberRefuses || tries <= 1:
+			return head, err
+		}
+		// The next request goes to another member, one after the other.
+	}
+}
+
+// option returns what makes a request of a key one of a range.
+func option(rng string) clientv3.OpOption {
+	if isPrefix(rng) {
+		return clientv3.WithPrefix()
+	}
+	return func(*clientv3.Op) {}
+}
+
+func listStream(ctx context.Context, client *clientv3.Client, rng string, at int64, fn func([]*mvccpb.KeyValue) error) (Head, error) {
+	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
+	defer cancel()
+	stream, err := client.GetStream(ctx, rng, option(rng), clientv3.WithRev(at))
+	if err != nil {
+		return Head{}, err
+	}
+	// The client's goroutine waits until its channel is read to the end.
+	defer func() {
+		cancel()
+		for range stream {
+		}
+	}()
+	var head Head
+	for chunk := range stream {
+		if err := chunk.Err(); err != nil {
+			return Head{}, err
+		}
+		if h := chunk.GetHeader(); h != nil {
+			head = headOf(h)
+		}
+		if err := fn(chunk.Kvs); err != nil {
+			return Head{}, err
+		}
+	}
+	if ctx.Err() != nil {
+		return Head{}, ctx.Err()
+	}
+	if head.Revision == 0 {
+		return Head{}, fmt.Errorf("the stream of %q ended without a revision", rng)
+	}
+	if at != 0 {
+		head.Revision = at // rather than the header's, which is the present one
+	}
+	return head, nil
+}
+
+func listPages(ctx context.Context, client *clientv3.Client, rng string, at int64, fn func([]*mvccpb.KeyValue) error) (Head, error) {
+	ctx = clientv3.WithRequireLeader(ctx)
+	end := "" // of a key
+	if isPrefix(rng) {
+		end = clientv3.GetPrefixRangeEnd(rng)
+	}
+	head := Head{Revision: at}
+	for from := rng; ; {
+		// The first page fixes the revision; a compaction of it meanwhile is
+		// an error, after which the mirror starts anew.
+		resp, err := client.Get(ctx, from, clientv3.WithRange(end), clientv3.WithLimit(pageSize), clientv3.WithRev(head.Revision))
+		if err != nil {
+			return Head{}, err
+		}
+		if head.Revision == 0 {
+			head.Revision = resp.Header.Revision
+		}
+		head.Cluster = resp.Header.ClusterId
+		if err := fn(resp.Kvs); err != nil {
+			return Head{}, err
+		}
+		if !resp.More || len(resp.Kvs) == 0 {
+			return head, nil
+		}
+		from = string(resp.Kvs[len(resp.Kvs)-1].Key) + "\x00"
+	}
+}
+
+func headOf(h *pb.ResponseHeader) Head {
+	return Head{Cluster: h.GetClusterId(), Revision: h.GetRevision()}
+}
+
+// Probe implements Source.
+func (e Etcd) Probe(ctx context.Context, rng string) (Head, error) {
+	client, done, err := e.fresh(ctx)
+	if err != nil {
+		return Head{}, err
+	}
+	defer done()
+	if isPrefix(rng) {
+		rng += probeKey
+	}
+	resp, err := client.Get(clientv3.WithRequireLeader(ctx), rng)
+	if err != nil {
+		return Head{}, err
+	}
+	return headOf(resp.Header), nil
+}
+
+// CountSince implements Source by one request: with a condition on revisions etcd
+// counts all keys of the range whatever the limit is. Since etcd 3.7 it looks
+// at its index alone, in memory, where no values are asked for.
+func (e Etcd) CountSince(ctx context.Context, rng string, since int64) (Count, error) {
+	client, done, err := e.fresh(ctx)
+	if err != nil {
+		return Count{}, err
+	}
+	defer done()
+	resp, err := client.Get(clientv3.WithRequireLeader(ctx), rng, option(rng), clientv3.WithKeysOnly(),
+		clientv3.WithMinModRev(since+1), clientv3.WithLimit(1))
+	if err != nil {
+		return Count{}, err
+	}
+	return Count{Head: headOf(resp.Header), Keys: int(resp.Count), Newer: len(resp.Kvs) > 0}, nil
+}
+
+// fresh returns a client with connections of its own where Clients can make
+// one, and what gives it back.
+func (e Etcd) fresh(ctx context.Context) (client *clientv3.Client, done func(), err error) {
+	if c, ok := e.Clients.(Dialler); ok {
+		return c.Fresh(ctx)
+	}
+	client, err = e.Clients.Client(ctx)
+	return client, func() {}, err
+}
+
+// LastError implements Source.
+func (e Etcd) LastError() error {
+	if c, ok := e.Clients.(interface{ Err() error }); ok {
+		return c.Err()
+	}
+	return nil
+}

@@ -1,0 +1,431 @@
+package mirror
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+	"go.etcd.io/etcd/api/v3/mvccpb"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/zap"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+)
+
+// wireEtcd speaks as much of etcd's protocol as an Etcd source uses.
+type wireEtcd struct {
+	pb.UnimplementedKVServer
+	pb.UnimplementedWatchServer
+
+	keys    []string // in order; each is at modRevision 5
+	chunk   int      // keys per chunk or page
+	streams bool     // RangeStream is there, as in etcd 3.7
+
+	mu      sync.Mutex
+	fail    error // after the first chunk or page
+	ranges  []*pb.RangeRequest
+	leaders []bool // whether each request demanded a leader
+	watches []*pb.WatchCreateRequest
+	asked   int    // progress requests on a stream with a watch
+	refused string // the key of watches that are refused
+}
+
+const (
+	wireRevision = 7
+	wireCluster  = 42
+)
+
+func (e *wireEtcd) failure() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.fail
+}
+
+func (e *wireEtcd) note(ctx context.Context, r *pb.RangeRequest) {
+	md, _ := metadata.FromIncomingContext(ctx)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.ranges = append(e.ranges, r)
+	e.leaders = append(e.leaders, slices.Equal(md.Get(rpctypes.MetadataRequireLeaderKey), []string{rpctypes.MetadataHasLeader}))
+}
+
+func (e *wireEtcd) in(r *pb.RangeRequest) (kvs []*mvccpb.KeyValue) {
+	for _, key := range e.keys {
+		if key >= string(r.Key) && key < string(r.RangeEnd) || len(r.RangeEnd) == 0 && key == string(r.Key) {
+			kvs = append(kvs, &mvccpb.KeyValue{Key: []byte(key), Value: []byte("v"), ModRevision: 5})
+		}
+	}
+	return kvs
+}
+
+// Range implements pb.KVServer with pages of at most chunk keys.
+func (e *wireEtcd) Range(ctx context.Context, r *pb.RangeRequest) (*pb.RangeResponse, error) {
+	e.note(ctx, r)
+	if err := e.failure(); err != nil && len(e.ranges) > 1 {
+		return nil, err
+	}
+	kvs := e.in(r)
+	count := int64(len(kvs))
+	if r.MinModRevision > 0 {
+		kvs = slices.DeleteFunc(kvs, func(kv *mvccpb.KeyValue) bool { return kv.ModRevision < r.MinModRevision })
+	}
+	n := min(e.chunk, len(kvs))
+	// etcd goes on: the header has the revision of now, not of the page.
+	now := int64(wireRevision + len(e.ranges) - 1)
+	return &pb.RangeResponse{Header: &pb.ResponseHeader{ClusterId: wireCluster, Revision: now}, Kvs: kvs[:n], More: n < len(kvs), Count: count}, nil
+}
+
+// RangeStream implements pb.KVServer; the last chunk alone has a header.
+func (e *wireEtcd) RangeStream(r *pb.RangeRequest, stream grpc.ServerStreamingServer[pb.RangeStreamResponse]) error {
+	if !e.streams {
+		return e.UnimplementedKVServer.RangeStream(r, stream)
+	}
+	e.note(stream.Context(), r)
+	for kvs := e.in(r); ; {
+		n := min(e.chunk, len(kvs))
+		resp := &pb.RangeResponse{Kvs: kvs[:n]}
+		if kvs = kvs[n:]; len(kvs) == 0 {
+			resp.Header = &pb.ResponseHeader{ClusterId: wireCluster, Revision: wireRevision}
+		}
+		if err := stream.Send(&pb.RangeStreamResponse{RangeResponse: resp}); err != nil {
+			return err
+		}
+		if err := e.failure(); err != nil {
+			return err
+		}
+		if len(kvs) == 0 {
+			return nil
+		}
+	}
+}
+
+// Watch implements pb.WatchServer: it creates watches, but for refused ones, and
+// answers requests for progress.
+func (e *wireEtcd) Watch(stream grpc.BidiStreamingServer[pb.WatchRequest, pb.WatchResponse]) error {
+	watches := int64(0)
+	for {
+		req, err := stream.Recv()
+		if err != nil {
+			return nil //nolint:nilerr // the client has gone
+		}
+		resp := &pb.WatchResponse{Header: &pb.ResponseHeader{ClusterId: wireCluster, Revision: wireRevision}}
+		e.mu.Lock()
+		switch create := req.GetCreateRequest(); {
+		case create != nil && string(create.Key) == e.refused:
+			resp.WatchId, resp.Created, resp.Canceled = -1, true, true
+			resp.CancelReason = rpctypes.ErrGRPCPermissionDenied.Error()
+		case create != nil:
+			e.watches = append(e.watches, create)
+			resp.WatchId, resp.Created = watches, true
+			watches++
+		case req.GetCancelRequest() != nil:
+			resp.WatchId, resp.Canceled = req.GetCancelRequest().WatchId, true
+		case req.GetProgressRequest() != nil && watches > 0:
+			e.asked++
+			resp.WatchId = -1 // of all watches
+		}
+		e.mu.Unlock()
+		if err := stream.Send(resp); err != nil {
+			return err
+		}
+	}
+}
+
+type oneClient struct{ client *clientv3.Client }
+
+func (c oneClient) Client(context.Context) (*clientv3.Client, error) { return c.client, nil }
+
+type noClient struct{}
+
+func (noClient) Client(context.Context) (*clientv3.Client, error) { return nil, errDown }
+
+// serve starts the server and returns a source that reads it.
+func (e *wireEtcd) serve(t *testing.T) Etcd {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := grpc.NewServer()
+	pb.RegisterKVServer(server, e)
+	pb.RegisterWatchServer(server, e)
+	var wg sync.WaitGroup
+	wg.Go(func() { _ = server.Serve(l) })
+	client, err := clientv3.New(clientv3.Config{Endpoints: []string{"http://" + l.Addr().String()}, Logger: zap.NewNop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := client.Close(); err != nil && !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+		server.Stop()
+		wg.Wait()
+	})
+	return Etcd{Clients: oneClient{client}}
+}
+
+func numbered(n int) (keys []string) {
+	for i := range n {
+		keys = append(keys, fmt.Sprintf("/r/n/s/i%d", i))
+	}
+	return keys
+}
+
+func TestEtcdList(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name    string
+		streams bool
+		keys    int
+		ranges  int // requests it takes, with 3 keys a page
+	}{
+		{"stream", true, 8, 1},
+		{"stream of nothing", true, 0, 1},
+		{"pages", false, 8, 3},
+		{"full last page", false, 6, 2},
+		{"no page", false, 0, 1},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			e := &wireEtcd{keys: append(numbered(tt.keys), "/r/n0/other"), chunk: 3, streams: tt.streams}
+			var got []string
+			head, err := e.serve(t).List(t.Context(), "/r/n/", 0, func(kvs []*mvccpb.KeyValue) error {
+				for _, kv := range kvs {
+					got = append(got, string(kv.Key))
+				}
+				return nil
+			})
+			if want := (Head{wireCluster, wireRevision}); err != nil || head != want {
+				t.Errorf("%+v, error %v, want %+v, nil", head, err, want)
+			}
+			if !slices.Equal(got, numbered(tt.keys)) {
+				t.Errorf("keys %v, want %d", got, tt.keys)
+			}
+			if len(e.ranges) != tt.ranges {
+				t.Errorf("%d requests, want %d", len(e.ranges), tt.ranges)
+			}
+			for i, r := range e.ranges {
+				if want := int64(min(i, 1) * wireRevision); r.Revision != want {
+					t.Errorf("request %d is for revision %d, want %d", i, r.Revision, want)
+				}
+				if r.Serializable {
+					t.Errorf("request %d is not linearizable", i)
+				}
+				if !e.leaders[i] {
+					t.Errorf("request %d demands no leader", i)
+				}
+			}
+		})
+	}
+}
+
+// TestEtcdListAt lists a revision of the past.
+func TestEtcdListAt(t *testing.T) {
+	t.Parallel()
+	const at = wireRevision - 1
+	for _, streams := range []bool{true, false} {
+		e := &wireEtcd{keys: numbered(8), chunk: 3, streams: streams}
+		head, err := e.serve(t).List(t.Context(), "/r/n/", at, func([]*mvccpb.KeyValue) error { return nil })
+		if want := (Head{wireCluster, at}); err != nil || head != want {
+			t.Errorf("streams=%v: %+v, error %v, want %+v, nil", streams, head, err, want)
+		}
+		for _, r := range e.ranges {
+			if r.Revision != at {
+				t.Errorf("streams=%v: a request for revision %d, want %d", streams, r.Revision, at)
+			}
+		}
+	}
+}
+
+func TestEtcdListErrors(t *testing.T) {
+	t.Parallel()
+	errStop := errors.New("enough")
+	for _, streams := range []bool{true, false} {
+		for _, server := range []error{rpctypes.ErrGRPCCompacted, rpctypes.ErrGRPCPermissionDenied, rpctypes.ErrGRPCCorrupt} {
+			t.Run(fmt.Sprintf("streams=%v/%v", streams, rpctypes.Error(server)), func(t *testing.T) {
+				t.Parallel()
+				e := &wireEtcd{keys: numbered(8), chunk: 3, streams: streams, fail: server}
+				_, err := e.serve(t).List(t.Context(), "/r/n/", 0, func([]*mvccpb.KeyValue) error { return nil })
+				if !errors.Is(err, rpctypes.Error(server)) {
+					t.Errorf("error %v, want %v", err, rpctypes.Error(server))
+				}
+			})
+		}
+		t.Run(fmt.Sprintf("streams=%v/caller stops", streams), func(t *testing.T) {
+			t.Parallel()
+			e := &wireEtcd{keys: numbered(800), chunk: 3, streams: streams}
+			calls := 0
+			_, err := e.serve(t).List(t.Context(), "/r/n/", 0, func([]*mvccpb.KeyValue) error { calls++; return errStop })
+			if !errors.Is(err, errStop) || calls != 1 {
+				t.Errorf("error %v after %d calls, want %v after 1", err, calls, errStop)
+			}
+		})
+		t.Run(fmt.Sprintf("streams=%v/cancelled", streams), func(t *testing.T) {
+			t.Parallel()
+			e := &wireEtcd{keys: numbered(800), chunk: 3, streams: streams}
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			_, err := e.serve(t).List(ctx, "/r/n/", 0, func([]*mvccpb.KeyValue) error { cancel(); return nil })
+			if !errors.Is(err, context.Canceled) {
+				t.Errorf("error %v, want %v", err, context.Canceled)
+			}
+		})
+	}
+	t.Run("no client", func(t *testing.T) {
+		t.Parallel()
+		source := Etcd{Clients: noClient{}}
+		if _, err := source.List(t.Context(), "/r/", 0, nil); !errors.Is(err, errDown) {
+			t.Errorf("List: %v", err)
+		}
+		if _, err := source.Probe(t.Context(), "/r/"); !errors.Is(err, errDown) {
+			t.Errorf("Probe: %v", err)
+		}
+		if _, err := source.CountSince(t.Context(), "/r/", 1); !errors.Is(err, errDown) {
+			t.Errorf("CountSince: %v", err)
+		}
+		if _, err := source.Stream(t.Context()); !errors.Is(err, errDown) {
+			t.Errorf("Stream: %v", err)
+		}
+	})
+}
+
+func TestEtcdProbe(t *testing.T) {
+	t.Parallel()
+	e := &wireEtcd{keys: numbered(800), chunk: 3}
+	head, err := e.serve(t).Probe(t.Context(), "/r/n/")
+	if want := (Head{wireCluster, wireRevision}); err != nil || head != want {
+		t.Errorf("%+v, error %v, want %+v, nil", head, err, want)
+	}
+	r := e.ranges[0]
+	if string(r.Key) != "/r/n/_probe" || len(r.RangeEnd) > 0 || r.Serializable || !e.leaders[0] {
+		t.Errorf("request %v (leader demanded: %v), want a linearizable one of one key in the prefix", r, e.leaders[0])
+	}
+}
+
+func TestEtcdCountSince(t *testing.T) {
+	t.Parallel()
+	e := &wireEtcd{keys: append(numbered(8), "/r/n0/other"), chunk: 3}
+	source := e.serve(t)
+	for i, newer := range []bool{true, false} {
+		since := int64(4 + i)
+		got, err := source.CountSince(t.Context(), "/r/n/", since)
+		if want := (Count{Head{wireCluster, wireRevision + int64(i)}, 8, newer}); err != nil || got != want {
+			t.Errorf("since %d: %+v, error %v, want %+v, nil", since, got, err, want)
+		}
+		if r := e.ranges[i]; r.Serializable || !r.KeysOnly || r.Limit != 1 || !e.leaders[i] {
+			t.Errorf("request %v (leader demanded: %v), want a linearizable one without values", r, e.leaders[i])
+		}
+	}
+}
+
+// nextOf returns the next response of a stream.
+func nextOf(t *testing.T, s Stream) *pb.WatchResponse {
+	t.Helper()
+	select {
+	case resp, ok := <-s.Responses():
+		if !ok {
+			t.Fatalf("the stream has ended: %v", s.Err())
+		}
+		return resp
+	case <-time.After(30 * time.Second):
+		t.Fatal("no response")
+	}
+	return nil
+}
+
+// TestEtcdStream checks where watches start, that all are on one stream, and
+// that responses have the IDs by which the watches were asked for, though etcd
+// has others.
+func TestEtcdStream(t *testing.T) {
+	t.Parallel()
+	e := &wireEtcd{refused: "/r/denied/"}
+	s, err := e.serve(t).Stream(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for i, rng := range []string{"/r/n/", "/r/denied/", "/r/n/s/a"} {
+		if err := s.Add(int64(i+7), rng, wireRevision); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, refused := range []bool{false, true, false} {
+		if resp := nextOf(t, s); resp.WatchId != int64(i+7) || !resp.Created || resp.Canceled != refused {
+			t.Errorf("response %v, want that watch %d was created (refused: %v)", resp, i+7, refused)
+		}
+	}
+	if err := s.RequestProgress(); err != nil {
+		t.Fatal(err)
+	}
+	if resp := nextOf(t, s); resp.WatchId != allWatches || resp.Header.Revision != wireRevision {
+		t.Errorf("response %v, want progress of all watches at %d", resp, wireRevision)
+	}
+	for _, id := range []int64{8, 9} { // the refused one is no more
+		if err := s.Remove(id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if resp := nextOf(t, s); resp.WatchId != 9 || !resp.Canceled {
+		t.Errorf("response %v, want that watch 9 was cancelled", resp)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	want := []*pb.WatchCreateRequest{
+		{Key: []byte("/r/n/"), RangeEnd: []byte("/r/n0"), StartRevision: wireRevision},
+		{Key: []byte("/r/n/s/a"), StartRevision: wireRevision},
+	}
+	for i, r := range e.watches {
+		if r.StartRevision != wireRevision || !bytes.Equal(r.Key, want[i].Key) || !bytes.Equal(r.RangeEnd, want[i].RangeEnd) {
+			t.Errorf("watch %v, want %v", r, want[i])
+		}
+	}
+	if e.asked != 1 {
+		t.Errorf("%d progress requests beside watches, want 1", e.asked)
+	}
+}
+
+// TestEtcdStreamEnds: a closed stream ends.
+func TestEtcdStreamEnds(t *testing.T) {
+	t.Parallel()
+	e := &wireEtcd{}
+	s, err := e.serve(t).Stream(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	for range s.Responses() {
+		t.Error("a response of a closed stream")
+	}
+	if s.Err() == nil {
+		t.Error("it doesn't say why it has ended")
+	}
+}
+
+// TestWireIDsOutOfOrder is etcd's gRPC proxy, which says in any order that
+// watches were created.
+func TestWireIDsOutOfOrder(t *testing.T) {
+	t.Parallel()
+	var w wireIDs
+	for id := range int64(3) {
+		w.ask(id + 1)
+	}
+	for _, wire := range []int64{2, 0, 1} {
+		resp := &pb.WatchResponse{WatchId: wire, Created: true}
+		if !w.translate(resp) || resp.WatchId != wire+1 {
+			t.Errorf("watch %d on the wire is %d, want %d", wire, resp.WatchId, wire+1)
+		}
+	}
+	if w.translate(&pb.WatchResponse{WatchId: 3}) || w.translate(&pb.WatchResponse{Created: true, Canceled: true, WatchId: -1}) {
+		t.Error("a watch that nobody asked for")
+	}
+}

@@ -1,0 +1,141 @@
+package mirror
+
+import (
+	"bytes"
+	"context"
+	"time"
+
+	"go.etcd.io/etcd/api/v3/mvccpb"
+)
+
+const (
+	// pageTimeout is how long a list can wait for its next page. Pages of
+	// 100,000 keys were seen to take 3 s of a busy server.
+	pageTimeout = 15 * time.Second
+	// listsAtOnce bounds the lists under way: enough to hide the network's
+	// delay, and few of many mirrors' to serve for etcd.
+	listsAtOnce = 4
+)
+
+// list is a list of a range under way. It compares with the contents as they
+// were when it started, and puts the difference on a stage.
+type list struct {
+	r       *Range
+	stage   Stage
+	started time.Time
+	cancel  context.CancelFunc
+	known   int64 // a revision that etcd had when it started
+
+	// Of its own goroutine, until it has ended:
+	compare *comparison
+	changes []change
+	keys    int
+	head    Head
+	err     error
+
+	// later is, by indexKey, the last change to each of its keys that another
+	// range's watch has shown since it started. Of the loop.
+	later map[string]Event
+}
+
+// change is a difference that a list has found.
+type change struct {
+	short string
+	entry // none if gone
+	gone  bool
+}
+
+// read reads a range of etcd, at a revision or now, and gives up when no page
+// arrives for pageTimeout: a server that hangs half-way would otherwise hang the
+// mirror.
+func read(ctx context.Context, cfg *Config, rng string, at int64, fn func([]*mvccpb.KeyValue)) (Head, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stuck := time.AfterFunc(pageTimeout, func() { cancel(errPage) })
+	defer stuck.Stop()
+	head, err := cfg.Source.List(ctx, cfg.Root+rng, at, func(kvs []*mvccpb.KeyValue) error {
+		fn(kvs)
+		stuck.Reset(pageTimeout)
+		return nil
+	})
+	if err != nil {
+		if cause := context.Cause(ctx); cause != nil {
+			err = cause
+		}
+		return Head{}, err
+	}
+	return head, nil
+}
+
+// below returns a key below Root in memory of its own: there are as many of them
+// as keys.
+func below(root string, key []byte) (string, bool) {
+	rel, ok := bytes.CutPrefix(key, []byte(root))
+	return string(rel), ok
+}
+
+// run reads the range. Whether it could is in err.
+func (l *list) run(ctx context.Context, cfg *Config) {
+	l.head, l.err = read(ctx, cfg, l.r.name, 0, func(kvs []*mvccpb.KeyValue) {
+		l.page(kvs, cfg.Root)
+	})
+	if l.err != nil {
+		return
+	}
+	ghosts := l.compare.ghosts()
+	events := make([]Event, 0, len(ghosts))
+	for _, short := range ghosts {
+		l.changes = append(l.changes, change{short: short, gone: true})
+		events = append(events, Event{Key: short, ModRevision: l.head.Revision, Deleted: true})
+	}
+	l.apply(events)
+}
+
+// page puts those keys of a page on the stage that are not known yet.
+func (l *list) page(kvs []*mvccpb.KeyValue, root string) {
+	events := make([]Event, 0, len(kvs))
+	for _, kv := range kvs {
+		key, ok := below(root, kv.Key)
+		if !ok {
+			continue
+		}
+		l.keys++
+		short, now := indexKey(key), entryOf(kv)
+		if had, ok := l.compare.find(short); ok && had == now {
+			continue
+		}
+		l.changes = append(l.changes, change{short: short, entry: now})
+		events = append(events, Event{Key: key, Value: kv.Value, ModRevision: kv.ModRevision, Lease: kv.Lease})
+	}
+	l.apply(events)
+}
+
+func (l *list) apply(events []Event) {
+	if len(events) > 0 {
+		l.stage.Apply(events)
+	}
+}
+
+// merge brings the index up to what the list has found, but for keys of which
+// something newer is known, which the stage gets once more.
+func (l *list) merge(in *index) {
+	var newer []Event
+	for short, ev := range l.later {
+		if ev.ModRevision > l.head.Revision {
+			newer = append(newer, ev)
+		} else {
+			delete(l.later, short)
+		}
+	}
+	for _, c := range l.changes {
+		if _, known := l.later[c.short]; known {
+			continue
+		}
+		if c.gone {
+			in.Delete(c.short)
+		} else {
+			in.Set(c.short, c.entry)
+		}
+	}
+	l.apply(newer)
+}

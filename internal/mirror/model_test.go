@@ -1,0 +1,202 @@
+package mirror
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+	"go.etcd.io/etcd/api/v3/mvccpb"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+)
+
+// How much the model test does: a second or so, and the same for a given seed.
+const (
+	modelSeeds = 50
+	modelSteps = 500
+)
+
+// TestModel drives an etcd at random through writes and faults, and compares
+// the View with it at every quiet point. A seed that fails is printed; put it in
+// place of the random one to run it again.
+func TestModel(t *testing.T) {
+	t.Parallel()
+	first := rand.Uint64()
+	for i := range uint64(modelSeeds) {
+		seed := first + i
+		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) { runModel(t, rand.New(rand.NewPCG(seed, 0))) })
+		})
+	}
+}
+
+func runModel(t *testing.T, rng *rand.Rand) {
+	f := newFake()
+	m := &model{f: f, rng: rng, g: start(t, f)}
+	for step := range modelSteps {
+		m.step()
+		if rng.IntN(20) == 0 {
+			m.quiet()
+			if diff := m.g.diff(); len(diff) > 0 {
+				t.Fatalf("after step %d (%v), at revision %d:\n%v", step, m.done, f.revision, diff)
+			}
+			m.g.wantState(Live)
+			if m.g.rec.look().revision != f.revision {
+				t.Fatalf("after step %d (%v): the view is at revision %d, etcd at %d", step, m.done, m.g.rec.look().revision, f.revision)
+			}
+			m.done = m.done[:0]
+		}
+	}
+}
+
+type model struct {
+	f       *fakeEtcd
+	rng     *rand.Rand
+	g       *rig
+	restore func()
+	release func()   // ends a hang, if there is one
+	done    []string // since the last quiet point
+}
+
+// step does one thing to etcd.
+func (m *model) step() {
+	key := fmt.Sprintf("/r/n/s%d/i%d", m.rng.IntN(3), m.rng.IntN(4))
+	value := fmt.Sprint(m.rng.Uint32())
+	actions := []struct {
+		name   string
+		weight int
+		do     func()
+	}{
+		{"put", 30, func() { m.f.put(key, value) }},
+		{"delete", 15, func() { m.f.delete(key) }},
+		{"txn", 5, func() { m.f.txn(map[string]string{key: value, key + "-2": value, "/other": value}) }},
+		{"elsewhere", 5, func() { m.f.put("/r/n2/s/i", value) }},
+		{"compact", 5, m.f.compact},
+		{"deaf", 3, func() { m.f.set(func() { m.f.deaf = true }) }},
+		{"hear", 3, func() {
+			if m.release == nil {
+				m.f.hear()
+			}
+		}},
+		{"hang", 2, func() {
+			if m.release == nil {
+				m.release = m.f.hang()
+			}
+		}},
+		{"release", 2, m.unhang},
+		{"close", 3, func() { m.f.end() }},
+		{"cancel", 3, func() { m.f.cancel(&pb.WatchResponse{Header: m.f.header(), Canceled: true}) }},
+		{"down", 2, func() { m.f.set(func() { m.f.down = !m.f.down }) }},
+		{"disorder", 2, m.disorder},
+		{"break lists", 2, m.breakLists},
+		{"lose", 2, m.lose},
+		{"restart", 2, m.restart},
+		{"slow probes", 2, func() { m.f.set(func() { m.f.slow = time.Duration(m.rng.IntN(3000)) * time.Millisecond }) }},
+		{"backup", 2, func() { m.restore = m.f.backup() }},
+		{"restore", 2, m.restored},
+		{"let pass", 25, func() { m.g.passed(time.Duration(m.rng.IntN(4000)) * time.Millisecond) }},
+		{"settle", 10, synctest.Wait},
+	}
+	total := 0
+	for _, a := range actions {
+		total += a.weight
+	}
+	n := m.rng.IntN(total)
+	for _, a := range actions {
+		if n -= a.weight; n < 0 {
+			m.done = append(m.done, a.name)
+			a.do()
+			return
+		}
+	}
+}
+
+func (m *model) unhang() {
+	if m.release != nil {
+		m.release()
+		m.release = nil
+	}
+}
+
+// disorder shows changes again that are long known.
+func (m *model) disorder() {
+	m.f.mu.Lock()
+	defer m.f.mu.Unlock()
+	if len(m.f.history) == 0 {
+		return
+	}
+	old := m.f.history[m.rng.IntN(len(m.f.history))]
+	if old.Kv.ModRevision < m.f.revision && strings.HasPrefix(string(old.Kv.Key), testPrefix) {
+		for s := range m.f.streams {
+			for id := range s.watches {
+				s.send(&pb.WatchResponse{Header: m.f.header(), WatchId: id, Events: []*mvccpb.Event{old}})
+			}
+		}
+	}
+}
+
+// lose makes watches leave out changes without a word. They break later, as a
+// member does that is so wrong.
+func (m *model) lose() {
+	rng := rand.New(rand.NewPCG(m.rng.Uint64(), 0)) // used under the fake's lock
+	m.f.set(func() {
+		m.f.onEvents = func(evs []*mvccpb.Event) []*mvccpb.Event {
+			return slices.DeleteFunc(evs, func(*mvccpb.Event) bool { return rng.IntN(2) == 0 })
+		}
+	})
+}
+
+// restart replaces the mirror by one that starts from what a snapshot would
+// hold.
+func (m *model) restart() {
+	m.g.stop()
+	said, status := m.g.rec.look(), m.g.Mirror.Status()
+	m.g = startRestored(m.g.t, m.f, said, status)
+}
+
+// breakLists makes every other page fail, for a while.
+func (m *model) breakLists() {
+	pages := 0
+	errs := []error{rpctypes.ErrCompacted, errDown, rpctypes.ErrPermissionDenied}
+	m.f.set(func() {
+		m.f.onPage = func(context.Context, int) error {
+			if pages++; pages%2 == 0 {
+				return errs[pages/2%len(errs)]
+			}
+			return nil
+		}
+	})
+}
+
+// restored restores the backup, which breaks all connections. The writes that
+// follow can overtake the old revision before the mirror looks.
+func (m *model) restored() {
+	if m.restore == nil {
+		return
+	}
+	synctest.Wait() // no list outlives the etcd that it began on
+	m.restore()
+	m.f.end()
+}
+
+// quiet ends all faults and gives the mirror the time in which it must be equal
+// to etcd: ten seconds of contact.
+func (m *model) quiet() {
+	m.unhang()
+	lost := false
+	m.f.set(func() {
+		lost = m.f.onEvents != nil
+		m.f.down, m.f.onPage, m.f.slow, m.f.onEvents = false, nil, 0, nil
+	})
+	m.f.hear()
+	if lost {
+		m.f.end()
+	}
+	m.g.passed(10 * time.Second)
+}

@@ -1,0 +1,85 @@
+package mirror
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestRestore starts from a snapshot while etcd is away: there is something to
+// answer at once, and what has changed meanwhile is put right by the first list.
+func TestRestore(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.put("/r/n/s/ghost", "1")
+		f.put("/r/n/s/kept", "1")
+		f.put("/r/n/s/old", "1")
+		first := start(t, f)
+		first.stop()
+		said, status := first.rec.look(), first.Mirror.Status()
+		f.delete("/r/n/s/ghost")
+		f.put("/r/n/s/old", "2")
+		f.put("/r/n/s/new", "1")
+		f.compact()
+		f.set(func() { f.down = true })
+		time.Sleep(time.Hour)
+
+		g := startRestored(t, f, said, status)
+		g.wantState(Stale)
+		select {
+		case <-g.Ready():
+		default:
+			t.Error("not synced by a snapshot")
+		}
+		select {
+		case <-g.Listed():
+			t.Error("a snapshot counts as a list")
+		default:
+		}
+		if s := g.Mirror.Status(); s.Revision != status.Revision || !s.Contact.Equal(status.Contact) || s.Keys != 3 {
+			t.Errorf("status %+v, want that of the snapshot, %+v", s, status)
+		}
+		g.wantApplied("+n/s/ghost", "+n/s/kept", "+n/s/old")
+		g.passed(time.Minute)
+		g.wantStates("stale@0s")
+		g.wantLogged("level=WARN|can't be read yet|down")
+
+		f.set(func() { f.down = false })
+		g.passed(retryLimit)
+		g.wantState(Live)
+		<-g.Listed()
+		g.wantEqual()
+		g.wantApplied("+n/s/kept", "+n/s/new", "+n/s/old", "-n/s/ghost")
+		g.wantLogged("level=INFO|can be read now")
+		if g.rec.look().backward != 0 {
+			t.Error("the revision moved backward")
+		}
+	})
+}
+
+// TestRestoreOfAnotherTime starts from a snapshot that is ahead of etcd, or of
+// another cluster.
+func TestRestoreOfAnotherTime(t *testing.T) {
+	t.Parallel()
+	for name, status := range map[string]Status{
+		"ahead":         {State: Live, Revision: 1000, Cluster: 1},
+		"other cluster": {State: Live, Revision: 2, Cluster: 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				f := newFake()
+				f.cluster = 1
+				f.put("/r/n/s/a", "1")
+				g := startRestored(t, f, said{keys: map[string]stored{"n/s/a": {"2", 2, 8}, "n/s/b": {"2", 2, 8}}}, status)
+				g.wantEqual()
+				g.wantState(Live)
+				g.wantLogged("level=WARN|etcd history changed", "level=INFO|can be read now")
+				f.put("/r/n/s/c", "1")
+				synctest.Wait()
+				g.wantEqual()
+			})
+		})
+	}
+}
