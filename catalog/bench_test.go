@@ -35,13 +35,13 @@ func BenchmarkDecodeRegistry(b *testing.B) {
 	})
 	b.ReportAllocs()
 	for b.Loop() {
-		kept := make([]catalog.Instance, len(values))
+		instances := make([]catalog.Instance, len(values))
 		for i, value := range values {
 			in, err := catalog.DecodeValue("a", value)
 			if err != nil {
 				b.Fatal(err)
 			}
-			kept[i] = in
+			instances[i] = in
 		}
 	}
 }

@@ -5,77 +5,14 @@ import (
 	"slices"
 )
 
-// UnmarshalJSON implements json.Unmarshaler for what a person or a program
-// hands in: other than in a value read from etcd, an unknown member is
-// ErrInvalid, since it would be lost. Revision and Stale are ignored, so that
-// a result that was written out can be read as a wish. It checks the form;
-// Prepare checks the rules. The result keeps no reference to data.
-func (s *Service) UnmarshalJSON(data []byte) error {
-	var out Service
-	var faults []error
-	d := newDecoder(data, true)
-	err := d.object(func(name []byte) (known bool, err error) {
-		switch string(name) {
-		case "namespace":
-			out.Namespace, err = d.string()
-		case "name":
-			out.Name, err = d.string()
-		case "revision", "stale":
-			d.skip()
-		case "instances":
-			out.Instances, faults, err = d.instances()
-		default:
-			return false, nil
-		}
-		return true, err
-	})
-	if err := d.finish("service", err); err != nil {
-		return err
-	}
-	if err := joinFirst(faults); err != nil {
-		return err
-	}
-	*s = out
-	return nil
-}
-
-// instances reads the instances of a service. The faults are those of its
-// elements, the error is one of the list.
-func (d *decoder) instances() (list []Instance, faults []error, err error) {
-	err = d.list(func() error {
-		in, err := d.instance()
-		if err != nil {
-			faults = append(faults, below(fmt.Sprintf("instances[%d]", len(list)), err))
-		}
-		list = append(list, in)
-		return nil
-	})
-	return list, faults, err
-}
-
-// UnmarshalJSON implements json.Unmarshaler as Service's does.
-func (in *Instance) UnmarshalJSON(data []byte) error {
-	d := newDecoder(data, true)
-	out, err := d.instance()
-	if err := d.finish("instance", err); err != nil {
-		return err
-	}
-	*in = out
-	return nil
-}
-
 // DecodeValue reads an instance from the value of its key, as readers do: it
 // ignores unknown members, drops ports of unknown protocols and takes an
 // unknown status for down. What it returns is normalized and valid. The error
 // is ErrInvalid, names the member at fault, and quotes no more than a bounded
 // part of the value. The result keeps no reference to value.
 func DecodeValue(id string, value []byte) (Instance, error) {
-	if len(value) > MaxValueSize {
-		return Instance{}, invalid("value", "is %d bytes, more than %d", len(value), MaxValueSize)
-	}
-	d := newDecoder(value, false)
-	in, err := d.instance()
-	if err := d.finish("value", err); err != nil {
+	var in Instance
+	if err := parseValue(value, func(r *reader) { in = r.instance() }); err != nil {
 		return Instance{}, err
 	}
 	in.ID = id
@@ -90,7 +27,24 @@ func DecodeValue(id string, value []byte) (Instance, error) {
 	return in, nil
 }
 
-// Override is an operator's word on an instance: the value of its status key.
+// DecodeOverride reads the value of a status key as readers do: an unknown
+// status is down. The error is ErrInvalid. An override that can't be read counts
+// as down, since whoever wrote it wanted the instance out: the result says so
+// beside the error.
+func DecodeOverride(value []byte) (Override, error) {
+	var o Override
+	err := parseValue(value, func(r *reader) { o = r.override() })
+	if err == nil && o.Status == "" {
+		err = invalid("status", "is missing")
+	}
+	if err != nil {
+		return Override{Status: StatusDown}, err
+	}
+	o.Status = o.Status.Worse(StatusUp)
+	return o, nil
+}
+
+// Override is what an operator says of an instance: the value of its status key.
 type Override struct {
 	// Status counts where it is worse than the instance's own.
 	Status Status `json:"status"`
@@ -98,31 +52,88 @@ type Override struct {
 	Reason string `json:"reason,omitempty"`
 }
 
-// DecodeOverride reads the value of a status key as readers do: an unknown
-// status is down. The error is ErrInvalid.
-func DecodeOverride(value []byte) (Override, error) {
-	if len(value) > MaxValueSize {
-		return Override{}, invalid("value", "is %d bytes, more than %d", len(value), MaxValueSize)
-	}
-	var o Override
-	d := newDecoder(value, false)
-	err := d.object(func(name []byte) (known bool, err error) {
+func (r *reader) override() (o Override) {
+	for name := range r.members {
 		switch string(name) {
 		case "status":
-			o.Status, err = d.status()
+			o.Status = r.status()
 		case "reason":
-			o.Reason, err = d.string()
+			o.Reason = r.string()
 		default:
-			return false, nil
+			r.unknown(name)
 		}
-		return true, err
-	})
-	if err := d.finish("value", err); err != nil {
-		return Override{}, err
 	}
-	if o.Status == "" {
-		return Override{}, invalid("status", "is missing")
+	return o
+}
+
+// parseValue parses the value of a key, in which unknown members are ignored.
+func parseValue(value []byte, read func(*reader)) error {
+	if len(value) > MaxValueSize {
+		return invalid("value", "is %d bytes, more than %d", len(value), MaxValueSize)
 	}
-	o.Status = o.Status.Worse(StatusUp)
-	return o, nil
+	return parse(value, "value", false, read)
+}
+
+// UnmarshalJSON implements json.Unmarshaler as Service's does.
+func (in *Instance) UnmarshalJSON(data []byte) error { return in.parse(data, "instance") }
+
+func (in *Instance) parse(text []byte, field string) error {
+	var out Instance
+	if err := parse(text, field, true, func(r *reader) { out = r.instance() }); err != nil {
+		return err
+	}
+	*in = out
+	return nil
+}
+
+// UnmarshalJSON implements json.Unmarshaler for what a person or a program
+// hands in: other than in a value read from etcd, an unknown member is
+// ErrInvalid, since it would be lost. Revision and Stale are ignored, so that
+// a result that was written out can be registered again. It checks the form;
+// Prepare checks the rules. The result keeps no reference to data.
+func (s *Service) UnmarshalJSON(data []byte) error {
+	var out Service
+	var faults []error
+	if err := parse(data, "service", true, func(r *reader) { out, faults = r.service() }); err != nil {
+		return err
+	}
+	if err := joinFirst(faults); err != nil {
+		return err
+	}
+	*s = out
+	return nil
+}
+
+// service reads a service. The faults are those of its instances, each of which
+// is named.
+func (r *reader) service() (s Service, faults []error) {
+	for name := range r.members {
+		switch string(name) {
+		case "namespace":
+			s.Namespace = r.string()
+		case "name":
+			s.Name = r.string()
+		case "revision", "stale":
+			r.skip()
+		case "instances":
+			for i := range r.elements {
+				in, fault := r.element()
+				faults = append(faults, below(fmt.Sprintf("instances[%d]", i), fault))
+				s.Instances = append(s.Instances, in)
+			}
+		default:
+			r.unknown(name)
+		}
+	}
+	return s, faults
+}
+
+// element reads an instance of a service by a reader of its own, so that a fault
+// of one leaves the others to be read.
+func (r *reader) element() (in Instance, fault error) {
+	text := r.next()
+	if r.err == nil {
+		fault = in.parse(text, "")
+	}
+	return in, fault
 }

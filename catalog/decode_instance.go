@@ -10,159 +10,109 @@ import (
 const usual = 8
 
 // instance reads an instance. It checks the form alone, not the rules.
-func (d *decoder) instance() (in Instance, err error) {
-	err = d.object(func(name []byte) (known bool, err error) {
+func (r *reader) instance() (in Instance) {
+	for name := range r.members {
 		switch string(name) {
 		case "id":
-			if !d.strict {
-				return false, nil // the key has the ID; in a value it is an unknown member
+			if !r.strict { // the key has the ID; in a value it is an unknown member
+				r.unknown(name)
+				continue
 			}
-			in.ID, err = d.string()
+			in.ID = r.string()
 		case "addresses":
-			in.Addresses, err = d.addresses()
+			in.Addresses = r.addresses()
 		case "host":
-			in.Host, err = d.string()
+			in.Host = r.string()
 		case "ports":
-			in.Ports, err = d.ports()
+			in.Ports = r.ports()
 		case "weight":
-			in.Weight, err = d.uint16(0)
+			in.Weight = r.uint16(uint16Range)
 		case "priority":
-			in.Priority, err = d.uint16(0)
+			in.Priority = r.uint16(uint16Range)
 		case "ttl":
-			var ttl uint64
-			ttl, err = d.uint(0, 32)
-			in.TTL = uint32(ttl)
+			in.TTL = uint32(r.uint(32, uint32Range))
 		case "locality":
-			in.Locality, err = d.shared()
+			in.Locality = r.shared()
 		case "tags":
-			in.Tags, err = d.tags()
+			in.Tags = r.tags()
 		case "metadata":
-			in.Metadata, err = d.metadata()
+			in.Metadata = r.metadata()
 		case "status":
-			in.Status, err = d.status()
+			in.Status = r.status()
 		case "static":
-			in.Static, err = d.bool()
+			in.Static = r.bool()
 		default:
-			return false, nil
+			r.unknown(name)
 		}
-		return true, err
-	})
-	return in, err
+	}
+	return in
 }
 
-func (d *decoder) addresses() ([]netip.Addr, error) {
+func (r *reader) addresses() []netip.Addr {
 	var room [usual]netip.Addr
-	list, n := room[:0], 0
-	err := d.list(func() error {
-		s, err := d.chars()
-		if n++; err != nil || n > MaxAddresses {
-			return err
-		}
-		a, err := netip.ParseAddr(string(s))
+	list := room[:0]
+	for range r.elements {
+		s := r.string()
+		a, err := netip.ParseAddr(s)
 		if err != nil {
-			return invalid("", "%s is not an IP address", quote(string(s)))
+			r.fail("%s is not an IP address", quote(s))
 		}
 		list = append(list, a)
-		return nil
-	})
-	if n > MaxAddresses {
-		return nil, invalid("", "are %d, more than %d", n, MaxAddresses)
 	}
-	return compact(list), err
+	return compact(list)
 }
 
-func (d *decoder) ports() ([]Port, error) {
+func (r *reader) ports() []Port {
 	var room [usual]Port
 	list := room[:0]
-	err := d.list(func() error {
-		p, err := d.port()
-		list = append(list, p)
-		return err
-	})
-	return compact(list), err
+	for range r.elements {
+		list = append(list, r.port())
+	}
+	return compact(list)
 }
 
-func (d *decoder) port() (p Port, err error) {
-	err = d.object(func(name []byte) (known bool, err error) {
+func (r *reader) port() (p Port) {
+	for name := range r.members {
 		switch string(name) {
 		case "name":
-			p.Name, err = d.shared()
+			p.Name = r.shared()
 		case "port":
-			p.Port, err = d.uint16(1)
+			p.Port = r.uint16(portRange)
 		case "protocol":
-			p.Protocol, err = d.protocol()
+			p.Protocol = r.constant(ProtocolTCP, ProtocolUDP)
 		default:
-			return false, nil
+			r.unknown(name)
 		}
-		return true, err
-	})
-	return p, err
-}
-
-// protocol reads a string that is nearly always one of the constants.
-func (d *decoder) protocol() (string, error) {
-	s, err := d.chars()
-	switch string(s) {
-	case ProtocolTCP:
-		return ProtocolTCP, err
-	case ProtocolUDP:
-		return ProtocolUDP, err
 	}
-	return string(s), err
+	return p
 }
 
-// status reads a string that is nearly always one of the constants.
-func (d *decoder) status() (Status, error) {
-	s, err := d.chars()
-	switch status := Status(s); status {
-	case StatusUp:
-		return StatusUp, err
-	case StatusDraining:
-		return StatusDraining, err
-	case StatusDown:
-		return StatusDown, err
-	}
-	return Status(s), err
+func (r *reader) status() Status {
+	return Status(r.constant(string(StatusUp), string(StatusDraining), string(StatusDown)))
 }
 
-func (d *decoder) tags() ([]string, error) {
+func (r *reader) tags() []string {
 	var room [usual]string
 	list := room[:0]
-	err := d.list(func() error {
-		tag, err := d.shared()
-		list = append(list, tag)
-		return err
-	})
-	return compact(list), err
+	for range r.elements {
+		list = append(list, r.shared())
+	}
+	return compact(list)
 }
 
-// metadata reads an object whose names are not known beforehand: other than a
-// member, a value of the wrong type is a fault even where the key comes again.
-func (d *decoder) metadata() (pairs map[string]string, fault error) {
-	switch d.peek() {
-	case '{':
-	case 'n':
-		d.literal("null")
-		return nil, nil
-	default:
-		return nil, d.mismatch("an object")
+func (r *reader) metadata() map[string]string {
+	if r.null() {
+		return nil
 	}
-	for key := range d.members {
-		if fault != nil {
-			d.skip()
-			continue
-		}
-		v, err := d.string()
-		if err != nil {
-			fault = below("["+quote(string(key))+"]", err)
-			continue
-		}
+	var pairs map[string]string
+	for name := range r.members {
 		if pairs == nil {
 			pairs = make(map[string]string)
 		}
-		pairs[share(key)] = v
+		key := share(name) // first: the name is valid until the value is read
+		pairs[key] = r.string()
 	}
-	return pairs, fault
+	return pairs
 }
 
 // compact returns a copy of a list that has no more room than it needs; of an

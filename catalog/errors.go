@@ -47,7 +47,7 @@ func below(path string, err error) error {
 		return errors.Join(out...)
 	}
 	if fe, ok := errors.AsType[*FieldError](err); ok {
-		if fe.Field != "" && fe.Field[0] != '[' {
+		if path != "" && fe.Field != "" && fe.Field[0] != '[' {
 			path += "."
 		}
 		return &FieldError{Field: path + fe.Field, Reason: fe.Reason}
@@ -56,7 +56,7 @@ func below(path string, err error) error {
 }
 
 // maxFaults bounds how many faults one error spells out: as many as a person
-// mends at a time, whatever the size of the input.
+// corrects at a time, whatever the size of the input.
 const maxFaults = 10
 
 // joinFirst is errors.Join for the first maxFaults of errs; of the others it

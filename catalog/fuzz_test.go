@@ -152,7 +152,7 @@ func FuzzServiceJSON(f *testing.F) {
 			return
 		}
 		if s.Revision != 0 || s.Stale {
-			t.Fatalf("a wish has revision %d, stale %t", s.Revision, s.Stale)
+			t.Fatalf("what is handed in has revision %d, stale %t", s.Revision, s.Stale)
 		}
 		shown, err := json.Marshal(s)
 		if err != nil {

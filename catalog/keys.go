@@ -93,7 +93,7 @@ func InstanceKey(prefix, namespace, service, id string) string {
 	return prefix + "/" + namespace + "/" + service + "/" + id
 }
 
-// StatusKey returns the key of the operator's override of an instance's status.
+// StatusKey returns the key of the override of an instance's status.
 func StatusKey(prefix, namespace, service, id string) string {
 	return ServicePrefix(prefix, namespace, service) + statusComponent + "/" + id
 }

@@ -33,16 +33,16 @@ func (in *Instance) Normalize() {
 	}
 }
 
-// Prepare turns a wish into what is written: a deep copy with defaults, the
-// namespace and stable IDs filled in, and valid throughout. The error is
-// ErrInvalid and names every member at fault, of the first ten instances that
-// have any.
+// Prepare turns a desired service into what is written: a deep copy with
+// defaults, the namespace and stable IDs filled in, and valid throughout, so that
+// each value is within MaxValueSize. The error is ErrInvalid and names every
+// member at fault, of the first ten instances that have any.
 func (s *Service) Prepare(defaultNamespace string) (*Service, error) {
 	if s == nil {
 		return nil, invalid("service", "is nil")
 	}
 	if s.Revision != 0 {
-		return nil, invalid("revision", "is set, so the service is a result of a registry: use Clone to make a wish of it")
+		return nil, invalid("revision", "is set, so the service is a result of a registry: use Clone to register it again")
 	}
 	c := s.Clone()
 	if c.Namespace == "" {
@@ -62,9 +62,6 @@ func (s *Service) Prepare(defaultNamespace string) (*Service, error) {
 			errs = append(errs, invalid(at+".id", "%s is that of instances[%d] too", quote(in.ID), first))
 		}
 		ids[in.ID] = i
-		if n := len(in.EncodeValue()); n > MaxValueSize {
-			errs = append(errs, invalid(at, "is %d bytes of JSON, more than %d", n, MaxValueSize))
-		}
 	}
 	if err := joinFirst(errs); err != nil {
 		return nil, err

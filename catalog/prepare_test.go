@@ -13,17 +13,17 @@ import (
 
 func TestPrepare(t *testing.T) {
 	t.Parallel()
-	wish := &catalog.Service{
+	desired := &catalog.Service{
 		Name:  "orders",
-		Stale: true, // of no meaning in a wish
+		Stale: true, // of no meaning in a desired service
 		Instances: []catalog.Instance{
 			{Addresses: addrs("10.0.0.7"), Ports: []catalog.Port{{Name: "http", Port: 8080}}, Tags: []string{}},
 			{Host: "DB1.example.com.", Ports: []catalog.Port{{Port: 5432}}},
 			{ID: "given", Addresses: addrs("::1"), Weight: 7, Status: catalog.StatusDraining},
 		},
 	}
-	before := wish.Clone()
-	got, err := wish.Prepare("shop")
+	before := desired.Clone()
+	got, err := desired.Prepare("shop")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,13 +39,13 @@ func TestPrepare(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
-	if !reflect.DeepEqual(wish.Clone(), before) {
-		t.Errorf("the wish was changed: %+v", wish)
+	if !reflect.DeepEqual(desired.Clone(), before) {
+		t.Errorf("the service was changed: %+v", desired)
 	}
 	got.Instances[0].Ports[0].Port = 1
 	got.Instances[0].Addresses[0] = got.Instances[2].Addresses[0]
-	if !reflect.DeepEqual(wish.Clone(), before) {
-		t.Error("the result shares memory with the wish")
+	if !reflect.DeepEqual(desired.Clone(), before) {
+		t.Error("the result shares memory with the argument")
 	}
 	again, err := got.Clone().Prepare("other")
 	if err != nil || again.Namespace != "shop" || again.Instances[1].ID != want.Instances[1].ID {

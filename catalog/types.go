@@ -8,60 +8,61 @@ import (
 
 // Service is a set of instances that offer the same thing under one name.
 //
-// A Service is either a wish, written by hand and given to a registry, or a
+// A Service is either desired, written by hand and given to a registry, or a
 // result, read from one. A result has a Revision, is shared, and must not be
-// changed; Clone makes a wish of it.
+// changed; Clone makes a desired one of it.
 type Service struct {
 	// Namespace and Name are single DNS labels (see CheckLabel).
-	Namespace, Name string
-	// Instances is ordered by ID in results, as given in wishes.
-	Instances []Instance
+	Namespace string `json:"namespace"`
+	Name      string `json:"name"`
 	// Revision is the etcd revision of the last change to the service that
-	// this value shows; 0 in a wish.
-	Revision int64
+	// this value shows; 0 in a desired one.
+	Revision int64 `json:"revision"`
 	// Stale says that the registry has lost contact with its backend, so that
 	// the service may have changed since.
-	Stale bool
+	Stale bool `json:"stale"`
+	// Instances is ordered by ID in results, as given in desired ones.
+	Instances []Instance `json:"instances"`
 }
 
 // Instance is one process, or one external host, that offers a service.
 type Instance struct {
 	// ID names the instance within its service: a DNS label. Where it is
 	// empty a writer puts StableID in its place.
-	ID string
+	ID string `json:"id,omitempty"`
 	// Addresses holds 1 to 32 IP addresses, or none where Host is set.
-	Addresses []netip.Addr
+	Addresses []netip.Addr `json:"addresses,omitempty"`
 	// Host is a hostname outside the registry, in place of Addresses.
-	Host string
+	Host string `json:"host,omitempty"`
 	// Ports holds up to 32 ports, unique by name and protocol.
-	Ports []Port
+	Ports []Port `json:"ports,omitempty"`
 	// Weight is the instance's share among those of equal priority, as in RFC
 	// 2782 but never 0: 0 means DefaultWeight.
-	Weight uint16
+	Weight uint16 `json:"weight,omitzero"`
 	// Priority orders groups of instances: the lowest is preferred (RFC 2782).
-	Priority uint16
+	Priority uint16 `json:"priority"`
 	// TTL is in seconds; 0 means the default of the DNS server.
-	TTL uint32
+	TTL uint32 `json:"ttl,omitzero"`
 	// Locality is the place of the instance: a DNS label, or empty.
-	Locality string
+	Locality string `json:"locality,omitempty"`
 	// Tags holds up to 32 DNS labels.
-	Tags []string
+	Tags []string `json:"tags,omitempty"`
 	// Metadata holds key=value pairs as in DNS-SD TXT records (RFC 6763, 6).
-	Metadata map[string]string
+	Metadata map[string]string `json:"metadata,omitempty"`
 	// Status says whether the instance takes new work; empty means StatusUp.
-	Status Status
-	// Static marks an instance that is kept without a lease.
-	Static bool
+	Status Status `json:"status,omitempty"`
+	// Static marks an instance that stays without a lease.
+	Static bool `json:"static,omitzero"`
 }
 
 // Port is a transport endpoint of an instance.
 type Port struct {
 	// Name is a service name as in RFC 6335, section 5.1, or empty.
-	Name string
+	Name string `json:"name,omitempty"`
 	// Port is 1 to 65535.
-	Port uint16
+	Port uint16 `json:"port"`
 	// Protocol is ProtocolTCP or ProtocolUDP; empty means ProtocolTCP.
-	Protocol string
+	Protocol string `json:"protocol,omitempty"`
 }
 
 // Transport protocols that a Port can have.
@@ -128,8 +129,8 @@ func (in Instance) Clone() Instance {
 	return in
 }
 
-// Clone returns a deep copy of the service as a wish: its Revision and Stale
-// are cleared. The clone of nil is nil.
+// Clone returns a deep copy of the service as a desired one: its Revision and
+// Stale are cleared. The clone of nil is nil.
 func (s *Service) Clone() *Service {
 	if s == nil {
 		return nil

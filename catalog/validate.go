@@ -11,7 +11,7 @@ import (
 	"unicode/utf8"
 )
 
-// Limits of an instance. They keep a value within what one etcd request and
+// Limits of an instance. They hold a value within what one etcd request and
 // one DNS message can carry, whoever writes it.
 const (
 	// MaxValueSize is the size of an instance's JSON form in bytes.
@@ -22,7 +22,7 @@ const (
 	MaxTags      = 32
 	// MaxLabel is the length of a DNS label in octets (RFC 1035, 2.3.4).
 	MaxLabel = 63
-	// MaxMetadataKey keeps a key of metadata well within its pair.
+	// MaxMetadataKey holds a key of metadata well within its pair.
 	MaxMetadataKey = 63
 	// MaxMetadataPair is the length of "key=value": one character-string of a
 	// TXT record (RFC 1035, 3.3).
@@ -113,6 +113,7 @@ func (in *Instance) checkWhere() error {
 	return nil
 }
 
+// badAddress says why no client could reach an instance by an address, if so.
 func badAddress(a netip.Addr) string {
 	switch {
 	case !a.IsValid():
@@ -123,11 +124,22 @@ func badAddress(a netip.Addr) string {
 		return "an IPv4-mapped IPv6 address: write it as IPv4"
 	case a.IsUnspecified():
 		return "unspecified: nobody can connect to it"
+	case thisNetwork.Contains(a):
+		return "in 0.0.0.0/8, where no host has its address (RFC 1122, 3.2.1.3)"
 	case a.IsMulticast():
 		return "a multicast address"
+	case a.IsLinkLocalUnicast():
+		return "link-local: it reaches a different host on each link"
+	case a == broadcast:
+		return "the broadcast address"
 	}
 	return ""
 }
+
+var (
+	thisNetwork = netip.PrefixFrom(netip.IPv4Unspecified(), 8)
+	broadcast   = netip.AddrFrom4([4]byte{255, 255, 255, 255})
+)
 
 func checkHost(h string) error {
 	if _, err := netip.ParseAddr(h); err == nil {

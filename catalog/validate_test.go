@@ -91,16 +91,27 @@ func TestValidate(t *testing.T) {
 		{"33 addresses", address(repeat(33, numbered("10.0.0.%d"))...), "addresses"},
 		{"no IP at all", func(in *instance) { in.Addresses = append(in.Addresses, netip.Addr{}) }, "addresses[1]"},
 		{"address with zone", address("fe80::1%eth0"), "addresses[0]"},
-		{"address link-local", address("fe80::1"), ""},
+		{"address before link-local IPv6", address("fe7f:ffff::1"), ""},
+		{"address first link-local IPv6", address("fe80::"), "addresses[0]"},
+		{"address last link-local IPv6", address("febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff"), "addresses[0]"},
+		{"address after link-local IPv6", address("fec0::1"), ""},
+		{"address before link-local IPv4", address("169.253.255.255"), ""},
+		{"address first link-local IPv4", address("169.254.0.0"), "addresses[0]"},
+		{"address last link-local IPv4", address("169.254.255.255"), "addresses[0]"},
+		{"address after link-local IPv4", address("169.255.0.0"), ""},
 		{"address mapped", address("10.0.0.1", "::ffff:10.0.0.1"), "addresses[1]"},
 		{"address unspecified IPv4", address("0.0.0.0"), "addresses[0]"},
-		{"address after unspecified IPv4", address("0.0.0.1"), ""},
+		{"address after unspecified IPv4", address("0.0.0.1"), "addresses[0]"},
+		{"address last of 0.0.0.0/8", address("0.255.255.255"), "addresses[0]"},
+		{"address after 0.0.0.0/8", address("1.0.0.0"), ""},
 		{"address unspecified IPv6", address("::"), "addresses[0]"},
 		{"address loopback", address("127.0.0.1", "::1"), ""},
 		{"address before multicast IPv4", address("223.255.255.255"), ""},
 		{"address first multicast IPv4", address("224.0.0.0"), "addresses[0]"},
 		{"address last multicast IPv4", address("239.255.255.255"), "addresses[0]"},
 		{"address after multicast IPv4", address("240.0.0.0"), ""},
+		{"address before broadcast", address("255.255.255.254"), ""},
+		{"address broadcast", address("255.255.255.255"), "addresses[0]"},
 		{"address multicast IPv6", address("ff02::1"), "addresses[0]"},
 		{"address before multicast IPv6", address("feff::1"), ""},
 
@@ -243,11 +254,11 @@ func TestErrorIsStable(t *testing.T) {
 	unknown := []byte(`{"n":1,"m":1,"l":1,"k":1,"j":1,"h":1,"g":1,"f":1,"e":1,"d":1,"c":1,"b":1}`)
 	for range 20 {
 		wantFault(t, in.Validate(), `metadata["k=0"]`)
-		wantFault(t, new(catalog.Instance).UnmarshalJSON(unknown), `"b"`)
+		wantFault(t, new(catalog.Instance).UnmarshalJSON(unknown), `"n"`)
 	}
 }
 
-// TestValidateNamesEachMember checks that a person who mends a service sees all
+// TestValidateNamesEachMember checks that a person who corrects a service sees all
 // that is wrong with it at once.
 func TestValidateNamesEachMember(t *testing.T) {
 	t.Parallel()

@@ -58,7 +58,7 @@ func check(g graph) []string {
 			}
 		}
 		if p == "catalog" {
-			say(g.chain(path, func(q pkg) bool { return !q.Standard }), "catalog depends on the standard library alone")
+			say(g.chain(path, beyondJSON), "catalog depends on the standard library and go-json-experiment/json alone")
 		}
 		if isLibrary(p) {
 			say(g.chain(path, under(heavy)), "the libraries reach none of CoreDNS, miekg/dns, prometheus, cobra")
@@ -121,6 +121,12 @@ func matches(pattern, p string) bool {
 	return p == tree || isTree && strings.HasPrefix(p, tree+"/")
 }
 
+// beyondJSON reports whether p is neither of the standard library nor of what
+// becomes its encoding/json/v2 in Go 1.27.
+func beyondJSON(p pkg) bool {
+	return !p.Standard && !under([]string{"github.com/go-json-experiment/json"})(p)
+}
+
 func under(prefixes []string) func(pkg) bool {
 	return func(p pkg) bool {
 		return slices.ContainsFunc(prefixes, func(prefix string) bool {
@@ -156,7 +162,8 @@ func TestCheckFinds(t *testing.T) {
 			"plugin/roster github.com/miekg/dns", "plugin/roster github.com/prometheus/client_golang/prometheus", "cmd/registrar github.com/spf13/cobra",
 			"cmd/registrar registrar/etcd", "registrar/dns github.com/miekg/dns", "registrar/etcd go.etcd.io/etcd/client/v3",
 		}, ""},
-		{"catalog beyond the standard library", []string{"catalog go.uber.org/zap"}, "standard library alone"},
+		{"catalog on JSON", []string{"catalog github.com/go-json-experiment/json/jsontext", "github.com/go-json-experiment/json/jsontext math/rand"}, ""},
+		{"catalog beyond the standard library", []string{"catalog go.uber.org/zap"}, "catalog depends on the standard library"},
 		{"a library reaches miekg/dns", []string{"registrar/memory example.com/x", "example.com/x github.com/miekg/dns"}, "registrar/memory -> example.com/x -> github.com/miekg/dns: "},
 		{"a library reaches its successor", []string{"registrar codeberg.org/miekg/dns"}, "the libraries reach none"},
 		{"a library reaches prometheus", []string{"registrar/etcd github.com/prometheus/client_golang/prometheus"}, "the libraries reach none"},

@@ -1,14 +1,11 @@
 package services
 
 import (
-	"context"
 	"fmt"
-	"log/slog"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
-
-	"go.etcd.io/etcd/api/v3/mvccpb"
 
 	"github.com/rosterdns/roster/internal/mirror"
 )
@@ -31,58 +28,30 @@ func benchKey(i int) string {
 	return fmt.Sprintf("default/service-%05d/10-%d-%d-%d-8080", i/benchPerName, i>>16&255, i>>8&255, i&255)
 }
 
-// benchSource is a mirror.Source that lists the registry and nothing more.
-type benchSource struct {
-	mirror.Source
-	kvs []*mvccpb.KeyValue
-}
-
-func newBenchSource() benchSource {
-	var s benchSource
+// benchEvents is what a mirror tells of a list of the registry, in order of key.
+func benchEvents() []mirror.Event {
+	events := make([]mirror.Event, 0, benchInstances)
 	for i := range benchInstances {
-		s.kvs = append(s.kvs, &mvccpb.KeyValue{Key: []byte("/roster/" + benchKey(i)), Value: benchValue(i), ModRevision: int64(2 + i), Lease: lease})
+		events = append(events, mirror.Event{Key: benchKey(i), Value: benchValue(i), ModRevision: int64(2 + i), Lease: lease})
 	}
-	slices.SortFunc(s.kvs, func(a, b *mvccpb.KeyValue) int { return slices.Compare(a.Key, b.Key) })
-	return s
+	slices.SortFunc(events, func(a, b mirror.Event) int { return strings.Compare(a.Key, b.Key) })
+	return events
 }
 
-// List implements mirror.Source in chunks of about 1 MiB, as etcd streams them.
-func (s benchSource) List(_ context.Context, _ string, _ int64, fn func([]*mvccpb.KeyValue) error) (mirror.Head, error) {
-	for page := range slices.Chunk(s.kvs, 4000) {
-		if err := fn(page); err != nil {
-			return mirror.Head{}, err
-		}
-	}
-	return mirror.Head{Revision: 2 + benchInstances}, nil
-}
-
-// Watch implements mirror.Source.
-func (s benchSource) Watch(ctx context.Context, _ string, _ int64) (mirror.Watch, error) {
-	<-ctx.Done()
-	return nil, ctx.Err()
-}
-
-// Trouble implements mirror.Source.
-func (benchSource) Trouble() error { return nil }
-
-// mirrored returns a mirror that has had its first list, and its view.
-func mirrored(tb testing.TB, source mirror.Source) (*mirror.Mirror, *Store) {
+// listed returns a store that has had its first list, in pages as etcd streams
+// them.
+func listed(tb testing.TB, events []mirror.Event) *Store {
 	tb.Helper()
 	s, _ := newStore(tb)
-	m := mirror.New(mirror.Config{Source: source, Root: "/roster/", Prefix: "/roster/", View: s, Log: slog.New(slog.DiscardHandler)})
-	ctx, cancel := context.WithCancel(tb.Context())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		m.Run(ctx)
-	}()
-	<-m.Synced()
-	cancel()
-	<-done
-	if n := s.Load().Instances(); n != benchInstances {
-		tb.Fatalf("%d instances, want %d", n, benchInstances)
+	st := s.Stage()
+	for page := range slices.Chunk(events, 4000) {
+		st.Apply(page)
 	}
-	return m, s
+	st.Commit(mirror.Commit{Cause: mirror.CauseList, Revision: int64(2 + len(events))})
+	if n := s.Load().Instances(); n != len(events) {
+		tb.Fatalf("%d instances, want %d", n, len(events))
+	}
+	return s
 }
 
 func heap() uint64 {
@@ -93,19 +62,18 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-// BenchmarkFirstList measures time and memory for each instance of a first list:
-// the mirror's index and the view.
-func BenchmarkFirstList(b *testing.B) {
-	source := newBenchSource()
+// BenchmarkStoreList measures time and memory for each instance of a first list,
+// of which the keys are the mirror's.
+func BenchmarkStoreList(b *testing.B) {
+	events := benchEvents()
 	var bytes uint64
 	for b.Loop() {
 		b.StopTimer()
 		before := heap()
 		b.StartTimer()
-		m, s := mirrored(b, source)
+		s := listed(b, events)
 		b.StopTimer()
 		bytes = heap() - before
-		runtime.KeepAlive(m)
 		runtime.KeepAlive(s)
 		b.StartTimer()
 	}
@@ -115,22 +83,66 @@ func BenchmarkFirstList(b *testing.B) {
 
 // BenchmarkApplyEvent measures one event in a registry of the size above.
 func BenchmarkApplyEvent(b *testing.B) {
-	_, s := mirrored(b, newBenchSource())
+	s := listed(b, benchEvents())
 	value := benchValue(1)
 	b.ReportAllocs()
 	revision := int64(2 + benchInstances)
 	for b.Loop() {
 		revision++
 		i := int(revision) * 7919 % benchInstances // a prime, to touch services here and there
-		s.Apply(mirror.Batch{Revision: revision, Events: []mirror.Event{
-			{Key: benchKey(i), Value: value, ModRevision: revision, Lease: lease},
-		}})
+		st := s.Stage()
+		st.Apply([]mirror.Event{{Key: benchKey(i), Value: value, ModRevision: revision, Lease: lease}})
+		st.Commit(mirror.Commit{Revision: revision})
+	}
+}
+
+// hotEvents are what a list of one service with n instances tells.
+func hotEvents(n int) []mirror.Event {
+	events := make([]mirror.Event, 0, n)
+	for i := range n {
+		events = append(events, mirror.Event{Key: fmt.Sprintf("default/hot/i%06d", i), Value: benchValue(i), ModRevision: int64(2 + i), Lease: lease})
+	}
+	return events
+}
+
+// BenchmarkCommitOneOf20000 measures one event of a large service.
+func BenchmarkCommitOneOf20000(b *testing.B) {
+	const instances = 20_000
+	events := hotEvents(instances)
+	s := listed(b, events)
+	b.ReportAllocs()
+	revision := int64(2 + instances)
+	for b.Loop() {
+		revision++
+		ev := events[int(revision)*7919%instances]
+		ev.Value, ev.ModRevision = benchValue(int(revision)), revision
+		st := s.Stage()
+		st.Apply([]mirror.Event{ev})
+		st.Commit(mirror.Commit{Revision: revision})
+	}
+}
+
+// BenchmarkRemove80000 measures a service that goes at once.
+func BenchmarkRemove80000(b *testing.B) {
+	const instances = 80_000
+	events := hotEvents(instances)
+	gone := make([]mirror.Event, len(events))
+	for i := range events {
+		gone[i] = mirror.Event{Key: events[i].Key, ModRevision: 2 + instances, Deleted: true}
+	}
+	for b.Loop() {
+		b.StopTimer()
+		s := listed(b, events)
+		b.StartTimer()
+		st := s.Stage()
+		st.Apply(gone)
+		st.Commit(mirror.Commit{Revision: 2 + instances})
 	}
 }
 
 // BenchmarkServiceLookup measures what each query does.
 func BenchmarkServiceLookup(b *testing.B) {
-	_, s := mirrored(b, newBenchSource())
+	s := listed(b, benchEvents())
 	b.ReportAllocs()
 	for b.Loop() {
 		if s.Load().Service("default", "service-04711") == nil {
@@ -142,7 +154,7 @@ func BenchmarkServiceLookup(b *testing.B) {
 // TestLookupsDoNotAllocate: they are on the path of each query.
 func TestLookupsDoNotAllocate(t *testing.T) {
 	s, _ := newStore(t)
-	s.Apply(batch(put(2, "default/orders/a", value(1, "")), put(3, "default/orders/b", value(1, ""))))
+	apply(s, batch(put(2, "default/orders/a", value(1, "")), put(3, "default/orders/b", value(1, ""))))
 	if n := testing.AllocsPerRun(100, func() {
 		svc := s.Load().Service("default", "orders")
 		if svc == nil || svc.Instance("b") == nil || svc.Attachment(build) == nil || s.Load().Service("default", "none") != nil {

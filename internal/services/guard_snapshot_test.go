@@ -11,8 +11,8 @@ import (
 	"github.com/rosterdns/roster/internal/snapshot"
 )
 
-// kept returns what a snapshot would keep of a guarded registry.
-func kept(g *Guard) (*Generation, []snapshot.Entry) {
+// snapshotOf returns what a snapshot would keep of a guarded registry.
+func snapshotOf(g *Guard) (*Generation, []snapshot.Entry) {
 	gen, entries := g.Snapshot()
 	return gen, slices.Collect(entries)
 }
@@ -32,27 +32,27 @@ func withoutErrors(entries []snapshot.Entry) iter.Seq2[snapshot.Entry, error] {
 func (g *guarded) restart() {
 	g.t.Helper()
 	g.stop()
-	_, entries := kept(g.Guard)
+	_, entries := snapshotOf(g.Guard)
 	g.start(g.percent)
-	restored := slices.Collect(Restored(withoutErrors(entries), "/r/", "/r/"))
-	g.Apply(mirror.Batch{Events: restored, Revision: g.revision})
-	g.Restore(withoutErrors(entries))
+	var expired []snapshot.Entry
+	restored := slices.Collect(Restored(withoutErrors(entries), &expired))
+	apply(g, commit{Events: restored, Revision: g.revision})
+	g.Restore(expired)
 }
 
 // list applies the first list after a restart, which lacks instances.
 func (g *guarded) list(lacks func(i int) bool) {
 	g.revision++
-	var page, last mirror.Batch
+	p := pager{View: g}
+	last := commit{Revision: g.revision}
 	for i := range guardedInstances {
 		if lacks(i) {
 			last.Events = append(last.Events, del(g.revision, key(i)))
 		} else {
-			page.Events = append(page.Events, put(int64(1+i), key(i), value(1, "")))
+			p.apply(commit{Events: []mirror.Event{put(int64(1+i), key(i), value(1, ""))}})
 		}
 	}
-	g.Apply(page)
-	last.Revision = g.revision
-	g.Apply(last)
+	p.apply(last)
 }
 
 func below(n int) func(int) bool { return func(i int) bool { return i < n } }
@@ -62,7 +62,7 @@ func below(n int) func(int) bool { return func(i int) bool { return i < n } }
 func TestGuardAcrossRestarts(t *testing.T) {
 	t.Parallel()
 	runGuarded(t, 30, func(g *guarded) {
-		g.vanish(0, 60)
+		g.expire(0, 60)
 		for range 3 {
 			g.passed(3 * time.Minute)
 			g.restart()
@@ -76,8 +76,8 @@ func TestGuardAcrossRestarts(t *testing.T) {
 			t.Errorf("tripped %d times", g.trips)
 		}
 		g.passed(time.Hour)
-		if len(g.missing) != 0 || len(g.restored) != 0 || g.lost != 0 {
-			t.Errorf("kept in mind: %d missing, %d restored, lost %d", len(g.missing), len(g.restored), g.lost)
+		if len(g.expired) != 0 || len(g.restored) != 0 || g.unserved != 0 {
+			t.Errorf("remembered: %d expired, %d restored, unserved %d", len(g.expired), len(g.restored), g.unserved)
 		}
 	})
 }
@@ -87,7 +87,7 @@ func TestGuardAcrossRestarts(t *testing.T) {
 func TestGuardAfterARestart(t *testing.T) {
 	t.Parallel()
 	runGuarded(t, 30, func(g *guarded) {
-		g.vanish(0, 60)
+		g.expire(0, 60)
 		g.restart()
 		g.list(below(50))
 		g.want(100, 50)
@@ -98,7 +98,7 @@ func TestGuardAfterARestart(t *testing.T) {
 		g.want(100, 50)
 		g.list(below(40))
 		g.want(60, 0)
-		g.vanish(40, 100) // a mass of its own
+		g.expire(40, 100) // a mass of its own
 		g.want(60, 60)
 	})
 }
@@ -108,12 +108,12 @@ func TestGuardAfterARestart(t *testing.T) {
 func TestGuardOfAMassAcrossARestart(t *testing.T) {
 	t.Parallel()
 	runGuarded(t, 30, func(g *guarded) {
-		g.vanish(0, 65)
+		g.expire(0, 65)
 		g.restart()
 		g.list(below(65))
 		g.want(100, 65)
 		g.passed(guardWindow / 2)
-		g.vanish(65, 90) // too few by themselves
+		g.expire(65, 90) // too few by themselves
 		g.want(100, 90)
 		g.passed(guardHold + guardTick)
 		g.want(100, 90)
@@ -121,14 +121,14 @@ func TestGuardOfAMassAcrossARestart(t *testing.T) {
 			t.Errorf("tripped %d times", g.trips)
 		}
 		g.passed(guardWindow)
-		g.vanish(90, 95)
+		g.expire(90, 95)
 		g.passed(guardHold + guardTick)
 		g.want(95, 90)
 		g.passed(10 * time.Minute)
 		g.want(5, 0)
 		g.passed(guardWindow)
-		if len(g.missing) != 0 || g.lost != 0 || g.counted != 0 {
-			t.Errorf("kept in mind: %d missing, lost %d, counted %d", len(g.missing), g.lost, g.counted)
+		if len(g.expired) != 0 || g.unserved != 0 || g.window.counted != 0 {
+			t.Errorf("remembered: %d expired, unserved %d, counted %d", len(g.expired), g.unserved, g.window.counted)
 		}
 	})
 }
@@ -137,11 +137,11 @@ func TestGuardOfAMassAcrossARestart(t *testing.T) {
 func TestGuardCountsWhoIsMissing(t *testing.T) {
 	t.Parallel()
 	runGuarded(t, 30, func(g *guarded) {
-		g.vanish(0, 65)
+		g.expire(0, 65)
 		g.restart()
 		g.list(below(5))
 		g.want(100, 5)
-		g.vanish(65, 90)
+		g.expire(65, 90)
 		g.want(100, 5)
 		g.passed(guardWindow + guardTick)
 		g.want(75, 5)
@@ -153,13 +153,13 @@ func TestGuardCountsWhoIsMissing(t *testing.T) {
 func TestGuardRestoresNoMore(t *testing.T) {
 	t.Parallel()
 	runGuarded(t, 30, func(g *guarded) {
-		g.Restore(withoutErrors([]snapshot.Entry{
-			{Key: markKey(key(0)), Value: []byte(time.Now().Add(time.Hour).Format(time.RFC3339))},
-			{Key: markKey(key(1)), Value: []byte("soon")},
-			{Key: markKey("n/s/absent"), Value: []byte(time.Now().Add(time.Minute).Format(time.RFC3339))},
-		}))
+		g.Restore([]snapshot.Entry{
+			{Key: expiredEntryKey(key(0)), Value: []byte(time.Now().Add(time.Hour).Format(time.RFC3339))},
+			{Key: expiredEntryKey(key(1)), Value: []byte("soon")},
+			{Key: expiredEntryKey("n/s/absent"), Value: []byte(time.Now().Add(time.Minute).Format(time.RFC3339))},
+		})
 		g.want(100, 1)
-		g.vanish(0, 1)
+		g.expire(0, 1)
 		g.passed(10*time.Minute + guardTick)
 		g.want(99, 0)
 	})
@@ -170,27 +170,31 @@ func TestGuardRestoresNoMore(t *testing.T) {
 func TestMarksAreNoKeys(t *testing.T) {
 	t.Parallel()
 	runGuarded(t, 30, func(g *guarded) {
-		changes := 0
-		g.store.OnChange(func() { changes++ })
-		g.vanish(0, 60)
-		if changes == 0 {
+		changes := g.store.Subscribe()
+		changes.Next()
+		g.expire(0, 60)
+		if deltas, _ := changes.Next(); len(deltas) != 1 {
 			t.Error("the keeper of the snapshot was told of no change")
 		}
-		gen, entries := kept(g.Guard)
+		gen, entries := snapshotOf(g.Guard)
 		if len(entries) != 160 {
 			t.Fatalf("%d entries, want 100 instances and 60 marks", len(entries))
 		}
 		s, sk := newStore(t)
 		for _, e := range entries {
-			s.Apply(batch(put(max(e.Revision, 1), e.Key, string(e.Value))))
+			apply(s, batch(put(max(e.Revision, 1), e.Key, string(e.Value))))
 		}
 		if s.Load().Instances() != gen.Instances() || len(sk.lines()) > 0 {
 			t.Errorf("%d instances, want %d; logged %q", s.Load().Instances(), gen.Instances(), sk.lines())
 		}
-		for ev := range Restored(withoutErrors(entries), "/r/", "/r/") {
+		var expired []snapshot.Entry
+		for ev := range Restored(withoutErrors(entries), &expired) {
 			if strings.Contains(ev.Key, "_") {
 				t.Errorf("a mirror is told of %q", ev.Key)
 			}
+		}
+		if len(expired) != 60 {
+			t.Errorf("%d entries for a guard, want 60", len(expired))
 		}
 	})
 }

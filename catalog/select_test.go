@@ -1,0 +1,124 @@
+package catalog_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/rosterdns/roster/catalog"
+)
+
+// selectable has an instance of each kind that a selection tells apart.
+func selectable() []catalog.Instance {
+	return []catalog.Instance{
+		{ID: "a", Addresses: addrs("10.0.0.1"), Priority: 2, Status: "up"},
+		{ID: "b", Addresses: addrs("10.0.0.2"), Priority: 1, Status: "up"},
+		{ID: "c", Addresses: addrs("10.0.0.3"), Priority: 0, Status: "draining"},
+		{ID: "d", Host: "db1.example.com", Priority: 0, Status: "up"},
+		{ID: "e", Addresses: addrs("10.0.0.5"), Priority: 1},
+		{ID: "f", Addresses: addrs("10.0.0.6"), Priority: 0, Status: "down"},
+		{ID: "g", Host: "db2.example.com", Priority: 0, Status: "asleep"},
+	}
+}
+
+func ids(instances []*catalog.Instance) (list []string) {
+	for _, in := range instances {
+		list = append(list, in.ID)
+	}
+	return list
+}
+
+// only returns the instances that have these IDs.
+func only(instances []catalog.Instance, ids ...string) []catalog.Instance {
+	return slices.DeleteFunc(instances, func(in catalog.Instance) bool { return !slices.Contains(ids, in.ID) })
+}
+
+func TestSelect(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name     string
+		selector catalog.Selector
+		want     []string
+	}{
+		{"up", catalog.Selector{}, []string{"a", "b", "d", "e"}},
+		{"any status", catalog.Selector{AnyStatus: true}, []string{"a", "b", "c", "d", "e", "f", "g"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			service := selectable()
+			got := tt.selector.Select(catalog.Each(service))
+			if !slices.Equal(ids(got), tt.want) {
+				t.Errorf("selected %q, want %q", ids(got), tt.want)
+			}
+			for _, in := range got {
+				if i := slices.IndexFunc(service, func(other catalog.Instance) bool { return other.ID == in.ID }); in != &service[i] {
+					t.Errorf("%s is a copy", in.ID)
+				}
+			}
+			if got := tt.selector.Select(catalog.Each(nil)); got != nil {
+				t.Errorf("selected %q of nothing", ids(got))
+			}
+		})
+	}
+}
+
+func TestPreferred(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name string
+		of   []string
+		want []string
+	}{
+		{"the lowest priority with an address that is up", []string{"a", "b", "c", "d", "e", "f", "g"}, []string{"b", "e"}},
+		{"the lower one comes last", []string{"a", "e"}, []string{"e"}},
+		{"alone", []string{"a"}, []string{"a"}},
+		{"hosts have no address", []string{"d"}, nil},
+		{"nothing", nil, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			service := only(selectable(), tt.of...)
+			selected := catalog.Selector{}.Select(catalog.Each(service))
+			before := ids(selected)
+			if got := catalog.Preferred(selected); !slices.Equal(ids(got), tt.want) {
+				t.Errorf("preferred %q, want %q", ids(got), tt.want)
+			}
+			if !slices.Equal(ids(selected), before) {
+				t.Errorf("the selection became %q", ids(selected))
+			}
+		})
+	}
+}
+
+func TestSoleHost(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name string
+		of   []string
+		want string
+	}{
+		{"one host", []string{"d"}, "d"},
+		{"one host beside instances that are not up", []string{"c", "d", "f", "g"}, "d"},
+		{"one host beside an instance that is up", []string{"a", "d"}, ""},
+		{"one instance with addresses", []string{"a"}, ""},
+		{"a host that is not up", []string{"g"}, ""},
+		{"nothing", nil, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got := ""
+			if in := catalog.SoleHost(catalog.Selector{}.Select(catalog.Each(only(selectable(), tt.of...)))); in != nil {
+				got = in.ID
+			}
+			if got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+	hosts := only(selectable(), "d", "d")
+	if in := catalog.SoleHost(catalog.Selector{}.Select(catalog.Each(append(hosts, hosts...)))); in != nil {
+		t.Errorf("two hosts have %s alone", in.ID)
+	}
+}
