@@ -90,29 +90,17 @@ func (f *netFilter) of(s *services.Service) *services.Service {
 
 func (f *netFilter) filter(s *services.Service) *services.Service {
 	refused := func(a netip.Addr) bool { return !f.serves(a) }
-	var left []catalog.Instance // nil until the first that differs
-	for i := range s.Instances {
-		in := s.Instances[i]
-		if slices.ContainsFunc(in.Addresses, refused) {
-			if left == nil {
-				left = append(make([]catalog.Instance, 0, len(s.Instances)), s.Instances[:i]...)
-			}
-			f.report(s, &in)
-			if in.Addresses = slices.DeleteFunc(slices.Clone(in.Addresses), refused); len(in.Addresses) == 0 {
-				continue
-			}
+	return s.With(func(in *catalog.Instance) *catalog.Instance {
+		if !slices.ContainsFunc(in.Addresses, refused) {
+			return in
 		}
-		if left != nil {
-			left = append(left, in)
+		f.report(s, in)
+		left := *in
+		if left.Addresses = slices.DeleteFunc(slices.Clone(in.Addresses), refused); len(left.Addresses) == 0 {
+			return nil
 		}
-	}
-	switch {
-	case left == nil:
-		return s
-	case len(left) == 0:
-		return nil
-	}
-	return s.With(left)
+		return &left
+	})
 }
 
 // report counts the addresses of an instance that are not served, and logs them
@@ -138,5 +126,5 @@ func (f *netFilter) report(s *services.Service, in *catalog.Instance) {
 		return
 	}
 	deniedAddresses.Add(float64(len(refused)))
-	log.Warningf("Instance %q has addresses that allow_net and deny_net keep from being served: %q", key, refused)
+	logger.Warn("instance has addresses that allow_net and deny_net keep from being served", "key", key, "addresses", what)
 }

@@ -46,9 +46,9 @@ func selectionOf(s *services.Service) *selection { return attachmentOf(s).select
 
 func newSelection(s *services.Service) *selection {
 	var up []*catalog.Instance
-	for i := range s.Instances {
-		if s.Instances[i].Up() {
-			up = append(up, &s.Instances[i])
+	for in := range s.All() {
+		if in.Up() {
+			up = append(up, in)
 		}
 	}
 	sel := &selection{
@@ -169,10 +169,7 @@ func (o *offers) within(octets int) []offer {
 // ports that has an answer. A port that only others have is there without an
 // offer, and so are protocols alone, since no records are at their names.
 func newPorts(s *services.Service) map[portKey]*offers {
-	instances := make([]*catalog.Instance, 0, len(s.Instances))
-	for i := range s.Instances {
-		instances = append(instances, &s.Instances[i])
-	}
+	instances := slices.Collect(s.All())
 	slices.SortStableFunc(instances, func(a, b *catalog.Instance) int { return targetLabel(a) - targetLabel(b) })
 	b := portsBuilder{ports: map[portKey]*offers{}, hosts: map[hostRecord]struct{}{}}
 	for _, in := range instances {

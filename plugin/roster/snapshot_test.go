@@ -18,7 +18,6 @@ import (
 
 	"github.com/rosterdns/roster/internal/etcdclient"
 	"github.com/rosterdns/roster/internal/mirror"
-	"github.com/rosterdns/roster/internal/services"
 	"github.com/rosterdns/roster/internal/snapshot"
 )
 
@@ -27,18 +26,27 @@ func away(t *testing.T, path string, namespaces ...string) *registryConfig {
 	t.Helper()
 	return &registryConfig{
 		etcd: etcdclient.Config{Endpoints: []string{"http://" + freeAddress(t)}}, prefix: "/roster", namespaces: namespaces,
-		keeping: keeping{snapshot: path, maxAge: time.Hour},
+		retention: retention{snapshot: path, file: path, maxAge: time.Hour},
 	}
 }
 
-// started starts mirroring and stops when the test is over.
-func started(t *testing.T, c *registryConfig) *mirrored {
+// opened opens the replica of a registry, in no pool, and waits for its snapshot to
+// be read.
+func opened(t *testing.T, c *registryConfig) *shared {
 	t.Helper()
-	m, err := startMirrored(c, nil, false)
+	m, err := newPool(logger).acquire(c, successions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(m.stop)
+	<-m.Loaded()
+	return m
+}
+
+// started is opened until the test is over.
+func started(t *testing.T, c *registryConfig) *shared {
+	t.Helper()
+	m := opened(t, c)
+	t.Cleanup(func() { end(t, m) })
 	return m
 }
 
@@ -78,7 +86,7 @@ func TestSnapshot(t *testing.T) {
 	if m.Load().Revision() != 42 || m.Load().Serial() != 100 {
 		t.Errorf("revision %d and serial %d, want 42 and 100", m.Load().Revision(), m.Load().Serial())
 	}
-	if len(lines(log, "Answering from snapshot", path, "22 instances", "revision 42")) != 1 {
+	if len(lines(log, "answering from the snapshot", path, "instances=22", "revision=42")) != 1 {
 		t.Errorf("logged %s", log)
 	}
 }
@@ -104,42 +112,33 @@ func TestSnapshotOfNamespaces(t *testing.T) {
 func TestSnapshotWritten(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "snapshot")
 	writeShop(t, path, func(*snapshot.Header) {})
-	m, err := startMirrored(away(t, path), nil, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m.Apply(added(43))
+	m := opened(t, away(t, path))
+	add(m, 43)
 	serial := m.Load().FullSerial()
-	m.stop()
+	end(t, m)
 	again := started(t, away(t, path))
 	if s := again.Load().Service("default", "new"); s == nil || again.Load().FullSerial() != serial {
 		t.Errorf("after the end the snapshot has %v and serial %d, want %d", s, again.Load().FullSerial(), serial)
 	}
 }
 
-// TestPredecessor: a registry that is mirrored anew, since a reload has changed
+// TestPredecessor: a registry of which a new replica is opened, since a reload has changed
 // how, goes on with its serial.
 func TestPredecessor(t *testing.T) {
-	p := &pool{mirrors: map[string]*mirrored{}}
+	p := newPool(logger)
 	first := away(t, "")
-	old, err := p.acquire(first)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer p.release(first)
-	old.Apply(mirror.Batch{Revision: 500})
-	old.Apply(mirror.Batch{Revision: 20, Regressed: true})
+	old := acquired(t, p, first)
+	defer p.release(t.Context(), first)
+	apply(old.Store(), 500)
+	commit(old.Store(), mirror.Commit{Revision: 20, Regressed: true})
 	second := *first
-	second.keeping.protect = 30
-	next, err := p.acquire(&second)
-	if err != nil {
-		t.Fatal(err)
+	second.retention.protect = 30
+	next := acquired(t, p, &second)
+	defer p.release(t.Context(), &second)
+	if next == old || next.Guard() == nil {
+		t.Fatal("the replica was not opened anew")
 	}
-	defer p.release(&second)
-	if next == old || next.guard == nil {
-		t.Fatal("the mirror was not started anew")
-	}
-	next.Apply(mirror.Batch{Revision: 21})
+	apply(next.Store(), 21)
 	if got := next.Load().Serial(); got != 502 {
 		t.Errorf("serial %d after 501 at revision 20, want 502 at 21", got)
 	}
@@ -198,16 +197,16 @@ func TestParseKeeping(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for block, want := range map[string]keeping{
+	for block, want := range map[string]retention{
 		"roster":                              {},
-		"roster {\n snapshot " + path + "\n}": {snapshot: path, maxAge: 24 * time.Hour},
-		"roster {\n snapshot_max_age 90m\n snapshot " + path + "\n}": {snapshot: path, maxAge: 90 * time.Minute},
+		"roster {\n snapshot " + path + "\n}": {snapshot: path, file: path, maxAge: 24 * time.Hour},
+		"roster {\n snapshot_max_age 90m\n snapshot " + path + "\n}": {snapshot: path, file: path, maxAge: 90 * time.Minute},
 		"roster {\n protect 30\n}":                                   {protect: 30, protectFor: 10 * time.Minute},
 		"roster {\n protect 5% 1h\n}":                                {protect: 5, protectFor: time.Hour},
 	} {
 		cfg, err := parseBlock(block)
-		if err != nil || cfg.registry.keeping != want {
-			t.Errorf("%q: %+v, %v, want %+v", block, cfg.registry.keeping, err, want)
+		if err != nil || cfg.registry.retention != want {
+			t.Errorf("%q: %+v, %v, want %+v", block, cfg.registry.retention, err, want)
 		}
 	}
 	if files, err := os.ReadDir(dir); err != nil || len(files) > 0 {
@@ -235,7 +234,7 @@ func TestParseKeeping(t *testing.T) {
 	}
 }
 
-// TestBlocksAtOdds: blocks that share a mirror agree on what it keeps, and
+// TestBlocksAtOdds: blocks that share a replica agree on how it is kept, and
 // registries don't share a file, however its path is written.
 func TestBlocksAtOdds(t *testing.T) {
 	t.Parallel()
@@ -259,26 +258,5 @@ func TestBlocksAtOdds(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v\nwant %s", corefile, err, want)
 		}
-	}
-}
-
-// TestRestoredEndsEarly: a loop that ends is obeyed.
-func TestRestoredEndsEarly(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "snapshot")
-	writeShop(t, path, func(*snapshot.Header) {})
-	f, err := snapshot.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	n := 0
-	for range services.Restored(f.Entries(), "/roster/", "/roster/") {
-		if n++; n == 2 {
-			break
-		}
-	}
-	if n != 2 {
-		t.Errorf("%d events", n)
 	}
 }

@@ -1,12 +1,13 @@
-// Package logqueue hands log records to a handler from a goroutine of its own,
-// so that code which logs with a mutex held neither waits for the handler nor
-// meets itself in it.
+// Package logqueue hands log records to a handler from a goroutine of its own, so
+// that code which logs neither waits for a handler that blocks nor meets itself in
+// it; and passes on no more lines about one key than somebody reads.
 package logqueue
 
 import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -17,9 +18,11 @@ const limit = 1024
 // Queue is what loggers put records into. It is safe for concurrent use. Its
 // goroutine lives only while there is something to hand over.
 type Queue struct {
+	total atomic.Uint64 // dropped since New
+
 	mu      sync.Mutex
 	records []entry
-	dropped int
+	dropped int           // since the last time that this was logged
 	idle    chan struct{} // closed when the goroutine ends; nil while there is none
 }
 
@@ -54,11 +57,15 @@ func (q *Queue) Flush(deadline time.Time) {
 	}
 }
 
+// Dropped returns how many records were dropped since New.
+func (q *Queue) Dropped() uint64 { return q.total.Load() }
+
 func (q *Queue) put(e entry) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.records) >= limit {
 		q.dropped++
+		q.total.Add(1)
 		return
 	}
 	q.records = append(q.records, e)
@@ -80,7 +87,7 @@ func (q *Queue) drain() {
 		}
 		if dropped > 0 {
 			last := records[len(records)-1]
-			r := slog.NewRecord(time.Now(), slog.LevelWarn, "registrar: the log handler is too slow, messages were dropped", 0)
+			r := slog.NewRecord(time.Now(), slog.LevelWarn, "the log handler is too slow, messages were dropped", 0)
 			r.AddAttrs(slog.Int("messages", dropped))
 			_ = last.handler.Handle(last.ctx, r)
 		}

@@ -20,13 +20,13 @@ const (
 	refreshEvery = time.Minute
 )
 
-// KeeperConfig says what a Keeper writes, and where.
-type KeeperConfig struct {
+// WriterConfig says what a Writer writes, and where.
+type WriterConfig struct {
 	// Path is the file.
 	Path string
-	// Take returns what there is to keep, or false if that is nothing yet, after
+	// Take returns what there is to write, or false if that is nothing yet, after
 	// which it is asked again every two seconds. It is called by Run's goroutine,
-	// which then goes through the entries once.
+	// which then goes through the entries as Write does.
 	Take func() (Header, iter.Seq[Entry], bool)
 	// Log gets a line when writing begins to fail and one when it works again.
 	Log *slog.Logger
@@ -36,12 +36,12 @@ type KeeperConfig struct {
 	Written func(size int64, took time.Duration, err error)
 }
 
-// Keeper writes a snapshot when something has changed: at most every two
+// Writer writes a snapshot when something has changed: at most every two
 // seconds, and less often where writing takes more than a twentieth of the time;
 // and every minute in any case, for the time of last contact. What fails is
 // tried again at the same pace.
-type Keeper struct {
-	cfg     KeeperConfig
+type Writer struct {
+	cfg     WriterConfig
 	touched chan struct{} // holds a token after Touch
 
 	// Of Run's goroutine:
@@ -52,16 +52,16 @@ type Keeper struct {
 	failing   bool
 }
 
-// NewKeeper returns a keeper, which does nothing until Run.
-func NewKeeper(cfg KeeperConfig) *Keeper {
-	return &Keeper{cfg: cfg, touched: make(chan struct{}, 1)}
+// NewWriter returns a writer, which does nothing until Run.
+func NewWriter(cfg WriterConfig) *Writer {
+	return &Writer{cfg: cfg, touched: make(chan struct{}, 1)}
 }
 
 // Touch says that something has changed. It never blocks, and is safe for
 // concurrent use.
-func (k *Keeper) Touch() {
+func (w *Writer) Touch() {
 	select {
-	case k.touched <- struct{}{}:
+	case w.touched <- struct{}{}:
 	default: // a token for what comes after the last write is there
 	}
 }
@@ -69,82 +69,82 @@ func (k *Keeper) Touch() {
 // Run writes until ctx is done, and then one last time, without regard to the
 // interval, if anything differs from what is on disk. It returns when the disk
 // has it. It is called once.
-func (k *Keeper) Run(ctx context.Context) {
-	k.refresh = time.Now().Add(refreshEvery)
-	for k.wait(ctx) {
-		k.keep(false)
+func (w *Writer) Run(ctx context.Context) {
+	w.refresh = time.Now().Add(refreshEvery)
+	for w.wait(ctx) {
+		w.write(false)
 	}
-	k.keep(true)
+	w.write(true)
 }
 
 // wait waits until it is time to write; false if ctx is done before.
-func (k *Keeper) wait(ctx context.Context) bool {
+func (w *Writer) wait(ctx context.Context) bool {
 	for {
-		due := k.earliest
-		if !k.unwritten && k.refresh.After(due) {
-			due = k.refresh
+		due := w.earliest
+		if !w.unwritten && w.refresh.After(due) {
+			due = w.refresh
 		}
 		t := time.NewTimer(time.Until(due))
 		select {
 		case <-ctx.Done():
 			t.Stop()
 			return false
-		case <-k.touched:
+		case <-w.touched:
 			t.Stop()
-			k.unwritten = true
+			w.unwritten = true
 		case <-t.C:
 			return ctx.Err() == nil
 		}
 	}
 }
 
-// keep writes what there is. The last time only if it differs from the file.
-func (k *Keeper) keep(last bool) {
+// write writes what there is. The last time only if it differs from the file.
+func (w *Writer) write(last bool) {
 	select { // before Take, so that a later change is for the next write
-	case <-k.touched:
-		k.unwritten = true
+	case <-w.touched:
+		w.unwritten = true
 	default:
 	}
 	start := time.Now()
-	k.refresh = start.Add(refreshEvery)
-	header, entries, ok := k.cfg.Take()
+	w.refresh = start.Add(refreshEvery)
+	header, entries, ok := w.cfg.Take()
 	if !ok {
 		// A touch can run ahead of what Take goes by: asked again before long. Not
 		// by way of earliest, so that the next touch isn't held up.
-		k.unwritten = false
-		k.refresh = start.Add(minInterval)
+		w.unwritten = false
+		w.refresh = start.Add(minInterval)
 		return
 	}
-	if last && !k.unwritten && header.equal(k.written) {
+	if last && !w.unwritten && header.equal(w.written) {
 		return
 	}
-	size, err := Write(k.cfg.Path, header, entries)
+	size, err := Write(w.cfg.Path, header, entries)
 	took := time.Since(start)
-	k.earliest = start.Add(max(minInterval, maxShare*took))
-	k.unwritten = err != nil
+	w.earliest = start.Add(max(minInterval, maxShare*took))
+	w.unwritten = err != nil
 	if err == nil {
-		k.written = header
-		k.written.Ranges = slices.Clone(header.Ranges)
+		w.written = header
+		w.written.Ranges = slices.Clone(header.Ranges)
 	}
-	k.report(err)
-	if k.cfg.Written != nil {
-		k.cfg.Written(size, took, err)
+	w.report(err)
+	if w.cfg.Written != nil {
+		w.cfg.Written(size, took, err)
 	}
 }
 
 // report logs the first failure and the first success after it.
-func (k *Keeper) report(err error) {
+func (w *Writer) report(err error) {
 	failed := err != nil
-	if failed == k.failing {
+	if failed == w.failing {
 		return
 	}
-	k.failing = failed
+	w.failing = failed
 	if failed {
-		k.cfg.Log.Warn("the snapshot can't be written: a restart without etcd will know no more than the last one; trying again",
-			"path", k.cfg.Path, "error", err)
+		w.cfg.Log.Warn("the snapshot can't be written: a restart without etcd will know no more than the last one; trying again",
+			"path", w.cfg.Path, "error", err)
 		return
 	}
-	k.cfg.Log.Info("the snapshot is written again", "path", k.cfg.Path)
+	w.cfg.Log.Info("the snapshot is written again", "path", w.cfg.Path)
 }
 
 // equal reports whether two headers say the same.

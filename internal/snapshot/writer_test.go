@@ -13,11 +13,11 @@ import (
 	"time"
 )
 
-// TestKeeperInterval: a first change is written at once, later ones after
+// TestWriterInterval: a first change is written at once, later ones after
 // minInterval, together.
-func TestKeeperInterval(t *testing.T) {
+func TestWriterInterval(t *testing.T) {
 	t.Parallel()
-	keeping(t, func(g *rig) {
+	writing(t, func(g *rig) {
 		g.at(time.Second)
 		g.wantWrites()
 		g.touch()
@@ -36,11 +36,11 @@ func TestKeeperInterval(t *testing.T) {
 	})
 }
 
-// TestKeeperShare: writes that take long are rarer, and no further apart once
+// TestWriterShare: writes that take long are rarer, and no further apart once
 // they are fast again.
-func TestKeeperShare(t *testing.T) {
+func TestWriterShare(t *testing.T) {
 	t.Parallel()
-	keeping(t, func(g *rig) {
+	writing(t, func(g *rig) {
 		g.set(func() { g.slow = time.Second })
 		g.touch()
 		g.at(time.Second) // done
@@ -56,11 +56,11 @@ func TestKeeperShare(t *testing.T) {
 	})
 }
 
-// TestKeeperRefresh: without changes the file is written for the time of last
+// TestWriterRefresh: without changes the file is written for the time of last
 // contact.
-func TestKeeperRefresh(t *testing.T) {
+func TestWriterRefresh(t *testing.T) {
 	t.Parallel()
-	keeping(t, func(g *rig) {
+	writing(t, func(g *rig) {
 		g.at(refreshEvery - 1)
 		g.wantWrites()
 		g.at(10*time.Second + refreshEvery)
@@ -71,10 +71,10 @@ func TestKeeperRefresh(t *testing.T) {
 	})
 }
 
-// TestKeeperSlowRefresh: the share holds for refreshes too.
-func TestKeeperSlowRefresh(t *testing.T) {
+// TestWriterSlowRefresh: the share holds for refreshes too.
+func TestWriterSlowRefresh(t *testing.T) {
 	t.Parallel()
-	keeping(t, func(g *rig) {
+	writing(t, func(g *rig) {
 		const slow = 4 * time.Second
 		g.set(func() { g.slow = slow })
 		g.at(3 * maxShare * slow)
@@ -82,10 +82,10 @@ func TestKeeperSlowRefresh(t *testing.T) {
 	})
 }
 
-// TestKeeperChangeDuringWrite is for the next write.
-func TestKeeperChangeDuringWrite(t *testing.T) {
+// TestWriterChangeDuringWrite is for the next write.
+func TestWriterChangeDuringWrite(t *testing.T) {
 	t.Parallel()
-	keeping(t, func(g *rig) {
+	writing(t, func(g *rig) {
 		g.set(func() { g.during = g.Touch })
 		g.touch()
 		g.set(func() { g.during = nil })
@@ -94,11 +94,11 @@ func TestKeeperChangeDuringWrite(t *testing.T) {
 	})
 }
 
-// TestKeeperNothing: there is nothing to write at first, and it doesn't delay
+// TestWriterNothing: there is nothing to write at first, and it doesn't delay
 // what comes then.
-func TestKeeperNothing(t *testing.T) {
+func TestWriterNothing(t *testing.T) {
 	t.Parallel()
-	keeping(t, func(g *rig) {
+	writing(t, func(g *rig) {
 		g.set(func() { g.nothing = true })
 		g.touch()
 		g.at(time.Second)
@@ -114,11 +114,11 @@ func TestKeeperNothing(t *testing.T) {
 	})
 }
 
-// TestKeeperTouchedTooEarly: what a touch tells of is written although Take
+// TestWriterTouchedTooEarly: what a touch tells of is written although Take
 // knew nothing of it yet, without another touch.
-func TestKeeperTouchedTooEarly(t *testing.T) {
+func TestWriterTouchedTooEarly(t *testing.T) {
 	t.Parallel()
-	keeping(t, func(g *rig) {
+	writing(t, func(g *rig) {
 		g.set(func() { g.nothing = true })
 		g.touch()
 		g.at(2*minInterval + time.Second)
@@ -128,9 +128,9 @@ func TestKeeperTouchedTooEarly(t *testing.T) {
 	})
 }
 
-// TestKeeperEnd: what is not on disk is written when the context ends, whatever
+// TestWriterEnd: what is not on disk is written when the context ends, whatever
 // the interval; what is, isn't again.
-func TestKeeperEnd(t *testing.T) {
+func TestWriterEnd(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name   string
@@ -159,7 +159,7 @@ func TestKeeperEnd(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			keeping(t, func(g *rig) {
+			writing(t, func(g *rig) {
 				g.touch()
 				g.wantWrites(0)
 				g.at(time.Second)
@@ -173,21 +173,21 @@ func TestKeeperEnd(t *testing.T) {
 	}
 }
 
-// TestKeeperEndBeforeFirstWrite writes what there is.
-func TestKeeperEndBeforeFirstWrite(t *testing.T) {
+// TestWriterEndBeforeFirstWrite writes what there is.
+func TestWriterEndBeforeFirstWrite(t *testing.T) {
 	t.Parallel()
-	keeping(t, func(g *rig) {
+	writing(t, func(g *rig) {
 		g.stop()
 		g.wantWrites(0)
 		wantSnapshot(g.t, g.path, testHeader(), testEntries())
 	})
 }
 
-// TestKeeperEndDuringWrite waits for the write under way, then writes what
+// TestWriterEndDuringWrite waits for the write under way, then writes what
 // changed meanwhile.
-func TestKeeperEndDuringWrite(t *testing.T) {
+func TestWriterEndDuringWrite(t *testing.T) {
 	t.Parallel()
-	keeping(t, func(g *rig) {
+	writing(t, func(g *rig) {
 		g.set(func() { g.slow = time.Second })
 		g.touch()
 		g.touch()
@@ -204,11 +204,11 @@ func TestKeeperEndDuringWrite(t *testing.T) {
 	})
 }
 
-// TestKeeperFails tells of failure and recovery once each, and tries on for
+// TestWriterFails tells of failure and recovery once each, and tries on for
 // what was not written.
-func TestKeeperFails(t *testing.T) {
+func TestWriterFails(t *testing.T) {
 	t.Parallel()
-	keeping(t, func(g *rig) {
+	writing(t, func(g *rig) {
 		folder := filepath.Dir(g.path)
 		g.touch()
 		g.wantWrites(0)
@@ -245,10 +245,10 @@ func TestKeeperFails(t *testing.T) {
 	})
 }
 
-// TestKeeperEndAfterFailure tries once more.
-func TestKeeperEndAfterFailure(t *testing.T) {
+// TestWriterEndAfterFailure tries once more.
+func TestWriterEndAfterFailure(t *testing.T) {
 	t.Parallel()
-	keeping(t, func(g *rig) {
+	writing(t, func(g *rig) {
 		folder := filepath.Dir(g.path)
 		if err := os.Rename(folder, folder+"2"); err != nil {
 			g.t.Fatal(err)
@@ -264,11 +264,11 @@ func TestKeeperEndAfterFailure(t *testing.T) {
 	})
 }
 
-// TestKeeperWithoutObserver: Written can be nil.
-func TestKeeperWithoutObserver(t *testing.T) {
+// TestWriterWithoutObserver: Written can be nil.
+func TestWriterWithoutObserver(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "snapshot")
-	k := NewKeeper(KeeperConfig{
+	k := NewWriter(WriterConfig{
 		Path: path, Log: slog.New(slog.DiscardHandler),
 		Take: func() (Header, iter.Seq[Entry], bool) { return testHeader(), slices.Values(testEntries()), true },
 	})
@@ -278,18 +278,18 @@ func TestKeeperWithoutObserver(t *testing.T) {
 	wantSnapshot(t, path, testHeader(), testEntries())
 }
 
-// TestTwoKeepers of one path take turns with whole files.
-func TestTwoKeepers(t *testing.T) {
+// TestTwoWriters of one path take turns with whole files.
+func TestTwoWriters(t *testing.T) {
 	t.Parallel()
 	path := newFile(t, generation(0), generationEntries(0))
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
 	for range 2 {
-		k := NewKeeper(KeeperConfig{
+		k := NewWriter(WriterConfig{
 			Path: path, Log: slog.New(slog.DiscardHandler),
 			Take: func() (Header, iter.Seq[Entry], bool) { return generation(1), generationSeq(1), true },
 			Written: func(_ int64, _ time.Duration, err error) {
-				if err != nil {
+				if err != nil && !errors.Is(err, errTaken) {
 					t.Error(err)
 				}
 			},

@@ -12,21 +12,21 @@ import (
 	"time"
 
 	"github.com/coredns/caddy"
+
+	"github.com/rosterdns/roster/internal/replica"
 )
 
 const (
-	// defaultMaxAge lets a server that was off overnight start without etcd.
-	// What is older is likely to be wrong for the most part.
-	defaultMaxAge = 24 * time.Hour
-	// defaultProtectFor is what it takes to find and mend what makes instances
-	// vanish in a mass, or to see that they really did.
+	defaultMaxAge = replica.DefaultSnapshotMaxAge
+	// defaultProtectFor is what it takes to find and repair what makes instances
+	// expire in a mass, or to see that they really are gone.
 	defaultProtectFor = 10 * time.Minute
 )
 
 // parseSnapshot takes the path of a file in a folder. What is certain to be
 // wrong stops the start. That the folder can't be written does not, as on a disk
-// that is full or read-only: what is there can still be answered from. The
-// keeper tells of it, time and again.
+// that is full or read-only: what is there can still be answered from, and the log
+// tells of the rest.
 func parseSnapshot(cfg *config, c *caddy.Controller, args []string) error {
 	path, err := one(args, "the path of a file")
 	if err != nil {
@@ -45,12 +45,12 @@ func parseSnapshot(cfg *config, c *caddy.Controller, args []string) error {
 	case err == nil && !info.IsDir():
 		return fmt.Errorf("%q is not a folder", folder)
 	}
-	cfg.registry.keeping.snapshot = path
+	cfg.registry.retention.snapshot, cfg.registry.retention.file = path, resolved(path)
 	return nil
 }
 
 func parseMaxAge(cfg *config, _ *caddy.Controller, args []string) error {
-	return parseDuration(&cfg.registry.keeping.maxAge, args)
+	return parseDuration(&cfg.registry.retention.maxAge, args)
 }
 
 func parseStale(cfg *config, _ *caddy.Controller, args []string) error {
@@ -59,7 +59,7 @@ func parseStale(cfg *config, _ *caddy.Controller, args []string) error {
 
 // parseProtect takes a percentage, with or without its sign, and a duration.
 func parseProtect(cfg *config, _ *caddy.Controller, args []string) error {
-	k := &cfg.registry.keeping
+	k := &cfg.registry.retention
 	if len(args) == 0 || len(args) > 2 {
 		return errors.New("needs a percentage from 1 to 99, and may have a duration, as in 33 10m")
 	}
@@ -85,9 +85,9 @@ func parseDuration(d *time.Duration, args []string) error {
 	return nil
 }
 
-// checkKeeping says what is wrong with what is kept, once all is parsed.
-func (cfg *config) checkKeeping() error {
-	k := &cfg.registry.keeping
+// checkRetention says what is wrong with how a replica is kept, once all is parsed.
+func (cfg *config) checkRetention() error {
+	k := &cfg.registry.retention
 	if k.snapshot == "" && k.maxAge != 0 {
 		return cfg.errorAt("snapshot_max_age", errors.New("needs a snapshot"))
 	}
@@ -97,48 +97,11 @@ func (cfg *config) checkKeeping() error {
 	return nil
 }
 
-// checkBeside says whether two blocks of one Corefile can keep what they keep.
-// The error is about cfg, which comes later.
-func (cfg *config) checkBeside(other *config) error {
-	mine, theirs := cfg.registry.keeping, other.registry.keeping
-	if cfg.registry.key() != other.registry.key() {
-		if mine.snapshot != "" && sameFile(mine.snapshot, theirs.snapshot) {
-			return cfg.errorAt("snapshot", fmt.Errorf("%q is that of another registry too, stated at %s: give each a file of its own",
-				mine.snapshot, other.at("snapshot")))
-		}
-		return nil
+// resolved returns a path that is equal for two that lead to one file. The file
+// itself need not be there; where it is a symbolic link it is replaced, not followed.
+func resolved(path string) string {
+	if folder, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
+		return filepath.Join(folder, filepath.Base(path))
 	}
-	for _, p := range []struct {
-		property string
-		differs  bool
-	}{
-		{"snapshot", mine.snapshot != theirs.snapshot},
-		{"snapshot_max_age", mine.maxAge != theirs.maxAge},
-		{"protect", mine.protect != theirs.protect || mine.protectFor != theirs.protectFor},
-	} {
-		if p.differs {
-			return cfg.errorAt(p.property, fmt.Errorf("differs from that at %s, with which this block shares a mirror: state the same in both",
-				other.at(p.property)))
-		}
-	}
-	return nil
-}
-
-// sameFile reports whether two paths are of one file, or will be.
-func sameFile(a, b string) bool {
-	if a == b {
-		return true
-	}
-	resolve := func(path string) string {
-		if folder, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
-			return filepath.Join(folder, filepath.Base(path))
-		}
-		return path
-	}
-	if resolve(a) == resolve(b) {
-		return true
-	}
-	infoA, errA := os.Stat(a)
-	infoB, errB := os.Stat(b)
-	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
+	return path
 }

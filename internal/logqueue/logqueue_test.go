@@ -12,7 +12,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/rosterdns/roster/registrar/internal/logqueue"
+	"github.com/rosterdns/roster/internal/logqueue"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -105,8 +105,11 @@ func TestHandlerThatBlocks(t *testing.T) {
 		close(release)
 		q.Flush(time.Now().Add(time.Second))
 		last := got[len(got)-1]
-		if len(got) != 1+1024+1 || got[1024] != "more i=1023" || last != "registrar: the log handler is too slow, messages were dropped messages=1976" {
+		if len(got) != 1+1024+1 || got[1024] != "more i=1023" || last != "the log handler is too slow, messages were dropped messages=1976" {
 			t.Errorf("%d messages, the last is %q", len(got), last)
+		}
+		if n := q.Dropped(); n != 1976 {
+			t.Errorf("%d dropped, want 1976", n)
 		}
 		log.Info("after")
 		q.Flush(time.Now().Add(time.Second))
