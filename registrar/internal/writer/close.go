@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/rosterdns/roster/internal/backoff"
+	"github.com/rosterdns/roster/internal/etcdclient"
+	"github.com/rosterdns/roster/registrar/internal/etcderror"
 )
 
 // revokeTime is what Close leaves of its time for the revocation: that is one
@@ -58,17 +60,17 @@ func (w *Writer) farewell(ctx context.Context, deadline time.Time) error {
 	err := w.removeAll(early)
 	cancel()
 	revoked := w.revoke(ctx)
-	if revoked != nil && !away(revoked) {
+	if revoked != nil && !etcdclient.Away(revoked) {
 		t.with(t.keepLease) // one key that may not be written denies the revocation
 	}
-	if w.left() > 0 && (revoked == nil || !away(revoked)) {
+	if w.left() > 0 && (revoked == nil || !etcdclient.Away(revoked)) {
 		err = w.removeAll(ctx)
 	}
 	switch {
-	case w.left() == 0 && revoked == nil, err == nil && revoked != nil && !away(revoked):
+	case w.left() == 0 && revoked == nil, err == nil && revoked != nil && !etcdclient.Away(revoked):
 		return nil
 	case err == nil:
-		err = classify(explain(revoked, r.backend.LastError()))
+		err = etcderror.Classify(etcderror.Explain(revoked, r.backend.LastError()))
 	}
 	return fmt.Errorf("registrar: closing: instances may be served until their lease of %v expires: %w", r.lease.ttl, err)
 }
@@ -82,7 +84,7 @@ func (w *Writer) revoke(ctx context.Context) error {
 		if err == nil {
 			w.table.with(func() { w.table.revoked() })
 		}
-		if err == nil || !away(err) || pause.Wait(ctx) != nil {
+		if err == nil || !etcdclient.Away(err) || pause.Wait(ctx) != nil {
 			return err
 		}
 	}
@@ -116,7 +118,7 @@ func (w *Writer) removeAll(ctx context.Context) error {
 		switch {
 		case left == 0:
 			return nil
-		case err != nil && denied(err):
+		case err != nil && etcderror.Denied(err):
 			return err
 		case pause.Wait(ctx) != nil:
 			return errors.Join(err, fmt.Errorf("instances left: %d: %w", left, ctx.Err()))
@@ -134,7 +136,7 @@ func (w *Writer) removeOnce(ctx context.Context) (err error) {
 			break
 		}
 		if err := w.reconciler.execute(ctx, tasks); err != nil {
-			return classify(err)
+			return etcderror.Classify(err)
 		}
 	}
 	w.table.with(func() {

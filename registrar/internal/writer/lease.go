@@ -7,6 +7,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/rosterdns/roster/internal/etcdclient"
+	"github.com/rosterdns/roster/registrar/internal/etcderror"
 )
 
 // minSilence keeps the time after which an unanswered keepalive counts as lost
@@ -52,7 +55,7 @@ func (l *lease) grant(ctx context.Context) error {
 	}
 	switch {
 	case err == nil:
-	case away(err) && !errors.Is(err, errLeaseZero):
+	case etcdclient.Away(err) && !errors.Is(err, errLeaseZero):
 		return err
 	default:
 		l.table.with(func() { l.table.ungranted(err) })
@@ -116,7 +119,7 @@ func (l *lease) audit(ctx context.Context, root string) error {
 	}
 	left, keys, err := l.keys(ctx)
 	switch {
-	case err != nil && away(err):
+	case err != nil && etcdclient.Away(err):
 		l.table.with(func() { l.table.audit = true }) // again, once there is an answer
 		return err
 	case err != nil: // a key that may not be read: its keepalives tell, too
@@ -178,5 +181,5 @@ func (l *lease) silent() error {
 	if last := l.backend.LastError(); last != nil {
 		why = last // of which the other is a consequence
 	}
-	return explain(errSilent, why)
+	return etcderror.Explain(errSilent, why)
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/registrar"
+	"github.com/rosterdns/roster/registrar/internal/etcderror"
 )
 
 // granted notes a new lease, under which all is written from now on.
@@ -25,7 +26,7 @@ func (t *table) ungranted(err error) {
 			t.note(slog.LevelWarn, "registrar: etcd refuses a lease, trying again until it succeeds", "instances", len(waiting), "error", err)
 		}
 		if e.place == unleased {
-			e.refused = classify(err)
+			e.refused = etcderror.Classify(err)
 			t.touch(e, true)
 		}
 	}

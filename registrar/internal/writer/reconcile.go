@@ -7,11 +7,12 @@ import (
 	"math/rand/v2"
 	"time"
 
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 
-	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
-
 	"github.com/rosterdns/roster/internal/backoff"
+	"github.com/rosterdns/roster/internal/etcdclient"
+	"github.com/rosterdns/roster/registrar/internal/etcderror"
 )
 
 // Timing of the reconciler.
@@ -129,7 +130,7 @@ func (r *reconciler) execute(ctx context.Context, tasks []task) error {
 	for _, group := range grouped(tasks) {
 		for _, chunk := range chunks(r.root, group) {
 			err := r.send(ctx, chunk)
-			if err != nil && away(err) {
+			if err != nil && etcdclient.Away(err) {
 				r.table.with(func() { r.table.withdraw(tasks) })
 				return err
 			}
@@ -180,12 +181,12 @@ func (r *reconciler) send(ctx context.Context, tasks []task) error {
 				t.answered(tasks[i], o, resp.Header.Revision)
 			}
 		})
-	case away(err):
+	case etcdclient.Away(err):
 		t.with(func() { t.lost(tasks) })
 	case len(tasks) > 1 && splits(err):
 		t.with(func() { t.unsent(tasks) })
 		half := len(tasks) / 2
-		if err := r.send(ctx, tasks[:half]); err != nil && away(err) {
+		if err := r.send(ctx, tasks[:half]); err != nil && etcdclient.Away(err) {
 			return err
 		}
 		return r.send(ctx, tasks[half:])
@@ -201,8 +202,8 @@ func (r *reconciler) request(ctx context.Context, do func(ctx context.Context) e
 	timed, cancel := context.WithTimeout(ctx, opTimeout)
 	defer cancel()
 	err := do(timed)
-	if err != nil && away(err) {
-		err = explain(err, r.backend.LastError())
+	if err != nil && etcdclient.Away(err) {
+		err = etcderror.Explain(err, r.backend.LastError())
 		r.lost(err)
 	} else if err == nil || !deniesUser(err) {
 		r.found()
@@ -237,7 +238,7 @@ func (r *reconciler) lost(err error) {
 	t.lock()
 	defer t.unlock()
 	t.stirred = true
-	if t.contact.lost(classify(err), time.Now()) {
+	if t.contact.lost(etcderror.Classify(err), time.Now()) {
 		t.note(slog.LevelWarn, "registrar: no contact with etcd, trying again until it answers", "error", err)
 	}
 }

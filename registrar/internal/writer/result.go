@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+
+	"github.com/rosterdns/roster/registrar/internal/etcderror"
 )
 
 // task is an operation on its way to etcd.
@@ -145,6 +147,6 @@ func (t *table) blame(e *entry, err error) {
 	if e.refused == nil {
 		t.note(slog.LevelWarn, "registrar: etcd refuses, trying again until it succeeds", "instance", e.name.String(), "error", err)
 	}
-	e.refused = classify(err)
+	e.refused = etcderror.Classify(err)
 	t.touch(e, true)
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/rosterdns/roster/internal/backoff"
 	"github.com/rosterdns/roster/registrar"
+	"github.com/rosterdns/roster/registrar/internal/etcderror"
 )
 
 const (
@@ -152,7 +153,7 @@ func (w *Writer) Wait(ctx context.Context) error {
 		case <-ctx.Done():
 			err := fmt.Errorf("registrar: waiting for %d of %d instances to be in etcd as desired: %w", left, all, ctx.Err())
 			if len(errs) == 0 && !answered {
-				errs = append(errs, classify(explain(errNoAnswer, w.reconciler.backend.LastError())))
+				errs = append(errs, etcderror.Classify(etcderror.Explain(errNoAnswer, w.reconciler.backend.LastError())))
 			}
 			return errors.Join(append([]error{err}, errs...)...)
 		}
