@@ -3,7 +3,6 @@ package writer
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -143,7 +142,8 @@ func (l *lease) take(r renewal) {
 	case leaseDenied:
 		// One key that the user may not write denies the whole lease. The
 		// others live on under another.
-		l.lose(false, "registrar: etcd refuses to renew the lease, registering again under a new one")
+		instances := l.lose(false)
+		l.table.log.Warn("registrar: etcd refuses to renew the lease, registering again under a new one", "instances", instances)
 	default:
 		l.silence.Reset(l.maxSilence())
 	}
@@ -151,17 +151,17 @@ func (l *lease) take(r renewal) {
 
 // gone notes that etcd has no such lease any more.
 func (l *lease) gone() {
-	l.lose(true, "registrar: the lease has expired, registering again under a new one")
+	instances := l.lose(true)
+	l.table.log.Warn("registrar: the lease has expired, registering again under a new one", "instances", instances)
 }
 
-// lose gives the lease up.
-func (l *lease) lose(expired bool, text string) {
+// lose gives the lease up, and returns how many instances are to be written again
+// for it.
+func (l *lease) lose(expired bool) (instances int) {
 	l.endRenewal()
 	l.id = 0
-	l.table.with(func() {
-		instances := l.table.leaseLost(expired)
-		l.table.note(slog.LevelWarn, text, "instances", instances)
-	})
+	l.table.with(func() { instances = l.table.leaseLost(expired) })
+	return instances
 }
 
 // maxSilence is how long keepalives can go unanswered before contact counts as

@@ -23,7 +23,9 @@ func (t *table) ungranted(err error) {
 	t.unleased = nil
 	for i, e := range waiting {
 		if i == 0 && e.refused == nil {
-			t.note(slog.LevelWarn, "registrar: etcd refuses a lease, trying again until it succeeds", "instances", len(waiting), "error", err)
+			t.note(func(log *slog.Logger) {
+				log.Warn("registrar: etcd refuses a lease, trying again until it succeeds", "instances", len(waiting), "error", err)
+			})
 		}
 		if e.place == unleased {
 			e.refused = etcderror.Classify(err)

@@ -39,10 +39,14 @@ func (t *table) observe(e *entry, o observed, asOf int64) bool {
 func (t *table) restrain(e *entry, before registrar.State) {
 	switch {
 	case e.desired.intent == intentNone && before == "" && e.state != "":
-		t.note(slog.LevelWarn, "registrar: a write came through after the instance was unregistered, removing it", "instance", e.name.String())
+		t.note(func(log *slog.Logger) {
+			log.Warn("registrar: a write came through after the instance was unregistered, removing it", "instance", e.name.String())
+		})
 	case e.desired.intent == intentRegister && before == registrar.StateRegistered && e.place == ready:
 		if e.observed.presence == absent {
-			t.note(slog.LevelWarn, "registrar: the instance is gone from etcd, putting it back", "instance", e.name.String())
+			t.note(func(log *slog.Logger) {
+				log.Warn("registrar: the instance is gone from etcd, putting it back", "instance", e.name.String())
+			})
 		}
 		now := time.Now()
 		if now.Sub(e.putBack) < healEvery {

@@ -226,7 +226,9 @@ func (r *reconciler) found() {
 	if again {
 		t.contact.hold(t.ttl, now)
 	}
-	t.note(slog.LevelInfo, "registrar: back in contact with etcd", "away", now.Sub(since).Round(time.Millisecond).String())
+	t.note(func(log *slog.Logger) {
+		log.Info("registrar: back in contact with etcd", "away", now.Sub(since).Round(time.Millisecond).String())
+	})
 }
 
 // lost notes that etcd gives no answer, unless it is the client that goes.
@@ -239,7 +241,9 @@ func (r *reconciler) lost(err error) {
 	defer t.unlock()
 	t.stirred = true
 	if t.contact.lost(etcderror.Classify(err), time.Now()) {
-		t.note(slog.LevelWarn, "registrar: no contact with etcd, trying again until it answers", "error", err)
+		t.note(func(log *slog.Logger) {
+			log.Warn("registrar: no contact with etcd, trying again until it answers", "error", err)
+		})
 	}
 }
 

@@ -145,7 +145,9 @@ func (t *table) refused(tasks []task, err error) {
 // blame notes that etcd refuses what is desired of an entry.
 func (t *table) blame(e *entry, err error) {
 	if e.refused == nil {
-		t.note(slog.LevelWarn, "registrar: etcd refuses, trying again until it succeeds", "instance", e.name.String(), "error", err)
+		t.note(func(log *slog.Logger) {
+			log.Warn("registrar: etcd refuses, trying again until it succeeds", "instance", e.name.String(), "error", err)
+		})
 	}
 	e.refused = etcderror.Classify(err)
 	t.touch(e, true)

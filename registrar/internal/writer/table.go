@@ -39,15 +39,8 @@ type table struct {
 
 	changed chan struct{} // closed, and replaced, with each change of states
 	stirred bool
-	notes   []note
+	notes   []func(log *slog.Logger)
 	wake    chan struct{} // there is something to do
-}
-
-// note is a line of log for when the mutex is free.
-type note struct {
-	level slog.Level
-	text  string
-	args  []any
 }
 
 // service is the instances of one service.
@@ -78,8 +71,8 @@ func (t *table) unlock() {
 		t.changed = make(chan struct{})
 	}
 	t.mu.Unlock()
-	for _, n := range notes {
-		t.log.Log(background, n.level, n.text, n.args...)
+	for _, write := range notes {
+		write(t.log)
 	}
 }
 
@@ -98,9 +91,8 @@ func (t *table) nudge() {
 	}
 }
 
-func (t *table) note(level slog.Level, text string, args ...any) {
-	t.notes = append(t.notes, note{level, text, args})
-}
+// note has a line of log written once the mutex is free.
+func (t *table) note(write func(log *slog.Logger)) { t.notes = append(t.notes, write) }
 
 // entry returns the entry of an instance, a new one if there is none.
 func (t *table) entry(name catalog.Key) *entry {
@@ -168,7 +160,9 @@ func (t *table) enter(e *entry, state registrar.State) {
 		return
 	}
 	if state == registrar.StateSuperseded {
-		t.note(slog.LevelWarn, "registrar: another client has taken over the instance, silent until it is gone", "instance", e.name.String())
+		t.note(func(log *slog.Logger) {
+			log.Warn("registrar: another client has taken over the instance, silent until it is gone", "instance", e.name.String())
+		})
 	}
 	if e.state == "" {
 		t.told++

@@ -24,9 +24,6 @@ const (
 
 var errNoAnswer = errors.New("no answer yet")
 
-// background is for calls that no context bounds.
-var background = context.Background()
-
 // Config says what a writer works with.
 type Config struct {
 	Backend Backend
