@@ -401,6 +401,15 @@ func (g *rig) diff() (diff []string) {
 			diff = append(diff, fmt.Sprintf("%s is %+v (present: %v), want %+v", key, got, ok, want))
 		}
 	}
+	index := new(index)
+	if c := g.loop.views[g.rec]; c != nil {
+		index = c.index
+	}
+	for key, kv := range said.keys {
+		if e, ok := index.Get(indexKey(key)); !ok || e.modRevision != kv.modRevision {
+			diff = append(diff, fmt.Sprintf("%s is %+v, in the index %+v (present: %v)", key, kv, e, ok))
+		}
+	}
 	if len(kvs) != len(said.keys) {
 		diff = append(diff, fmt.Sprintf("%d keys, want %d: %v", len(said.keys), len(kvs), said.keys))
 	}

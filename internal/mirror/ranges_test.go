@@ -410,10 +410,12 @@ func TestNewerThanList(t *testing.T) {
 		f.put("/r/n/s/deleted", "1")
 		f.put("/r/n/t/i", "1")
 	}, func(t *testing.T, f *fakeEtcd, g *rig) {
+		hung := make(chan struct{})
 		f.set(func() {
+			f.hung = hung // lists, not the watch
 			f.onPage = func(_ context.Context, page int) error {
-				if page == 0 { // the list is read already
-					f.put("/r/n/s/changed", "2")
+				if page == 0 { // what the list shows is read already
+					f.put("/r/n/s/changed", "3")
 					f.delete("/r/n/s/deleted")
 					f.put("/r/n/s/new", "1")
 				}
@@ -422,11 +424,16 @@ func TestNewerThanList(t *testing.T) {
 			}
 		})
 		g.follow("n/")
+		f.put("/r/n/s/changed", "2") // after the list began to compare
+		f.put("/r/n/s/deleted", "2")
+		synctest.Wait()
+		f.set(func() { f.hung = nil })
+		close(hung)
 		g.passed(time.Minute)
 		g.wantEqual()
 		index := g.loop.views[g.rec].index
-		if got, _ := index.Get("n/s/changed"); got.modRevision != 5 || index.Len() != 3 {
-			t.Errorf("the index has n/s/changed at %d and %d keys, want 5 and 3", got.modRevision, index.Len())
+		if got, _ := index.Get("n/s/changed"); got.modRevision != 7 || index.Len() != 3 {
+			t.Errorf("the index has n/s/changed at %d and %d keys, want 7 and 3", got.modRevision, index.Len())
 		}
 		g.wantFailed()
 	})
@@ -465,6 +472,7 @@ func TestUnfollow(t *testing.T) {
 		g.follow("n/t/")
 		g.wantEqual()
 		g.wantState(Live)
+		g.wantLogged()
 	})
 }
 
