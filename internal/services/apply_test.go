@@ -118,7 +118,7 @@ func TestApply(t *testing.T) {
 			skipped: map[SkipReason]int{SkipValue: 2},
 		},
 		{
-			name: "bad value mended",
+			name: "bad value fixed",
 			batches: []commit{
 				batch(put(2, "n/s/a", `[]`)),
 				batch(put(3, "n/s/a", value(1, ""))),

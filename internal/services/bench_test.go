@@ -1,11 +1,15 @@
 package services
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
 	"runtime"
 	"slices"
 	"strings"
 	"testing"
+
+	"go.etcd.io/etcd/api/v3/mvccpb"
 
 	"github.com/rosterdns/roster/internal/mirror"
 )
@@ -38,6 +42,60 @@ func benchEvents() []mirror.Event {
 	return events
 }
 
+// benchSource is a mirror.Source that lists the registry and nothing more.
+type benchSource struct {
+	mirror.Source
+	kvs []*mvccpb.KeyValue
+}
+
+func newBenchSource(events []mirror.Event) benchSource {
+	var s benchSource
+	for _, ev := range events {
+		s.kvs = append(s.kvs, &mvccpb.KeyValue{Key: []byte("/roster/" + ev.Key), Value: ev.Value, ModRevision: ev.ModRevision, Lease: ev.Lease})
+	}
+	return s
+}
+
+// List implements mirror.Source in chunks of about 1 MiB, as etcd streams them.
+func (s benchSource) List(_ context.Context, _ string, _ int64, fn func([]*mvccpb.KeyValue) error) (mirror.Head, error) {
+	for page := range slices.Chunk(s.kvs, 4000) {
+		if err := fn(page); err != nil {
+			return mirror.Head{}, err
+		}
+	}
+	return mirror.Head{Revision: 2 + benchInstances}, nil
+}
+
+// Stream implements mirror.Source.
+func (s benchSource) Stream(ctx context.Context) (mirror.Stream, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// LastError implements mirror.Source.
+func (benchSource) LastError() error { return nil }
+
+// mirrored returns a mirror that has had its first list, and its view.
+func mirrored(tb testing.TB, source mirror.Source) (*mirror.Mirror, *Store) {
+	tb.Helper()
+	s, _ := newStore(tb)
+	m := mirror.New(mirror.Config{Source: source, Root: "/roster/", Log: slog.New(slog.DiscardHandler)})
+	r := m.Follow("", s)
+	ctx, cancel := context.WithCancel(tb.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		m.Run(ctx)
+	}()
+	<-r.Listed()
+	cancel()
+	<-done
+	if n := s.Load().Instances(); n != benchInstances {
+		tb.Fatalf("%d instances, want %d", n, benchInstances)
+	}
+	return m, s
+}
+
 // listed returns a store that has had its first list, in pages as etcd streams
 // them.
 func listed(tb testing.TB, events []mirror.Event) *Store {
@@ -60,6 +118,26 @@ func heap() uint64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc
+}
+
+// BenchmarkFirstList measures time and memory for each instance of a first list:
+// the mirror's index and the view.
+func BenchmarkFirstList(b *testing.B) {
+	source := newBenchSource(benchEvents())
+	var bytes uint64
+	for b.Loop() {
+		b.StopTimer()
+		before := heap()
+		b.StartTimer()
+		m, s := mirrored(b, source)
+		b.StopTimer()
+		bytes = heap() - before
+		runtime.KeepAlive(m)
+		runtime.KeepAlive(s)
+		b.StartTimer()
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/benchInstances, "ns/instance")
+	b.ReportMetric(float64(bytes)/benchInstances, "heap-B/instance")
 }
 
 // BenchmarkStoreList measures time and memory for each instance of a first list,

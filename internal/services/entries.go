@@ -3,6 +3,7 @@ package services
 import (
 	"iter"
 	"slices"
+	"strings"
 
 	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/internal/mirror"
@@ -36,6 +37,29 @@ func (s *Service) entries(yield func(snapshot.Entry) bool) (more bool) {
 		return more
 	})
 	return more
+}
+
+// expiredComponent makes the key of a snapshot's entry from that of an instance,
+// N/S/I: N/S/_vanished/I says that the instance is served only because it expired
+// in a mass, and its value until when (RFC 3339). The string is part of version 1
+// of the format. Components that start so are reserved, so that who doesn't know
+// it ignores it.
+const expiredComponent = "/_vanished"
+
+// expiredEntryKey returns the key of the entry for an instance.
+func expiredEntryKey(key string) string {
+	i := strings.LastIndexByte(key, '/')
+	return key[:i] + expiredComponent + key[i:]
+}
+
+// expiredKey returns the key of the instance that an entry says has expired; it
+// reports false of any other entry.
+func expiredKey(e *snapshot.Entry) (key string, ok bool) {
+	service, id, ok := strings.Cut(e.Key, expiredComponent+"/")
+	if !ok {
+		return "", false
+	}
+	return service + "/" + id, true
 }
 
 // anyLease stands for the lease of a key that is put back: nobody needs its ID,

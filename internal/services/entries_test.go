@@ -39,7 +39,7 @@ func TestEntries(t *testing.T) {
 	if len(sk.lines()) > 0 {
 		t.Errorf("logged %q", sk.lines())
 	}
-	// The instance's own status is there when the operator's word is taken back.
+	// The instance's own status is there when the override is deleted.
 	apply(again, batch(del(11, "n/s/_status/b")))
 	if in := again.Load().Service("n", "s").Instance("b"); in.Status != catalog.StatusDraining {
 		t.Errorf("b is %s, want what it said itself", in.Status)

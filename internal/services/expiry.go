@@ -15,7 +15,7 @@ const (
 	// guardAlarm is the part of a mass after which instances stay until it is
 	// known whether it becomes one, at most for guardWindow.
 	guardAlarm = 10
-	// guardTick is how exactly times are kept.
+	// guardTick is how exact times are.
 	guardTick = time.Second
 )
 

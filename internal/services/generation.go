@@ -4,6 +4,8 @@ import (
 	"iter"
 
 	"github.com/tidwall/btree"
+
+	"github.com/rosterdns/roster/internal/mirror"
 )
 
 // Generation is the state of a registry after one commit. It is immutable.
@@ -23,6 +25,20 @@ type namespace = btree.Map[string, *Service]
 // Revision returns the etcd revision that the generation shows; 0 before the
 // first list is complete.
 func (g *Generation) Revision() int64 { return g.revision }
+
+// Serial returns the SOA serial of the generation: the low 32 bits of the
+// revision and an offset that makes up for revisions that moved backward, so
+// that it rises with each change (RFC 1982) and is never 0: before the first
+// list is complete it is 1.
+func (g *Generation) Serial() uint32 { return max(1, uint32(g.serial.value)) }
+
+// FullSerial returns the SOA serial before it is cut to 32 bits, for a snapshot;
+// 0 before the first list is complete.
+func (g *Generation) FullSerial() int64 { return g.serial.value }
+
+// SerialOffset returns the offset of the revision that makes the serial which
+// equal servers come to show. FullSerial can be ahead of it for a while.
+func (g *Generation) SerialOffset() int64 { return g.serial.offset }
 
 // Services returns how many services have an instance.
 func (g *Generation) Services() int { return g.services }
@@ -113,4 +129,20 @@ func (g *Generation) changeNamespace(name string, changes []Change) {
 	} else {
 		g.namespaces.Set(name, ns)
 	}
+}
+
+// advance takes over the revision of a commit, and moves the serial on.
+func (g *Generation) advance(c mirror.Commit, changed bool) {
+	if c.Revision == 0 { // no list is complete
+		if g.serial.value != 0 {
+			g.serial.raise(g.serial.value, changed)
+		}
+		return
+	}
+	before := g.revision
+	// The minimum of several ranges is lower for a while when one is added.
+	if c.Revision > before || c.Regressed {
+		g.revision = c.Revision
+	}
+	g.serial.advance(g.revision, changed, g.revision < before)
 }

@@ -143,8 +143,8 @@ func TestUntouchedServicesAreShared(t *testing.T) {
 	}
 }
 
-// TestNothingIsKept checks that the store holds no more than what is stored.
-func TestNothingIsKept(t *testing.T) {
+// TestNothingRemains checks that the store holds no more than what is stored.
+func TestNothingRemains(t *testing.T) {
 	t.Parallel()
 	s, _ := newStore(t)
 	apply(s, batch(
@@ -152,7 +152,7 @@ func TestNothingIsKept(t *testing.T) {
 		del(6, "n/gone/a"), del(7, "n/gone/_status/a"), put(8, "n/up/_status/a", `{"status":"up"}`),
 	))
 	if n := s.Load().Services(); n != 0 {
-		t.Errorf("%d services are kept that have neither instance nor override", n)
+		t.Errorf("%d services remain that have neither instance nor override", n)
 	}
 	var events []mirror.Event
 	for i := range 100 {

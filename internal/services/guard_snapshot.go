@@ -9,29 +9,6 @@ import (
 	"github.com/rosterdns/roster/internal/snapshot"
 )
 
-// expiredComponent makes the key of a snapshot's entry from that of an instance,
-// N/S/I: N/S/_vanished/I says that the instance is served only because it expired
-// in a mass, and its value until when (RFC 3339). The string is part of version 1
-// of the format. Components that start so are reserved, so that who doesn't know
-// it ignores it.
-const expiredComponent = "/_vanished"
-
-// expiredEntryKey returns the key of the entry for an instance.
-func expiredEntryKey(key string) string {
-	i := strings.LastIndexByte(key, '/')
-	return key[:i] + expiredComponent + key[i:]
-}
-
-// expiredKey returns the key of the instance that an entry says has expired; it
-// reports false of any other entry.
-func expiredKey(e *snapshot.Entry) (key string, ok bool) {
-	service, id, ok := strings.Cut(e.Key, expiredComponent+"/")
-	if !ok {
-		return "", false
-	}
-	return service + "/" + id, true
-}
-
 // Snapshot returns what is served and what a snapshot has of it: that which
 // Generation.Entries yields, and how long instances that expired in a mass have
 // still to be served. It is safe for concurrent use, the sequence for one

@@ -11,7 +11,7 @@ import (
 	"github.com/rosterdns/roster/internal/snapshot"
 )
 
-// snapshotOf returns what a snapshot would keep of a guarded registry.
+// snapshotOf returns what a snapshot would have of a guarded registry.
 func snapshotOf(g *Guard) (*Generation, []snapshot.Entry) {
 	gen, entries := g.Snapshot()
 	return gen, slices.Collect(entries)
@@ -82,7 +82,7 @@ func TestGuardAcrossRestarts(t *testing.T) {
 	})
 }
 
-// TestGuardAfterARestart: what is back is protected no more, who comes too late
+// TestGuardAfterARestart: what is back is protected no more, what returns when its time is over
 // goes with the list, and while etcd is away all stay.
 func TestGuardAfterARestart(t *testing.T) {
 	t.Parallel()
@@ -94,7 +94,7 @@ func TestGuardAfterARestart(t *testing.T) {
 		g.restart()
 		g.passed(11 * time.Minute)
 		g.want(100, 50)
-		g.restart() // what is not known yet is kept again
+		g.restart() // what is not known yet is protected again
 		g.want(100, 50)
 		g.list(below(40))
 		g.want(60, 0)
@@ -103,7 +103,7 @@ func TestGuardAfterARestart(t *testing.T) {
 	})
 }
 
-// TestGuardOfAMassAcrossARestart: a mass of which a part vanishes right before a
+// TestGuardOfAMassAcrossARestart: a mass of which a part expires right before a
 // restart and the rest right after is one, which is told of once.
 func TestGuardOfAMassAcrossARestart(t *testing.T) {
 	t.Parallel()
@@ -148,7 +148,7 @@ func TestGuardCountsWhoIsMissing(t *testing.T) {
 	})
 }
 
-// TestGuardRestoresNoMore: a mark doesn't outlast the time of the configuration,
+// TestGuardRestoresNoMore: protection doesn't outlast the time of the configuration,
 // and one that is no use is none.
 func TestGuardRestoresNoMore(t *testing.T) {
 	t.Parallel()
@@ -165,9 +165,9 @@ func TestGuardRestoresNoMore(t *testing.T) {
 	})
 }
 
-// TestMarksAreNoKeys: who knows no marks ignores them, and no mirror hears of
+// TestExpiredEntriesAreNoKeys: who does not know them ignores them, and no mirror hears of
 // them.
-func TestMarksAreNoKeys(t *testing.T) {
+func TestExpiredEntriesAreNoKeys(t *testing.T) {
 	t.Parallel()
 	runGuarded(t, 30, func(g *guarded) {
 		changes := g.store.Subscribe()

@@ -103,8 +103,8 @@ func (g *guarded) want(served, protected int) {
 	}
 }
 
-// TestGuardKeepsAMass: what vanishes together is served for the time, then gone.
-func TestGuardKeepsAMass(t *testing.T) {
+// TestGuardServesAMass: what expires together is served for the time, then gone.
+func TestGuardServesAMass(t *testing.T) {
 	t.Parallel()
 	runGuarded(t, 30, func(g *guarded) {
 		serial := g.store.Load().Serial()
@@ -131,7 +131,7 @@ func TestGuardKeepsAMass(t *testing.T) {
 	})
 }
 
-// TestGuardPutsBack has a mass vanish one after the other, as leases expire: the
+// TestGuardPutsBack has a mass expire one after the other, as leases expire: the
 // first ones are gone when it is noticed, and come back.
 func TestGuardPutsBack(t *testing.T) {
 	t.Parallel()
@@ -216,7 +216,7 @@ func TestGuardLeast(t *testing.T) {
 	})
 }
 
-// TestGuardWindow: what vanishes over more than a minute is no mass.
+// TestGuardWindow: what expires over more than a minute is no mass.
 func TestGuardWindow(t *testing.T) {
 	t.Parallel()
 	runGuarded(t, 30, func(g *guarded) {
@@ -283,9 +283,9 @@ func TestGuardWhileProtecting(t *testing.T) {
 	})
 }
 
-// TestGuardKeepsMore: what vanishes while the guard is up is protected too, each
+// TestGuardServesMore: what expires while the guard is up is protected too, each
 // for its time.
-func TestGuardKeepsMore(t *testing.T) {
+func TestGuardServesMore(t *testing.T) {
 	t.Parallel()
 	runGuarded(t, 30, func(g *guarded) {
 		g.expire(0, 40)

@@ -17,19 +17,6 @@ const (
 	maxEdits = 16_384
 )
 
-// Change is one service before and after a commit.
-type Change struct {
-	// Old is nil if the service is new, New if it is gone.
-	Old, New *Service
-}
-
-func (c *Change) namespace() string {
-	if c.New != nil {
-		return c.New.Namespace
-	}
-	return c.Old.Namespace
-}
-
 // Delta is what a commit changed. It is immutable and shared.
 type Delta struct {
 	// Sequence numbers the deltas of a store from 1 on, without gaps.
@@ -100,7 +87,7 @@ func (j *journal) add(d Delta) {
 }
 
 // detach drops what readers made of the versions that the last delta replaced:
-// the journal would keep it. Those who had just read one of them are done by now.
+// the journal would hold it. Those who had just read one of them are done by now.
 func (j *journal) detach() {
 	if len(j.deltas) == 0 {
 		return

@@ -95,7 +95,7 @@ func (s *Service) copyInstances() []catalog.Instance {
 	return list
 }
 
-// Attachment returns what readers keep with this version of the service: the
+// Attachment returns what readers have with this version of the service: the
 // result of build, which is called at the first use. Callers that come meanwhile
 // wait for it. It goes with the version, so that it never needs to be
 // invalidated, and costs nothing where nobody asks for it. For who still reads a
@@ -110,7 +110,7 @@ func (s *Service) Attachment(build func(*Service) any) any {
 	return attach(&s.attached, func() any { return build(s) })
 }
 
-// attach has what build returns, which is called once, kept at p.
+// attach has what build returns, which is called once, stored at p.
 func attach[T any](p *atomic.Pointer[func() T], build func() T) T {
 	made := sync.OnceValue(build)
 	if !p.CompareAndSwap(nil, &made) {

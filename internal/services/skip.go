@@ -26,7 +26,7 @@ const (
 
 var (
 	errNoLease = errors.New("has no lease and is not static, so nothing would remove it")
-	errOrphans = errors.New("is one of too many overrides without an instance: delete those that nobody needs, then restart")
+	errOrphans = errors.New("is one of too many overrides without an instance: delete those that nobody needs, then set this one again")
 )
 
 // skip is a key that is not served, or not as it says.

@@ -1,6 +1,7 @@
 package services
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/rosterdns/roster/catalog"
@@ -103,7 +104,7 @@ func (s *stage) decodeOverride(k catalog.Key, ev *mirror.Event) edit {
 	}
 	o, err := catalog.DecodeOverride(ev.Value)
 	if err != nil {
-		s.skips = append(s.skips, newSkip(ev, SkipOverride, err))
+		s.skips = append(s.skips, newSkip(ev, SkipOverride, fmt.Errorf("counts as down: %w", err)))
 		o.Status = catalog.StatusDown
 	}
 	e.kind, e.status = putOverride, o.Status

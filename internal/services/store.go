@@ -87,6 +87,28 @@ func (s *Store) advance(edits []edit, c mirror.Commit, g gate) []skip {
 	return t.skips
 }
 
+// RestoreSerial makes the serial go on where it was at a revision, with the
+// offset that it had. It is called after the contents were restored, and before
+// the mirrors that feed the Store run.
+func (s *Store) RestoreSerial(full, offset, revision int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	next := s.Load().with(nil)
+	next.serial = serial{value: full, offset: offset, since: revision}
+	s.journal.publish(next, nil, 0, false)
+}
+
+// Continue is RestoreSerial from another Store of the same registry, unless what
+// was restored already is further, or so far behind that the step would count as
+// one back.
+func (s *Store) Continue(other *Generation) {
+	own, full := s.Load().FullSerial(), other.FullSerial()
+	if full > own && (own == 0 || full-own <= maxStep) {
+		// other may have had no commit at a revision of its own yet.
+		s.RestoreSerial(full, other.SerialOffset(), max(other.Revision(), other.serial.since))
+	}
+}
+
 // report counts and logs what was skipped. It is called without the lock: a log
 // can block.
 func (s *Store) report(skips []skip) {
