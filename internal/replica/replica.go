@@ -118,15 +118,16 @@ func Open(cfg Config) (*Replica, error) {
 	if err != nil {
 		return nil, err
 	}
+	log := cfg.Log.With("prefix", cfg.Prefix) // the mirror says which part of it, too
 	r := &Replica{
-		cfg: cfg, log: cfg.Log, store: services.New(cfg.Log, cfg.Observer.Skipped), source: source, conn: conn,
+		cfg: cfg, log: log, store: services.New(log, cfg.Observer.Skipped), source: source, conn: conn,
 		loaded: make(chan struct{}), released: make(chan struct{}), stored: map[*mirror.Range]int{},
 	}
 	r.cfg.Predecessor, r.cfg.SnapshotHolders = nil, nil // else each keeps all before it in memory
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	r.view = r.store
 	if cfg.Protect > 0 {
-		r.guard = services.NewGuard(r.store, cfg.Protect, cfg.ProtectFor, cfg.Log, cfg.Observer.MassExpired)
+		r.guard = services.NewGuard(r.store, cfg.Protect, cfg.ProtectFor, log, cfg.Observer.MassExpired)
 		r.view = r.guard
 		r.wg.Go(func() { r.guard.Run(r.ctx) })
 	}

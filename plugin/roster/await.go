@@ -24,17 +24,17 @@ func (s *shared) await(ctx context.Context, cfg *config, started func()) {
 		s.logUnsynced(cfg.startupTimeout)
 	case status.State == mirror.Stale && cfg.stale > 0 && age > cfg.stale:
 		s.log.Warn("etcd was last in contact longer ago than stale: answering SERVFAIL until it is in contact",
-			"age", age.Round(time.Second).String(), "stale", cfg.stale.String())
+			"prefix", s.config.prefix, "age", age.Round(time.Second).String(), "stale", cfg.stale.String())
 	default:
 		if status.State == mirror.Live { // else of a snapshot, of which the log has told
-			s.logContents("answering from etcd", began)
+			s.log.Info("answering from etcd", s.contents(began)...)
 		}
 		started()
 		return
 	}
 	started()
 	if s.awaitAnswers(ctx, status.State) {
-		s.logContents("answering now", began)
+		s.log.Info("answering now", s.contents(began)...)
 	}
 }
 
@@ -58,17 +58,18 @@ func (s *shared) awaitAnswers(ctx context.Context, state mirror.State) bool {
 
 // logUnsynced tells that there is nothing to answer from.
 func (s *shared) logUnsynced(waited time.Duration) {
-	log := s.log
+	log := s.log.With("prefix", s.config.prefix)
 	if err := s.LastError(); err != nil {
 		log = log.With("error", err)
 	}
 	log.Warn("no list from etcd yet: answering SERVFAIL until there is one", "waited", waited.String())
 }
 
-// logContents tells what is answered from.
-func (s *shared) logContents(message string, began time.Time) {
+// contents is what is answered from, for the log.
+func (s *shared) contents(began time.Time) []any {
 	gen := s.Load()
-	//nolint:sloglint // each caller's message is constant
-	s.log.Info(message, "instances", gen.Instances(), "services", gen.Services(), "revision", gen.Revision(),
-		"after", time.Since(began).Round(time.Millisecond).String())
+	return []any{
+		"prefix", s.config.prefix, "instances", gen.Instances(), "services", gen.Services(), "revision", gen.Revision(),
+		"after", time.Since(began).Round(time.Millisecond).String(),
+	}
 }

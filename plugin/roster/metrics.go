@@ -7,7 +7,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
-	"github.com/rosterdns/roster/internal/logqueue"
 	"github.com/rosterdns/roster/internal/mirror"
 	"github.com/rosterdns/roster/internal/replica"
 	"github.com/rosterdns/roster/internal/services"
@@ -32,6 +31,11 @@ var (
 		Namespace: plugin.Namespace, Subsystem: pluginName, Name: "denied_addresses_total",
 		Help: "Counter of addresses that allow_net or deny_net kept from being served, once for each instance that was asked for.",
 	})
+
+	droppedLines = promauto.NewCounterFunc(prometheus.CounterOpts{
+		Namespace: plugin.Namespace, Subsystem: pluginName, Name: "log_dropped_total",
+		Help: "Counter of log lines dropped because nobody reads the log fast enough.",
+	}, func() float64 { return float64(output.Dropped()) })
 
 	lists = promauto.NewCounterVec(prometheus.CounterOpts{
 		Namespace: plugin.Namespace, Subsystem: pluginName, Name: "lists_total",
@@ -228,12 +232,4 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 			show(ageDesc, ageOf(s).Seconds())
 		}
 	}
-}
-
-// droppedLines counts the lines that the log has no room for.
-func droppedLines(output *logqueue.Queue) prometheus.Collector {
-	return prometheus.NewCounterFunc(prometheus.CounterOpts{
-		Namespace: plugin.Namespace, Subsystem: pluginName, Name: "log_dropped_total",
-		Help: "Counter of log lines dropped since nobody reads the log fast enough.",
-	}, func() float64 { return float64(output.Dropped()) })
 }

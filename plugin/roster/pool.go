@@ -25,7 +25,7 @@ type shared struct {
 	*replica.Replica
 	config   *registryConfig
 	observer observer
-	log      *slog.Logger
+	log      *slog.Logger                // says which registry it is, but for the prefix
 	close    func(context.Context) error // Replica.Close
 	users    int                         // under the pool's mutex
 }
@@ -36,7 +36,7 @@ func newShared(c *registryConfig, log *slog.Logger) *shared {
 	o := observer{
 		endpoint: strings.Join(c.etcd.Endpoints, ","), prefix: c.prefix, namespaces: strings.Join(c.namespaces, ","),
 	}
-	log = slog.New(logqueue.Limit(log.Handler())).With("endpoint", o.endpoint, "prefix", o.prefix)
+	log = slog.New(logqueue.Limit(log.Handler())).With("endpoint", o.endpoint)
 	if o.namespaces != "" {
 		log = log.With("namespaces", o.namespaces)
 	}
@@ -79,8 +79,8 @@ var (
 	logger, output = logqueue.New(slog.New(clogHandler{}))
 	replicas       = func() *pool {
 		p := newPool(logger)
-		//nolint:forbidigo // promauto can't register collectors of our own
-		prometheus.MustRegister(collector{p}, droppedLines(output))
+		//nolint:forbidigo // promauto can't register a collector of our own
+		prometheus.MustRegister(collector{p})
 		return p
 	}()
 )
@@ -174,7 +174,7 @@ func (p *pool) release(ctx context.Context, c *registryConfig) {
 	delete(p.replicas, key)
 	p.mu.Unlock()
 	if err := m.close(ctx); err != nil {
-		m.log.Warn("closing the connection to etcd failed", "error", err)
+		m.log.Warn("closing the connection to etcd failed", "prefix", c.prefix, "error", err)
 	}
 	p.forget(m)
 }

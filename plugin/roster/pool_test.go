@@ -83,7 +83,7 @@ func TestLogOfReplicas(t *testing.T) {
 	}
 	for _, want := range []string{
 		fmt.Sprintf(` endpoint=%q prefix="/roster" key="a/s/i" revision=7 `, endpoint),
-		fmt.Sprintf(` endpoint=%q prefix="/shop/eu" namespaces="a,b" key="a/s/i" revision=7 `, endpoint),
+		fmt.Sprintf(` endpoint=%q namespaces="a,b" prefix="/shop/eu" key="a/s/i" revision=7 `, endpoint),
 	} {
 		if l := lines(log, "[WARNING] plugin/roster: skipped a key", want); len(l) != 1 {
 			t.Errorf("%d lines with %s:\n%s", len(l), want, log)
@@ -132,7 +132,7 @@ func TestScrapeBesideSlowDisk(t *testing.T) {
 		return m.Replica.Close(ctx)
 	}
 	var wg sync.WaitGroup
-	wg.Go(func() { p.release(context.Background(), m.config) }) //nolint:usetesting // as at the end of a process
+	wg.Go(func() { p.release(context.Background(), m.config) })
 	defer wg.Wait()
 	defer close(disk)
 	<-closing

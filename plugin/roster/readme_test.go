@@ -141,7 +141,7 @@ func TestReadmeComplete(t *testing.T) {
 		responses, namesTooLong, deniedAddresses, lists, listSeconds, resumes, propagation, audits, differences, failures, skipped,
 		protections, snapshotWrites, snapshotSeconds, snapshotBytes, snapshotTime,
 		collector{replicas},
-		droppedLines(output),
+		droppedLines,
 	} {
 		c.Describe(descs)
 	}

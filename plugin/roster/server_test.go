@@ -177,7 +177,7 @@ func synced(t *testing.T, m *shared) {
 // end closes a replica that is in no pool.
 func end(t *testing.T, m *shared) {
 	t.Helper()
-	if err := m.Close(context.Background()); err != nil { //nolint:usetesting // at the end of a test its context is done
+	if err := m.Close(context.Background()); err != nil {
 		t.Error(err)
 	}
 }

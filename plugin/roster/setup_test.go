@@ -5,12 +5,15 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/miekg/dns"
 
+	"github.com/rosterdns/roster/internal/etcdclient"
+	"github.com/rosterdns/roster/internal/memkv/faulty"
 	"github.com/rosterdns/roster/internal/mirror"
 )
 
@@ -114,7 +117,7 @@ func TestSharing(t *testing.T) {
 	if l := lines(log, "[INFO] plugin/roster: answering from etcd", fmt.Sprintf(`endpoint=%q prefix="/roster" instances=22 services=11 revision=42`, endpoint)); len(l) != 2 {
 		t.Errorf("%d lines say what is answered from, want one for each block:\n%s", len(l), log)
 	}
-	if l := lines(log, "no list from etcd yet", fmt.Sprintf(`endpoint=%q prefix="/roster" namespaces="default" waited="0s"`, endpoint)); len(l) != 1 {
+	if l := lines(log, "no list from etcd yet", fmt.Sprintf(`endpoint=%q namespaces="default" prefix="/roster" waited="0s"`, endpoint)); len(l) != 1 {
 		t.Errorf("%d lines name the namespaces of what isn't there:\n%s", len(l), log)
 	}
 	// The server's own addresses are those that it is bound to.
@@ -262,6 +265,64 @@ func TestReadyPlugin(t *testing.T) {
 	}
 	if code, body := readiness(t, address); code != http.StatusServiceUnavailable || body != "roster" {
 		t.Errorf("without a list: %d %s", code, body)
+	}
+}
+
+// TestReadyOfAllBlocks: a server is ready once all of its roster blocks are,
+// whichever the ready plugin is in.
+func TestReadyOfAllBlocks(t *testing.T) {
+	endpoint, address := closedPort(t), freeAddress(t)
+	plant(t, endpoint, shop)
+	etcd := faulty.New()
+	etcd.SetState(faulty.Down)
+	other := plantEtcd(t, replicas, &registryConfig{etcd: etcdclient.Config{Endpoints: []string{endpoint}}, prefix: "/other"}, etcd)
+	startServer(t, fmt.Sprintf(`a.internal:0 {
+		bind 127.0.0.1
+		ready %[1]s
+		roster {
+			endpoint %[2]s
+		}
+	}
+	b.internal:0 {
+		bind 127.0.0.1
+		roster {
+			endpoint %[2]s
+			prefix /other
+			startup_timeout 0s
+		}
+	}`, address, endpoint))
+	if code, body := readiness(t, address); code != http.StatusServiceUnavailable || body != "roster" {
+		t.Errorf("without a list of the other block: %d %s", code, body)
+	}
+	etcd.SetState(faulty.Up)
+	synced(t, other)
+	if code, body := readiness(t, address); code != http.StatusOK {
+		t.Errorf("with all lists: %d %s", code, body)
+	}
+}
+
+// TestEndOfSERVFAILIsLogged: whoever read that there is no list reads that there is
+// one.
+func TestEndOfSERVFAILIsLogged(t *testing.T) {
+	log := logged(t)
+	endpoint := closedPort(t)
+	etcd := faulty.New()
+	etcd.SetState(faulty.Down)
+	m := plantEtcd(t, replicas, &registryConfig{etcd: etcdclient.Config{Endpoints: []string{endpoint}}, prefix: "/roster"}, etcd)
+	startServer(t, fmt.Sprintf("svc.internal:0 {\n bind 127.0.0.1\n roster {\n endpoint %s\n startup_timeout 0s\n }\n}\n", endpoint))
+	if n := len(lines(log, "answering SERVFAIL until there is one")); n != 1 {
+		t.Errorf("%d lines say that there is none", n)
+	}
+	if n := len(lines(log, "answering now")); n != 0 {
+		t.Errorf("%d lines say that there is one", n)
+	}
+	etcd.SetState(faulty.Up)
+	synced(t, m)
+	for end := time.Now().Add(deadline); len(lines(log, "answering now", `prefix="/roster"`, "revision=1")) != 1; {
+		if time.Now().After(end) {
+			t.Fatalf("the end is not logged: %s", log)
+		}
+		runtime.Gosched()
 	}
 }
 
