@@ -1,4 +1,4 @@
-package etcd
+package reader
 
 import (
 	"slices"
@@ -6,7 +6,6 @@ import (
 	"sync/atomic"
 
 	"github.com/rosterdns/roster/catalog"
-	"github.com/rosterdns/roster/internal/mirror"
 	"github.com/rosterdns/roster/internal/services"
 	"github.com/rosterdns/roster/registrar"
 )
@@ -14,7 +13,7 @@ import (
 // subject is a name that was asked for, and the last answer.
 type subject struct {
 	registrar.ServiceName
-	*interest
+	*service
 	notFound error
 
 	mu     sync.Mutex // makes an answer once
@@ -29,11 +28,9 @@ type answer struct {
 	service    *registrar.Service // nil for ErrNotFound
 }
 
-// answer returns the answer as of now. While nothing changes that is a few
-// loads.
-func (s *subject) answer(sc *scope) (*registrar.Service, error) {
-	generation := sc.store.Load()
-	stale := sc.mirror.Status().State != mirror.Live
+// answer returns the answer as of a generation. While nothing changes that is a
+// few loads.
+func (s *subject) answer(generation *services.Generation, stale bool) (*registrar.Service, error) {
 	a := s.cached.Load()
 	if a == nil || a.generation != generation || a.stale != stale {
 		a = s.make(generation, stale)
@@ -54,29 +51,31 @@ func (s *subject) make(generation *services.Generation, stale bool) *answer {
 	if a := s.cached.Load(); a != nil && a.version == version && a.stale == stale {
 		next.service = a.service
 	} else {
-		next.service = result(version, stale, s.AnyStatus)
+		next.service = result(version, stale, catalog.Selector{AnyStatus: s.AnyStatus})
 	}
 	s.cached.Store(next)
 	return next
 }
 
-// result returns what a user gets to see of a version of a service; nil if that
-// has no instance.
-func result(version *services.Service, stale, anyStatus bool) *registrar.Service {
+// result returns what a user gets to see of a version of a service; nil if
+// nothing of it is selected.
+func result(version *services.Service, stale bool, selector catalog.Selector) *registrar.Service {
 	if version == nil {
 		return nil
 	}
-	instances := version.Instances
-	down := func(in catalog.Instance) bool { return !in.Up() }
-	if !anyStatus && slices.ContainsFunc(instances, down) {
-		instances = slices.DeleteFunc(slices.Clone(instances), down)
-	}
-	if len(instances) == 0 {
+	selected := selector.Select(version.All())
+	if len(selected) == 0 {
 		return nil
 	}
-	return &registrar.Service{
-		Namespace: version.Namespace, Name: version.Name, Revision: version.Revision,
-		// Clipped, so that append by a user copies.
-		Instances: slices.Clip(instances), Stale: stale,
+	s := &registrar.Service{Namespace: version.Namespace, Name: version.Name, Revision: version.Revision, Stale: stale}
+	if len(selected) == version.Len() {
+		// Shared by all who ask; clipped, so that append by a user copies.
+		s.Instances = slices.Clip(version.Instances())
+		return s
 	}
+	s.Instances = make([]registrar.Instance, len(selected))
+	for i, in := range selected {
+		s.Instances[i] = *in
+	}
+	return s
 }
