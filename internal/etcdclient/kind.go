@@ -62,10 +62,14 @@ var kinds = map[error]Kind{
 func KindOf(err error) Kind {
 	answered, ok := errors.AsType[rpctypes.EtcdError](err)
 	if !ok {
-		s, isStatus := status.FromError(err)
-		if !isStatus {
+		grpcErr, ok := errors.AsType[interface {
+			error
+			GRPCStatus() *status.Status
+		}](err)
+		if !ok {
 			return NoAnswer
 		}
+		s := grpcErr.GRPCStatus()
 		if answered, ok = errors.AsType[rpctypes.EtcdError](rpctypes.Error(s.Err())); !ok {
 			return kindOfCode(s.Code())
 		}

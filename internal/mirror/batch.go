@@ -59,7 +59,7 @@ func (b *batch) response(resp received) failure {
 	case otherCluster(b.cluster, resp.Header.GetClusterId()):
 		return failure{ReasonRegressed, errRegressed}
 	case resp.WatchId == allWatches:
-		b.s.ledger.answer()
+		b.s.sender.answered()
 		return b.progress(resp)
 	case r == nil:
 		return failure{} // removed since

@@ -28,17 +28,17 @@ type Clients interface {
 	Client(ctx context.Context) (*clientv3.Client, error)
 }
 
-// Dialler is Clients that can connect anew.
-type Dialler interface {
+// ProbeClients is Clients that can connect anew.
+type ProbeClients interface {
 	Clients
-	// Fresh returns a client with connections made just now, and what gives it
-	// back.
-	Fresh(ctx context.Context) (client *clientv3.Client, done func(), err error)
+	// ProbeClient returns a client with connections made just now, and what
+	// releases it.
+	ProbeClient(ctx context.Context) (client *clientv3.Client, release func(), err error)
 }
 
 // Etcd is the Source that reads an etcd cluster.
 type Etcd struct {
-	// Clients can be a Dialler, and can have a method Err() error that says
+	// Clients can be ProbeClients, and can have a method Err() error that says
 	// why the last attempt to connect failed.
 	Clients Clients
 }
@@ -143,11 +143,11 @@ func headOf(h *pb.ResponseHeader) Head {
 
 // Probe implements Source.
 func (e Etcd) Probe(ctx context.Context, rng string) (Head, error) {
-	client, done, err := e.fresh(ctx)
+	client, release, err := e.probeClient(ctx)
 	if err != nil {
 		return Head{}, err
 	}
-	defer done()
+	defer release()
 	if isPrefix(rng) {
 		rng += probeKey
 	}
@@ -162,11 +162,11 @@ func (e Etcd) Probe(ctx context.Context, rng string) (Head, error) {
 // counts all keys of the range whatever the limit is. Since etcd 3.7 it looks
 // at its index alone, in memory, where no values are asked for.
 func (e Etcd) CountSince(ctx context.Context, rng string, since int64) (Count, error) {
-	client, done, err := e.fresh(ctx)
+	client, release, err := e.probeClient(ctx)
 	if err != nil {
 		return Count{}, err
 	}
-	defer done()
+	defer release()
 	resp, err := client.Get(clientv3.WithRequireLeader(ctx), rng, option(rng), clientv3.WithKeysOnly(),
 		clientv3.WithMinModRev(since+1), clientv3.WithLimit(1))
 	if err != nil {
@@ -175,11 +175,11 @@ func (e Etcd) CountSince(ctx context.Context, rng string, since int64) (Count, e
 	return Count{Head: headOf(resp.Header), Keys: int(resp.Count), Newer: len(resp.Kvs) > 0}, nil
 }
 
-// fresh returns a client with connections of its own where Clients can make
-// one, and what gives it back.
-func (e Etcd) fresh(ctx context.Context) (client *clientv3.Client, done func(), err error) {
-	if c, ok := e.Clients.(Dialler); ok {
-		return c.Fresh(ctx)
+// probeClient returns a client with connections of its own where Clients can make
+// one, and what releases it.
+func (e Etcd) probeClient(ctx context.Context) (client *clientv3.Client, release func(), err error) {
+	if c, ok := e.Clients.(ProbeClients); ok {
+		return c.ProbeClient(ctx)
 	}
 	client, err = e.Clients.Client(ctx)
 	return client, func() {}, err

@@ -34,6 +34,8 @@ type fakeEtcd struct {
 	hung       chan struct{} // while not nil, they wait until it is closed
 	deaf       bool          // watches get nothing, not even progress
 	stalled    []string      // ranges whose watches get nothing
+	denied     []string      // ranges that may not be read
+	held       bool          // requests for progress are not answered
 	lastError  error         // what LastError says
 	broken     error         // what watches that have ended say
 	slow       time.Duration // what a probe's answer takes after it was read
@@ -50,16 +52,19 @@ type fakeEtcd struct {
 
 // seen is what a fake has seen of its mirror.
 type seen struct {
-	lists   []time.Time // when each list was asked for
-	audits  []time.Time // when each list of a given revision was
-	opened  []time.Time // when each stream was asked for
-	added   []string    // the ranges of watches, in order
-	asked   int         // requests for progress
-	probes  int
-	counts  int
-	probing int // probes under way
-	streams int // open
-	watches int // on these
+	lists     []time.Time // when each list was asked for
+	listed    []string    // of what
+	listing   int         // lists and audits under way
+	mostLists int         // at once
+	audits    []time.Time // when each list of a given revision was
+	opened    []time.Time // when each stream was asked for
+	added     []string    // the ranges of watches, in order
+	asked     int         // requests for progress
+	probes    int
+	counts    int
+	probing   int // probes under way
+	streams   int // open
+	watches   int // on these
 }
 
 var _ Source = (*fakeEtcd)(nil)
@@ -80,8 +85,8 @@ func (f *fakeEtcd) look() seen {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	s := f.seen
+	s.added, s.listed = slices.Clone(s.added), slices.Clone(s.listed)
 	s.lists, s.audits, s.opened = slices.Clone(s.lists), slices.Clone(s.audits), slices.Clone(s.opened)
-	s.added = slices.Clone(s.added)
 	s.streams = len(f.streams)
 	for st := range f.streams {
 		s.watches += len(st.watches)
@@ -301,12 +306,18 @@ func (f *fakeEtcd) List(ctx context.Context, prefix string, at int64, fn func([]
 	f.set(func() {
 		if at == 0 {
 			f.seen.lists = append(f.seen.lists, time.Now())
+			f.seen.listed = append(f.seen.listed, prefix)
 		} else {
 			f.seen.audits = append(f.seen.audits, time.Now())
 		}
 	})
+	f.set(func() { f.seen.listing++; f.seen.mostLists = max(f.seen.mostLists, f.seen.listing) })
+	defer f.set(func() { f.seen.listing-- })
 	if err := f.enter(ctx); err != nil {
 		return Head{}, err
+	}
+	if f.denies(prefix) {
+		return Head{}, rpctypes.ErrPermissionDenied
 	}
 	kvs, head, err := f.read(prefix, at)
 	if err != nil {
@@ -335,6 +346,12 @@ func (f *fakeEtcd) List(ctx context.Context, prefix string, at int64, fn func([]
 			return head, ctx.Err()
 		}
 	}
+}
+
+func (f *fakeEtcd) denies(rng string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Contains(f.denied, rng)
 }
 
 func cloned(kvs []*mvccpb.KeyValue) []*mvccpb.KeyValue {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 )
 
 // Stream implements Source.
@@ -99,6 +100,9 @@ func (s *fakeStream) Add(id int64, rng string, after int64) error {
 	s.f.seen.added = append(s.f.seen.added, rng)
 	s.f.mu.Unlock()
 	var refused error
+	if s.f.denies(rng) {
+		refused = rpctypes.ErrGRPCPermissionDenied
+	}
 	if onAdd != nil {
 		refused = onAdd(rng)
 	}
@@ -152,7 +156,7 @@ func (s *fakeStream) RequestProgress() error {
 	}
 	s.f.mu.Lock()
 	defer s.f.mu.Unlock()
-	if s.f.deaf || len(s.watches) == 0 {
+	if s.f.deaf || s.f.held || len(s.watches) == 0 {
 		return nil
 	}
 	for _, w := range s.watches {

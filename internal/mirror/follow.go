@@ -2,7 +2,6 @@ package mirror
 
 import (
 	"fmt"
-	"iter"
 	"slices"
 	"time"
 
@@ -72,39 +71,6 @@ func (l *loop) clear(view View, rng string) {
 	}
 	l.publish(nil)
 }
-
-// restore implements Mirror.Restore.
-func (l *loop) restore(view View, head Head, ranges []RestoredRange, entries iter.Seq[Event]) {
-	c := l.contentsOf(view)
-	stage := view.Stage()
-	batch := make([]Event, 0, restoreBatch)
-	for ev := range entries {
-		c.index.Set(indexKey(ev.Key), entry{})
-		if batch = append(batch, ev); len(batch) == restoreBatch {
-			stage.Apply(batch)
-			batch = make([]Event, 0, restoreBatch)
-		}
-	}
-	stage.Apply(batch)
-	stage.Commit(Commit{Cause: CauseRestore, Revision: head.Revision})
-	c.revision, l.cluster = head.Revision, head.Cluster
-	var contact time.Time
-	for _, r := range ranges {
-		l.m.registry.restore(view, RangeStatus{Range: r.Range, State: Stale, Revision: r.Revision, Contact: r.Contact, Cached: true})
-		if r.Contact.After(contact) {
-			contact = r.Contact
-		}
-	}
-	l.publish(func(s *Status) {
-		s.State, s.Revision, s.Contact = Stale, head.Revision, contact
-	})
-	l.report.state = Stale
-	l.cfg.Observer.StateChanged(l.m.Status())
-}
-
-// restoreBatch is how many keys of a snapshot are put on the stage at once:
-// enough to make the cost of a call small, and little to hold.
-const restoreBatch = 1000
 
 // fail ends the stream, if there is one, and has everything go on from anew
 // after a pause. What but, if not nil, was listed right now stands.

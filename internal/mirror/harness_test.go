@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/mvccpb"
 	"go.uber.org/goleak"
 )
 
@@ -182,7 +183,8 @@ func (r *recorder) take() []string {
 // rig is a mirror that runs against a fake.
 type rig struct {
 	*Mirror
-	*Range // all that is followed, but in tests of several ranges
+	*Range                   // the one that is followed, but in tests of several
+	ranges map[string]*Range // these
 	rec    *recorder
 	t      *testing.T
 	f      *fakeEtcd
@@ -232,7 +234,7 @@ func (g *rig) wantLogged(want ...string) {
 // start runs a mirror until the test is over. It is called inside a bubble.
 func start(t *testing.T, f *fakeEtcd) *rig {
 	t.Helper()
-	return run(t, f, newRecorder(t), func(*Mirror) {})
+	return run(t, f, newRecorder(t), func(*Mirror) {}, testRange)
 }
 
 // startRestored is start from what another mirror has said.
@@ -252,10 +254,10 @@ func startRestored(t *testing.T, f *fakeEtcd, was said, s Status) *rig {
 				}
 			}
 		})
-	})
+	}, testRange)
 }
 
-func run(t *testing.T, f *fakeEtcd, rec *recorder, prepare func(*Mirror)) *rig {
+func run(t *testing.T, f *fakeEtcd, rec *recorder, prepare func(*Mirror), names ...string) *rig {
 	t.Helper()
 	var logged lockedBuffer
 	m := New(Config{
@@ -263,14 +265,17 @@ func run(t *testing.T, f *fakeEtcd, rec *recorder, prepare func(*Mirror)) *rig {
 		Log: slog.New(slog.NewTextHandler(&logged, nil)),
 	})
 	prepare(m)
-	r := m.Follow(testRange, rec)
+	ranges := map[string]*Range{}
+	for _, rng := range names {
+		ranges[rng] = m.Follow(rng, rec)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		m.Run(ctx)
 	}()
-	g := &rig{Mirror: m, Range: r, rec: rec, t: t, f: f, logged: &logged, stop: func() { cancel(); <-done }}
+	g := &rig{Mirror: m, Range: ranges[testRange], ranges: ranges, rec: rec, t: t, f: f, logged: &logged, stop: func() { cancel(); <-done }}
 	t.Cleanup(g.stop)
 	synctest.Wait()
 	return g
@@ -348,6 +353,28 @@ func (g *rig) wantApplied(want ...string) {
 	}
 }
 
+// startRanges is start with several ranges.
+func startRanges(t *testing.T, f *fakeEtcd, names ...string) *rig {
+	t.Helper()
+	rec := newRecorder(t)
+	rec.mayFall = true
+	return run(t, f, rec, func(*Mirror) {}, names...)
+}
+
+// follow follows another range.
+func (g *rig) follow(rng string) *Range {
+	g.ranges[rng] = g.Mirror.Follow(rng, g.rec)
+	synctest.Wait()
+	return g.ranges[rng]
+}
+
+// unfollow ends that.
+func (g *rig) unfollow(rng string, cache bool) {
+	g.Mirror.Unfollow(g.ranges[rng], cache)
+	delete(g.ranges, rng)
+	synctest.Wait()
+}
+
 // wantEqual compares the View with the fake, key by key.
 func (g *rig) wantEqual() {
 	g.t.Helper()
@@ -357,13 +384,30 @@ func (g *rig) wantEqual() {
 }
 
 func (g *rig) diff() (diff []string) {
-	kvs, revision := g.f.contents(testPrefix)
+	all, revision := g.f.contents(testRoot)
+	kvs := slices.DeleteFunc(all, func(kv *mvccpb.KeyValue) bool {
+		for rng := range g.ranges {
+			if covers(testRoot+rng, string(kv.Key)) {
+				return false
+			}
+		}
+		return true
+	})
 	said := g.rec.look()
 	for _, kv := range kvs {
 		key := string(kv.Key[len(testRoot):])
 		want := stored{string(kv.Value), kv.ModRevision, kv.Lease}
 		if got, ok := said.keys[key]; !ok || got != want {
 			diff = append(diff, fmt.Sprintf("%s is %+v (present: %v), want %+v", key, got, ok, want))
+		}
+	}
+	index := new(index)
+	if c := g.loop.views[g.rec]; c != nil {
+		index = c.index
+	}
+	for key, kv := range said.keys {
+		if e, ok := index.Get(indexKey(key)); !ok || e.modRevision != kv.modRevision {
+			diff = append(diff, fmt.Sprintf("%s is %+v, in the index %+v (present: %v)", key, kv, e, ok))
 		}
 	}
 	if len(kvs) != len(said.keys) {

@@ -116,26 +116,31 @@ func (l *list) apply(events []Event) {
 	}
 }
 
-// merge brings the index up to what the list has found, but for keys of which
-// something newer is known, which the stage gets once more.
+// merge brings the index up to what the list has found. Of keys of which
+// something newer is known the stage gets that once more; keys that have come and
+// gone since the list began to compare are gone.
 func (l *list) merge(in *index) {
-	var newer []Event
-	for short, ev := range l.later {
-		if ev.ModRevision > l.head.Revision {
-			newer = append(newer, ev)
-		} else {
-			delete(l.later, short)
-		}
-	}
+	at := l.head.Revision
 	for _, c := range l.changes {
-		if _, known := l.later[c.short]; known {
+		if l.later[c.short].ModRevision > at {
 			continue
 		}
+		delete(l.later, c.short)
 		if c.gone {
 			in.Delete(c.short)
 		} else {
 			in.Set(c.short, c.entry)
 		}
 	}
-	l.apply(newer)
+	var events []Event
+	for short, ev := range l.later {
+		switch {
+		case ev.ModRevision > at:
+			events = append(events, ev)
+		case !ev.Deleted: // and the list, which is newer, has no such key
+			in.Delete(short)
+			events = append(events, Event{Key: ev.Key, ModRevision: at, Deleted: true})
+		}
+	}
+	l.apply(events)
 }

@@ -3,6 +3,7 @@ package mirror
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -15,17 +16,18 @@ func (l *loop) startLists(ctx context.Context, now time.Time) (next time.Time) {
 		}
 		return l.retryAt
 	}
-	waiting := l.toList[:0]
+	waiting, taken := l.toList[:0], l.underWay()
 	for i, r := range l.toList {
-		if l.listing == listsAtOnce {
+		if len(l.running) == listsAtOnce {
 			waiting = append(waiting, l.toList[i:]...)
 			break
 		}
 		switch {
-		case r.phase != mustList:
 		case now.Before(r.retryAt):
 			waiting = append(waiting, r)
 			next = earliest(next, r.retryAt)
+		case !taken.take(r):
+			waiting = append(waiting, r) // until that one has ended
 		default:
 			l.startList(ctx, r)
 		}
@@ -35,6 +37,38 @@ func (l *loop) startLists(ctx context.Context, now time.Time) (next time.Time) {
 	return next
 }
 
+// taken knows ranges that lists are of. Lists of ranges that have keys in common
+// are made one after the other: each compares with what there was when it began,
+// and knows of changes since then by watches alone.
+type taken struct {
+	ranges map[member]struct{}
+	above  map[member]struct{} // that enclose one of them
+}
+
+// take adds a range, and reports whether it has no key in common with another.
+func (t *taken) take(r *Range) bool {
+	_, common := t.above[member{r.view, r.name}]
+	common = enclosing(r.name, func(name string) bool {
+		_, ok := t.ranges[member{r.view, name}]
+		return ok
+	}) || common
+	t.ranges[member{r.view, r.name}] = struct{}{}
+	enclosing(r.name, func(name string) bool {
+		t.above[member{r.view, name}] = struct{}{}
+		return false
+	})
+	return !common
+}
+
+// underWay returns the ranges of which lists are under way.
+func (l *loop) underWay() *taken {
+	t := &taken{map[member]struct{}{}, map[member]struct{}{}}
+	for _, done := range l.running {
+		t.take(done.r)
+	}
+	return t
+}
+
 func (l *loop) startList(life context.Context, r *Range) {
 	ctx, cancel := context.WithCancel(life)
 	done := &list{
@@ -42,7 +76,7 @@ func (l *loop) startList(life context.Context, r *Range) {
 		compare: newComparison(r.contents.index.Copy(), r.name), later: map[string]Event{},
 	}
 	r.list, r.phase = done, listing
-	l.listing++
+	l.running = append(l.running, done)
 	l.wg.Go(func() {
 		done.run(ctx, l.cfg)
 		cancel()
@@ -55,7 +89,7 @@ func (l *loop) startList(life context.Context, r *Range) {
 
 // listDone takes the end of a list.
 func (l *loop) listDone(done *list) {
-	l.listing--
+	l.running = slices.DeleteFunc(l.running, func(one *list) bool { return one == done })
 	r := done.r
 	if r.list != done {
 		return // dropped, or to be made anew
@@ -76,6 +110,11 @@ func (l *loop) commitList(done *list) {
 	before := max(r.revision, done.known)
 	wentBack := done.head.Revision < before
 	another := wentBack || otherCluster(l.cluster, done.head.Cluster)
+	if another && len(done.later) > 0 {
+		// What watches have shown meanwhile is of the other history.
+		l.lose(r, failure{ReasonRegressed, fmt.Errorf("listing %q: %w", l.cfg.Root+r.name, errRegressed)})
+		return
+	}
 	if done.head.Cluster != 0 {
 		l.cluster = done.head.Cluster
 	}
@@ -98,11 +137,11 @@ func (l *loop) commitList(done *list) {
 		}
 	}
 	if another {
-		if !r.resync {
-			l.cfg.Log.Warn("etcd history changed (restored from a backup?): resynced",
-				"prefix", l.cfg.Root+r.name, "revision", r.revision, "keys", c.index.Len(), "revision before", before, "keys before", keys)
-		}
 		r.reason = ReasonRegressed
+	}
+	if another && !r.resync {
+		l.cfg.Log.Warn("etcd history changed (restored from a backup?): resynced",
+			"prefix", l.cfg.Root+r.name, "revision", r.revision, "keys", c.index.Len(), "revision before", before, "keys before", keys)
 		l.resync(r)
 	}
 	r.resync = false
@@ -121,7 +160,7 @@ func (l *loop) resync(listed *Range) {
 				continue
 			}
 			r.resync = r.revision != 0
-			others = others || r.trusted() || r.list != nil
+			others = others || r.trusted()
 		}
 	}
 	if others {

@@ -19,7 +19,7 @@ type loop struct {
 	toList  []*Range // mustList
 	toWatch []*Range // mustWatch
 	lists   chan *list
-	listing int // under way
+	running []*list // under way, also those that nobody waits for
 
 	opening bool
 	opened  chan opened
@@ -90,7 +90,7 @@ func (l *loop) work(ctx context.Context) (next time.Time) {
 	next = earliest(next, l.addWatches(now))
 	next = earliest(next, l.openStream(ctx, now))
 	next = earliest(next, l.tend(ctx, now))
-	return earliest(next, l.report.expire())
+	return earliest(next, l.report.expire(l.follows()))
 }
 
 // tend does what is due of the session.
@@ -112,7 +112,6 @@ func (l *loop) tend(ctx context.Context, now time.Time) (next time.Time) {
 		if now.Sub(s.heard) > probeAfter {
 			s.probes.start(s.ctx, now, s.watches)
 		}
-		s.ask(now)
 	}
 	if due(s.probes.againAt, now) {
 		s.probes.start(s.ctx, now, s.watches)
@@ -122,6 +121,16 @@ func (l *loop) tend(ctx context.Context, now time.Time) (next time.Time) {
 	}
 	next = earliest(s.tickAt, s.silentAt())
 	return earliest(earliest(next, s.probes.againAt), l.audits.startAt)
+}
+
+// follows reports whether there are ranges.
+func (l *loop) follows() bool {
+	for _, c := range l.views {
+		if len(c.ranges) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // publish makes the state of the whole visible.

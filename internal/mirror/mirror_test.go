@@ -157,7 +157,7 @@ func TestLateExpiry(t *testing.T) {
 	t.Parallel()
 	scenario(t, nil, func(_ *testing.T, _ *fakeEtcd, g *rig) {
 		g.passed(progressEvery)
-		g.loop.report.expire()
+		g.loop.report.expire(true)
 		g.wantState(Live)
 	})
 }

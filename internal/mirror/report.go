@@ -22,6 +22,7 @@ type reporter struct {
 	began     time.Time
 	warned    Reason // the last one that was logged before the first list
 	memberErr bool   // a member that refuses was logged
+	lost      bool   // the loss of contact was logged
 }
 
 // contacted tells of contact that has come back.
@@ -40,18 +41,19 @@ func (p *reporter) contacted() {
 		if p.warned != "" || old == Stale || time.Since(p.began) >= slowStart {
 			log.Info("etcd can be read now", "prefix", p.m.cfg.Root, "revision", now.Revision, "keys", now.Keys)
 		}
-	case old != Live:
+	case p.lost:
 		log.Info("back in contact with etcd", "prefix", p.m.cfg.Root, "revision", now.Revision,
 			"away", now.Contact.Sub(before).Round(time.Millisecond).String())
 	}
+	p.lost = false
 	if old != Live {
 		p.m.cfg.Observer.StateChanged(now)
 	}
 }
 
 // expire tells when contact is lost, and returns when that has to be looked at
-// again.
-func (p *reporter) expire() (next time.Time) {
+// again. A mirror of nothing is in contact with nobody, which is no fault.
+func (p *reporter) expire(follows bool) (next time.Time) {
 	if p.state != Live {
 		return time.Time{}
 	}
@@ -60,12 +62,15 @@ func (p *reporter) expire() (next time.Time) {
 		return now.Contact.Add(FreshFor)
 	}
 	p.state, p.contact = Stale, now.Contact
-	err := now.Err
-	if err == nil {
-		err = p.explain(errSilent)
+	if follows {
+		p.lost = true
+		err := now.Err
+		if err == nil {
+			err = p.explain(errSilent)
+		}
+		p.m.cfg.Log.Warn("no contact with etcd: the mirror is stale and goes on answering",
+			"prefix", p.m.cfg.Root, "revision", now.Revision, "error", err)
 	}
-	p.m.cfg.Log.Warn("no contact with etcd: the mirror is stale and goes on answering",
-		"prefix", p.m.cfg.Root, "revision", now.Revision, "error", err)
 	p.m.cfg.Observer.StateChanged(now)
 	return time.Time{}
 }

@@ -11,8 +11,9 @@ import (
 // another.
 const watchSilence = 8 * time.Second
 
-// session is an open watch stream with its watches. Two goroutines of its own
-// receive and send, so that neither waits for a view, nor for each other.
+// session is an open watch stream with its watches. Goroutines of its own
+// receive, send, and request progress, so that none of this waits for a view, nor
+// for each other.
 type session struct {
 	ctx    context.Context
 	stream Stream
@@ -27,8 +28,7 @@ type session struct {
 	worked  bool   // it has shown changes or progress
 	watches map[int64]*Range
 	lastID  int64
-	ledger  ledger
-	tickAt  time.Time // when progress is requested next
+	tickAt  time.Time // when a lack of progress is looked at next
 	heard   time.Time // the last response
 	excused time.Time // the last probe that has shown that it misses nothing
 }
@@ -43,6 +43,7 @@ func newSession(ctx context.Context, cancel context.CancelFunc, m *Mirror, strea
 	s.probes = newProbes(&m.cfg, m.contact)
 	s.wg.Go(func() { s.receive(ctx, m.contact) })
 	s.wg.Go(func() { s.sender.run(ctx, stream) })
+	s.wg.Go(func() { s.sender.tick(ctx) })
 	return s
 }
 
@@ -64,11 +65,11 @@ func (s *session) receive(ctx context.Context, c *contact) {
 // add asks for a watch of a range from its revision on.
 func (s *session) add(r *Range, root string) {
 	s.lastID++
-	r.watch = &watch{id: s.lastID, asked: s.ledger.asked}
-	r.phase = creating
-	s.watches[s.lastID] = r
 	id, rng, after := s.lastID, root+r.name, r.revision
-	s.sender.send(func(stream Stream) error { return stream.Add(id, rng, after) })
+	asked := s.sender.send(func(stream Stream) error { return stream.Add(id, rng, after) })
+	r.watch = &watch{id: id, asked: asked}
+	r.phase = creating
+	s.watches[id] = r
 }
 
 // remove ends a watch; what it still shows is dropped.
@@ -80,17 +81,11 @@ func (s *session) remove(w *watch) {
 	s.sender.send(func(stream Stream) error { return stream.Remove(w.id) })
 }
 
-// ask requests progress.
-func (s *session) ask(now time.Time) {
-	s.ledger.ask(now)
-	s.sender.send(Stream.RequestProgress)
-}
-
 // created notes that a watch was created.
 func (s *session) created(r *Range, at time.Time) {
 	r.watch.created = true
 	r.fresh = false
-	r.watch.skip = s.ledger.before(r.watch.asked, at)
+	r.watch.skip = s.sender.before(r.watch.asked, at)
 	r.phase = watching
 	r.watched.Store(true)
 }
@@ -111,46 +106,4 @@ func (s *session) close() {
 	<-s.sender.done // a stream is used by one goroutine at a time
 	s.stream.Close()
 	s.wg.Wait()
-}
-
-// sender makes requests on a stream in order, one after the other. One that
-// blocks holds up only those that follow.
-type sender struct {
-	wake chan struct{} // has a token when there are requests
-	done chan struct{}
-
-	mu       sync.Mutex
-	requests []func(Stream) error
-}
-
-func newSender() *sender {
-	return &sender{wake: make(chan struct{}, 1), done: make(chan struct{})}
-}
-
-func (s *sender) send(request func(Stream) error) {
-	s.mu.Lock()
-	s.requests = append(s.requests, request)
-	s.mu.Unlock()
-	signal(s.wake)
-}
-
-// run makes requests until ctx is done, or one fails: then the stream has ended.
-func (s *sender) run(ctx context.Context, stream Stream) {
-	defer close(s.done)
-	for {
-		s.mu.Lock()
-		requests := s.requests
-		s.requests = nil
-		s.mu.Unlock()
-		for _, request := range requests {
-			if ctx.Err() != nil || request(stream) != nil {
-				return
-			}
-		}
-		select {
-		case <-s.wake:
-		case <-ctx.Done():
-			return
-		}
-	}
 }

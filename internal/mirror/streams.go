@@ -85,7 +85,7 @@ func (l *loop) streamOpened(o opened) {
 	}
 	l.audits.schedule(after)
 	l.addWatches(time.Now())
-	l.session.ask(time.Now()) // so that a stream that was resumed shows at once that it works
+	l.session.sender.ask() // so that a stream that was resumed shows at once that it works
 }
 
 // addWatches asks for watches of those ranges that are to be watched now, and

@@ -114,7 +114,7 @@ func TestErrOfAStoppedServer(t *testing.T) {
 	if _, err := client.Get(ctx, "k"); err == nil {
 		t.Fatal("connected")
 	}
-	if err := c.Err(); !errors.Is(err, errSilent) || !strings.Contains(err.Error(), strings.TrimPrefix(endpoint, "http://")) {
-		t.Errorf("%v, want %v of %s", err, errSilent, endpoint)
+	if err := c.Err(); !errors.Is(err, errUnanswered) || !strings.Contains(err.Error(), strings.TrimPrefix(endpoint, "http://")) {
+		t.Errorf("%v, want %v of %s", err, errUnanswered, endpoint)
 	}
 }

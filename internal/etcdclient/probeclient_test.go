@@ -9,11 +9,11 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
-func fresh(t *testing.T, c *Conn) (*clientv3.Client, func()) {
+func useProbeClient(t *testing.T, c *Conn) (*clientv3.Client, func()) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), deadline)
 	defer cancel()
-	client, done, err := c.Fresh(ctx)
+	client, done, err := c.ProbeClient(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -23,29 +23,29 @@ func fresh(t *testing.T, c *Conn) (*clientv3.Client, func()) {
 	return client, done
 }
 
-// age makes the last client of Fresh look as old as it is no more given out.
+// age makes the last probe client look as old as it is no more given out.
 func age(c *Conn) {
-	c.spare.mu.Lock()
-	defer c.spare.mu.Unlock()
-	c.spare.last.made = c.spare.last.made.Add(-2 * freshFor)
+	c.probes.mu.Lock()
+	defer c.probes.mu.Unlock()
+	c.probes.last.made = c.probes.last.made.Add(-2 * probeClientLife)
 }
 
 func closed(client *clientv3.Client) bool { return client.Ctx().Err() != nil }
 
-// TestFresh: who asks within a second shares a client, with connections that are
+// TestProbeClient: who asks within a second shares a client, with connections that are
 // not those of the others; nobody's is closed before it is given back.
-func TestFresh(t *testing.T) {
+func TestProbeClient(t *testing.T) {
 	t.Parallel()
 	f := &fakeEtcd{users: map[string]string{"u": "p"}}
 	c := connect(t, Config{Endpoints: []string{"http://" + f.serve(t)}, Username: "u", Password: "p"})
 	usual := read(t, c)
-	a, giveA := fresh(t, c)
-	b, giveB := fresh(t, c)
+	a, giveA := useProbeClient(t, c)
+	b, giveB := useProbeClient(t, c)
 	if a == usual || a != b {
 		t.Errorf("clients %p and %p beside %p, want one that is another", a, b, usual)
 	}
 	age(c)
-	next, giveNext := fresh(t, c)
+	next, giveNext := useProbeClient(t, c)
 	if next == a || closed(a) {
 		t.Errorf("after its time %p was given out again, or closed in use (%v)", next, closed(a))
 	}
@@ -58,7 +58,7 @@ func TestFresh(t *testing.T) {
 		t.Error("not closed after its last user")
 	}
 	giveNext()
-	for !closed(next) { // once it is not fresh
+	for !closed(next) { // at the end of its life
 		select {
 		case <-next.Ctx().Done():
 		case <-time.After(deadline):
@@ -72,19 +72,19 @@ func TestFresh(t *testing.T) {
 	}
 }
 
-// TestFreshAndClose: Close ends what is not in use, and all that comes later.
-func TestFreshAndClose(t *testing.T) {
+// TestProbeClientAndClose: Close ends what is not in use, and all that comes later.
+func TestProbeClientAndClose(t *testing.T) {
 	t.Parallel()
 	f := &fakeEtcd{}
 	c, err := New(Config{Endpoints: []string{"http://" + f.serve(t)}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	used, give := fresh(t, c)
+	used, give := useProbeClient(t, c)
 	if err := c.Close(); err != nil {
 		t.Error(err)
 	}
-	if _, _, err := c.Fresh(t.Context()); !errors.Is(err, ErrClosed) {
+	if _, _, err := c.ProbeClient(t.Context()); !errors.Is(err, ErrClosed) {
 		t.Errorf("after Close: %v, want ErrClosed", err)
 	}
 	give()
