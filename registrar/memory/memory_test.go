@@ -31,6 +31,7 @@ func open(t *testing.T, opts ...registrar.Option) *registrar.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = c.Close() })
 	return c
 }
 
