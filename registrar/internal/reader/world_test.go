@@ -69,13 +69,13 @@ func (w *world) another(tb testing.TB, opts ...func(*replica.Config)) *client {
 		opt(&cfg)
 	}
 	var opened *replica.Replica
-	r := New(registrar.DefaultNamespace, func() Replica {
+	r := New(Config{Namespace: registrar.DefaultNamespace, Open: func() Replica {
 		var err error
 		if opened, err = replica.Open(cfg); err != nil {
 			tb.Fatal(err)
 		}
 		return opened
-	})
+	}})
 	cfg.Observer = r.Observer()
 	c := &client{Reader: r, Lister: &Lister{Source: w.Etcd, Prefix: cfg.Prefix, InContact: r.InContact, Closed: r.Closed()}}
 	c.close = sync.OnceFunc(func() {
