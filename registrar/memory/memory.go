@@ -32,5 +32,5 @@ func connect(o *registrar.Options) (driver.Etcd, error) {
 		}
 	}
 	leave, _ := o.Extra[keyLeaveOnClose].(bool)
-	return driver.Etcd{Source: store.kv, Backend: store.kv, LeaveOnClose: leave}, nil
+	return driver.Etcd{Source: store.kv, Backend: store.kv, LastChange: store.kv.LastChange, LeaveOnClose: leave}, nil
 }

@@ -41,6 +41,8 @@ type Faults struct {
 	LoseAnswers bool
 	// Keep remembers transactions that are not answered, for Kept.
 	Keep bool
+	// HangLists has lists hang after their first page.
+	HangLists bool
 	// Delay is how long each request takes.
 	Delay time.Duration
 	// LastError is what LastError returns.

@@ -23,8 +23,15 @@ func (e *Etcd) List(ctx context.Context, rng string, at int64, fn func([]*mvccpb
 	if f.denies(rng) {
 		return mirror.Head{}, rpctypes.ErrPermissionDenied
 	}
-	e.count(func(c *Counts) { c.Lists = append(c.Lists, rng) })
-	return e.Store.List(ctx, rng, at, fn)
+	if at == 0 { // rather than for an audit
+		e.count(func(c *Counts) { c.Lists = append(c.Lists, rng) })
+	}
+	head, err := e.Store.List(ctx, rng, at, fn)
+	if f.HangLists {
+		<-ctx.Done()
+		err = ctx.Err()
+	}
+	return head, err
 }
 
 // Probe implements mirror.Source.

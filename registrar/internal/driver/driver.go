@@ -30,6 +30,9 @@ const (
 type Etcd struct {
 	Source  mirror.Source
 	Backend writer.Backend
+	// LastChange, if set, returns the revision of the last change to a key of a
+	// range of etcd: GetService waits until it shows that.
+	LastChange func(rng string) int64
 	// Close releases the connection, after all else has ended; nil where there is
 	// nothing to release.
 	Close func() error
@@ -97,13 +100,21 @@ func (d *driver) Init(ctx context.Context, opts ...registrar.Option) error {
 
 func newParts(ctx context.Context, o *registrar.Options, etcd Etcd, logs *logqueue.Queue) *parts {
 	p := &parts{namespace: o.Namespace, etcd: etcd, logs: logs, replica: newLazyReplica(o, etcd.Source)}
-	p.reader = reader.New(o.Namespace, p.replica.open)
+	p.reader = reader.New(reader.Config{Namespace: o.Namespace, Open: p.replica.open, LastChange: etcd.lastChange(o.Prefix)})
 	p.replica.cfg.Observer = p.reader.Observer()
 	p.lister = &reader.Lister{Source: etcd.Source, Prefix: o.Prefix, InContact: p.reader.InContact, Closed: p.reader.Closed()}
 	p.writer = writer.New(ctx, writer.Config{
 		Backend: etcd.Backend, Follow: p.replica.followInto, Prefix: o.Prefix, TTL: o.LeaseTTL, LeaveOnClose: etcd.LeaveOnClose, Log: o.Logger,
 	})
 	return p
+}
+
+// lastChange returns LastChange of ranges below the registry's root.
+func (e Etcd) lastChange(prefix string) func(rng string) int64 {
+	if e.LastChange == nil {
+		return nil
+	}
+	return func(rng string) int64 { return e.LastChange(prefix + "/" + rng) }
 }
 
 // ready returns the parts, or why there are none. After Close each of them

@@ -27,7 +27,15 @@ type observer struct {
 }
 
 // Failed implements mirror.Observer.
-func (o observer) Failed(mirror.Reason, error) {
+func (o observer) Failed(mirror.Reason, error) { o.happened() }
+
+// Listed implements mirror.Observer.
+func (o observer) Listed(mirror.Reason, int, time.Duration) { o.happened() }
+
+// Applied implements mirror.Observer.
+func (o observer) Applied(int, time.Duration) { o.happened() }
+
+func (o observer) happened() {
 	o.reader.mu.Lock()
 	defer o.reader.mu.Unlock()
 	o.reader.look()
@@ -117,4 +125,36 @@ func (r *Reader) InContact() bool {
 	known := r.replica
 	r.mu.Unlock()
 	return known != nil && known.Status().State == mirror.Live
+}
+
+// behind reports whether a range doesn't show yet what its store has.
+func (r *Reader) behind(f *mirror.Range) bool {
+	if r.LastChange == nil {
+		return false
+	}
+	s := f.Status()
+	return s.Revision < r.LastChange(s.Range)
+}
+
+// catchUp waits until a service is not behind, at most firstWait.
+func (r *Reader) catchUp(ctx context.Context, svc *service) {
+	timeout := time.NewTimer(firstWait)
+	defer timeout.Stop()
+	for {
+		r.mu.Lock()
+		events := r.events
+		r.mu.Unlock()
+		if !r.behind(svc.followed.Load()) {
+			return
+		}
+		select {
+		case <-events:
+		case <-timeout.C:
+			return
+		case <-ctx.Done():
+			return
+		case <-r.closed.Done():
+			return
+		}
+	}
 }

@@ -37,13 +37,25 @@ type Replica interface {
 	LastError() error
 }
 
+// Config says what a reader works with.
+type Config struct {
+	// Namespace is that of names that state none.
+	Namespace string
+	// Open opens the replica. It is called at the first question, until it returns
+	// one; nil says that the client is closed.
+	Open func() Replica
+	// LastChange, if set, returns the revision of the last change to a key of a
+	// range: answers wait until they show it. It is for stores that can tell at
+	// once.
+	LastChange func(rng string) int64
+}
+
 // Reader answers GetService. It is safe for concurrent use.
 type Reader struct {
-	unnamed string // the namespace of names that state none
-	open    func() Replica
-	closed  context.Context
-	close   context.CancelFunc
-	wg      sync.WaitGroup
+	Config
+	closed context.Context
+	close  context.CancelFunc
+	wg     sync.WaitGroup
 
 	maxRanges, maxServices int
 
@@ -59,11 +71,10 @@ type Reader struct {
 	events     chan struct{} // closed, and replaced, when those who wait are to look again
 }
 
-// New returns a reader of names, which mean the namespace where they state none.
-// open opens the replica; it is called once, at the first question.
-func New(unnamed string, open func() Replica) *Reader {
+// New returns a reader. It does nothing until something is asked.
+func New(cfg Config) *Reader {
 	r := &Reader{
-		unnamed: unnamed, open: open, maxRanges: maxRanges, maxServices: maxServices,
+		Config: cfg, maxRanges: maxRanges, maxServices: maxServices,
 		namespaces: map[string]*namespace{}, events: make(chan struct{}),
 	}
 	r.closed, r.close = context.WithCancel(context.Background())
@@ -91,12 +102,15 @@ func (r *Reader) Get(ctx context.Context, name string) (*registrar.Service, erro
 			return nil, fmt.Errorf("registrar: getting %q: %w", name, err)
 		}
 	}
+	if r.behind(f) {
+		r.catchUp(ctx, s.service)
+	}
 	return s.answer(r.replica.Load(), f.Status().State != mirror.Live)
 }
 
 // add has followed what a new name means, unless it is followed already.
 func (r *Reader) add(name string) (*subject, error) {
-	n, err := registrar.ParseName(name, r.unnamed)
+	n, err := registrar.ParseName(name, r.Namespace)
 	if err != nil {
 		return nil, err
 	}

@@ -36,7 +36,7 @@ func (r *Reader) serviceOf(n registrar.ServiceName) (*service, error) {
 		return nil, errTooMany
 	}
 	if r.replica == nil {
-		if r.replica = r.open(); r.replica == nil {
+		if r.replica = r.Open(); r.replica == nil {
 			return nil, registrar.ErrClosed
 		}
 		r.wg.Go(r.sweep)
