@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	clog "github.com/coredns/coredns/plugin/pkg/log"
+
 	"github.com/rosterdns/roster/build/etcdserver/member"
 )
 
@@ -15,16 +17,47 @@ const (
 	logPatience = time.Second
 )
 
-// logQueue writes to CoreDNS's log: one that nobody reads holds up neither etcd, whose lines wait here, nor its supervision.
-// What doesn't fit is dropped, and counted. It is safe for concurrent use.
-type logQueue struct{ queue *member.Queue[func()] }
+var log = clog.NewWithPlugin(directiveName)
 
-func newLogQueue() *logQueue {
-	return &logQueue{member.NewQueue(logLimit, func(write func()) { write() })}
+// logQueue writes to CoreDNS's log from a goroutine of its own: a log that nobody reads holds up neither etcd nor its
+// supervision. What doesn't fit is dropped, and counted. It is safe for concurrent use.
+type logQueue struct {
+	lines           chan func()
+	closing, closed chan struct{}
 }
 
-// close writes what waits, but leaves a log that doesn't take it in time.
-func (q *logQueue) close() { q.queue.Close(logPatience) }
+func newLogQueue() *logQueue {
+	q := &logQueue{lines: make(chan func(), logLimit), closing: make(chan struct{}), closed: make(chan struct{})}
+	go q.run()
+	return q
+}
+
+// run writes until close.
+func (q *logQueue) run() {
+	defer close(q.closed)
+	for {
+		select {
+		case write := <-q.lines:
+			write()
+		case <-q.closing:
+			for len(q.lines) > 0 {
+				(<-q.lines)()
+			}
+			return
+		}
+	}
+}
+
+// close writes what waits, but leaves a log that doesn't take it in time: run then ends once it does, or with the process.
+func (q *logQueue) close() {
+	close(q.closing)
+	timeout := time.NewTimer(logPatience)
+	defer timeout.Stop()
+	select {
+	case <-q.closed:
+	case <-timeout.C:
+	}
+}
 
 // put logs a line of an etcd.
 func (q *logQueue) put(level member.Level, text string) {
@@ -35,7 +68,9 @@ func (q *logQueue) put(level member.Level, text string) {
 	case member.Error:
 		write = log.Error
 	}
-	if !q.queue.Offer(func() { write(text) }) {
+	select {
+	case q.lines <- func() { write(text) }:
+	default:
 		droppedLines.Inc()
 	}
 }

@@ -8,11 +8,13 @@ import (
 	"github.com/rosterdns/roster/build/etcdserver/member"
 )
 
+const directiveName = "etcdserver"
+
 // They have no labels: a process runs one etcd.
 var (
 	up = promauto.NewGauge(prometheus.GaugeOpts{
 		Namespace: plugin.Namespace, Subsystem: directiveName, Name: "up",
-		Help: "1 while the etcd of this process serves, 0 while it is down or starts.",
+		Help: "1 while the etcd of this CoreDNS serves, 0 while it is down or starts.",
 	})
 
 	restarts = promauto.NewCounter(prometheus.CounterOpts{

@@ -3,7 +3,10 @@ package etcdserver
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"strconv"
+	"sync"
 
 	"github.com/rosterdns/roster/build/etcdserver/member"
 )
@@ -16,54 +19,89 @@ const (
 	maxLine = 64 << 10
 )
 
+// errRemoved is why an etcd ended that isn't started again.
+var errRemoved = errors.New("it was removed from its cluster")
+
+// report is what the process of an etcd has said about itself. It is safe for concurrent use.
+type report struct {
+	log              *logQueue
+	again            bool          // the process isn't the first one: nobody needs the trace of its crash
+	started, serving chan struct{} // closed once the etcd waits for other members, and once it serves
+
+	mu      sync.Mutex
+	failure string // why it ends, as etcd says
+	crash   string // why it ends, as the Go runtime says
+	traced  int    // lines of the runtime
+	removed bool   // from its cluster
+}
+
+func newReport(log *logQueue, again bool) *report {
+	return &report{log: log, again: again, started: make(chan struct{}), serving: make(chan struct{})}
+}
+
 // event takes a line of the process's output.
-func (c *child) event(line []byte) {
+func (r *report) event(line []byte) {
 	var e member.Event
 	if err := json.Unmarshal(line, &e); err != nil {
-		c.log.Errorf("etcd: what its process reports can't be read: %v in %q", err, line)
+		r.log.Errorf("etcd: what its process reports can't be read: %v in %q", err, line)
 		return
 	}
-	droppedLines.Add(float64(e.Dropped))
 	switch e.Kind {
 	case member.Started:
-		close(c.started)
+		close(r.started)
 	case member.Serving:
-		close(c.serves)
+		close(r.serving)
 	case member.Disk:
 		showDisk(e)
 	case member.Log:
-		c.log.put(e.Level, e.Text)
-	case member.Failed:
-		c.note(func() { c.failure = e.Text })
-	case member.Removed:
-		c.note(func() { c.removed = true })
+		r.log.put(e.Level, e.Text)
+	case member.Failed, member.Removed:
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.failure, r.removed = e.Text, e.Kind == member.Removed
 	}
 }
 
 // trace takes a line of the process's standard error, which the Go runtime writes when it crashes: first of all why.
-func (c *child) trace(line []byte) {
+func (r *report) trace(line []byte) {
 	text := string(line)
 	if !strconv.CanBackquote(text) {
 		text = strconv.Quote(text)
 	}
-	lines := 0
-	c.note(func() {
-		if c.crash == "" {
-			c.crash = text
-		}
-		c.traced++
-		lines = c.traced
-	})
-	if lines <= traceLines && (!c.again || isClosed(c.serves)) && text != "" {
-		c.log.Errorf("etcd: %s", text)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.crash == "" {
+		r.crash = text
+	}
+	if r.traced++; r.traced <= traceLines && text != "" && (!r.again || isClosed(r.serving)) {
+		r.log.Errorf("etcd: %s", text)
 	}
 }
 
-// note changes what is known of the child's end.
-func (c *child) note(change func()) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	change()
+// reason is why the process has ended, of which the kernel says exit: what etcd says comes first, then what the runtime says.
+func (r *report) reason(exit error) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.failure != "":
+		return errors.New(r.failure)
+	case r.removed:
+		return errRemoved
+	case exit == nil:
+		return errors.New("its process ended")
+	case r.crash != "":
+		return fmt.Errorf("its process ended: %w: %s", exit, r.crash)
+	}
+	return fmt.Errorf("its process ended: %w", exit)
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
 }
 
 // lineWriter hands on what is written to it line by line. It belongs to one goroutine.

@@ -10,12 +10,7 @@ import (
 
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/plugin"
-	clog "github.com/coredns/coredns/plugin/pkg/log"
 )
-
-const directiveName = "etcdserver"
-
-var log = clog.NewWithPlugin(directiveName)
 
 func init() { plugin.Register(directiveName, setup) }
 

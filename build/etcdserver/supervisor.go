@@ -19,19 +19,11 @@ const (
 	restartLimit = 30 * time.Second
 )
 
-var (
-	// errStopped is why a start ended that was told to.
-	errStopped = errors.New("told to stop")
-
-	// errRemoved is why an etcd ended that isn't started again.
-	errRemoved = errors.New("it was removed from its cluster")
-)
-
 // server is an etcd that runs; the methods are child's.
 type server interface {
 	// serving is closed once clients are served.
 	serving() <-chan struct{}
-	// ended is closed once the process is gone, for the reason.
+	// ended is closed once the process is gone; reason is why, after that.
 	ended() <-chan struct{}
 	reason() error
 	// stop ends it in good order, or else by force.
@@ -88,9 +80,9 @@ func (s *supervisor) startProcess(ctx context.Context, again bool) (server, erro
 		return nil, err
 	}
 	select {
-	case <-c.started:
+	case <-c.report.started:
 		return c, nil
-	case <-c.serves:
+	case <-c.serving():
 		return c, nil
 	case <-c.ended():
 		return nil, c.reason()

@@ -118,4 +118,3 @@ func hasCapabilities(t *testing.T, pid int) bool {
 	}
 	return false
 }
-

@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/rosterdns/roster/test/harness"
 )
 
@@ -130,7 +128,7 @@ func TestLogIsClosed(t *testing.T) {
 func newFifo(t *testing.T) *os.File {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "log")
-	if err := unix.Mkfifo(path, 0o600); err != nil {
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	file, err := os.OpenFile(path, os.O_RDWR, 0)

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 	"sync"
-	"sync/atomic"
-	"time"
 )
 
 // Kind says what an Event is about.
@@ -40,54 +38,29 @@ type Event struct {
 	Free    uint64 `json:",omitempty"` // bytes on the file system of the data folder
 	Reserve uint64 `json:",omitempty"` // bytes that are to stay free
 	NoSpace bool   `json:",omitempty"` // a NOSPACE alarm is on
-	Dropped int64  `json:",omitempty"` // events that were dropped since the last one
 }
 
-const (
-	// waiting bounds how many events wait for a parent that doesn't read, such as one that was paused: minutes of them.
-	waiting = 256
-
-	// flushTimeout bounds how long the end of the process waits for the parent to read.
-	flushTimeout = time.Second
-)
-
-// reporter writes events. What is logged is dropped where the parent doesn't read: nobody waits for that. It is safe for
-// concurrent use.
+// reporter writes events, which the parent reads without delay. It is safe for concurrent use.
 type reporter struct {
-	queue   *Queue[Event]
-	dropped atomic.Int64
-	failing atomic.Bool // what else fails now, fails because the process is about to end
-	closed  sync.Once
+	mu     sync.Mutex
+	out    *json.Encoder
+	failed bool // what else fails, fails because the process is about to end
 }
 
-func newReporter(out io.Writer) *reporter {
-	r, encoder := &reporter{}, json.NewEncoder(out)
-	r.queue = NewQueue(waiting, func(event Event) {
-		event.Dropped = r.dropped.Swap(0)
-		_ = encoder.Encode(event) // a parent that is gone shows itself otherwise
-	})
-	return r
-}
-
-// close has the parent read what waits.
-func (r *reporter) close() { r.closed.Do(func() { r.queue.Close(flushTimeout) }) }
+func newReporter(out io.Writer) *reporter { return &reporter{out: json.NewEncoder(out)} }
 
 func (r *reporter) report(event Event) {
-	if !r.queue.Offer(event) {
-		r.dropped.Add(1)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.failed {
+		return
 	}
+	r.failed = r.failed || event.Kind == Failed
+	_ = r.out.Encode(event) // a parent that is gone shows itself otherwise
 }
-
-// tell reports what the parent has to know: it waits.
-func (r *reporter) tell(kind Kind) { r.queue.Put(Event{Kind: kind}) }
 
 // fail reports why the process ends, unless that was reported before.
-func (r *reporter) fail(reason string) {
-	if !r.failing.Swap(true) {
-		r.report(Event{Kind: Failed, Text: reason})
-	}
-	r.close()
-}
+func (r *reporter) fail(reason string) { r.report(Event{Kind: Failed, Text: reason}) }
 
 // Infof logs.
 func (r *reporter) Infof(format string, args ...any) {

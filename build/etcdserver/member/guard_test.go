@@ -1,7 +1,9 @@
 package member
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"strings"
 	"sync"
@@ -36,36 +38,30 @@ func (f *fakeAlarms) alarm(_ context.Context, raise bool) error {
 }
 
 // newTestGuard guards a disk, and collects what it reports.
-func newTestGuard(t *testing.T, disk *fakeDisk) (*guard, *reported) {
+func newTestGuard(disk *fakeDisk) (*guard, *reported) {
+	out := &reported{}
+	return &guard{dir: "/data", space: disk.space, to: newReporter(out)}, out
+}
+
+// reported is what a reporter has written.
+type reported struct{ bytes.Buffer }
+
+func (r *reported) events(t *testing.T) (events []Event) {
 	t.Helper()
-	to, out := newTestReporter(t)
-	return &guard{dir: "/data", space: disk.space, to: to}, out
+	for line := range strings.Lines(r.String()) {
+		var event Event
+		if err := json.Unmarshal([]byte(line), &event); err != nil {
+			t.Fatal(err)
+		}
+		events = append(events, event)
+	}
+	return events
 }
 
-// reported is what a reporter reports.
-type reported struct {
-	to     *reporter
-	events []Event
-}
-
-func newTestReporter(t *testing.T) (*reporter, *reported) {
+// lines are what is for the log.
+func (r *reported) lines(t *testing.T) (lines []string) {
 	t.Helper()
-	to := &reporter{}
-	out := &reported{to: to}
-	to.queue = NewQueue(waiting, func(event Event) { out.events = append(out.events, event) })
-	t.Cleanup(to.close)
-	return to, out
-}
-
-// all ends the reporter.
-func (r *reported) all() []Event {
-	r.to.close()
-	return r.events
-}
-
-// lines are what is for the log. It ends the reporter.
-func (r *reported) lines() (lines []string) {
-	for _, event := range r.all() {
+	for _, event := range r.events(t) {
 		if event.Kind == Log {
 			lines = append(lines, string(event.Level)+" "+event.Text)
 		}
@@ -110,7 +106,7 @@ func TestReserve(t *testing.T) {
 func TestGuard(t *testing.T) {
 	t.Parallel()
 	etcd, disk := &fakeAlarms{}, &fakeDisk{}
-	g, _ := newTestGuard(t, disk)
+	g, _ := newTestGuard(disk)
 	for _, step := range []struct {
 		what         string
 		free         uint64
@@ -158,7 +154,7 @@ func TestGuardLeavesOthersAlarms(t *testing.T) {
 		"no next file of the log":      {fakeAlarms{hungry: true}, 500 * mib, 1},
 	} {
 		disk := &fakeDisk{free: test.free}
-		g, _ := newTestGuard(t, disk)
+		g, _ := newTestGuard(disk)
 		g.check(t.Context(), &test.etcd)
 		g.check(t.Context(), &test.etcd)
 		if test.etcd.calls != test.calls {
@@ -173,7 +169,7 @@ func TestGuardLeavesOthersAlarms(t *testing.T) {
 func TestGuardTriesAgain(t *testing.T) {
 	t.Parallel()
 	etcd, disk := &fakeAlarms{err: errors.New("no leader")}, &fakeDisk{free: 2 * mib}
-	g, _ := newTestGuard(t, disk)
+	g, _ := newTestGuard(disk)
 	g.check(t.Context(), etcd)
 	etcd.err = nil
 	if g.check(t.Context(), etcd); !etcd.own {
@@ -193,7 +189,7 @@ func TestGuardTriesAgain(t *testing.T) {
 func TestGuardDisarmsLateAlarm(t *testing.T) {
 	t.Parallel()
 	etcd, disk := &fakeAlarms{err: errors.New("timed out")}, &fakeDisk{free: 2 * mib}
-	g, _ := newTestGuard(t, disk)
+	g, _ := newTestGuard(disk)
 	if g.check(t.Context(), etcd); etcd.calls != 1 {
 		t.Errorf("short of space: %d calls", etcd.calls)
 	}
@@ -209,7 +205,7 @@ func TestGuardDisarmsLateAlarm(t *testing.T) {
 func TestGuardDisarmsOverQuota(t *testing.T) {
 	t.Parallel()
 	etcd, disk := &fakeAlarms{quota: true}, &fakeDisk{free: 2 * mib}
-	g, _ := newTestGuard(t, disk)
+	g, _ := newTestGuard(disk)
 	g.check(t.Context(), etcd)
 	if g.check(t.Context(), etcd); !etcd.own {
 		t.Fatal("not raised")
@@ -223,7 +219,7 @@ func TestGuardDisarmsOverQuota(t *testing.T) {
 func TestGuardLogsOnce(t *testing.T) {
 	t.Parallel()
 	etcd, disk, stale := &fakeAlarms{}, &fakeDisk{}, errors.New("stale handle")
-	g, out := newTestGuard(t, disk)
+	g, out := newTestGuard(disk)
 	for _, step := range []struct {
 		free uint64
 		err  error
@@ -233,7 +229,7 @@ func TestGuardLogsOnce(t *testing.T) {
 		g.check(t.Context(), etcd)
 	}
 	want := []string{"stale handle", `"/data" is nearly full (3.0 MiB free, reserve 64 MiB)`, `"/data" has space again (500 MiB free)`}
-	lines := out.lines()
+	lines := out.lines(t)
 	if len(lines) != len(want) {
 		t.Fatalf("got %q", lines)
 	}
@@ -248,7 +244,7 @@ func TestGuardLogsOnce(t *testing.T) {
 func TestGuardLeavesJoinedAlone(t *testing.T) {
 	t.Parallel()
 	etcd, disk := &fakeAlarms{}, &fakeDisk{free: 2 * mib}
-	g, out := newTestGuard(t, disk)
+	g, out := newTestGuard(disk)
 	for _, cluster := range []bool{false, true, false} {
 		etcd.cluster = cluster
 		g.check(t.Context(), etcd)
@@ -256,7 +252,7 @@ func TestGuardLeavesJoinedAlone(t *testing.T) {
 			t.Errorf("in a cluster %v: alarm %v, admit says %v", cluster, etcd.own, g.admit())
 		}
 	}
-	text := strings.Join(out.lines(), "\n")
+	text := strings.Join(out.lines(t), "\n")
 	for message, want := range map[string]int{"refuses new registrations": 2, "this member of the cluster fails": 1} {
 		if got := strings.Count(text, message); got != want {
 			t.Errorf("%q %d times, want %d, in\n%s", message, got, want, text)
@@ -269,7 +265,7 @@ func TestGuardAwaitsRoom(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		disk := &fakeDisk{}
-		g, out := newTestGuard(t, disk)
+		g, out := newTestGuard(disk)
 		done := make(chan error, 1)
 		go func() { done <- g.awaitRoom(t.Context()) }()
 		elapse(time.Minute)
@@ -281,11 +277,12 @@ func TestGuardAwaitsRoom(t *testing.T) {
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
-		lines := out.lines()
+		lines := out.lines(t)
 		if len(lines) != 1 || !strings.Contains(lines[0], "stays down until its disk has space (0 B free") {
 			t.Errorf("logged %q", lines)
 		}
-		last := out.events[len(out.events)-1]
+		events := out.events(t)
+		last := events[len(events)-1]
 		if last.Kind != Disk || last.Free != 500*mib || last.Reserve != 64*mib {
 			t.Errorf("reported %+v", last)
 		}
@@ -297,7 +294,7 @@ func TestGuardReplacesStarved(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		etcd, disk := &fakeAlarms{hungry: true}, &fakeDisk{free: 81 * mib}
-		g, _ := newTestGuard(t, disk)
+		g, _ := newTestGuard(disk)
 		replace := make(chan bool, 1)
 		go func() { replace <- g.watch(t.Context(), etcd) }()
 		elapse(time.Minute)

@@ -96,7 +96,7 @@ func (c core) Check(entry zapcore.Entry, checked *zapcore.CheckedEntry) *zapcore
 		c.log.starved.Store(true)
 	}
 	if !c.Enabled(entry.Level) || known[entry.Message] || (closing[entry.Message] && c.log.phase.Load() == stopping) ||
-		c.log.to.failing.Load() || (c.log.quiet.Load() && entry.Level <= zapcore.DPanicLevel) {
+		(c.log.quiet.Load() && entry.Level <= zapcore.DPanicLevel) {
 		return checked
 	}
 	return checked.AddCore(entry, c)

@@ -11,8 +11,8 @@ import (
 
 func TestLogger(t *testing.T) {
 	t.Parallel()
-	to, out := newTestReporter(t)
-	l := &etcdLog{to: to}
+	out := &reported{}
+	l := &etcdLog{to: newReporter(out)}
 	logger := l.logger()
 	l.phase.Store(running)
 	logger.Debug("hidden")
@@ -45,7 +45,7 @@ func TestLogger(t *testing.T) {
 		`error etcd: disk full`,
 		`error etcd: failed to preallocate space when creating a new WAL`,
 	}
-	if got := out.lines(); !slices.Equal(got, want) {
+	if got := out.lines(t); !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
@@ -57,8 +57,8 @@ func TestLoggerReportsFatal(t *testing.T) {
 		running:  "no space path=/data",
 		starting: "etcd gave up: no space path=/data: if its files are damaged, restore the data folder from a backup, or move it away to start empty",
 	} {
-		to, out := newTestReporter(t)
-		l := &etcdLog{to: to}
+		out := &reported{}
+		l := &etcdLog{to: newReporter(out)}
 		l.phase.Store(phase)
 		logger := l.logger().WithOptions(zap.WithFatalHook(zapcore.WriteThenGoexit))
 		done := make(chan struct{})
@@ -68,7 +68,7 @@ func TestLoggerReportsFatal(t *testing.T) {
 		}()
 		<-done
 		logger.Error("a consequence")
-		if events := out.all(); len(events) != 1 || events[0].Kind != Failed || events[0].Text != want {
+		if events := out.events(t); len(events) != 1 || events[0].Kind != Failed || events[0].Text != want {
 			t.Errorf("got %+v, want %s", events, want)
 		}
 	}

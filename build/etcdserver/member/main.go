@@ -65,7 +65,6 @@ func Main() int {
 		to.fail(err.Error())
 		return exitFailed
 	}
-	to.close()
 	return 0
 }
 

@@ -120,7 +120,7 @@ func (s *server) awaitReady(ctx context.Context) error {
 		timeout.Stop()
 		s.log.infof("Started etcd %q on %s, data in %q; it serves once most of its %d members do", s.cfg.Name, &s.cfg.ListenClient,
 			s.cfg.DataDir, members)
-		s.to.tell(Started)
+		s.to.report(Event{Kind: Started})
 	}
 	select {
 	case <-s.etcd.Server.ReadyNotify():
@@ -142,12 +142,12 @@ func (s *server) serve(ctx context.Context) error {
 	}
 	s.calls.open()
 	s.log.infof("etcd %q serves on %s, data in %q", s.cfg.Name, &s.cfg.ListenClient, s.cfg.DataDir)
-	s.to.tell(Serving)
+	s.to.report(Event{Kind: Serving})
 	settled := time.AfterFunc(SettleTime, func() { s.log.quiet.Store(false) })
 	defer settled.Stop()
 	select {
 	case <-s.etcd.Server.StopNotify():
-		s.to.tell(Removed)
+		s.to.report(Event{Kind: Removed})
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
