@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	plugintest "github.com/coredns/coredns/plugin/test"
+
+	"github.com/rosterdns/roster/catalog"
 )
 
 // benchQuestions are questions whose answers differ in how they are found.
@@ -36,21 +38,23 @@ func BenchmarkServeDNS(b *testing.B) {
 	}
 }
 
-// BenchmarkSelection measures what the first query of a service version costs
-// besides: what it keeps and what it throws away.
+// BenchmarkSelection measures what the first queries of a service version cost
+// besides: those for addresses, and those for ports of all kinds.
 func BenchmarkSelection(b *testing.B) {
 	for _, n := range []int{10, 100_000} {
 		s := storeOf(b, many(n)).Load().Service("default", "many")
 		b.Run(fmt.Sprintf("addresses/%d", n), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				newSelection(s)
+				newAddressSets(catalog.Preferred(catalog.Selector{}.Select(instancesOf(s))))
 			}
 		})
 		b.Run(fmt.Sprintf("ports/%d", n), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				newPorts(s)
+				newSRVSet(catalog.Selector{}.Select(instancesOf(s)))
+				newPorts(instancesOf(s), nameKey)
+				newPorts(instancesOf(s), numberKey)
 			}
 		})
 	}

@@ -34,7 +34,6 @@ const (
 	// Sizes in octets of what an answer consists of.
 	headerSize = 12
 	optSize    = 11
-	aSize      = 16 // with a compressed owner
 )
 
 // questionSize is the size of a question in octets.
