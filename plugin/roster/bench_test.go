@@ -7,6 +7,8 @@ import (
 	plugintest "github.com/coredns/coredns/plugin/test"
 
 	"github.com/rosterdns/roster/catalog"
+	"github.com/rosterdns/roster/internal/mirror"
+	"github.com/rosterdns/roster/internal/services"
 )
 
 // benchQuestions are questions whose answers differ in how they are found.
@@ -58,4 +60,35 @@ func BenchmarkSelection(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkQueryAfterChange measures the first query after a change to a service
+// of 20,000 instances, without the change.
+func BenchmarkQueryAfterChange(b *testing.B) {
+	for _, q := range benchQuestions {
+		b.Run(q.name, func(b *testing.B) {
+			store := storeOf(b, many(20_000))
+			h := servingRegistry(b, "roster", inState(store, mirror.Live))
+			req, w := withEDNS(query(q.question), 1232, false), &plugintest.ResponseWriter{}
+			revision := int64(fixtureRevision)
+			b.ReportAllocs()
+			for b.Loop() {
+				b.StopTimer()
+				revision++
+				change(store, revision)
+				b.StartTimer()
+				if code, err := h.ServeDNS(b.Context(), w, req); code != 0 || err != nil {
+					b.Fatal(code, err)
+				}
+			}
+		})
+	}
+}
+
+// change changes an instance of default/many.
+func change(store *services.Store, revision int64) {
+	value := fmt.Appendf(nil, `{"addresses":["10.9.9.9"],"ports":[{"name":"http","port":80}],"weight":%d}`, 1+revision%100)
+	store.Apply(mirror.Batch{Revision: revision, Events: []mirror.Event{
+		{Key: "default/many/i00007", Value: value, ModRevision: revision, Lease: 1},
+	}})
 }

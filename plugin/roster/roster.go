@@ -46,7 +46,7 @@ type Roster struct {
 	zones    map[string]*zone // by name; the same as in origins
 	fall     fall.F
 	ttls     ttls
-	stale    time.Duration // how long after the last contact answers go on; 0 is for ever
+	stale    time.Duration // how long after the last contact answers go on; 0 is without end
 	nets     *netFilter    // nil to serve all addresses
 	tcp      *tcpLimits
 	registry registry

@@ -163,6 +163,6 @@ func connOf(w dns.ResponseWriter) net.Conn {
 	if !field.IsValid() || !field.CanAddr() {
 		return nil
 	}
-	conn, _ := reflect.NewAt(field.Type(), field.Addr().UnsafePointer()).Elem().Interface().(net.Conn)
+	conn, _ := reflect.TypeAssert[net.Conn](reflect.NewAt(field.Type(), field.Addr().UnsafePointer()).Elem())
 	return conn
 }

@@ -3,6 +3,7 @@ package roster
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"io"
 	"net"
 	"sync"
@@ -164,7 +165,7 @@ func TestTCPClientDeaf(t *testing.T) {
 			}
 			time.Sleep(time.Millisecond)
 			synctest.Wait()
-			if n, err := client.Read(make([]byte, 1)); err != io.EOF {
+			if n, err := client.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 				t.Errorf("%s: after %v: read %d octets, %v", question, time.Since(start), n, err)
 			}
 			s.stop(t)
@@ -229,7 +230,7 @@ func TestTCPManyDeaf(t *testing.T) {
 		time.Sleep(maxWait + maxWrite) // the bubble's clock
 		synctest.Wait()
 		for _, c := range deaf {
-			if n, err := c.Read(make([]byte, 1)); err != io.EOF {
+			if n, err := c.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 				t.Errorf("a client is still served: %d octets, %v", n, err)
 			}
 		}
@@ -300,7 +301,7 @@ func TestTCPOtherErrors(t *testing.T) {
 	t.Parallel()
 	r := servingRegistry(t, "roster", inState(storeOf(t, shop), mirror.Live))
 	w := failing{&plugintest.ResponseWriter{TCP: true}}
-	if _, err := r.ServeDNS(t.Context(), w, query("orders.default.svc.internal. A")); err != dns.ErrRdata {
+	if _, err := r.ServeDNS(t.Context(), w, query("orders.default.svc.internal. A")); !errors.Is(err, dns.ErrRdata) {
 		t.Errorf("error %v, want %v", err, dns.ErrRdata)
 	}
 }
