@@ -22,7 +22,8 @@ var (
 var layers = [][]string{
 	{"catalog"},
 	{"internal/mirror"},
-	{"internal/services"},
+	{"internal/services", "internal/memkv/..."},
+	{"internal/replica"},
 	{"registrar/...", "plugin/..."},
 	{"cmd/..."},
 }
@@ -32,7 +33,7 @@ var layers = [][]string{
 const shared = "internal/..."
 
 // required are packages without which the rules would hold for lack of subjects.
-var required = []string{"catalog", "internal/mirror", "internal/services"}
+var required = []string{"catalog", "internal/mirror", "internal/services", "internal/replica"}
 
 func TestImports(t *testing.T) {
 	t.Parallel()
@@ -82,7 +83,7 @@ func check(g graph) []string {
 // isLibrary reports whether p is among what programs link to register
 // themselves, or to look others up, without asking DNS.
 func isLibrary(p string) bool {
-	return slices.Contains([]string{"catalog", "internal/mirror", "internal/services", "registrar", "registrar/etcd", "registrar/memory"}, p)
+	return slices.Contains([]string{"catalog", "internal/mirror", "internal/services", "internal/replica", "registrar", "registrar/etcd", "registrar/memory"}, p)
 }
 
 // mayImport returns "" if package p may import package q by the layers, else

@@ -8,11 +8,9 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 )
@@ -86,7 +84,7 @@ func (c *Config) checkCredentials() error {
 		if c.Username != "" || c.Password != "" {
 			return errors.New("credentials are given both directly and as a file: use one")
 		}
-		_, _, err := readCredentials(c.CredentialsFile)
+		_, err := readCredentials(c.CredentialsFile)
 		return err
 	}
 	if (c.Username == "") != (c.Password == "") {
@@ -100,38 +98,6 @@ func (c *Config) endpoints() []string {
 		return []string{DefaultEndpoint}
 	}
 	return c.Endpoints
-}
-
-// credentials returns the user and password to log in with now; empty ones mean
-// none.
-func (c *Config) credentials() (user, password string, err error) {
-	if c.CredentialsFile == "" {
-		return c.Username, c.Password, nil
-	}
-	return readCredentials(c.CredentialsFile)
-}
-
-// maxCredentials bounds what is read of a credentials file: etcd's user names
-// and passwords are far shorter.
-const maxCredentials = 4 << 10
-
-func readCredentials(path string) (user, password string, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", "", fmt.Errorf("reading credentials: %w", err)
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxCredentials+1))
-	if err != nil {
-		return "", "", fmt.Errorf("reading credentials: %w", err)
-	}
-	user, rest, _ := strings.Cut(string(data), "\n")
-	password, rest, _ = strings.Cut(rest, "\n")
-	user, password = strings.TrimSuffix(user, "\r"), strings.TrimSuffix(password, "\r")
-	if len(data) > maxCredentials || user == "" || password == "" || strings.TrimSpace(rest) != "" {
-		return "", "", fmt.Errorf("credentials file %q must have the user on line 1, the password on line 2, and nothing else", path)
-	}
-	return user, password, nil
 }
 
 // redact hides what could be a password in a URL that is refused.

@@ -111,9 +111,9 @@ func TestReadCredentials(t *testing.T) {
 			t.Parallel()
 			path := filepath.Join(t.TempDir(), "credentials")
 			write(t, path, tt.content)
-			user, password, err := readCredentials(path)
-			if user != tt.user || password != tt.password || (err != nil) != (tt.user == "") {
-				t.Errorf("user %q, password %q, error %v; want %q, %q", user, password, err, tt.user, tt.password)
+			got, err := readCredentials(path)
+			if got != (login{tt.user, tt.password}) || (err != nil) != (tt.user == "") {
+				t.Errorf("user %q, password %q, error %v; want %q, %q", got.user, got.password, err, tt.user, tt.password)
 			}
 			if err != nil && (!strings.Contains(err.Error(), path) || strings.Contains(err.Error(), "hunter2")) {
 				t.Errorf("%q must name the file, and not what is in it", err)
@@ -122,13 +122,13 @@ func TestReadCredentials(t *testing.T) {
 	}
 	t.Run("a folder", func(t *testing.T) {
 		t.Parallel()
-		if _, _, err := readCredentials(t.TempDir()); err == nil {
+		if _, err := readCredentials(t.TempDir()); err == nil {
 			t.Error("no error")
 		}
 	})
 	t.Run("none", func(t *testing.T) {
 		t.Parallel()
-		if _, _, err := readCredentials(filepath.Join(t.TempDir(), "none")); !errors.Is(err, fs.ErrNotExist) {
+		if _, err := readCredentials(filepath.Join(t.TempDir(), "none")); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("error %v, want %v", err, fs.ErrNotExist)
 		}
 	})

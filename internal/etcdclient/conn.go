@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
-	"net"
 	"strings"
 	"time"
 
@@ -43,15 +42,16 @@ type Conn struct {
 	life context.Context // done when the Conn is closed
 	end  context.CancelFunc
 
-	trouble trouble
+	lastError lastError
 
 	// turn holds a token of the one that uses the fields below. It is no mutex,
 	// since a log-in takes seconds: others give up with their context.
-	turn           chan struct{}
-	client         *clientv3.Client
-	user, password string
+	turn   chan struct{}
+	client *clientv3.Client
+	login  login // of the client
 
-	spare spare
+	logins *logins
+	probes probeClients
 }
 
 // New checks the configuration and returns a Conn. It does no network I/O.
@@ -63,7 +63,10 @@ func New(cfg Config) (*Conn, error) {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	life, end := context.WithCancel(context.Background())
-	return &Conn{cfg: cfg, life: life, end: end, turn: make(chan struct{}, 1), spare: newSpare()}, nil
+	return &Conn{
+		cfg: cfg, life: life, end: end, turn: make(chan struct{}, 1),
+		logins: &logins{cfg: &cfg}, probes: newProbeClients(),
+	}, nil
 }
 
 // Client returns the client of the connection. It is the same one until the
@@ -86,30 +89,26 @@ func (c *Conn) Client(ctx context.Context) (*clientv3.Client, error) {
 	if c.life.Err() != nil {
 		return nil, ErrClosed
 	}
-	user, password, err := c.cfg.credentials()
+	login, err := c.logins.current()
 	if err != nil {
-		if c.client != nil {
-			c.cfg.Log.Warn("keeping the last credentials", "error", err)
-			return c.client, nil
-		}
 		return nil, err
 	}
-	if c.client != nil && user == c.user && password == c.password {
+	if c.client != nil && login == c.login {
 		return c.client, nil
 	}
-	client, err := c.dial(ctx, user, password)
+	client, err := c.dial(ctx, login)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to etcd: %w", err)
 	}
 	old := c.client
-	c.client, c.user, c.password = client, user, password
+	c.client, c.login = client, login
 	if old != nil {
 		_ = old.Close() // its streams end with an error, which their readers see
 	}
 	return client, nil
 }
 
-func (c *Conn) dial(ctx context.Context, user, password string) (*clientv3.Client, error) {
+func (c *Conn) dial(ctx context.Context, login login) (*clientv3.Client, error) {
 	cfg := clientv3.Config{
 		Endpoints:            c.cfg.endpoints(),
 		DialTimeout:          dialTimeout,
@@ -117,21 +116,16 @@ func (c *Conn) dial(ctx context.Context, user, password string) (*clientv3.Clien
 		DialKeepAliveTimeout: keepaliveTimeout,
 		// Pages and watch responses are larger than gRPC's default of 4 MiB.
 		MaxCallRecvMsgSize: math.MaxInt32,
-		Username:           user,
-		Password:           password,
+		Username:           login.user,
+		Password:           login.password,
 		Logger:             zap.NewNop(), // what fails is returned, and logged once by its caller
 		DialOptions: []grpc.DialOption{grpc.WithConnectParams(grpc.ConnectParams{
 			Backoff:           grpcbackoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.5, MaxDelay: reconnectLimit},
 			MinConnectTimeout: dialTimeout,
 		})},
 	}
-	cfg.DialOptions = append(cfg.DialOptions,
-		grpc.WithContextDialer(c.dialer), grpc.WithTransportCredentials(watched{c.transport(), &c.trouble}))
+	cfg.DialOptions = append(cfg.DialOptions, c.lastError.options(c.transport())...)
 	return newClient(ctx, cfg)
-}
-
-func (c *Conn) dialer(ctx context.Context, address string) (net.Conn, error) {
-	return c.trouble.dial(ctx, address)
 }
 
 // transport returns what secures connections, or doesn't.
@@ -148,10 +142,10 @@ func (c *Conn) transport() credentials.TransportCredentials {
 }
 
 // Err returns why the last attempt to connect failed: a network address that
-// refuses, a handshake that fails. It is nil before the first attempt and while
-// there is a connection. Requests don't show it, since they wait for gRPC's
-// next attempt until they time out.
-func (c *Conn) Err() error { return c.trouble.Err() }
+// refuses, a handshake that fails, a server that doesn't answer. It is nil before
+// the first attempt and while the server answers. Requests don't show it, since
+// they wait for gRPC's next attempt until they time out.
+func (c *Conn) Err() error { return c.lastError.get() }
 
 // newClient is clientv3.New, whose log-in ends with ctx.
 func newClient(ctx context.Context, cfg clientv3.Config) (*clientv3.Client, error) {
@@ -177,7 +171,7 @@ func newClient(ctx context.Context, cfg clientv3.Config) (*clientv3.Client, erro
 // Close closes the connection and ends all that uses it.
 func (c *Conn) Close() error {
 	c.end()
-	c.spare.close()
+	c.probes.close()
 	c.turn <- struct{}{}
 	defer func() { <-c.turn }()
 	if c.client == nil {

@@ -84,6 +84,40 @@ func TestCredentialsFileChanges(t *testing.T) {
 	wantUser("bob", 3)
 }
 
+// TestUnreadableCredentialsFile: the usual client and that for probes go on alike,
+// and that is logged once, as is its end.
+func TestUnreadableCredentialsFile(t *testing.T) {
+	t.Parallel()
+	f := &fakeEtcd{users: map[string]string{"ann": "one"}}
+	path := filepath.Join(t.TempDir(), "credentials")
+	write(t, path, "ann\none\n")
+	var log bytes.Buffer
+	c := connect(t, Config{Endpoints: []string{"http://" + f.serve(t)}, CredentialsFile: path, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	usual := read(t, c)
+	write(t, path, "")
+	for range 3 {
+		if read(t, c) != usual {
+			t.Error("another client while the file is broken")
+		}
+		_, release := useProbeClient(t, c)
+		release()
+		age(c)
+	}
+	if f.lastUser != "ann" {
+		t.Errorf("probed as %q, want ann", f.lastUser)
+	}
+	if got := log.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "level=WARN msg=\"keeping the last credentials\"") {
+		t.Errorf("logged %q, want one warning", got)
+	}
+	log.Reset()
+	write(t, path, "ann\none\n")
+	read(t, c)
+	read(t, c)
+	if got := log.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "level=INFO msg=\"credentials can be read again\"") {
+		t.Errorf("logged %q, want one line that it is over", got)
+	}
+}
+
 // TestMissingCredentialsFile has a file that goes before it was ever used.
 func TestMissingCredentialsFile(t *testing.T) {
 	t.Parallel()

@@ -58,6 +58,7 @@ type reloading struct {
 type lastGood struct {
 	mu  sync.Mutex
 	cfg *tls.Config
+	why string // the files can't be read; empty while they can
 }
 
 func newReloading(files TLSFiles, log *slog.Logger) credentials.TransportCredentials {
@@ -65,17 +66,36 @@ func newReloading(files TLSFiles, log *slog.Logger) credentials.TransportCredent
 }
 
 func (r *reloading) current() (credentials.TransportCredentials, error) {
-	cfg, err := r.files.load()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if err == nil {
-		r.cfg = cfg
-	} else if r.cfg == nil {
+	now, err := r.files.load()
+	cfg, changed := r.update(now, err)
+	switch {
+	case cfg == nil:
 		return nil, err
-	} else {
+	case changed && err != nil:
 		r.log.Warn("TLS files can't be read: connecting with the last ones that could", "error", err)
+	case changed:
+		r.log.Info("TLS files can be read again")
 	}
-	return credentials.NewTLS(r.cfg.Clone()), nil
+	return credentials.NewTLS(cfg.Clone()), nil
+}
+
+// update takes what was read, if err is nil, and returns the last that could be
+// read, and whether there is something to tell: another reason why the files can't
+// be read, or that they can again.
+func (l *lastGood) update(now *tls.Config, err error) (cfg *tls.Config, changed bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err == nil {
+		l.cfg = now
+	}
+	why := ""
+	if err != nil {
+		why = err.Error()
+	}
+	if l.cfg != nil {
+		changed, l.why = l.why != why, why
+	}
+	return l.cfg, changed
 }
 
 // ClientHandshake implements credentials.TransportCredentials.

@@ -2,19 +2,16 @@ package mirror
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"math/rand/v2"
 	"sync"
 	"time"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
-	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 )
 
 // When audits run.
 const (
-	// auditEvery is the time between audits of a watch that goes on, less up to
+	// auditEvery is the time between audits of a stream that goes on, less up to
 	// a fifth, so that many mirrors don't read at the same time.
 	auditEvery = 5 * time.Minute
 	// auditSoon is within what time of a reconnect an audit starts, at random to
@@ -23,11 +20,11 @@ const (
 	auditSoon = 3 * time.Second
 	// auditShare is how often the time that the last audit took has to pass
 	// before the next, so that connections that break all the time don't make
-	// etcd do nothing else; auditLate bounds that. The copy has to be that of a
-	// restored etcd within ten seconds: what auditSoon and auditLate leave of
+	// etcd do nothing else; auditLimit bounds that. The copy has to be that of a
+	// restored etcd within ten seconds: what auditSoon and auditLimit leave of
 	// them is for the audit, a pause and a list, which takes as long.
 	auditShare = 20
-	auditLate  = 2 * time.Second
+	auditLimit = 2 * time.Second
 	// auditRetry is the pause after an audit that could not be completed.
 	auditRetry = 5 * time.Second
 )
@@ -35,170 +32,175 @@ const (
 // maxExamples is how many keys a log line names.
 const maxExamples = 3
 
-var errDiffers = errors.New("the copy differed from etcd though no gap was reported")
-
-// audit compares the copy, as it was when the audit started, with etcd at the
-// same revision, while the watch goes on. It belongs to Run's goroutine.
+// audit compares a range, as it was when the audit started, with etcd at the
+// same revision, while the watch goes on.
 type audit struct {
+	r       *Range
 	at      int64
-	started time.Time
-	keys    int // in the index when it started
-	matched int // of these, found in etcd
+	index   *index   // a copy
+	ahead   []string // other ranges that were complete beyond that
 	differs int
-	// before is what the index had of the keys that have changed since; nil
-	// where it had nothing.
-	before   map[string]*entry
-	examples []string
+	example []string
+	head    Head
+	err     error
 }
 
-// found is a key as an audit reads it.
-type found struct {
-	key string // in the index
-	entry
+// read compares the range with etcd.
+func (a *audit) read(ctx context.Context, cfg *Config) {
+	compare := newComparison(a.index, a.r.name)
+	a.head, a.err = read(ctx, cfg, a.r.name, a.at, func(kvs []*mvccpb.KeyValue) {
+		for _, kv := range kvs {
+			key, ok := below(cfg.Root, kv.Key)
+			if !ok {
+				continue
+			}
+			short := indexKey(key)
+			if had, ok := compare.find(short); !ok || had != entryOf(kv) {
+				a.difference(short)
+			}
+		}
+	})
+	if a.err != nil {
+		return
+	}
+	for _, short := range compare.ghosts() {
+		a.difference(short)
+	}
 }
 
-// audits runs one audit at a time beside a watch.
+// difference notes a key that differs, unless another range has shown a newer
+// state of it.
+func (a *audit) difference(short string) {
+	for _, rng := range a.ahead {
+		if covers(rng, short) {
+			return
+		}
+	}
+	a.differs++
+	if len(a.example) < maxExamples {
+		a.example = append(a.example, short)
+	}
+}
+
+// audits runs one audit at a time: round by round, in each of them every range
+// of the stream. All but an audit's read belongs to the loop.
 type audits struct {
-	m       *Mirror
-	timer   *time.Timer
-	pages   chan []found
-	results chan error
+	cfg     *Config
+	results chan *audit
+	startAt time.Time // when the next audit, or round, starts; zero while one runs
 	running *audit
+	left    []*Range // of the round
+	started time.Time
+	differs int // in the round
 	cancel  context.CancelFunc
 	wg      sync.WaitGroup
+
+	ended time.Time     // the last round
+	took  time.Duration // it
 }
 
-// newAudits has the first audit start after a time.
-func newAudits(m *Mirror, after time.Duration) *audits {
-	return &audits{
-		m: m, timer: time.NewTimer(after),
-		pages: make(chan []found), results: make(chan error), cancel: func() {},
-	}
+func newAudits(cfg *Config) *audits {
+	return &audits{cfg: cfg, results: make(chan *audit), cancel: func() {}}
 }
 
 // jittered returns a time that is up to a fifth less than d.
 func jittered(d time.Duration) time.Duration { return d - rand.N(d/5) }
 
-// soon returns when after a reconnect an audit starts.
-func (m *Mirror) soon() time.Duration {
-	rest := time.Until(m.audited.Add(auditShare * m.auditTook))
-	return rand.N(auditSoon) + min(max(rest, 0), auditLate)
+// soon returns when after a reconnect a round starts.
+func (a *audits) soon() time.Duration {
+	rest := time.Until(a.ended.Add(auditShare * a.took))
+	return rand.N(auditSoon) + min(max(rest, 0), auditLimit)
 }
 
-// hasten has an audit start as after a reconnect. It reports false where one is
-// running, which may have read before.
+// schedule has a round start after a time, as that of a stream that was opened.
+func (a *audits) schedule(after time.Duration) {
+	a.stop()
+	a.startAt = time.Now().Add(after)
+}
+
+// hasten has a round start as after a reconnect. It reports false where one is
+// under way, which may have read before.
 func (a *audits) hasten() bool {
-	if a.running != nil {
+	if a.running != nil || len(a.left) > 0 {
 		return false
 	}
-	a.timer.Reset(a.m.soon())
+	a.startAt = time.Now().Add(a.soon())
 	return true
 }
 
-// start starts an audit.
-func (a *audits) start(ctx context.Context) {
-	ctx, a.cancel = context.WithCancel(ctx)
-	a.running = &audit{at: a.m.complete, started: time.Now(), keys: len(a.m.index), before: map[string]*entry{}}
-	a.m.auditing = a.running
-	at := a.running.at
-	a.wg.Go(func() { a.read(ctx, at) })
-}
-
-// read reads etcd as it was at a revision and hands it over by pages.
-func (a *audits) read(ctx context.Context, at int64) {
-	head, err := a.m.read(ctx, at, func(kvs []*mvccpb.KeyValue) error {
-		page := make([]found, 0, len(kvs))
-		for _, kv := range kvs {
-			if key, ok := a.m.relative(kv.Key); ok {
-				page = append(page, found{indexKey(key), entryOf(kv)})
+// start starts the next audit of a round, or a round of ranges.
+func (a *audits) start(ctx context.Context, now time.Time, ranges map[int64]*Range) {
+	a.startAt = time.Time{}
+	if len(a.left) == 0 {
+		a.started, a.differs = now, 0
+		for _, r := range ranges {
+			if r.phase == watching && !r.audited() {
+				a.left = append(a.left, r)
 			}
 		}
+	}
+	for len(a.left) > 0 {
+		r := a.left[0]
+		a.left = a.left[1:]
+		if r.phase == watching {
+			a.run(ctx, r)
+			return
+		}
+	}
+	a.startAt = now.Add(jittered(auditEvery)) // nothing to audit
+}
+
+func (a *audits) run(ctx context.Context, r *Range) {
+	one := &audit{r: r, at: r.complete, index: r.contents.index.Copy()}
+	for _, other := range r.contents.complete {
+		if other != r && other.revision > one.at {
+			one.ahead = append(one.ahead, other.name)
+		}
+	}
+	ctx, a.cancel = context.WithCancel(ctx)
+	a.running = one
+	a.wg.Go(func() {
+		one.read(ctx, a.cfg)
 		select {
-		case a.pages <- page:
-			return nil
+		case a.results <- one:
 		case <-ctx.Done():
-			return ctx.Err()
 		}
 	})
-	if err == nil && otherCluster(a.m.Status().Cluster, head.Cluster) {
-		err = errRegressed
-	}
-	select {
-	case a.results <- err:
-	case <-ctx.Done():
-	}
 }
 
 // done takes the end of an audit.
-func (a *audits) done(err error) failure {
-	run := a.running
-	a.end()
-	a.timer.Reset(jittered(auditEvery))
-	switch {
-	case errors.Is(err, rpctypes.ErrFutureRev), errors.Is(err, errRegressed):
-		return failure{ReasonRegressed, fmt.Errorf("auditing %q: %w", a.m.cfg.Prefix, errRegressed)}
-	case err != nil:
-		a.m.cfg.Log.Debug("an audit could not be completed", "prefix", a.m.cfg.Prefix, "error", err)
-		a.m.cfg.Observer.AuditFailed(err)
-		a.timer.Reset(jittered(auditRetry))
-		return failure{}
-	}
-	run.differs += run.keys - run.matched // ghosts
-	a.m.audited, a.m.auditTook = time.Now(), time.Since(run.started)
-	a.m.cfg.Observer.Audited(run.differs, a.m.auditTook)
-	if run.differs == 0 {
-		return failure{}
-	}
-	a.m.cfg.Log.Warn("an audit has found differences from etcd that no watch reported: listing anew",
-		"prefix", a.m.cfg.Prefix, "revision", run.at, "differences", run.differs, "examples", run.examples)
-	return failure{ReasonAudit, fmt.Errorf("auditing %q: %w", a.m.cfg.Prefix, errDiffers)}
-}
-
-// end forgets the audit that is running, if one is.
-func (a *audits) end() {
+func (a *audits) done(one *audit) {
 	a.cancel()
-	a.running, a.m.auditing = nil, nil
+	a.running = nil
+	if one.err != nil { // the others first
+		a.left = append(a.left, one.r)
+		a.startAt = time.Now().Add(auditRetry)
+		return
+	}
+	a.differs += one.differs
+	a.startAt = time.Now() // the next range
+	if len(a.left) > 0 {
+		return
+	}
+	a.ended, a.took = time.Now(), time.Since(a.started)
+	a.startAt = time.Now().Add(jittered(auditEvery))
+	a.cfg.Observer.Audited(a.differs, a.took)
 }
 
-// stop ends all audits and waits for their goroutine.
+// stop ends a round.
 func (a *audits) stop() {
-	a.timer.Stop()
-	a.end()
-	a.wg.Wait()
+	a.cancel()
+	a.running, a.left, a.startAt = nil, nil, time.Time{}
 }
 
-// compare takes a page of what etcd had.
-func (a *audit) compare(m *Mirror, page []found) {
-	for _, f := range page {
-		had, ok := m.index[f.key]
-		if old, changed := a.before[f.key]; changed {
-			if ok = old != nil; ok {
-				had = *old
-			}
-		}
-		if ok {
-			a.matched++
-		}
-		if !ok || had != f.entry {
-			a.differs++
-			if len(a.examples) < maxExamples {
-				a.examples = append(a.examples, f.key)
-			}
-		}
-	}
-}
+// wait waits for the goroutines of audits that were stopped.
+func (a *audits) wait() { a.wg.Wait() }
 
-// changing is called before the index changes at a key.
-func (a *audit) changing(m *Mirror, key string) {
-	if a == nil {
-		return
-	}
-	if _, noted := a.before[key]; noted {
-		return
-	}
-	var old *entry
-	if had, ok := m.index[key]; ok {
-		old = &had
-	}
-	a.before[key] = old
+// audited reports whether another range's audit compares all keys of the range
+// at a revision that is as new.
+func (r *Range) audited() bool {
+	return enclosing(r.name, func(name string) bool {
+		other := r.contents.ranges[name]
+		return other != nil && other != r && other.phase == watching && other.complete >= r.complete
+	})
 }

@@ -7,31 +7,30 @@ import (
 	"testing/synctest"
 	"time"
 
-	"go.etcd.io/etcd/api/v3/etcdserverpb"
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
-	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
 // TestWatchEnds checks each way in which a watch ends, with changes meanwhile.
 func TestWatchEnds(t *testing.T) {
 	t.Parallel()
-	header := &etcdserverpb.ResponseHeader{Revision: 1000}
+	header := &pb.ResponseHeader{Revision: 1000}
 	// As etcd does it, and its gRPC proxy: by the error's text.
-	refused := func(err error) *clientv3.WatchResponse {
-		return &clientv3.WatchResponse{Header: header, Created: true, Canceled: true, CancelReason: err.Error()}
+	refused := func(err error) *pb.WatchResponse {
+		return &pb.WatchResponse{Header: header, Created: true, Canceled: true, CancelReason: err.Error()}
 	}
 	tests := []struct {
 		name   string
-		last   *clientv3.WatchResponse
+		last   *pb.WatchResponse
 		broken error // the stream's
 		reason Reason
 		err    error
 	}{
 		{"closed", nil, nil, ReasonClosed, errClosed},
 		{"no leader", nil, rpctypes.ErrNoLeader, ReasonLeader, rpctypes.ErrNoLeader},
-		{"compacted", &clientv3.WatchResponse{Header: header, Canceled: true, CompactRevision: 6}, nil, ReasonCompacted, rpctypes.ErrCompacted},
-		{"cancelled", &clientv3.WatchResponse{Header: header, Canceled: true}, nil, ReasonClosed, rpctypes.ErrFutureRev},
+		{"compacted", &pb.WatchResponse{Header: header, Canceled: true, CompactRevision: 6}, nil, ReasonCompacted, rpctypes.ErrCompacted},
+		{"cancelled", &pb.WatchResponse{Header: header, Canceled: true}, nil, ReasonClosed, rpctypes.ErrFutureRev},
 		{"token", refused(rpctypes.ErrGRPCInvalidAuthToken), nil, ReasonAuth, rpctypes.ErrInvalidAuthToken},
 		{"permission", refused(rpctypes.ErrGRPCPermissionDenied), nil, ReasonAuth, rpctypes.ErrPermissionDenied},
 		{"user", refused(rpctypes.ErrGRPCUserEmpty), nil, ReasonAuth, rpctypes.ErrUserEmpty},
@@ -55,14 +54,18 @@ func TestWatchEnds(t *testing.T) {
 				if tt.reason == ReasonCompacted {
 					f.compact()
 				}
-				f.end(tt.last)
+				if tt.last == nil {
+					f.end()
+				} else {
+					f.cancel(tt.last)
+				}
 				f.set(func() { f.deaf = false })
 				synctest.Wait()
 				g.wantFailed(tt.reason)
 				if err := g.rec.look().errs[0]; !errors.Is(err, tt.err) {
 					t.Errorf("error %v, want %v", err, tt.err)
 				}
-				if g.Status().Err == nil {
+				if g.Mirror.Status().Err == nil {
 					t.Error("no error in the status")
 				}
 				g.at(progressEvery + relist)
@@ -146,10 +149,10 @@ func TestListErrors(t *testing.T) {
 			}, func(t *testing.T, f *fakeEtcd, g *rig) {
 				g.wantState(Unsynced)
 				g.wantFailed(tt.reason)
-				if err := g.Status().Err; !errors.Is(err, tt.err) {
+				if err := g.Mirror.Status().Err; !errors.Is(err, tt.err) {
 					t.Errorf("error %v, want %v", err, tt.err)
 				}
-				g.wantApplied("+n/s/a", "+n/s/b", "+n/s/c")
+				g.wantApplied() // a list is shown whole
 				if g.rec.look().revision != 0 {
 					t.Errorf("revision %d before a list was complete", g.rec.look().revision)
 				}
@@ -157,7 +160,7 @@ func TestListErrors(t *testing.T) {
 				f.delete("/r/n/s/a")
 				g.at(relist)
 				g.wantListed(tt.reason)
-				g.wantApplied("+n/s/d", "-n/s/a") // what came with the first page is there
+				g.wantApplied("+n/s/b", "+n/s/c", "+n/s/d")
 				g.wantEqual()
 				g.wantState(Live)
 			})
@@ -185,10 +188,10 @@ func TestListHangsHalfway(t *testing.T) {
 		late := 2*(pageTimeout-time.Second) + pageTimeout
 		g.at(late - 1)
 		g.wantFailed()
-		g.wantApplied("+n/s/a", "+n/s/b")
+		g.wantApplied() // a list is shown whole
 		g.at(late)
 		g.wantFailed(ReasonList)
-		if err := g.Status().Err; !errors.Is(err, errPage) {
+		if err := g.Mirror.Status().Err; !errors.Is(err, errPage) {
 			t.Errorf("error %v, want %v", err, errPage)
 		}
 		f.set(func() { f.onPage = nil })
@@ -202,7 +205,7 @@ func TestListHangsHalfway(t *testing.T) {
 func TestWatchHangsOnOpening(t *testing.T) {
 	t.Parallel()
 	scenario(t, func(f *fakeEtcd) {
-		f.onWatch = func(ctx context.Context) error {
+		f.onStream = func(ctx context.Context) error {
 			<-ctx.Done()
 			return ctx.Err()
 		}
@@ -210,7 +213,7 @@ func TestWatchHangsOnOpening(t *testing.T) {
 		g.at(watchSilence - 1)
 		g.wantFailed()
 		g.wantState(Stale)
-		f.set(func() { f.onWatch = nil })
+		f.set(func() { f.onStream = nil })
 		f.put("/r/n/s/a", "1")
 		g.at(watchSilence)
 		g.wantFailed(ReasonSilent)
@@ -227,25 +230,25 @@ func TestDisorder(t *testing.T) {
 	kv := func(key, value string, revision int64) *mvccpb.KeyValue {
 		return &mvccpb.KeyValue{Key: []byte(key), Value: []byte(value), ModRevision: revision}
 	}
-	put := func(key string, revision int64) *clientv3.Event {
-		return &clientv3.Event{Type: clientv3.EventTypePut, Kv: kv(key, "of the past", revision)}
+	put := func(key string, revision int64) *mvccpb.Event {
+		return &mvccpb.Event{Type: mvccpb.Event_PUT, Kv: kv(key, "of the past", revision)}
 	}
-	del := func(key string, revision int64) *clientv3.Event {
-		return &clientv3.Event{Type: clientv3.EventTypeDelete, Kv: kv(key, "", revision)}
+	del := func(key string, revision int64) *mvccpb.Event {
+		return &mvccpb.Event{Type: mvccpb.Event_DELETE, Kv: kv(key, "", revision)}
 	}
-	header := &etcdserverpb.ResponseHeader{Revision: 9}
+	header := &pb.ResponseHeader{Revision: 9}
 	tests := []struct {
 		name  string
-		resps []clientv3.WatchResponse
+		resps []*pb.WatchResponse
 	}{
-		{"in one response", []clientv3.WatchResponse{{Header: header, Events: []*clientv3.Event{del("/r/n/s/a", 9), put("/r/n/s/a", 8)}}}},
-		{"in two responses", []clientv3.WatchResponse{
-			{Header: header, Events: []*clientv3.Event{del("/r/n/s/a", 9)}},
-			{Header: header, Events: []*clientv3.Event{put("/r/n/s/a", 8)}},
+		{"in one response", []*pb.WatchResponse{{Header: header, Events: []*mvccpb.Event{del("/r/n/s/a", 9), put("/r/n/s/a", 8)}}}},
+		{"in two responses", []*pb.WatchResponse{
+			{Header: header, Events: []*mvccpb.Event{del("/r/n/s/a", 9)}},
+			{Header: header, Events: []*mvccpb.Event{put("/r/n/s/a", 8)}},
 		}},
-		{"behind progress", []clientv3.WatchResponse{
+		{"behind progress", []*pb.WatchResponse{
 			{Header: header},
-			{Header: header, Events: []*clientv3.Event{del("/r/n/s/a", 8)}},
+			{Header: header, Events: []*mvccpb.Event{del("/r/n/s/a", 8)}},
 		}},
 	}
 	for _, tt := range tests {

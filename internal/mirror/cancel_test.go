@@ -29,7 +29,7 @@ func TestCancel(t *testing.T) {
 			}
 		}, nil, time.Second},
 		{"in a pause", func(f *fakeEtcd) { f.down = true }, nil, time.Second},
-		{"opening the watch", func(f *fakeEtcd) { f.onWatch = hang }, nil, time.Second},
+		{"opening the watch", func(f *fakeEtcd) { f.onStream = hang }, nil, time.Second},
 		{"watching", nil, nil, time.Minute},
 		{"asking for progress", func(f *fakeEtcd) { f.onProgress = hang }, nil, progressEvery + time.Millisecond},
 		{"probing", nil, func(f *fakeEtcd) { f.hang() }, 2*progressEvery + time.Millisecond},

@@ -9,6 +9,8 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/rosterdns/roster/internal/etcdclient"
 )
 
 // pageSize is the number of keys of a page where etcd can't stream. Each page
@@ -26,17 +28,17 @@ type Clients interface {
 	Client(ctx context.Context) (*clientv3.Client, error)
 }
 
-// Dialler is Clients that can connect anew.
-type Dialler interface {
+// ProbeClients is Clients that can connect anew.
+type ProbeClients interface {
 	Clients
-	// Fresh returns a client with connections made just now, and what gives it
-	// back.
-	Fresh(ctx context.Context) (client *clientv3.Client, done func(), err error)
+	// ProbeClient returns a client with connections made just now, and what
+	// releases it.
+	ProbeClient(ctx context.Context) (client *clientv3.Client, release func(), err error)
 }
 
 // Etcd is the Source that reads an etcd cluster.
 type Etcd struct {
-	// Clients can be a Dialler, and can have a method Err() error that says
+	// Clients can be ProbeClients, and can have a method Err() error that says
 	// why the last attempt to connect failed.
 	Clients Clients
 }
@@ -45,22 +47,35 @@ var _ Source = Etcd{}
 
 // List implements Source by the RangeStream RPC of etcd 3.7, or, where the
 // server or a proxy before it doesn't know that, by pages.
-func (e Etcd) List(ctx context.Context, prefix string, at int64, fn func([]*mvccpb.KeyValue) error) (Head, error) {
+func (e Etcd) List(ctx context.Context, rng string, at int64, fn func([]*mvccpb.KeyValue) error) (Head, error) {
 	client, err := e.Clients.Client(ctx)
 	if err != nil {
 		return Head{}, err
 	}
-	head, err := listStream(ctx, client, prefix, at, fn)
-	if status.Code(err) == codes.Unimplemented {
-		return listPages(ctx, client, prefix, at, fn)
+	for tries := len(client.Endpoints()); ; tries-- {
+		head, err := listStream(ctx, client, rng, at, fn)
+		switch {
+		case status.Code(err) == codes.Unimplemented:
+			return listPages(ctx, client, rng, at, fn)
+		case etcdclient.KindOf(err) != etcdclient.MemberRefuses || tries <= 1:
+			return head, err
+		}
+		// The next request goes to another member, one after the other.
 	}
-	return head, err
 }
 
-func listStream(ctx context.Context, client *clientv3.Client, prefix string, at int64, fn func([]*mvccpb.KeyValue) error) (Head, error) {
+// option returns what makes a request of a key one of a range.
+func option(rng string) clientv3.OpOption {
+	if isPrefix(rng) {
+		return clientv3.WithPrefix()
+	}
+	return func(*clientv3.Op) {}
+}
+
+func listStream(ctx context.Context, client *clientv3.Client, rng string, at int64, fn func([]*mvccpb.KeyValue) error) (Head, error) {
 	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
 	defer cancel()
-	stream, err := client.GetStream(ctx, prefix, clientv3.WithPrefix(), clientv3.WithRev(at))
+	stream, err := client.GetStream(ctx, rng, option(rng), clientv3.WithRev(at))
 	if err != nil {
 		return Head{}, err
 	}
@@ -86,7 +101,7 @@ func listStream(ctx context.Context, client *clientv3.Client, prefix string, at 
 		return Head{}, ctx.Err()
 	}
 	if head.Revision == 0 {
-		return Head{}, fmt.Errorf("the stream of %q ended without a revision", prefix)
+		return Head{}, fmt.Errorf("the stream of %q ended without a revision", rng)
 	}
 	if at != 0 {
 		head.Revision = at // rather than the header's, which is the present one
@@ -94,11 +109,14 @@ func listStream(ctx context.Context, client *clientv3.Client, prefix string, at 
 	return head, nil
 }
 
-func listPages(ctx context.Context, client *clientv3.Client, prefix string, at int64, fn func([]*mvccpb.KeyValue) error) (Head, error) {
+func listPages(ctx context.Context, client *clientv3.Client, rng string, at int64, fn func([]*mvccpb.KeyValue) error) (Head, error) {
 	ctx = clientv3.WithRequireLeader(ctx)
-	end := clientv3.GetPrefixRangeEnd(prefix)
+	end := "" // of a key
+	if isPrefix(rng) {
+		end = clientv3.GetPrefixRangeEnd(rng)
+	}
 	head := Head{Revision: at}
-	for from := prefix; ; {
+	for from := rng; ; {
 		// The first page fixes the revision; a compaction of it meanwhile is
 		// an error, after which the mirror starts anew.
 		resp, err := client.Get(ctx, from, clientv3.WithRange(end), clientv3.WithLimit(pageSize), clientv3.WithRev(head.Revision))
@@ -124,48 +142,51 @@ func headOf(h *pb.ResponseHeader) Head {
 }
 
 // Probe implements Source.
-func (e Etcd) Probe(ctx context.Context, prefix string) (Head, error) {
-	client, done, err := e.fresh(ctx)
+func (e Etcd) Probe(ctx context.Context, rng string) (Head, error) {
+	client, release, err := e.probeClient(ctx)
 	if err != nil {
 		return Head{}, err
 	}
-	defer done()
-	resp, err := client.Get(clientv3.WithRequireLeader(ctx), prefix+probeKey)
+	defer release()
+	if isPrefix(rng) {
+		rng += probeKey
+	}
+	resp, err := client.Get(clientv3.WithRequireLeader(ctx), rng)
 	if err != nil {
 		return Head{}, err
 	}
 	return headOf(resp.Header), nil
 }
 
-// Census implements Source by one request: with a condition on revisions etcd
+// CountSince implements Source by one request: with a condition on revisions etcd
 // counts all keys of the range whatever the limit is. Since etcd 3.7 it looks
 // at its index alone, in memory, where no values are asked for.
-func (e Etcd) Census(ctx context.Context, prefix string, since int64) (Census, error) {
-	client, done, err := e.fresh(ctx)
+func (e Etcd) CountSince(ctx context.Context, rng string, since int64) (Count, error) {
+	client, release, err := e.probeClient(ctx)
 	if err != nil {
-		return Census{}, err
+		return Count{}, err
 	}
-	defer done()
-	resp, err := client.Get(clientv3.WithRequireLeader(ctx), prefix, clientv3.WithPrefix(), clientv3.WithKeysOnly(),
+	defer release()
+	resp, err := client.Get(clientv3.WithRequireLeader(ctx), rng, option(rng), clientv3.WithKeysOnly(),
 		clientv3.WithMinModRev(since+1), clientv3.WithLimit(1))
 	if err != nil {
-		return Census{}, err
+		return Count{}, err
 	}
-	return Census{Head: headOf(resp.Header), Keys: int(resp.Count), Newer: len(resp.Kvs) > 0}, nil
+	return Count{Head: headOf(resp.Header), Keys: int(resp.Count), Newer: len(resp.Kvs) > 0}, nil
 }
 
-// fresh returns a client with connections of its own where Clients can make
-// one, and what gives it back.
-func (e Etcd) fresh(ctx context.Context) (client *clientv3.Client, done func(), err error) {
-	if c, ok := e.Clients.(Dialler); ok {
-		return c.Fresh(ctx)
+// probeClient returns a client with connections of its own where Clients can make
+// one, and what releases it.
+func (e Etcd) probeClient(ctx context.Context) (client *clientv3.Client, release func(), err error) {
+	if c, ok := e.Clients.(ProbeClients); ok {
+		return c.ProbeClient(ctx)
 	}
 	client, err = e.Clients.Client(ctx)
 	return client, func() {}, err
 }
 
-// Trouble implements Source.
-func (e Etcd) Trouble() error {
+// LastError implements Source.
+func (e Etcd) LastError() error {
 	if c, ok := e.Clients.(interface{ Err() error }); ok {
 		return c.Err()
 	}

@@ -34,7 +34,8 @@ type wireEtcd struct {
 	ranges  []*pb.RangeRequest
 	leaders []bool // whether each request demanded a leader
 	watches []*pb.WatchCreateRequest
-	asked   int // progress requests on a stream with a watch
+	asked   int    // progress requests on a stream with a watch
+	refused string // the key of watches that are refused
 }
 
 const (
@@ -58,7 +59,7 @@ func (e *wireEtcd) note(ctx context.Context, r *pb.RangeRequest) {
 
 func (e *wireEtcd) in(r *pb.RangeRequest) (kvs []*mvccpb.KeyValue) {
 	for _, key := range e.keys {
-		if key >= string(r.Key) && key < string(r.RangeEnd) {
+		if key >= string(r.Key) && key < string(r.RangeEnd) || len(r.RangeEnd) == 0 && key == string(r.Key) {
 			kvs = append(kvs, &mvccpb.KeyValue{Key: []byte(key), Value: []byte("v"), ModRevision: 5})
 		}
 	}
@@ -106,9 +107,10 @@ func (e *wireEtcd) RangeStream(r *pb.RangeRequest, stream grpc.ServerStreamingSe
 	}
 }
 
-// Watch implements pb.WatchServer: it answers requests for progress.
+// Watch implements pb.WatchServer: it creates watches, but for refused ones, and
+// answers requests for progress.
 func (e *wireEtcd) Watch(stream grpc.BidiStreamingServer[pb.WatchRequest, pb.WatchResponse]) error {
-	watching := false
+	watches := int64(0)
 	for {
 		req, err := stream.Recv()
 		if err != nil {
@@ -116,11 +118,17 @@ func (e *wireEtcd) Watch(stream grpc.BidiStreamingServer[pb.WatchRequest, pb.Wat
 		}
 		resp := &pb.WatchResponse{Header: &pb.ResponseHeader{ClusterId: wireCluster, Revision: wireRevision}}
 		e.mu.Lock()
-		switch {
-		case req.GetCreateRequest() != nil:
-			e.watches = append(e.watches, req.GetCreateRequest())
-			resp.Created, watching = true, true
-		case req.GetProgressRequest() != nil && watching:
+		switch create := req.GetCreateRequest(); {
+		case create != nil && string(create.Key) == e.refused:
+			resp.WatchId, resp.Created, resp.Canceled = -1, true, true
+			resp.CancelReason = rpctypes.ErrGRPCPermissionDenied.Error()
+		case create != nil:
+			e.watches = append(e.watches, create)
+			resp.WatchId, resp.Created = watches, true
+			watches++
+		case req.GetCancelRequest() != nil:
+			resp.WatchId, resp.Canceled = req.GetCancelRequest().WatchId, true
+		case req.GetProgressRequest() != nil && watches > 0:
 			e.asked++
 			resp.WatchId = -1 // of all watches
 		}
@@ -282,11 +290,11 @@ func TestEtcdListErrors(t *testing.T) {
 		if _, err := source.Probe(t.Context(), "/r/"); !errors.Is(err, errDown) {
 			t.Errorf("Probe: %v", err)
 		}
-		if _, err := source.Census(t.Context(), "/r/", 1); !errors.Is(err, errDown) {
-			t.Errorf("Census: %v", err)
+		if _, err := source.CountSince(t.Context(), "/r/", 1); !errors.Is(err, errDown) {
+			t.Errorf("CountSince: %v", err)
 		}
-		if _, err := source.Watch(t.Context(), "/r/", 1); !errors.Is(err, errDown) {
-			t.Errorf("Watch: %v", err)
+		if _, err := source.Stream(t.Context()); !errors.Is(err, errDown) {
+			t.Errorf("Stream: %v", err)
 		}
 	})
 }
@@ -304,15 +312,15 @@ func TestEtcdProbe(t *testing.T) {
 	}
 }
 
-func TestEtcdCensus(t *testing.T) {
+func TestEtcdCountSince(t *testing.T) {
 	t.Parallel()
 	e := &wireEtcd{keys: append(numbered(8), "/r/n0/other"), chunk: 3}
 	source := e.serve(t)
 	for i, newer := range []bool{true, false} {
 		since := int64(4 + i)
-		census, err := source.Census(t.Context(), "/r/n/", since)
-		if want := (Census{Head{wireCluster, wireRevision + int64(i)}, 8, newer}); err != nil || census != want {
-			t.Errorf("since %d: %+v, error %v, want %+v, nil", since, census, err, want)
+		got, err := source.CountSince(t.Context(), "/r/n/", since)
+		if want := (Count{Head{wireCluster, wireRevision + int64(i)}, 8, newer}); err != nil || got != want {
+			t.Errorf("since %d: %+v, error %v, want %+v, nil", since, got, err, want)
 		}
 		if r := e.ranges[i]; r.Serializable || !r.KeysOnly || r.Limit != 1 || !e.leaders[i] {
 			t.Errorf("request %v (leader demanded: %v), want a linearizable one without values", r, e.leaders[i])
@@ -320,58 +328,104 @@ func TestEtcdCensus(t *testing.T) {
 	}
 }
 
-// TestEtcdWatch checks where watches start, that each has its own stream, and
-// that a request for progress is made on the stream of its watch.
-func TestEtcdWatch(t *testing.T) {
-	t.Parallel()
-	e := &wireEtcd{}
-	source := e.serve(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	for i := range 2 {
-		w, err := source.Watch(ctx, "/r/n/", wireRevision)
-		if err != nil {
-			t.Fatal(err)
+// nextOf returns the next response of a stream.
+func nextOf(t *testing.T, s Stream) *pb.WatchResponse {
+	t.Helper()
+	select {
+	case resp, ok := <-s.Responses():
+		if !ok {
+			t.Fatalf("the stream has ended: %v", s.Err())
 		}
-		defer w.Close()
-		if created := <-w.Responses(); !created.Created {
-			t.Errorf("first response %+v, want that the watch was created", created)
-		}
-		if err := w.RequestProgress(ctx); err != nil {
-			t.Fatal(err)
-		}
-		select {
-		case resp := <-w.Responses():
-			if !resp.IsProgressNotify() || resp.Header.Revision != wireRevision {
-				t.Errorf("response %+v, want progress at %d", resp, wireRevision)
-			}
-		case <-ctx.Done():
-			t.Fatal("no progress")
-		}
-		e.mu.Lock()
-		r := e.watches[i]
-		if r.StartRevision != wireRevision || string(r.Key) != "/r/n/" || !bytes.Equal(r.RangeEnd, []byte("/r/n0")) {
-			t.Errorf("watch %v, want one of /r/n/ from %d", r, wireRevision)
-		}
-		if e.asked != i+1 {
-			t.Errorf("%d progress requests beside a watch, want %d", e.asked, i+1)
-		}
-		e.mu.Unlock()
+		return resp
+	case <-time.After(30 * time.Second):
+		t.Fatal("no response")
 	}
-	w, err := source.Watch(ctx, "/r/n/", wireRevision)
+	return nil
+}
+
+// TestEtcdStream checks where watches start, that all are on one stream, and
+// that responses have the IDs by which the watches were asked for, though etcd
+// has others.
+func TestEtcdStream(t *testing.T) {
+	t.Parallel()
+	e := &wireEtcd{refused: "/r/denied/"}
+	s, err := e.serve(t).Stream(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.Close()
-	for {
-		select {
-		case _, ok := <-w.Responses():
-			if ok {
-				continue
-			}
-		case <-ctx.Done():
-			t.Fatal("a closed watch goes on")
+	defer s.Close()
+	for i, rng := range []string{"/r/n/", "/r/denied/", "/r/n/s/a"} {
+		if err := s.Add(int64(i+7), rng, wireRevision); err != nil {
+			t.Fatal(err)
 		}
-		break
+	}
+	for i, refused := range []bool{false, true, false} {
+		if resp := nextOf(t, s); resp.WatchId != int64(i+7) || !resp.Created || resp.Canceled != refused {
+			t.Errorf("response %v, want that watch %d was created (refused: %v)", resp, i+7, refused)
+		}
+	}
+	if err := s.RequestProgress(); err != nil {
+		t.Fatal(err)
+	}
+	if resp := nextOf(t, s); resp.WatchId != allWatches || resp.Header.Revision != wireRevision {
+		t.Errorf("response %v, want progress of all watches at %d", resp, wireRevision)
+	}
+	for _, id := range []int64{8, 9} { // the refused one is no more
+		if err := s.Remove(id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if resp := nextOf(t, s); resp.WatchId != 9 || !resp.Canceled {
+		t.Errorf("response %v, want that watch 9 was cancelled", resp)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	want := []*pb.WatchCreateRequest{
+		{Key: []byte("/r/n/"), RangeEnd: []byte("/r/n0"), StartRevision: wireRevision},
+		{Key: []byte("/r/n/s/a"), StartRevision: wireRevision},
+	}
+	for i, r := range e.watches {
+		if r.StartRevision != wireRevision || !bytes.Equal(r.Key, want[i].Key) || !bytes.Equal(r.RangeEnd, want[i].RangeEnd) {
+			t.Errorf("watch %v, want %v", r, want[i])
+		}
+	}
+	if e.asked != 1 {
+		t.Errorf("%d progress requests beside watches, want 1", e.asked)
+	}
+}
+
+// TestEtcdStreamEnds: a closed stream ends.
+func TestEtcdStreamEnds(t *testing.T) {
+	t.Parallel()
+	e := &wireEtcd{}
+	s, err := e.serve(t).Stream(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	for range s.Responses() {
+		t.Error("a response of a closed stream")
+	}
+	if s.Err() == nil {
+		t.Error("it doesn't say why it has ended")
+	}
+}
+
+// TestWireIDsOutOfOrder is etcd's gRPC proxy, which says in any order that
+// watches were created.
+func TestWireIDsOutOfOrder(t *testing.T) {
+	t.Parallel()
+	var w wireIDs
+	for id := range int64(3) {
+		w.ask(id + 1)
+	}
+	for _, wire := range []int64{2, 0, 1} {
+		resp := &pb.WatchResponse{WatchId: wire, Created: true}
+		if !w.translate(resp) || resp.WatchId != wire+1 {
+			t.Errorf("watch %d on the wire is %d, want %d", wire, resp.WatchId, wire+1)
+		}
+	}
+	if w.translate(&pb.WatchResponse{WatchId: 3}) || w.translate(&pb.WatchResponse{Created: true, Canceled: true, WatchId: -1}) {
+		t.Error("a watch that nobody asked for")
 	}
 }

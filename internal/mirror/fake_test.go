@@ -7,14 +7,12 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
-	"go.etcd.io/etcd/api/v3/etcdserverpb"
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
-	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
 var errDown = errors.New("the fake is down")
@@ -26,23 +24,27 @@ type fakeEtcd struct {
 	revision  int64
 	compacted int64
 	keys      map[string]*mvccpb.KeyValue
-	history   []*clientv3.Event           // since the compaction
+	history   []*mvccpb.Event             // since the compaction
 	floor     map[string]*mvccpb.KeyValue // the keys before past
-	past      []*clientv3.Event           // since the start or a restore
-	watches   map[*fakeWatch]struct{}
+	past      []*mvccpb.Event             // since the start or a restore
+	streams   map[*fakeStream]struct{}
 
 	pageSize   int
 	down       bool          // lists, probes and opening watches fail
 	hung       chan struct{} // while not nil, they wait until it is closed
 	deaf       bool          // watches get nothing, not even progress
-	trouble    error         // what Trouble says
+	stalled    []string      // ranges whose watches get nothing
+	denied     []string      // ranges that may not be read
+	held       bool          // requests for progress are not answered
+	lastError  error         // what LastError says
 	broken     error         // what watches that have ended say
 	slow       time.Duration // what a probe's answer takes after it was read
 	linger     time.Duration // what a probe takes to end after its answer
 	onPage     func(ctx context.Context, page int) error
-	onWatch    func(ctx context.Context) error
+	onStream   func(ctx context.Context) error
+	onAdd      func(rng string) error // the error refuses the watch
 	onProgress func(ctx context.Context) error
-	onEvents   func([]*clientv3.Event) []*clientv3.Event // what watches get in place of events
+	onEvents   func([]*mvccpb.Event) []*mvccpb.Event // what watches get in place of events
 	cluster    uint64
 
 	seen seen
@@ -50,26 +52,32 @@ type fakeEtcd struct {
 
 // seen is what a fake has seen of its mirror.
 type seen struct {
-	lists   []time.Time // when each list was asked for
-	audits  []time.Time // when each list of a given revision was
-	opened  []time.Time // when each watch was asked for
-	probes  int
-	census  int
-	probing int // probes under way
-	watches int // open
+	lists     []time.Time // when each list was asked for
+	listed    []string    // of what
+	listing   int         // lists and audits under way
+	mostLists int         // at once
+	audits    []time.Time // when each list of a given revision was
+	opened    []time.Time // when each stream was asked for
+	added     []string    // the ranges of watches, in order
+	asked     int         // requests for progress
+	probes    int
+	counts    int
+	probing   int // probes under way
+	streams   int // open
+	watches   int // on these
 }
 
 var _ Source = (*fakeEtcd)(nil)
 
-func (f *fakeEtcd) Trouble() error {
+func (f *fakeEtcd) LastError() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.trouble
+	return f.lastError
 }
 
 func newFake() *fakeEtcd {
 	// A new etcd is at revision 1.
-	return &fakeEtcd{revision: 1, keys: map[string]*mvccpb.KeyValue{}, floor: map[string]*mvccpb.KeyValue{}, watches: map[*fakeWatch]struct{}{}, pageSize: 3}
+	return &fakeEtcd{revision: 1, keys: map[string]*mvccpb.KeyValue{}, floor: map[string]*mvccpb.KeyValue{}, streams: map[*fakeStream]struct{}{}, pageSize: 3}
 }
 
 // look returns what the fake has seen so far.
@@ -77,8 +85,12 @@ func (f *fakeEtcd) look() seen {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	s := f.seen
+	s.added, s.listed = slices.Clone(s.added), slices.Clone(s.listed)
 	s.lists, s.audits, s.opened = slices.Clone(s.lists), slices.Clone(s.audits), slices.Clone(s.opened)
-	s.watches = len(f.watches)
+	s.streams = len(f.streams)
+	for st := range f.streams {
+		s.watches += len(st.watches)
+	}
 	return s
 }
 
@@ -99,7 +111,7 @@ func (f *fakeEtcd) txn(pairs map[string]string) {
 	for _, key := range slices.Sorted(maps.Keys(pairs)) {
 		kv := &mvccpb.KeyValue{Key: []byte(key), Value: []byte(pairs[key]), ModRevision: f.revision, Lease: leaseOf(key)}
 		f.keys[key] = kv
-		f.record(&clientv3.Event{Type: clientv3.EventTypePut, Kv: kv})
+		f.record(&mvccpb.Event{Type: mvccpb.Event_PUT, Kv: kv})
 	}
 	f.feed()
 }
@@ -115,11 +127,11 @@ func (f *fakeEtcd) delete(key string) {
 	}
 	f.revision++
 	delete(f.keys, key)
-	f.record(&clientv3.Event{Type: clientv3.EventTypeDelete, Kv: &mvccpb.KeyValue{Key: []byte(key), ModRevision: f.revision}})
+	f.record(&mvccpb.Event{Type: mvccpb.Event_DELETE, Kv: &mvccpb.KeyValue{Key: []byte(key), ModRevision: f.revision}})
 	f.feed()
 }
 
-func (f *fakeEtcd) record(ev *clientv3.Event) {
+func (f *fakeEtcd) record(ev *mvccpb.Event) {
 	f.history, f.past = append(f.history, ev), append(f.past, ev)
 }
 
@@ -128,7 +140,7 @@ func (f *fakeEtcd) compact() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.compacted = f.revision
-	f.history = slices.DeleteFunc(f.history, func(ev *clientv3.Event) bool { return ev.Kv.ModRevision < f.revision })
+	f.history = slices.DeleteFunc(f.history, func(ev *mvccpb.Event) bool { return ev.Kv.ModRevision < f.revision })
 }
 
 // backup returns what restores the present state: the watches go on, as those
@@ -169,31 +181,51 @@ func (f *fakeEtcd) hear() {
 	f.feed()
 }
 
-// end ends all watches: with a last response, or without one.
-func (f *fakeEtcd) end(last *clientv3.WatchResponse) {
+// end ends all streams.
+func (f *fakeEtcd) end() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for w := range f.watches {
-		if last != nil {
-			w.send(*last)
+	for s := range f.streams {
+		s.finish()
+	}
+}
+
+// cancel ends all watches, and no stream. The response is completed for each.
+func (f *fakeEtcd) cancel(resp *pb.WatchResponse) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for s := range f.streams {
+		for id := range s.watches {
+			last := cloneResponse(resp)
+			last.WatchId = id
+			s.send(last)
+			delete(s.watches, id)
 		}
-		f.finish(w)
 	}
 }
 
-// say sends a response to all watches.
-func (f *fakeEtcd) say(resp clientv3.WatchResponse) {
+// say sends a response to all watches, or one of all.
+func (f *fakeEtcd) say(resp *pb.WatchResponse) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for w := range f.watches {
-		w.send(resp)
+	for s := range f.streams {
+		if resp.WatchId == allWatches {
+			s.send(resp)
+			continue
+		}
+		for id := range s.watches {
+			one := cloneResponse(resp)
+			one.WatchId = id
+			s.send(one)
+		}
 	}
 }
 
-func (f *fakeEtcd) finish(w *fakeWatch) {
-	delete(f.watches, w)
-	w.ended = true
-	w.wakeUp()
+func cloneResponse(resp *pb.WatchResponse) *pb.WatchResponse {
+	return &pb.WatchResponse{
+		Header: resp.Header, Events: resp.Events, CompactRevision: resp.CompactRevision,
+		Created: resp.Created, Canceled: resp.Canceled, CancelReason: resp.CancelReason,
+	}
 }
 
 // feed gives the watches what they have not had yet.
@@ -201,29 +233,38 @@ func (f *fakeEtcd) feed() {
 	if f.deaf {
 		return
 	}
-	for w := range f.watches {
-		if w.next < f.compacted {
-			w.send(clientv3.WatchResponse{Header: f.header(), Canceled: true, CompactRevision: f.compacted})
-			f.finish(w)
-			continue
+	for s := range f.streams {
+		for _, id := range slices.Sorted(maps.Keys(s.watches)) {
+			f.feedOne(s, id, s.watches[id])
 		}
-		for revision, evs := range byRevision(f.history) {
-			evs = slices.DeleteFunc(evs, func(ev *clientv3.Event) bool { return !bytes.HasPrefix(ev.Kv.Key, []byte(w.prefix)) })
-			if f.onEvents != nil {
-				evs = f.onEvents(evs)
-			}
-			if revision >= w.next && len(evs) > 0 {
-				w.send(clientv3.WatchResponse{Header: f.header(), Events: evs})
-			}
-		}
-		w.next = max(w.next, f.revision+1)
 	}
+}
+
+func (f *fakeEtcd) feedOne(s *fakeStream, id int64, w *fakeWatch) {
+	if slices.Contains(f.stalled, w.rng) {
+		return
+	}
+	if w.next < f.compacted {
+		s.send(&pb.WatchResponse{Header: f.header(), WatchId: id, Canceled: true, CompactRevision: f.compacted})
+		delete(s.watches, id)
+		return
+	}
+	for revision, evs := range byRevision(f.history) {
+		evs = slices.DeleteFunc(evs, func(ev *mvccpb.Event) bool { return !covers(w.rng, string(ev.Kv.Key)) })
+		if f.onEvents != nil {
+			evs = f.onEvents(evs)
+		}
+		if revision >= w.next && len(evs) > 0 {
+			s.send(&pb.WatchResponse{Header: f.header(), WatchId: id, Events: evs})
+		}
+	}
+	w.next = max(w.next, f.revision+1)
 }
 
 // byRevision yields the events of each revision, in order, in slices that are
 // the caller's.
-func byRevision(evs []*clientv3.Event) func(func(int64, []*clientv3.Event) bool) {
-	return func(yield func(int64, []*clientv3.Event) bool) {
+func byRevision(evs []*mvccpb.Event) func(func(int64, []*mvccpb.Event) bool) {
+	return func(yield func(int64, []*mvccpb.Event) bool) {
 		for len(evs) > 0 {
 			revision := evs[0].Kv.ModRevision
 			n := 1
@@ -238,8 +279,8 @@ func byRevision(evs []*clientv3.Event) func(func(int64, []*clientv3.Event) bool)
 	}
 }
 
-func (f *fakeEtcd) header() *etcdserverpb.ResponseHeader {
-	return &etcdserverpb.ResponseHeader{ClusterId: f.cluster, Revision: f.revision}
+func (f *fakeEtcd) header() *pb.ResponseHeader {
+	return &pb.ResponseHeader{ClusterId: f.cluster, Revision: f.revision}
 }
 
 // enter waits while the fake hangs, and fails while it is down.
@@ -265,12 +306,18 @@ func (f *fakeEtcd) List(ctx context.Context, prefix string, at int64, fn func([]
 	f.set(func() {
 		if at == 0 {
 			f.seen.lists = append(f.seen.lists, time.Now())
+			f.seen.listed = append(f.seen.listed, prefix)
 		} else {
 			f.seen.audits = append(f.seen.audits, time.Now())
 		}
 	})
+	f.set(func() { f.seen.listing++; f.seen.mostLists = max(f.seen.mostLists, f.seen.listing) })
+	defer f.set(func() { f.seen.listing-- })
 	if err := f.enter(ctx); err != nil {
 		return Head{}, err
+	}
+	if f.denies(prefix) {
+		return Head{}, rpctypes.ErrPermissionDenied
 	}
 	kvs, head, err := f.read(prefix, at)
 	if err != nil {
@@ -301,6 +348,12 @@ func (f *fakeEtcd) List(ctx context.Context, prefix string, at int64, fn func([]
 	}
 }
 
+func (f *fakeEtcd) denies(rng string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Contains(f.denied, rng)
+}
+
 func cloned(kvs []*mvccpb.KeyValue) []*mvccpb.KeyValue {
 	out := make([]*mvccpb.KeyValue, len(kvs))
 	for i, kv := range kvs {
@@ -328,7 +381,7 @@ func (f *fakeEtcd) read(prefix string, at int64) ([]*mvccpb.KeyValue, Head, erro
 	for _, ev := range f.past {
 		switch {
 		case ev.Kv.ModRevision > at:
-		case ev.Type == clientv3.EventTypeDelete:
+		case ev.Type == mvccpb.Event_DELETE:
 			delete(past, string(ev.Kv.Key))
 		default:
 			past[string(ev.Kv.Key)] = ev.Kv
@@ -336,7 +389,7 @@ func (f *fakeEtcd) read(prefix string, at int64) ([]*mvccpb.KeyValue, Head, erro
 	}
 	kvs = nil
 	for key, kv := range past {
-		if strings.HasPrefix(key, prefix) {
+		if covers(prefix, key) {
 			kvs = append(kvs, kv)
 		}
 	}
@@ -350,7 +403,7 @@ func (f *fakeEtcd) contents(prefix string) ([]*mvccpb.KeyValue, int64) {
 	defer f.mu.Unlock()
 	var kvs []*mvccpb.KeyValue
 	for key, kv := range f.keys {
-		if strings.HasPrefix(key, prefix) {
+		if covers(prefix, key) {
 			kvs = append(kvs, kv)
 		}
 	}

@@ -32,15 +32,15 @@ func (f *fakeEtcd) Probe(ctx context.Context, _ string) (Head, error) {
 	}
 }
 
-// Census implements Source.
-func (f *fakeEtcd) Census(ctx context.Context, prefix string, since int64) (Census, error) {
-	f.set(func() { f.seen.census++ })
+// CountSince implements Source.
+func (f *fakeEtcd) CountSince(ctx context.Context, prefix string, since int64) (Count, error) {
+	f.set(func() { f.seen.counts++ })
 	if err := f.enter(ctx); err != nil {
-		return Census{}, err
+		return Count{}, err
 	}
 	kvs, revision := f.contents(prefix)
 	newer := slices.ContainsFunc(kvs, func(kv *mvccpb.KeyValue) bool { return kv.ModRevision > since })
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return Census{Head{f.cluster, revision}, len(kvs), newer}, nil
+	return Count{Head{f.cluster, revision}, len(kvs), newer}, nil
 }

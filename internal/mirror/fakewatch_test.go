@@ -2,20 +2,21 @@ package mirror
 
 import (
 	"context"
+	"slices"
 	"time"
 
-	"go.etcd.io/etcd/api/v3/etcdserverpb"
-	clientv3 "go.etcd.io/etcd/client/v3"
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 )
 
-// Watch implements Source.
-func (f *fakeEtcd) Watch(ctx context.Context, prefix string, after int64) (Watch, error) {
+// Stream implements Source.
+func (f *fakeEtcd) Stream(ctx context.Context) (Stream, error) {
 	f.mu.Lock()
-	onWatch := f.onWatch
+	onStream := f.onStream
 	f.seen.opened = append(f.seen.opened, time.Now())
 	f.mu.Unlock()
-	if onWatch != nil {
-		if err := onWatch(ctx); err != nil {
+	if onStream != nil {
+		if err := onStream(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -25,54 +26,59 @@ func (f *fakeEtcd) Watch(ctx context.Context, prefix string, after int64) (Watch
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	ctx, cancel := context.WithCancel(ctx)
-	w := &fakeWatch{
-		f: f, prefix: prefix, next: after, cancel: cancel,
-		out: make(chan clientv3.WatchResponse), wake: make(chan struct{}, 1), done: make(chan struct{}),
+	s := &fakeStream{
+		f: f, ctx: ctx, cancel: cancel, watches: map[int64]*fakeWatch{},
+		out: make(chan *pb.WatchResponse), wake: make(chan struct{}, 1), done: make(chan struct{}),
 	}
-	f.watches[w] = struct{}{}
-	f.feed()
-	go w.pump(ctx)
-	return w, nil
+	f.streams[s] = struct{}{}
+	go s.pump()
+	return s, nil
 }
 
-type fakeWatch struct {
+type fakeStream struct {
 	f      *fakeEtcd
-	prefix string
+	ctx    context.Context //nolint:containedctx // of the stream, as in gRPC
 	cancel context.CancelFunc
-	out    chan clientv3.WatchResponse
+	out    chan *pb.WatchResponse
 	wake   chan struct{}
 	done   chan struct{}
 
 	// Under f.mu:
-	next  int64 // the lowest revision not sent yet
-	queue []clientv3.WatchResponse
-	ended bool
+	watches map[int64]*fakeWatch
+	queue   []*pb.WatchResponse
+	ended   bool
 }
 
-func (w *fakeWatch) send(resp clientv3.WatchResponse) {
-	w.queue = append(w.queue, resp)
-	w.wakeUp()
+type fakeWatch struct {
+	rng  string
+	next int64 // the lowest revision not sent yet
 }
 
-func (w *fakeWatch) wakeUp() {
-	select {
-	case w.wake <- struct{}{}:
-	default:
-	}
+// send queues a response. The caller holds f.mu, as those of all that follow.
+func (s *fakeStream) send(resp *pb.WatchResponse) {
+	s.queue = append(s.queue, resp)
+	signal(s.wake)
 }
 
-func (w *fakeWatch) pump(ctx context.Context) {
-	defer close(w.done)
-	defer close(w.out)
+func (s *fakeStream) finish() {
+	delete(s.f.streams, s)
+	clear(s.watches)
+	s.ended = true
+	signal(s.wake)
+}
+
+func (s *fakeStream) pump() {
+	defer close(s.done)
+	defer close(s.out)
 	for {
-		w.f.mu.Lock()
-		queue, ended := w.queue, w.ended
-		w.queue = nil
-		w.f.mu.Unlock()
+		s.f.mu.Lock()
+		queue, ended := s.queue, s.ended
+		s.queue = nil
+		s.f.mu.Unlock()
 		for _, resp := range queue {
 			select {
-			case w.out <- resp:
-			case <-ctx.Done():
+			case s.out <- resp:
+			case <-s.ctx.Done():
 				return
 			}
 		}
@@ -80,52 +86,101 @@ func (w *fakeWatch) pump(ctx context.Context) {
 			return
 		}
 		select {
-		case <-w.wake:
-		case <-ctx.Done():
+		case <-s.wake:
+		case <-s.ctx.Done():
 			return
 		}
 	}
 }
 
-// Responses implements Watch.
-func (w *fakeWatch) Responses() <-chan clientv3.WatchResponse { return w.out }
-
-// Err implements Watch.
-func (w *fakeWatch) Err() error {
-	w.f.mu.Lock()
-	defer w.f.mu.Unlock()
-	return w.f.broken
+// Add implements Stream.
+func (s *fakeStream) Add(id int64, rng string, after int64) error {
+	s.f.mu.Lock()
+	onAdd := s.f.onAdd
+	s.f.seen.added = append(s.f.seen.added, rng)
+	s.f.mu.Unlock()
+	var refused error
+	if s.f.denies(rng) {
+		refused = rpctypes.ErrGRPCPermissionDenied
+	}
+	if onAdd != nil {
+		refused = onAdd(rng)
+	}
+	s.f.mu.Lock()
+	defer s.f.mu.Unlock()
+	if s.ended {
+		return errDown
+	}
+	if refused != nil {
+		s.send(&pb.WatchResponse{Header: s.f.header(), WatchId: id, Created: true, Canceled: true, CancelReason: refused.Error()})
+		return nil
+	}
+	s.watches[id] = &fakeWatch{rng: rng, next: after}
+	s.send(&pb.WatchResponse{Header: s.f.header(), WatchId: id, Created: true})
+	s.f.feed()
+	return nil
 }
 
-// RequestProgress implements Watch.
-func (w *fakeWatch) RequestProgress(ctx context.Context) error {
-	w.f.mu.Lock()
-	onProgress := w.f.onProgress
-	w.f.mu.Unlock()
-	if onProgress != nil {
-		if err := onProgress(ctx); err != nil {
-			return err
-		}
-	}
-	w.f.mu.Lock()
-	defer w.f.mu.Unlock()
-	if !w.f.deaf {
-		w.send(progress(w.f.header()))
-		w.next = max(w.next, w.f.revision+1)
+// Remove implements Stream.
+func (s *fakeStream) Remove(id int64) error {
+	s.f.mu.Lock()
+	defer s.f.mu.Unlock()
+	if s.watches[id] != nil {
+		delete(s.watches, id)
+		s.send(&pb.WatchResponse{Header: s.f.header(), WatchId: id, Canceled: true})
 	}
 	return nil
 }
 
-// Close implements Watch.
-func (w *fakeWatch) Close() {
-	w.cancel()
-	<-w.done
-	w.f.mu.Lock()
-	defer w.f.mu.Unlock()
-	delete(w.f.watches, w)
+// Responses implements Stream.
+func (s *fakeStream) Responses() <-chan *pb.WatchResponse { return s.out }
+
+// Err implements Stream.
+func (s *fakeStream) Err() error {
+	s.f.mu.Lock()
+	defer s.f.mu.Unlock()
+	return s.f.broken
 }
 
-// progress is a response that says how far a watch is.
-func progress(h *etcdserverpb.ResponseHeader) clientv3.WatchResponse {
-	return clientv3.WatchResponse{Header: h}
+// RequestProgress implements Stream. As etcd's, it is answered only where all
+// watches have had everything.
+func (s *fakeStream) RequestProgress() error {
+	s.f.mu.Lock()
+	onProgress := s.f.onProgress
+	s.f.seen.asked++
+	s.f.mu.Unlock()
+	if onProgress != nil {
+		if err := onProgress(s.ctx); err != nil {
+			return err
+		}
+	}
+	s.f.mu.Lock()
+	defer s.f.mu.Unlock()
+	if s.f.deaf || s.f.held || len(s.watches) == 0 {
+		return nil
+	}
+	for _, w := range s.watches {
+		if slices.Contains(s.f.stalled, w.rng) {
+			return nil
+		}
+	}
+	s.send(progress(s.f.header()))
+	for _, w := range s.watches {
+		w.next = max(w.next, s.f.revision+1)
+	}
+	return nil
+}
+
+// Close implements Stream.
+func (s *fakeStream) Close() {
+	s.cancel()
+	<-s.done
+	s.f.mu.Lock()
+	defer s.f.mu.Unlock()
+	delete(s.f.streams, s)
+}
+
+// progress is a response that says how far all watches of a stream are.
+func progress(h *pb.ResponseHeader) *pb.WatchResponse {
+	return &pb.WatchResponse{Header: h, WatchId: allWatches}
 }

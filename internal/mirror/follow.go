@@ -1,250 +1,207 @@
 package mirror
 
 import (
-	"context"
-	"errors"
 	"fmt"
+	"slices"
 	"time"
 
-	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
-	clientv3 "go.etcd.io/etcd/client/v3"
+	"github.com/rosterdns/roster/internal/etcdclient"
 )
 
-// failure is why a mirror has to go on from anew: by another watch, or by a
-// list where mustList says so.
-type failure struct {
-	reason Reason
-	err    error
-}
-
-// mustList reports whether a watch can't be resumed: what happened since, or
-// before, only a list shows.
-func (f failure) mustList() bool {
-	switch f.reason {
-	case ReasonCompacted, ReasonSilent, ReasonRegressed, ReasonDisorder, ReasonAudit:
-		return true
+// contentsOf returns what a view was told.
+func (l *loop) contentsOf(view View) *contents {
+	c := l.views[view]
+	if c == nil {
+		c = newContents(view)
+		l.views[view] = c
 	}
-	return false
+	return c
 }
 
-var (
-	errSilent   = errors.New("the watch fell silent")
-	errClosed   = errors.New("the watch was closed")
-	errDisorder = errors.New("the watch showed an old change after a newer one")
-)
+// add begins to follow a range.
+func (l *loop) add(r *Range) {
+	l.contentsOf(r.view).add(r)
+	r.revision = r.status.Load().Revision // of what it was seeded from
+	l.toList = append(l.toList, r)
+}
 
-// follow lists unless the copy can be resumed, then watches until something
-// breaks.
-func (m *Mirror) follow(ctx context.Context, reason Reason) failure {
-	audit := m.soon()
-	if !m.listed {
-		head, err := m.list(ctx, reason)
-		if err != nil {
-			return failure{reasonOf(err, ReasonList), fmt.Errorf("listing %q: %w", m.cfg.Prefix, m.explain(err))}
+// remove ends that.
+func (l *loop) remove(r *Range) {
+	if r.list != nil {
+		r.list.cancel()
+		r.list = nil
+	}
+	if r.watch != nil {
+		l.session.remove(r.watch)
+		l.unwatch(r)
+	}
+	r.phase = dropped
+	is := func(other *Range) bool { return other == r }
+	l.toList, l.toWatch = slices.DeleteFunc(l.toList, is), slices.DeleteFunc(l.toWatch, is)
+	r.contents.remove(r)
+	l.clear(r.view, r.name)
+	l.publish(nil)
+}
+
+// clear takes the keys of a range that no other has out of its view.
+func (l *loop) clear(view View, rng string) {
+	c := l.contentsOf(view)
+	if !l.m.registry.holds(view, rng) {
+		var events []Event
+		c.index.Ascend(rng, func(key string, _ entry) bool {
+			if !covers(rng, key) {
+				return false
+			}
+			if !l.m.registry.holds(view, key) {
+				events = append(events, Event{Key: key, ModRevision: c.known(), Deleted: true})
+			}
+			return true
+		})
+		for _, ev := range events {
+			c.index.Delete(ev.Key)
 		}
-		m.listed, audit = true, jittered(auditEvery)
-		m.contact(head)
+		if len(events) > 0 {
+			stage := view.Stage()
+			stage.Apply(events)
+			c.commit(stage, CauseDrop, rng, false)
+		}
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	// A server that hangs when the watch is opened would otherwise hang the
-	// mirror.
-	stuck := time.AfterFunc(watchSilence, func() { cancel(errSilent) })
-	w, err := m.cfg.Source.Watch(ctx, m.cfg.Prefix, m.Status().Revision)
-	inTime := stuck.Stop()
-	if err == nil {
-		defer w.Close()
+	if len(c.ranges) == 0 && c.index.Len() == 0 {
+		delete(l.views, view)
+	}
+	l.publish(nil)
+}
+
+// fail ends the stream, if there is one, and has everything go on from anew
+// after a pause. What but, if not nil, was listed right now stands.
+func (l *loop) fail(f failure, but *Range) {
+	worked := l.session != nil && l.session.worked
+	l.closeSession()
+	resume := f.resumable(worked)
+	l.toWatch = nil
+	for _, c := range l.views {
+		for _, r := range c.ranges {
+			l.again(r, f, resume || r == but)
+		}
+	}
+	if worked {
+		l.pause.Reset()
+	}
+	l.retryAt = time.Now().Add(l.pause.Next() + f.spread())
+	l.failed(f, nil)
+}
+
+// again has a range go on after the end of its stream.
+func (l *loop) again(r *Range, f failure, resume bool) {
+	if r.watch != nil {
+		l.unwatch(r)
 	}
 	switch {
-	case !inTime:
-		return failure{ReasonSilent, errSilent}
-	case err != nil:
-		return failure{reasonOf(err, ReasonClosed), fmt.Errorf("watching %q: %w", m.cfg.Prefix, m.explain(err))}
+	case r.list != nil && f.reason == ReasonRegressed: // it may show a part of each history
+		r.list.cancel()
+		r.list = nil
+	case !r.trusted():
+		return
+	case resume:
+		r.phase = mustWatch
+		l.toWatch = append(l.toWatch, r)
+		return
 	}
-	m.resumedFor = reason
-	return m.watch(ctx, w, audit)
+	r.phase, r.reason = mustList, f.reason
+	l.toList = append(l.toList, r)
 }
 
-// watch follows a watch until it ends or nothing is heard of it.
-func (m *Mirror) watch(ctx context.Context, w Watch, firstAudit time.Duration) failure {
-	tick := time.NewTicker(progressEvery)
-	defer tick.Stop()
-	ctx, cancel := context.WithCancel(ctx)
-	probes, audits := newProbes(m), newAudits(m, firstAudit)
-	defer probes.wait()
-	defer audits.stop()
-	defer cancel()
-	heard := time.Now()
-	silence := time.NewTimer(watchSilence)
-	defer silence.Stop()
-	m.ask(ctx, w) // so that a watch that was resumed shows at once that it works
-	for {
-		var f failure
-		select {
-		case <-ctx.Done():
-			return failure{ReasonClosed, ctx.Err()}
-		case <-silence.C:
-			return failure{ReasonSilent, errSilent}
-		case resp, ok := <-w.Responses():
-			if !ok {
-				return m.closed(w)
-			}
-			f = m.response(&resp)
-			heard = time.Now()
-			silence.Reset(watchSilence)
-		case result := <-probes.results:
-			var current bool
-			if current, f = probes.done(result, audits); current {
-				silence.Reset(watchSilence) // it has missed nothing: its silence is no fault
-			}
-		case <-probes.again:
-			probes.start(ctx)
-		case page := <-audits.pages:
-			audits.running.compare(m, page)
-		case err := <-audits.results:
-			f = audits.done(err)
-		case <-audits.timer.C:
-			audits.start(ctx)
-		case <-tick.C:
-			m.ask(ctx, w)
-			if time.Since(heard) > progressEvery+progressEvery/2 {
-				probes.start(ctx)
-			}
-		}
-		if f.err != nil {
-			return f
-		}
-	}
+// unwatch notes that a range has lost its watch: its contact was the mirror's so
+// far.
+func (l *loop) unwatch(r *Range) {
+	contact := r.Status().Contact
+	r.watch = nil
+	r.watched.Store(false)
+	r.publish(func(s *RangeStatus) { s.Contact = contact })
 }
 
-// closed returns why a watch has ended.
-func (m *Mirror) closed(w Watch) failure {
-	err := w.Err()
-	if err == nil {
-		err = errClosed
-	}
-	return failure{reasonOf(err, ReasonClosed), fmt.Errorf("watching %q: %w", m.cfg.Prefix, m.explain(err))}
-}
-
-// ask requests progress. It doesn't wait longer than until the next tick: a
-// client that is busy reconnecting takes no requests.
-func (m *Mirror) ask(ctx context.Context, w Watch) {
-	ctx, cancel := context.WithTimeout(ctx, progressEvery/4)
-	defer cancel()
-	// An error shows itself as silence.
-	_ = w.RequestProgress(ctx)
-}
-
-func (m *Mirror) response(resp *clientv3.WatchResponse) failure {
-	if err := cancelled(resp); err != nil {
-		return failure{reasonOf(err, ReasonClosed), fmt.Errorf("watching %q: %w", m.cfg.Prefix, err)}
-	}
-	if resp.Created {
-		return failure{}
-	}
-	arrived, seen := time.Now(), m.Status()
-	// A member that lags can answer with a lower revision after a reconnect; so
-	// can an etcd restored from a backup. A list is right in both cases.
-	head := Head{Cluster: resp.Header.GetClusterId(), Revision: resp.Header.GetRevision()}
-	if head.Revision < seen.Revision || otherCluster(seen.Cluster, head.Cluster) {
-		return failure{ReasonRegressed, errRegressed}
-	}
-	if !ordered(resp.Events, seen.Revision) {
-		return failure{ReasonDisorder, errDisorder}
-	}
-	// Only progress speaks for its header's revision: a watch that catches up
-	// sends events with a header that is ahead of them.
-	if n := len(resp.Events); n > 0 {
-		head.Revision = max(seen.Revision, resp.Events[n-1].Kv.ModRevision)
-	}
-	m.events(resp.Events, head.Revision)
-	if len(resp.Events) > 0 {
-		m.cfg.Observer.Applied(len(resp.Events), time.Since(arrived))
-	}
-	m.works()
-	m.contact(head)
-	return failure{}
-}
-
-// works notes that the watch does what it should.
-func (m *Mirror) works() {
-	m.lasting = true
-	if m.resumedFor != "" {
-		m.cfg.Observer.Resumed(m.resumedFor)
-		m.resumedFor = ""
-	}
-}
-
-// ordered reports whether no event is older than the one before it, or than the
-// revision that the copy is complete up to. etcd promises that, but has broken
-// it (etcd-io/etcd issue 15220); what such a watch left out only a list shows.
-func ordered(evs []*clientv3.Event, seen int64) bool {
-	for _, ev := range evs {
-		if ev.Kv.ModRevision < seen {
-			return false
-		}
-		seen = ev.Kv.ModRevision
-	}
-	return true
-}
-
-func (m *Mirror) events(evs []*clientv3.Event, revision int64) {
-	batch := Batch{Revision: revision, Events: make([]Event, 0, len(evs))}
-	for _, ev := range evs {
-		key, ok := m.relative(ev.Kv.Key)
-		if !ok {
-			continue
-		}
-		short := indexKey(key)
-		known, present := m.index[short]
-		if present && ev.Kv.ModRevision <= known.modRevision {
-			continue
-		}
-		m.auditing.changing(m, short)
-		if ev.Type == clientv3.EventTypeDelete {
-			if !present {
-				continue
-			}
-			delete(m.index, short)
-			batch.Events = append(batch.Events, Event{Key: key, ModRevision: ev.Kv.ModRevision, Deleted: true})
-			continue
-		}
-		m.index[short] = entryOf(ev.Kv)
-		batch.Events = append(batch.Events, Event{Key: key, Value: ev.Kv.Value, ModRevision: ev.Kv.ModRevision, Lease: ev.Kv.Lease})
-	}
-	m.cfg.View.Apply(batch)
-}
-
-// probed takes the result of linearizable reads. It counts as contact only
-// where it shows that the watch has missed nothing. The watch may have gone on
-// while a slow answer was under way: that proves nothing.
-func (m *Mirror) probed(p probed) (current bool, f failure) {
-	seen := m.Status()
+// lose has a range go on that could not be listed, or has lost its watch alone.
+func (l *loop) lose(r *Range, f failure) {
+	now := time.Now()
 	switch {
-	case p.Revision < p.known, otherCluster(seen.Cluster, p.Cluster):
-		return false, failure{ReasonRegressed, errRegressed}
-	case p.Revision == m.complete, p.same && p.known == m.complete:
-		// The status's revision stays the watch's, which shows what was written
-		// and deleted since when it goes on.
-		m.contact(Head{Cluster: p.Cluster, Revision: seen.Revision})
-		m.complete = p.Revision
-		return true, failure{}
+	case f.ofRange():
+		if r.watch != nil {
+			if r.watch.worked {
+				r.pause.Reset()
+			}
+			l.session.remove(r.watch)
+			l.unwatch(r)
+		}
+		r.retryAt = now.Add(r.pause.Next() + f.spread())
+	case !now.Before(l.retryAt): // or else another list has failed just now
+		l.retryAt = now.Add(l.pause.Next() + f.spread())
 	}
-	return false, failure{}
+	if r.trusted() && !f.distrusts() {
+		r.phase = mustWatch
+		l.toWatch = append(l.toWatch, r)
+	} else {
+		r.phase, r.reason = mustList, f.reason
+		l.toList = append(l.toList, r)
+	}
+	r.publish(func(s *RangeStatus) { s.Err = f.err })
+	l.failed(f, r)
 }
 
-func reasonOf(err error, otherwise Reason) Reason {
-	switch {
-	case errors.Is(err, rpctypes.ErrCompacted):
-		return ReasonCompacted
-	case errors.Is(err, rpctypes.ErrPermissionDenied), errors.Is(err, rpctypes.ErrAuthFailed),
-		errors.Is(err, rpctypes.ErrInvalidAuthToken), errors.Is(err, rpctypes.ErrUserEmpty),
-		errors.Is(err, rpctypes.ErrAuthOldRevision):
-		return ReasonAuth
-	case errors.Is(err, rpctypes.ErrNoLeader):
-		return ReasonLeader
-	case errors.Is(err, rpctypes.ErrCorrupt):
-		return ReasonCorrupt
+// failed tells of a failure of all ranges, or of one.
+func (l *loop) failed(f failure, r *Range) {
+	l.reason = f.reason
+	if l.session == nil || len(l.session.watches) == 0 {
+		l.publish(func(s *Status) { s.Err = f.err })
 	}
-	return otherwise
+	l.report.failed(f, r)
+}
+
+// probed takes the result of a probe. It is contact only where it shows that the
+// stream has missed nothing.
+func (l *loop) probed(result probed) {
+	s := l.session
+	if !s.probes.done(&result) {
+		return
+	}
+	l.m.contact.see(result.Revision)
+	switch {
+	case result.regressed(), otherCluster(l.cluster, result.Cluster):
+		l.fail(failure{ReasonRegressed, errRegressed}, nil)
+		return
+	case !result.current(s.watches):
+		return
+	}
+	s.excused = time.Now()
+	l.m.contact.note()
+	l.contacted()
+	// A connection that breaks behind a proxy breaks no watch, but etcd can be
+	// one that was restored all the same, and be past what is known by now.
+	if s.probes.away && l.audits.hasten() {
+		s.probes.away = false
+	}
+}
+
+// audited takes the end of an audit.
+func (l *loop) audited(done *audit) {
+	if done != l.audits.running {
+		return // stopped
+	}
+	r, prefix := done.r, l.cfg.Root+done.r.name
+	if r.phase != watching { // it is listed anew, or followed no more
+		done.err, done.differs = nil, 0
+	}
+	if etcdclient.KindOf(done.err) == etcdclient.FutureRevision || done.err == nil && otherCluster(l.cluster, done.head.Cluster) {
+		l.fail(failure{ReasonRegressed, fmt.Errorf("auditing %q: %w", prefix, errRegressed)}, nil)
+		return
+	}
+	l.audits.done(done)
+	switch {
+	case done.err != nil:
+		l.cfg.Log.Debug("an audit could not be completed", "prefix", prefix, "error", done.err)
+		l.cfg.Observer.AuditFailed(done.err)
+	case done.differs > 0:
+		l.cfg.Log.Warn("an audit has found differences from etcd that no watch reported: listing anew",
+			"prefix", prefix, "revision", done.at, "differences", done.differs, "examples", done.example)
+		l.lose(r, failure{ReasonAudit, fmt.Errorf("auditing %q: %w", prefix, errDiffers)})
+	}
 }

@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/mvccpb"
 	"go.uber.org/goleak"
 )
 
@@ -20,14 +21,15 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const (
 	testRoot   = "/r/"
-	testPrefix = "/r/n/"
+	testRange  = "n/"
+	testPrefix = testRoot + testRange
 )
 
 // relist is within what time of a failure that calls for a list there is one.
 const relist = retryBase + listSpread
 
-// kept is what a recorder keeps of a key.
-type kept struct {
+// stored is what a recorder has of a key.
+type stored struct {
 	value       string
 	modRevision int64
 	lease       int64
@@ -39,17 +41,20 @@ type recorder struct {
 	Unobserved
 	t testing.TB
 
-	start time.Time
-	mu    sync.Mutex
-	said  said
+	start    time.Time
+	mu       sync.Mutex
+	said     said
+	mayFall  bool // the committed revision falls where a range is added
+	onCommit func(Commit)
 }
 
 // said is what a mirror has said.
 type said struct {
-	keys     map[string]kept
+	keys     map[string]stored
 	applied  []string // "+key" and "-key", in order
 	revision int64
-	backward int // batches with a lower revision
+	commits  []Commit
+	backward int // commits with a lower revision
 	listed   []Reason
 	resumed  []Reason
 	audited  []int
@@ -60,32 +65,59 @@ type said struct {
 }
 
 func newRecorder(t testing.TB) *recorder {
-	return &recorder{t: t, start: time.Now(), said: said{keys: map[string]kept{}}}
+	return &recorder{t: t, start: time.Now(), said: said{keys: map[string]stored{}}}
 }
 
-// Apply implements View.
-func (r *recorder) Apply(b Batch) {
+// Stage implements View.
+func (r *recorder) Stage() Stage { return &recorderStage{r: r} }
+
+type recorderStage struct {
+	r         *recorder
+	events    []Event
+	committed bool
+}
+
+// Apply implements Stage.
+func (s *recorderStage) Apply(events []Event) {
+	for _, ev := range events {
+		ev.Value = bytes.Clone(ev.Value)
+		s.events = append(s.events, ev)
+	}
+}
+
+// Commit implements Stage.
+func (s *recorderStage) Commit(c Commit) {
+	r := s.r
+	r.mu.Lock()
+	onCommit := r.onCommit
+	r.mu.Unlock()
+	if onCommit != nil {
+		onCommit(c)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, ev := range b.Events {
+	if s.committed {
+		r.t.Error("a stage was committed twice")
+	}
+	s.committed = true
+	for _, ev := range s.events {
 		if ev.Deleted {
 			r.said.applied = append(r.said.applied, "-"+ev.Key)
 			delete(r.said.keys, ev.Key)
 			continue
 		}
 		r.said.applied = append(r.said.applied, "+"+ev.Key)
-		r.said.keys[ev.Key] = kept{string(ev.Value), ev.ModRevision, ev.Lease}
+		r.said.keys[ev.Key] = stored{string(ev.Value), ev.ModRevision, ev.Lease}
 	}
-	if b.Revision == 0 {
-		return
+	r.said.commits = append(r.said.commits, c)
+	lower := c.Revision < r.said.revision
+	if c.Regressed && !lower || !c.Regressed && lower && !r.mayFall {
+		r.t.Errorf("a commit at revision %d after %d says Regressed: %v", c.Revision, r.said.revision, c.Regressed)
 	}
-	if b.Regressed != (b.Revision < r.said.revision) {
-		r.t.Errorf("a batch at revision %d after %d says Regressed: %v", b.Revision, r.said.revision, b.Regressed)
-	}
-	if b.Regressed {
+	if c.Regressed {
 		r.said.backward++
 	}
-	r.said.revision = b.Revision
+	r.said.revision = c.Revision
 }
 
 // Listed implements Observer.
@@ -151,10 +183,12 @@ func (r *recorder) take() []string {
 // rig is a mirror that runs against a fake.
 type rig struct {
 	*Mirror
-	rec  *recorder
-	t    *testing.T
-	f    *fakeEtcd
-	stop func() // ends Run and waits for it
+	*Range                   // the one that is followed, but in tests of several
+	ranges map[string]*Range // these
+	rec    *recorder
+	t      *testing.T
+	f      *fakeEtcd
+	stop   func() // ends Run and waits for it
 
 	logged *lockedBuffer
 }
@@ -200,17 +234,19 @@ func (g *rig) wantLogged(want ...string) {
 // start runs a mirror until the test is over. It is called inside a bubble.
 func start(t *testing.T, f *fakeEtcd) *rig {
 	t.Helper()
-	return run(t, f, newRecorder(t), func(*Mirror) {})
+	return run(t, f, newRecorder(t), func(*Mirror) {}, testRange)
 }
 
 // startRestored is start from what another mirror has said.
 func startRestored(t *testing.T, f *fakeEtcd, was said, s Status) *rig {
 	t.Helper()
-	return run(t, f, newRecorder(t), func(m *Mirror) {
+	rec := newRecorder(t)
+	return run(t, f, rec, func(m *Mirror) {
 		if s.State == Unsynced {
 			return
 		}
-		m.Restore(Head{s.Cluster, s.Revision}, s.Contact, func(yield func(Event) bool) {
+		ranges := []RestoredRange{{Range: testRange, Revision: s.Revision, Contact: s.Contact}}
+		m.Restore(rec, Head{s.Cluster, s.Revision}, ranges, func(yield func(Event) bool) {
 			for _, key := range slices.Sorted(maps.Keys(was.keys)) {
 				kv := was.keys[key]
 				if !yield(Event{Key: key, Value: []byte(kv.value), ModRevision: kv.modRevision, Lease: kv.lease}) {
@@ -218,24 +254,28 @@ func startRestored(t *testing.T, f *fakeEtcd, was said, s Status) *rig {
 				}
 			}
 		})
-	})
+	}, testRange)
 }
 
-func run(t *testing.T, f *fakeEtcd, rec *recorder, prepare func(*Mirror)) *rig {
+func run(t *testing.T, f *fakeEtcd, rec *recorder, prepare func(*Mirror), names ...string) *rig {
 	t.Helper()
 	var logged lockedBuffer
 	m := New(Config{
-		Source: f, Root: testRoot, Prefix: testPrefix, View: rec, Observer: rec,
+		Source: f, Root: testRoot, Observer: rec,
 		Log: slog.New(slog.NewTextHandler(&logged, nil)),
 	})
 	prepare(m)
+	ranges := map[string]*Range{}
+	for _, rng := range names {
+		ranges[rng] = m.Follow(rng, rec)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		m.Run(ctx)
 	}()
-	g := &rig{Mirror: m, rec: rec, t: t, f: f, logged: &logged, stop: func() { cancel(); <-done }}
+	g := &rig{Mirror: m, Range: ranges[testRange], ranges: ranges, rec: rec, t: t, f: f, logged: &logged, stop: func() { cancel(); <-done }}
 	t.Cleanup(g.stop)
 	synctest.Wait()
 	return g
@@ -261,7 +301,7 @@ func (g *rig) passed(d time.Duration) {
 
 func (g *rig) wantState(want State) {
 	g.t.Helper()
-	if got := g.Status().State; got != want {
+	if got := g.Mirror.Status().State; got != want {
 		g.t.Errorf("at %v the state is %v, want %v", time.Since(g.rec.start), got, want)
 	}
 }
@@ -313,6 +353,28 @@ func (g *rig) wantApplied(want ...string) {
 	}
 }
 
+// startRanges is start with several ranges.
+func startRanges(t *testing.T, f *fakeEtcd, names ...string) *rig {
+	t.Helper()
+	rec := newRecorder(t)
+	rec.mayFall = true
+	return run(t, f, rec, func(*Mirror) {}, names...)
+}
+
+// follow follows another range.
+func (g *rig) follow(rng string) *Range {
+	g.ranges[rng] = g.Mirror.Follow(rng, g.rec)
+	synctest.Wait()
+	return g.ranges[rng]
+}
+
+// unfollow ends that.
+func (g *rig) unfollow(rng string, cache bool) {
+	g.Mirror.Unfollow(g.ranges[rng], cache)
+	delete(g.ranges, rng)
+	synctest.Wait()
+}
+
 // wantEqual compares the View with the fake, key by key.
 func (g *rig) wantEqual() {
 	g.t.Helper()
@@ -322,19 +384,36 @@ func (g *rig) wantEqual() {
 }
 
 func (g *rig) diff() (diff []string) {
-	kvs, revision := g.f.contents(testPrefix)
+	all, revision := g.f.contents(testRoot)
+	kvs := slices.DeleteFunc(all, func(kv *mvccpb.KeyValue) bool {
+		for rng := range g.ranges {
+			if covers(testRoot+rng, string(kv.Key)) {
+				return false
+			}
+		}
+		return true
+	})
 	said := g.rec.look()
 	for _, kv := range kvs {
 		key := string(kv.Key[len(testRoot):])
-		want := kept{string(kv.Value), kv.ModRevision, kv.Lease}
+		want := stored{string(kv.Value), kv.ModRevision, kv.Lease}
 		if got, ok := said.keys[key]; !ok || got != want {
 			diff = append(diff, fmt.Sprintf("%s is %+v (present: %v), want %+v", key, got, ok, want))
+		}
+	}
+	index := new(index)
+	if c := g.loop.views[g.rec]; c != nil {
+		index = c.index
+	}
+	for key, kv := range said.keys {
+		if e, ok := index.Get(indexKey(key)); !ok || e.modRevision != kv.modRevision {
+			diff = append(diff, fmt.Sprintf("%s is %+v, in the index %+v (present: %v)", key, kv, e, ok))
 		}
 	}
 	if len(kvs) != len(said.keys) {
 		diff = append(diff, fmt.Sprintf("%d keys, want %d: %v", len(said.keys), len(kvs), said.keys))
 	}
-	if s := g.Status(); s.Revision > revision || s.Keys != len(kvs) {
+	if s := g.Mirror.Status(); s.Revision > revision || s.Keys != len(kvs) {
 		diff = append(diff, fmt.Sprintf("status says %+v, want revision %d at most and %d keys", s, revision, len(kvs)))
 	}
 	return diff

@@ -3,106 +3,60 @@ package mirror
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
-	"errors"
-	"hash/crc32"
 	"time"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
 )
 
-// entry is what the mirror remembers of a key.
-type entry struct {
-	// modRevision is 0 for a key that a snapshot brought: the first list takes
-	// it for changed.
-	modRevision int64
-	// sum tells values apart that have the same revision, as they can after a
-	// restore from a backup.
-	sum uint32
-}
-
-// index is what the View was told, by indexKey.
-type index map[string]entry
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
-func entryOf(kv *mvccpb.KeyValue) entry {
-	var lease [8]byte
-	binary.LittleEndian.PutUint64(lease[:], uint64(kv.Lease))
-	return entry{kv.ModRevision, crc32.Update(crc32.Checksum(kv.Value, castagnoli), castagnoli, lease[:])}
-}
-
-// maxIndexed is the length of the longest key that the index holds itself. No
-// key that means anything is longer, while etcd takes keys of more than a
-// mebibyte: of these a hash is enough.
-const maxIndexed = 256
-
-// indexKey returns what stands for a key in the index.
-func indexKey(key string) string {
-	if len(key) <= maxIndexed {
-		return key
-	}
-	sum := sha256.Sum256([]byte(key))
-	return "\x00" + string(sum[:]) // no key of Root starts so and is as long
-}
-
-// relative returns the key below Root in memory of its own: there are as many
-// of them as keys.
-func (m *Mirror) relative(key []byte) (string, bool) {
-	rel, ok := bytes.CutPrefix(key, []byte(m.cfg.Root))
-	return string(rel), ok
-}
-
-var (
-	errRegressed = errors.New("etcd's revision moved backward, or it is another cluster")
-	errPage      = errors.New("no page arrived in time")
+const (
+	// pageTimeout is how long a list can wait for its next page. Pages of
+	// 100,000 keys were seen to take 3 s of a busy server.
+	pageTimeout = 15 * time.Second
+	// listsAtOnce bounds the lists under way: enough to hide the network's
+	// delay, and few of many mirrors' to serve for etcd.
+	listsAtOnce = 4
 )
 
-// list makes the View equal to etcd at one revision, which can be lower than
-// before.
-func (m *Mirror) list(ctx context.Context, reason Reason) (Head, error) {
-	start, seen, keys := time.Now(), m.Status(), len(m.index)
-	present := make(map[string]struct{}, keys)
-	head, err := m.read(ctx, 0, func(kvs []*mvccpb.KeyValue) error {
-		m.page(kvs, present)
-		return nil
-	})
-	if err != nil {
-		return Head{}, err
-	}
-	var gone []Event
-	for key := range m.index {
-		if _, ok := present[key]; !ok {
-			gone = append(gone, Event{Key: key, ModRevision: head.Revision, Deleted: true})
-			delete(m.index, key)
-		}
-	}
-	regressed := head.Revision < seen.Revision
-	m.cfg.View.Apply(Batch{Events: gone, Revision: head.Revision, Regressed: regressed})
-	if regressed || otherCluster(seen.Cluster, head.Cluster) {
-		reason = ReasonRegressed
-		m.cfg.Log.Warn("etcd is not as it was, as after a restore from a backup: took over all that it has",
-			"prefix", m.cfg.Prefix, "revision", head.Revision, "keys", len(m.index), "revision before", seen.Revision, "keys before", keys)
-	}
-	m.cfg.Observer.Listed(reason, len(m.index), time.Since(start))
-	return head, nil
+// list is a list of a range under way. It compares with the contents as they
+// were when it started, and puts the difference on a stage.
+type list struct {
+	r       *Range
+	stage   Stage
+	started time.Time
+	cancel  context.CancelFunc
+	known   int64 // a revision that etcd had when it started
+
+	// Of its own goroutine, until it has ended:
+	compare *comparison
+	changes []change
+	keys    int
+	head    Head
+	err     error
+
+	// later is, by indexKey, the last change to each of its keys that another
+	// range's watch has shown since it started. Of the loop.
+	later map[string]Event
 }
 
-// otherCluster reports whether two known IDs are of two clusters.
-func otherCluster(a, b uint64) bool { return a != 0 && b != 0 && a != b }
+// change is a difference that a list has found.
+type change struct {
+	short string
+	entry // none if gone
+	gone  bool
+}
 
-// read is Source.List, given up when no page arrives for pageTimeout: a server
-// that hangs half-way would otherwise hang the mirror.
-func (m *Mirror) read(ctx context.Context, at int64, fn func([]*mvccpb.KeyValue) error) (Head, error) {
+// read reads a range of etcd, at a revision or now, and gives up when no page
+// arrives for pageTimeout: a server that hangs half-way would otherwise hang the
+// mirror.
+func read(ctx context.Context, cfg *Config, rng string, at int64, fn func([]*mvccpb.KeyValue)) (Head, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	stuck := time.AfterFunc(pageTimeout, func() { cancel(errPage) })
 	defer stuck.Stop()
-	head, err := m.cfg.Source.List(ctx, m.cfg.Prefix, at, func(kvs []*mvccpb.KeyValue) error {
-		err := fn(kvs)
+	head, err := cfg.Source.List(ctx, cfg.Root+rng, at, func(kvs []*mvccpb.KeyValue) error {
+		fn(kvs)
 		stuck.Reset(pageTimeout)
-		return err
+		return nil
 	})
 	if err != nil {
 		if cause := context.Cause(ctx); cause != nil {
@@ -113,24 +67,80 @@ func (m *Mirror) read(ctx context.Context, at int64, fn func([]*mvccpb.KeyValue)
 	return head, nil
 }
 
-// page tells the View of those keys of a page that it doesn't know yet.
-func (m *Mirror) page(kvs []*mvccpb.KeyValue, present map[string]struct{}) {
+// below returns a key below Root in memory of its own: there are as many of them
+// as keys.
+func below(root string, key []byte) (string, bool) {
+	rel, ok := bytes.CutPrefix(key, []byte(root))
+	return string(rel), ok
+}
+
+// run reads the range. Whether it could is in err.
+func (l *list) run(ctx context.Context, cfg *Config) {
+	l.head, l.err = read(ctx, cfg, l.r.name, 0, func(kvs []*mvccpb.KeyValue) {
+		l.page(kvs, cfg.Root)
+	})
+	if l.err != nil {
+		return
+	}
+	ghosts := l.compare.ghosts()
+	events := make([]Event, 0, len(ghosts))
+	for _, short := range ghosts {
+		l.changes = append(l.changes, change{short: short, gone: true})
+		events = append(events, Event{Key: short, ModRevision: l.head.Revision, Deleted: true})
+	}
+	l.apply(events)
+}
+
+// page puts those keys of a page on the stage that are not known yet.
+func (l *list) page(kvs []*mvccpb.KeyValue, root string) {
 	events := make([]Event, 0, len(kvs))
 	for _, kv := range kvs {
-		key, ok := m.relative(kv.Key)
+		key, ok := below(root, kv.Key)
 		if !ok {
 			continue
 		}
-		short := indexKey(key)
-		present[short] = struct{}{}
-		now := entryOf(kv)
-		if known, ok := m.index[short]; ok && known == now {
+		l.keys++
+		short, now := indexKey(key), entryOf(kv)
+		if had, ok := l.compare.find(short); ok && had == now {
 			continue
 		}
-		m.index[short] = now
+		l.changes = append(l.changes, change{short: short, entry: now})
 		events = append(events, Event{Key: key, Value: kv.Value, ModRevision: kv.ModRevision, Lease: kv.Lease})
 	}
+	l.apply(events)
+}
+
+func (l *list) apply(events []Event) {
 	if len(events) > 0 {
-		m.cfg.View.Apply(Batch{Events: events})
+		l.stage.Apply(events)
 	}
+}
+
+// merge brings the index up to what the list has found. Of keys of which
+// something newer is known the stage gets that once more; keys that have come and
+// gone since the list began to compare are gone.
+func (l *list) merge(in *index) {
+	at := l.head.Revision
+	for _, c := range l.changes {
+		if l.later[c.short].ModRevision > at {
+			continue
+		}
+		delete(l.later, c.short)
+		if c.gone {
+			in.Delete(c.short)
+		} else {
+			in.Set(c.short, c.entry)
+		}
+	}
+	var events []Event
+	for short, ev := range l.later {
+		switch {
+		case ev.ModRevision > at:
+			events = append(events, ev)
+		case !ev.Deleted: // and the list, which is newer, has no such key
+			in.Delete(short)
+			events = append(events, Event{Key: ev.Key, ModRevision: at, Deleted: true})
+		}
+	}
+	l.apply(events)
 }

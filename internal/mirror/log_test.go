@@ -15,13 +15,13 @@ func TestLog(t *testing.T) {
 	t.Parallel()
 	refused := errors.New("connection refused")
 	scenario(t, func(f *fakeEtcd) {
-		f.down, f.trouble = true, refused
+		f.down, f.lastError = true, refused
 	}, func(_ *testing.T, f *fakeEtcd, g *rig) {
 		g.wantLogged("level=WARN|can't be read yet|reason=list|connection refused")
 		g.at(10 * time.Second) // the same again says nothing new
 		g.wantLogged()
 
-		f.set(func() { f.down, f.trouble = false, nil; f.onPage = failing(rpctypes.ErrAuthFailed) })
+		f.set(func() { f.down, f.lastError = false, nil; f.onPage = failing(rpctypes.ErrAuthFailed) })
 		g.passed(retryLimit)
 		g.wantLogged("level=WARN|can't be read yet|reason=auth|invalid user")
 
@@ -31,10 +31,10 @@ func TestLog(t *testing.T) {
 
 		// The server stops dead: nothing has failed yet when the time is up.
 		release := f.hang()
-		f.set(func() { f.trouble = refused })
+		f.set(func() { f.lastError = refused })
 		g.passed(FreshFor + time.Second)
 		g.wantLogged("level=WARN|stale|fell silent|connection refused")
-		f.set(func() { f.trouble = nil })
+		f.set(func() { f.lastError = nil })
 		release()
 		g.passed(time.Minute)
 		g.wantLogged("level=INFO|back in contact")
@@ -54,7 +54,7 @@ func TestLogOfRestore(t *testing.T) {
 		g.passed(time.Millisecond)
 		restore()
 		g.passed(progressEvery + retryLimit)
-		g.wantLogged("level=WARN|not as it was|revision=2|keys=1|\"revision before\"=3|\"keys before\"=2")
+		g.wantLogged("level=WARN|etcd history changed|revision=2|keys=1|\"revision before\"=3|\"keys before\"=2")
 	})
 }
 

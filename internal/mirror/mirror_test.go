@@ -6,9 +6,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"go.etcd.io/etcd/api/v3/etcdserverpb"
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/mvccpb"
-	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
 // scenario runs one mirror against a fake inside a bubble, which also checks
@@ -34,17 +33,17 @@ func TestListThenWatch(t *testing.T) {
 		f.put("/r/n/t/c", "4")
 	}, func(t *testing.T, f *fakeEtcd, g *rig) {
 		select {
-		case <-g.Synced():
+		case <-g.Ready():
 		default:
 			t.Fatal("not synced after the first list")
 		}
 		g.wantState(Live)
 		g.wantEqual()
 		g.wantApplied("+n/s/_status/a", "+n/s/a", "+n/s/b", "+n/t/c")
-		if want := (kept{"2", 3, leaseOf("/r/n/s/b")}); g.rec.look().keys["n/s/b"] != want {
+		if want := (stored{"2", 3, leaseOf("/r/n/s/b")}); g.rec.look().keys["n/s/b"] != want {
 			t.Errorf("n/s/b is %+v, want %+v", g.rec.look().keys["n/s/b"], want)
 		}
-		if got := g.Status().Revision; got != 6 {
+		if got := g.Mirror.Status().Revision; got != 6 {
 			t.Errorf("revision %d after the list, want 6", got)
 		}
 
@@ -56,7 +55,7 @@ func TestListThenWatch(t *testing.T) {
 		synctest.Wait()
 		g.wantApplied("+n/s/a", "-n/s/b", "+n/s/b", "+n/s/d", "+n/s/e", "-n/t/c")
 		g.wantEqual()
-		if got := g.Status(); got.Revision != 11 || !got.Contact.Equal(time.Now()) || got.Err != nil {
+		if got := g.Mirror.Status(); got.Revision != 11 || !got.Contact.Equal(time.Now()) || got.Err != nil {
 			t.Errorf("status %+v, want revision 11, contact now, no error", got)
 		}
 		g.wantListed(ReasonStart)
@@ -84,11 +83,11 @@ func TestProgress(t *testing.T) {
 		g.passed(time.Second)
 		f.put("/elsewhere", "1")
 		g.at(progressEvery - 1)
-		if got := g.Status().Revision; got != 1 {
+		if got := g.Mirror.Status().Revision; got != 1 {
 			t.Errorf("revision %d before progress, want 1", got)
 		}
 		g.at(progressEvery)
-		if got := g.Status(); got.Revision != 2 || !got.Contact.Equal(time.Now()) {
+		if got := g.Mirror.Status(); got.Revision != 2 || !got.Contact.Equal(time.Now()) {
 			t.Errorf("status %+v after progress, want revision 2 and contact now", got)
 		}
 		g.at(time.Hour)
@@ -113,7 +112,7 @@ func TestStates(t *testing.T) {
 		g.at(3 * time.Second)
 		g.wantState(Unsynced)
 		select {
-		case <-g.Synced():
+		case <-g.Ready():
 			t.Error("synced without a list")
 		default:
 		}
@@ -132,11 +131,11 @@ func TestStates(t *testing.T) {
 		g.wantState(Live)
 		g.at(4*time.Second + FreshFor)
 		g.wantState(Stale)
-		if got := g.Status(); got.Revision != 4 || got.Keys != 1 || time.Since(got.Contact) != FreshFor {
+		if got := g.Mirror.Status(); got.Revision != 4 || got.Keys != 1 || time.Since(got.Contact) != FreshFor {
 			t.Errorf("stale status %+v, want revision 4, 1 key, contact %v ago", got, FreshFor)
 		}
 		g.at(time.Minute)
-		if err := g.Status().Err; err == nil {
+		if err := g.Mirror.Status().Err; err == nil {
 			t.Error("no error a minute after contact was lost")
 		}
 		release()
@@ -147,7 +146,7 @@ func TestStates(t *testing.T) {
 		}
 		g.wantStates("live@3s", "stale@10s", g.rec.look().states[2])
 		g.wantEqual()
-		if err := g.Status().Err; err != nil {
+		if err := g.Mirror.Status().Err; err != nil {
 			t.Errorf("error %v while live", err)
 		}
 	})
@@ -158,7 +157,7 @@ func TestLateExpiry(t *testing.T) {
 	t.Parallel()
 	scenario(t, nil, func(_ *testing.T, _ *fakeEtcd, g *rig) {
 		g.passed(progressEvery)
-		g.expire()
+		g.loop.report.expire(true)
 		g.wantState(Live)
 	})
 }
@@ -177,7 +176,7 @@ func TestChangesBetweenListAndWatch(t *testing.T) {
 			}
 			return nil
 		}
-		f.onWatch = func(context.Context) error {
+		f.onStream = func(context.Context) error {
 			f.put("/r/n/s/c", "1")
 			return nil
 		}
@@ -199,8 +198,8 @@ func TestRepeats(t *testing.T) {
 		f.put("/r/n/s/a", "2")
 		f.delete("/r/n/s/c")
 		synctest.Wait()
-		last := []*clientv3.Event{{Type: clientv3.EventTypeDelete, Kv: &mvccpb.KeyValue{Key: []byte("/r/n/s/c"), ModRevision: 5}}}
-		f.say(clientv3.WatchResponse{Header: &etcdserverpb.ResponseHeader{Revision: 5}, Events: last})
+		last := []*mvccpb.Event{{Type: mvccpb.Event_DELETE, Kv: &mvccpb.KeyValue{Key: []byte("/r/n/s/c"), ModRevision: 5}}}
+		f.say(&pb.WatchResponse{Header: &pb.ResponseHeader{Revision: 5}, Events: last})
 		synctest.Wait()
 		g.wantApplied("+n/s/a", "-n/s/c")
 		g.wantEqual()
@@ -211,12 +210,12 @@ func TestRepeats(t *testing.T) {
 func TestCatchingUpHeaderIsNotBelieved(t *testing.T) {
 	t.Parallel()
 	scenario(t, func(f *fakeEtcd) { f.put("/r/n/s/a", "1") }, func(t *testing.T, f *fakeEtcd, g *rig) {
-		f.say(clientv3.WatchResponse{
-			Header: &etcdserverpb.ResponseHeader{Revision: 100},
-			Events: []*clientv3.Event{{Type: clientv3.EventTypePut, Kv: &mvccpb.KeyValue{Key: []byte("/r/n/s/a"), ModRevision: 3}}},
+		f.say(&pb.WatchResponse{
+			Header: &pb.ResponseHeader{Revision: 100},
+			Events: []*mvccpb.Event{{Type: mvccpb.Event_PUT, Kv: &mvccpb.KeyValue{Key: []byte("/r/n/s/a"), ModRevision: 3}}},
 		})
 		synctest.Wait()
-		if got := g.Status().Revision; got != 3 || g.rec.look().revision != 3 {
+		if got := g.Mirror.Status().Revision; got != 3 || g.rec.look().revision != 3 {
 			t.Errorf("complete up to %d (the view: %d), want 3, the event's", got, g.rec.look().revision)
 		}
 	})

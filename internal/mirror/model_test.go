@@ -3,6 +3,7 @@ package mirror
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -10,8 +11,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+	"go.etcd.io/etcd/api/v3/mvccpb"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
-	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
 // How much the model test does: a second or so, and the same for a given seed.
@@ -35,29 +37,70 @@ func TestModel(t *testing.T) {
 	}
 }
 
+// TestModelOfRanges is TestModel with ranges, some within others, that are
+// followed, dropped and cached at random.
+func TestModelOfRanges(t *testing.T) {
+	t.Parallel()
+	first := rand.Uint64()
+	for i := range uint64(modelSeeds) {
+		seed := first + i
+		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				f := newFake()
+				runModelOf(t, &model{f: f, rng: rand.New(rand.NewPCG(seed, 0)), g: startRanges(t, f, "n/s0/"), several: true})
+			})
+		})
+	}
+}
+
 func runModel(t *testing.T, rng *rand.Rand) {
 	f := newFake()
-	m := &model{f: f, rng: rng, g: start(t, f)}
+	runModelOf(t, &model{f: f, rng: rng, g: start(t, f)})
+}
+
+func runModelOf(t *testing.T, m *model) {
+	f, rng := m.f, m.rng
 	for step := range modelSteps {
-		m.step()
+		if m.several && rng.IntN(8) == 0 {
+			m.stepRanges()
+		} else {
+			m.step()
+		}
 		if rng.IntN(20) == 0 {
 			m.quiet()
+			if len(m.g.ranges) == 0 { // nobody asks etcd
+				if keys := m.g.rec.look().keys; len(keys) > 0 {
+					t.Fatalf("after step %d (%v): %v without a range", step, m.done, keys)
+				}
+				continue
+			}
 			if diff := m.g.diff(); len(diff) > 0 {
 				t.Fatalf("after step %d (%v), at revision %d:\n%v", step, m.done, f.revision, diff)
+			}
+			for name, r := range m.g.ranges {
+				if s := r.Status(); s.State != Live || s.Err != nil {
+					t.Fatalf("after step %d (%v): %s is %+v", step, m.done, name, s)
+				}
 			}
 			m.g.wantState(Live)
 			if m.g.rec.look().revision != f.revision {
 				t.Fatalf("after step %d (%v): the view is at revision %d, etcd at %d", step, m.done, m.g.rec.look().revision, f.revision)
 			}
 			m.done = m.done[:0]
+			if t.Failed() {
+				return
+			}
 		}
 	}
 }
 
 type model struct {
+	several bool // ranges
 	f       *fakeEtcd
 	rng     *rand.Rand
 	g       *rig
+	cached  []string // to be forgotten at the next quiet point
 	restore func()
 	release func()   // ends a hang, if there is one
 	done    []string // since the last quiet point
@@ -89,8 +132,8 @@ func (m *model) step() {
 			}
 		}},
 		{"release", 2, m.unhang},
-		{"close", 3, func() { m.f.end(nil) }},
-		{"cancel", 3, func() { m.f.end(&clientv3.WatchResponse{Header: m.f.header(), Canceled: true}) }},
+		{"close", 3, func() { m.f.end() }},
+		{"cancel", 3, func() { m.f.cancel(&pb.WatchResponse{Header: m.f.header(), Canceled: true}) }},
 		{"down", 2, func() { m.f.set(func() { m.f.down = !m.f.down }) }},
 		{"disorder", 2, m.disorder},
 		{"break lists", 2, m.breakLists},
@@ -116,6 +159,29 @@ func (m *model) step() {
 	}
 }
 
+// stepRanges does one thing to the ranges.
+func (m *model) stepRanges() {
+	names := []string{"", "n/", "n/s0/", "n/s1/", "n/s1/i1", "n2/"}
+	name := names[m.rng.IntN(len(names))]
+	switch r := m.g.ranges[name]; {
+	case r == nil:
+		m.done = append(m.done, "follow "+name)
+		m.g.ranges[name] = m.g.Mirror.Follow(name, m.g.rec)
+	case m.rng.IntN(2) == 0:
+		m.done = append(m.done, "unfollow "+name)
+		m.g.Mirror.Unfollow(r, false)
+		delete(m.g.ranges, name)
+	default:
+		m.done = append(m.done, "cache "+name)
+		m.g.Mirror.Unfollow(r, true)
+		delete(m.g.ranges, name)
+		m.cached = append(m.cached, name)
+	}
+	if m.rng.IntN(3) == 0 {
+		synctest.Wait()
+	}
+}
+
 func (m *model) unhang() {
 	if m.release != nil {
 		m.release()
@@ -132,8 +198,10 @@ func (m *model) disorder() {
 	}
 	old := m.f.history[m.rng.IntN(len(m.f.history))]
 	if old.Kv.ModRevision < m.f.revision && strings.HasPrefix(string(old.Kv.Key), testPrefix) {
-		for w := range m.f.watches {
-			w.send(clientv3.WatchResponse{Header: m.f.header(), Events: []*clientv3.Event{old}})
+		for s := range m.f.streams {
+			for id := range s.watches {
+				s.send(&pb.WatchResponse{Header: m.f.header(), WatchId: id, Events: []*mvccpb.Event{old}})
+			}
 		}
 	}
 }
@@ -143,8 +211,8 @@ func (m *model) disorder() {
 func (m *model) lose() {
 	rng := rand.New(rand.NewPCG(m.rng.Uint64(), 0)) // used under the fake's lock
 	m.f.set(func() {
-		m.f.onEvents = func(evs []*clientv3.Event) []*clientv3.Event {
-			return slices.DeleteFunc(evs, func(*clientv3.Event) bool { return rng.IntN(2) == 0 })
+		m.f.onEvents = func(evs []*mvccpb.Event) []*mvccpb.Event {
+			return slices.DeleteFunc(evs, func(*mvccpb.Event) bool { return rng.IntN(2) == 0 })
 		}
 	})
 }
@@ -153,8 +221,14 @@ func (m *model) lose() {
 // hold.
 func (m *model) restart() {
 	m.g.stop()
-	said, status := m.g.rec.look(), m.g.Status()
-	m.g = startRestored(m.g.t, m.f, said, status)
+	said, status := m.g.rec.look(), m.g.Mirror.Status()
+	if !m.several {
+		m.g = startRestored(m.g.t, m.f, said, status)
+		return
+	}
+	names := slices.Collect(maps.Keys(m.g.ranges))
+	m.g = startRanges(m.g.t, m.f, names...)
+	m.cached = nil
 }
 
 // breakLists makes every other page fail, for a while.
@@ -179,13 +253,17 @@ func (m *model) restored() {
 	}
 	synctest.Wait() // no list outlives the etcd that it began on
 	m.restore()
-	m.f.end(nil)
+	m.f.end()
 }
 
 // quiet ends all faults and gives the mirror the time in which it must be equal
 // to etcd: ten seconds of contact.
 func (m *model) quiet() {
 	m.unhang()
+	for _, name := range m.cached {
+		m.g.Mirror.Forget(name)
+	}
+	m.cached = nil
 	lost := false
 	m.f.set(func() {
 		lost = m.f.onEvents != nil
@@ -193,7 +271,7 @@ func (m *model) quiet() {
 	})
 	m.f.hear()
 	if lost {
-		m.f.end(nil)
+		m.f.end()
 	}
 	m.g.passed(10 * time.Second)
 }

@@ -6,53 +6,114 @@ import (
 	"time"
 )
 
-// censusAfter is how long after the last contact a probe takes a census where
-// etcd is ahead of the mirror: others write, perhaps outside the prefix. Every
-// second probe is enough to stay live, and half the work for etcd.
-const censusAfter = progressEvery + progressEvery/2
+const (
+	// probeAfter is after what silence of a stream probes begin: a progress
+	// request was not answered.
+	probeAfter = progressEvery + progressEvery/2
+	// probeTimeout bounds a probe: less than progressEvery, so that one that
+	// hangs makes room for the next.
+	probeTimeout = 1500 * time.Millisecond
+	// countAfter is how long after the last contact a probe counts keys where etcd
+	// is ahead of the mirror: others write, perhaps outside the ranges. Every
+	// second probe is enough to stay live, and half the work for etcd.
+	countAfter = progressEvery + progressEvery/2
+	// probeAgain is how long after its start a probe that failed is followed by
+	// another, or else at once: one that fails by itself must not make a mirror
+	// stale, and the next tick can be too late for that.
+	probeAgain = progressEvery / 4
+	// countsAtOnce bounds the requests of one probe under way.
+	countsAtOnce = 8
+)
 
-// probeAgain is how long after its start a probe that failed is followed by
-// another, or else at once: one that fails by itself must not make a mirror
-// stale, and the next tick can be too late for that.
-const probeAgain = progressEvery / 4
+// probedRange is a range as it was when a probe started.
+type probedRange struct {
+	r     *Range
+	known int64  // what it equalled; etcd was no further back
+	index *index // a copy
+	// count is what etcd has of it, where that was asked for.
+	count   Count
+	counted bool
+}
+
+// same reports whether etcd has what the copy has, though it is ahead of it.
+func (p *probedRange) same() bool {
+	return p.counted && !p.count.Newer && p.count.Keys == count(p.index, p.r.name)
+}
 
 // probed is the result of a probe.
 type probed struct {
 	Head
-	known int64 // what the index equalled when the probe started; etcd was no further back
-	same  bool  // though etcd is ahead of that, the keys are the same
-	took  time.Duration
-	err   error // there is no result
+	ranges []probedRange
+	err    error // there is no result
 }
 
-// probes runs one probe at a time beside a watch, which must not wait for it.
-// All but read belongs to Run's goroutine.
+// regressed reports whether etcd was behind what was known of it when the probe
+// started.
+func (p *probed) regressed() bool {
+	for _, one := range p.ranges {
+		if p.Revision < one.known {
+			return true
+		}
+	}
+	return false
+}
+
+// current notes which ranges were shown to equal etcd's, and reports whether all
+// of a stream's were. A watch may have gone on while a slow answer was under
+// way: that proves nothing.
+func (p *probed) current(watches map[int64]*Range) bool {
+	all := true
+	seen := map[*Range]bool{}
+	for i := range p.ranges {
+		switch one := &p.ranges[i]; {
+		case one.r.complete == p.Revision:
+			seen[one.r] = true
+		case one.r.complete == one.known && one.same():
+			// The range's revision stays the watch's, which shows what was written
+			// and deleted since when it goes on.
+			one.r.complete = one.count.Revision
+			seen[one.r] = true
+		}
+	}
+	for _, r := range watches {
+		all = all && seen[r]
+	}
+	return all
+}
+
+// probes runs one probe at a time beside a stream, which must not wait for it.
+// All but read belongs to the loop.
 type probes struct {
-	m       *Mirror
+	cfg     *Config
+	contact *contact
 	results chan probed
-	again   <-chan time.Time // nil where no probe is to be repeated
+	againAt time.Time // when a probe is to be repeated
+	started time.Time
 	running bool
 	failed  bool // the last one
 	away    bool // one has failed, and no audit was called for since
 	wg      sync.WaitGroup
 }
 
-func newProbes(m *Mirror) *probes {
-	return &probes{m: m, results: make(chan probed)}
+func newProbes(cfg *Config, c *contact) *probes {
+	return &probes{cfg: cfg, contact: c, results: make(chan probed)}
 }
 
-// start starts a probe unless one is running.
-func (p *probes) start(ctx context.Context) {
-	if p.running {
+// start starts a probe of the ranges of a stream unless one is running.
+func (p *probes) start(ctx context.Context, now time.Time, watches map[int64]*Range) {
+	p.againAt = time.Time{}
+	if p.running || len(watches) == 0 {
 		return
 	}
-	p.running = true
-	known, keys := p.m.complete, len(p.m.index)
-	count := time.Since(p.m.Status().Contact) > censusAfter
+	p.running, p.started = true, now
+	last, _ := p.contact.last()
+	counts := now.Sub(last) > countAfter
+	ranges := make([]probedRange, 0, len(watches))
+	for _, r := range watches {
+		ranges = append(ranges, probedRange{r: r, known: r.complete, index: r.contents.index.Copy()})
+	}
 	p.wg.Go(func() {
-		started := time.Now()
-		result := p.read(ctx, known, keys, count)
-		result.took = time.Since(started)
+		result := p.read(ctx, ranges, counts)
 		select {
 		case p.results <- result:
 		case <-ctx.Done():
@@ -60,47 +121,59 @@ func (p *probes) start(ctx context.Context) {
 	})
 }
 
-// read reads where etcd is, and where that is ahead of what is known, if so
-// wanted, whether the keys are those known.
-func (p *probes) read(ctx context.Context, known int64, keys int, count bool) probed {
+// read reads where etcd is, and, if so wanted, whether it has the same keys in
+// those ranges that it is ahead of.
+func (p *probes) read(ctx context.Context, ranges []probedRange, counts bool) probed {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	head, err := p.m.cfg.Source.Probe(ctx, p.m.cfg.Prefix)
-	if err != nil {
-		return probed{err: err}
+	result := probed{ranges: ranges}
+	if result.Head, result.err = p.cfg.Source.Probe(ctx, p.cfg.Root+ranges[0].r.name); result.err != nil || !counts {
+		return result
 	}
-	if !count || head.Revision <= known {
-		return probed{Head: head, known: known}
-	}
-	c, err := p.m.cfg.Source.Census(ctx, p.m.cfg.Prefix, known)
-	switch {
-	case err != nil:
-		return probed{err: err}
-	case c.Newer || c.Keys != keys:
-		return probed{Head: head, known: known}
-	}
-	return probed{Head: c.Head, known: known, same: true}
+	result.err = p.count(ctx, result.Revision, ranges)
+	return result
 }
 
-// done takes the end of a probe, and reports whether it was contact. One that
+// count counts the keys of those ranges that etcd is ahead of.
+func (p *probes) count(ctx context.Context, head int64, ranges []probedRange) error {
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, countsAtOnce)
+	errs := make([]error, len(ranges))
+	for i := range ranges {
+		one := &ranges[i]
+		if head <= one.known {
+			continue
+		}
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			if one.count, errs[i] = p.cfg.Source.CountSince(ctx, p.cfg.Root+one.r.name, one.known); errs[i] == nil {
+				one.counted = true
+			}
+		})
+	}
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// done takes the end of a probe, and reports whether it has a result. One that
 // fails says nothing: the lack of contact shows in time.
-func (p *probes) done(result probed, a *audits) (current bool, f failure) {
+func (p *probes) done(result *probed) bool {
 	p.running = false
 	if result.err != nil {
 		if !p.failed { // the others wait for the tick
-			p.again = time.After(probeAgain - result.took)
+			p.againAt = p.started.Add(probeAgain)
 		}
 		p.failed, p.away = true, true
-		return false, failure{}
+		return false
 	}
 	p.failed = false
-	current, f = p.m.probed(result)
-	// A connection that breaks behind a proxy breaks no watch, but etcd can be
-	// one that was restored all the same, and be past what is known by now.
-	if current && p.away && a.hasten() {
-		p.away = false
-	}
-	return current, f
+	return true
 }
 
 // wait waits for a running probe, which ends with its context. Results are

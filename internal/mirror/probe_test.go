@@ -30,7 +30,7 @@ func TestSilentWatch(t *testing.T) {
 		if f.look().probes != 1 {
 			t.Errorf("%d probes at %v, want 1", f.look().probes, firstProbe)
 		}
-		if got := g.Status().Contact.Sub(g.rec.start); got != firstProbe {
+		if got := g.Mirror.Status().Contact.Sub(g.rec.start); got != firstProbe {
 			t.Errorf("contact at %v, want that of the probe at %v", got, firstProbe)
 		}
 		g.at(time.Minute)
@@ -38,7 +38,7 @@ func TestSilentWatch(t *testing.T) {
 		f.put("/r/n/s/elsewhere", "1") // the probes see that something is missing
 		g.passed(watchSilence)
 		g.wantFailed(ReasonSilent)
-		if err := g.Status().Err; !errors.Is(err, errSilent) {
+		if err := g.Mirror.Status().Err; !errors.Is(err, errSilent) {
 			t.Errorf("error %v, want %v", err, errSilent)
 		}
 		f.set(func() { f.deaf = false })
@@ -89,7 +89,7 @@ func TestSilentWatchOfBusyEtcd(t *testing.T) {
 		g.wantListed(ReasonStart)
 		g.wantFailed()
 		g.wantAudited(0)
-		if n, most := f.look().census, int(elsewhere/(2*progressEvery)); n > most {
+		if n, most := f.look().counts, int(elsewhere/(2*progressEvery)); n > most {
 			t.Errorf("%d censuses in %v, want %d at most", n, elsewhere, most)
 		}
 	})
@@ -243,12 +243,12 @@ func TestSlowProbe(t *testing.T) {
 		f.hear()
 		f.put("/r/n/s/a", "2")
 		synctest.Wait()
-		contact := g.Status().Contact
+		contact := g.Mirror.Status().Contact
 		g.at(firstProbe + time.Second)
 		if f.look().probing > 0 || f.look().probes != 1 {
 			t.Fatalf("%d probes, %d under way, want 1 that has ended", f.look().probes, f.look().probing)
 		}
-		if got := g.Status().Contact; !got.Equal(contact) {
+		if got := g.Mirror.Status().Contact; !got.Equal(contact) {
 			t.Errorf("an answer from the past counts as contact at %v", got)
 		}
 		g.at(time.Minute)

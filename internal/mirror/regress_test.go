@@ -65,7 +65,7 @@ func TestRestored(t *testing.T) {
 				f.put("/r/n/s/c", "new")
 				f.put("/r/n/s/d", "new")
 				f.put("/r/n/s/a", "new")
-				f.end(nil)
+				f.end()
 			},
 			seen: retryBase, failed: []Reason{ReasonClosed, ReasonRegressed}, listed: ReasonRegressed, backward: true,
 		},
@@ -90,7 +90,7 @@ func TestRestored(t *testing.T) {
 			t.Parallel()
 			var restore func()
 			scenario(t, func(f *fakeEtcd) { restore = restored(f) }, func(t *testing.T, f *fakeEtcd, g *rig) {
-				if got := g.Status().Revision; got != 8 {
+				if got := g.Mirror.Status().Revision; got != 8 {
 					t.Fatalf("revision %d before the restore, want 8", got)
 				}
 				tt.change(f, restore)
@@ -113,7 +113,7 @@ func TestRestored(t *testing.T) {
 				synctest.Wait()
 				g.wantEqual()
 				g.rec.take()
-				f.end(nil)
+				f.end()
 				g.passed(retryBase)
 				g.wantApplied() // unchanged keys are not applied again
 			})
@@ -146,7 +146,7 @@ func TestRestoredListBreaks(t *testing.T) {
 				return nil
 			}
 		})
-		f.end(nil)
+		f.end()
 		g.passed(retryBase + 2*relist + retryLimit)
 		g.wantEqual()
 		if lists != 2 {

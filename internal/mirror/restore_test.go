@@ -17,7 +17,7 @@ func TestRestore(t *testing.T) {
 		f.put("/r/n/s/old", "1")
 		first := start(t, f)
 		first.stop()
-		said, status := first.rec.look(), first.Status()
+		said, status := first.rec.look(), first.Mirror.Status()
 		f.delete("/r/n/s/ghost")
 		f.put("/r/n/s/old", "2")
 		f.put("/r/n/s/new", "1")
@@ -28,16 +28,16 @@ func TestRestore(t *testing.T) {
 		g := startRestored(t, f, said, status)
 		g.wantState(Stale)
 		select {
-		case <-g.Synced():
+		case <-g.Ready():
 		default:
 			t.Error("not synced by a snapshot")
 		}
 		select {
-		case <-g.Met():
+		case <-g.Listed():
 			t.Error("a snapshot counts as a list")
 		default:
 		}
-		if s := g.Status(); s.Revision != status.Revision || !s.Contact.Equal(status.Contact) || s.Keys != 3 {
+		if s := g.Mirror.Status(); s.Revision != status.Revision || !s.Contact.Equal(status.Contact) || s.Keys != 3 {
 			t.Errorf("status %+v, want that of the snapshot, %+v", s, status)
 		}
 		g.wantApplied("+n/s/ghost", "+n/s/kept", "+n/s/old")
@@ -48,7 +48,7 @@ func TestRestore(t *testing.T) {
 		f.set(func() { f.down = false })
 		g.passed(retryLimit)
 		g.wantState(Live)
-		<-g.Met()
+		<-g.Listed()
 		g.wantEqual()
 		g.wantApplied("+n/s/kept", "+n/s/new", "+n/s/old", "-n/s/ghost")
 		g.wantLogged("level=INFO|can be read now")
@@ -72,10 +72,10 @@ func TestRestoreOfAnotherTime(t *testing.T) {
 				f := newFake()
 				f.cluster = 1
 				f.put("/r/n/s/a", "1")
-				g := startRestored(t, f, said{keys: map[string]kept{"n/s/a": {"2", 2, 8}, "n/s/b": {"2", 2, 8}}}, status)
+				g := startRestored(t, f, said{keys: map[string]stored{"n/s/a": {"2", 2, 8}, "n/s/b": {"2", 2, 8}}}, status)
 				g.wantEqual()
 				g.wantState(Live)
-				g.wantLogged("level=WARN|is not as it was", "level=INFO|can be read now")
+				g.wantLogged("level=WARN|etcd history changed", "level=INFO|can be read now")
 				f.put("/r/n/s/c", "1")
 				synctest.Wait()
 				g.wantEqual()

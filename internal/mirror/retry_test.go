@@ -26,7 +26,7 @@ func TestRetriesBackOff(t *testing.T) {
 		if n := len(f.look().lists); n < 30 {
 			t.Errorf("%d lists in a minute, want 30 at least", n)
 		}
-		if got := g.Status(); !errors.Is(got.Err, errDown) || got.State != Unsynced {
+		if got := g.Mirror.Status(); !errors.Is(got.Err, errDown) || got.State != Unsynced {
 			t.Errorf("status %+v, want unsynced with the error of the list", got)
 		}
 		f.set(func() { f.down = false })
@@ -43,7 +43,7 @@ func TestRetriesBackOff(t *testing.T) {
 func TestWatchThatNeverWorksBacksOff(t *testing.T) {
 	t.Parallel()
 	scenario(t, func(f *fakeEtcd) {
-		f.onWatch = func(context.Context) error { return errDown }
+		f.onStream = func(context.Context) error { return errDown }
 	}, func(t *testing.T, f *fakeEtcd, g *rig) {
 		g.at(time.Minute)
 		g.wantState(Live) // lists are contact
@@ -60,7 +60,7 @@ func TestBackoffStartsAnew(t *testing.T) {
 	scenario(t, nil, func(t *testing.T, f *fakeEtcd, g *rig) {
 		for round := range 10 {
 			g.passed(progressEvery)
-			f.end(nil)
+			f.end()
 			ended := time.Now()
 			g.passed(retryBase)
 			if n := len(f.look().opened); n != round+2 {
@@ -72,7 +72,7 @@ func TestBackoffStartsAnew(t *testing.T) {
 		}
 		g.passed(progressEvery)
 		f.set(func() { f.down = true })
-		f.end(nil)
+		f.end()
 		before := len(f.look().lists)
 		g.passed(time.Minute)
 		if n := len(f.look().lists) - before; n > 70 {
@@ -92,7 +92,7 @@ func TestManyMirrors(t *testing.T) {
 	for name, lose := range map[string]func(*fakeEtcd){
 		"away for a minute": func(f *fakeEtcd) {
 			f.set(func() { f.down = true })
-			f.end(nil)
+			f.end()
 			time.Sleep(time.Minute)
 			f.set(func() { f.down = false })
 		},
@@ -106,7 +106,7 @@ func TestManyMirrors(t *testing.T) {
 		"changed without a word": func(f *fakeEtcd) {
 			losing(f, "a")
 			f.put("/r/n/s/a", "2")
-			f.end(nil)
+			f.end()
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

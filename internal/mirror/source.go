@@ -3,8 +3,8 @@ package mirror
 import (
 	"context"
 
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/mvccpb"
-	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
 // Head is where an etcd was at the time of an answer.
@@ -15,9 +15,9 @@ type Head struct {
 	Revision int64
 }
 
-// Census is what etcd had at a revision: where nothing is newer than a copy and
+// Count is what etcd had at a revision: where nothing is newer than a copy and
 // there are as many keys, none has been deleted either, and they are the same.
-type Census struct {
+type Count struct {
 	Head
 	// Keys counts the keys.
 	Keys int
@@ -25,43 +25,51 @@ type Census struct {
 	Newer bool
 }
 
-// Source is what a mirror needs of etcd. Etcd implements it; tests inject
-// their own. Any number of calls can be under way at once.
+// Source is what a mirror needs of etcd. Etcd implements it; tests and the
+// memory driver have their own. Any number of calls can be under way at once.
+//
+// A range is a key of etcd or, ending in '/', a prefix of keys.
 type Source interface {
-	// List calls fn with all keys that start with prefix as they were at one
-	// revision, in ascending order, in pages, and returns that revision: the
-	// given one, or the present one if that is 0. The read is linearizable. It
-	// stops with fn's error. Pages are valid until fn returns.
-	List(ctx context.Context, prefix string, at int64, fn func([]*mvccpb.KeyValue) error) (Head, error)
-	// Watch opens a watch of the keys that start with prefix, on a stream of
-	// its own. It shows every change after the given revision, and may repeat
-	// changes of that revision. It ends with ctx, and whenever its stream
-	// breaks: it is for the mirror to resume.
-	Watch(ctx context.Context, prefix string, after int64) (Watch, error)
-	// Probe makes a linearizable read of one key that starts with prefix, on a
+	// List calls fn with all keys of a range as they were at one revision, in
+	// ascending order, in pages, and returns that revision: the given one, or the
+	// present one if that is 0. The read is linearizable. It stops with fn's
+	// error. Pages are valid until fn returns.
+	List(ctx context.Context, rng string, at int64, fn func([]*mvccpb.KeyValue) error) (Head, error)
+	// Stream opens a watch stream without watches. It ends with ctx, and
+	// whenever it breaks: it is for the mirror to open another.
+	Stream(ctx context.Context) (Stream, error)
+	// Probe makes a linearizable read of one key in or beside a range, on a
 	// connection of its own where it can: one that hangs must not pass for an
 	// etcd that does.
-	Probe(ctx context.Context, prefix string) (Head, error)
-	// Census makes a linearizable read, on a connection as Probe's, of what
-	// there is of all keys that start with prefix since a revision. It costs
-	// etcd a walk through them.
-	Census(ctx context.Context, prefix string, since int64) (Census, error)
-	// Trouble returns why etcd can't be reached, as far as the source knows,
+	Probe(ctx context.Context, rng string) (Head, error)
+	// CountSince makes a linearizable read, on a connection as Probe's, of what
+	// there is of a range since a revision. It costs etcd a walk through the
+	// keys of the range in memory.
+	CountSince(ctx context.Context, rng string, since int64) (Count, error)
+	// LastError returns why etcd can't be reached, as far as the source knows,
 	// for messages: requests often know only that they timed out. It is nil
 	// where there is nothing to say.
-	Trouble() error
+	LastError() error
 }
 
-// Watch is an open watch. Its methods are called by one goroutine.
-type Watch interface {
-	// Responses is closed when the watch has ended. A watch that etcd ends
-	// shows it in a last response with an Err.
-	Responses() <-chan clientv3.WatchResponse
-	// Err returns why the watch has ended, once Responses is closed; nil where
+// Stream is an open watch stream. Its methods are called by one goroutine.
+type Stream interface {
+	// Add asks for a watch of a range, under an ID that the stream has not had.
+	// It shows every change after the given revision, and may repeat changes of
+	// that revision. A response with the ID says that it was created, or
+	// cancelled, and why. An error means that the stream has ended.
+	Add(id int64, rng string, after int64) error
+	// Remove asks for a watch to be cancelled.
+	Remove(id int64) error
+	// RequestProgress asks for a response that says how far all watches of the
+	// stream are. etcd answers only when each has caught up.
+	RequestProgress() error
+	// Responses yields what arrives, in order. It is closed when the stream has
+	// ended.
+	Responses() <-chan *pb.WatchResponse
+	// Err returns why the stream has ended, once Responses is closed; nil where
 	// there is nothing to say.
 	Err() error
-	// RequestProgress asks for a response that says how far the watch is.
-	RequestProgress(ctx context.Context) error
-	// Close ends the watch, releases its stream, and waits for its goroutines.
+	// Close ends the stream and waits for its goroutines.
 	Close()
 }

@@ -53,8 +53,11 @@ const (
 // Status is a mirror's state at one time. It is a plain value.
 type Status struct {
 	State State
-	// Revision is the revision that the copy is complete up to.
+	// Revision is the committed revision: all listed ranges are complete up to it.
 	Revision int64
+	// Head is the latest revision of etcd that any answer has shown. What it is
+	// ahead of Revision has yet to be served, or is outside the ranges.
+	Head int64
 	// Cluster is the ID of the cluster that it is of; 0 where it is not known.
 	Cluster uint64
 	// Contact is when etcd was last heard of by a watch that works, or was seen

@@ -1,7 +1,7 @@
-// Package mirror keeps a consistent copy of the keys below an etcd prefix in
-// memory: it lists them once, follows them by watch, and lists and compares
-// again whenever the watch breaks. What the keys mean is up to a View; the
-// package knows neither services nor DNS.
+// Package mirror keeps a consistent copy of ranges of etcd keys in memory: it
+// lists each range once, follows all of them on one watch stream, and lists and
+// compares again whenever the stream breaks. What the keys mean is up to a View;
+// the package knows neither services nor DNS.
 package mirror
 
 // Event is a change to one key.
@@ -20,26 +20,49 @@ type Event struct {
 	Deleted bool
 }
 
-// Batch is what becomes visible at once.
-type Batch struct {
-	// Events are in the order in which they happened. A key can occur more
-	// than once.
-	Events []Event
-	// Revision is the revision that the mirror's range is complete up to after
-	// this batch; 0 while a list is under way, between whose batches readers
-	// see the old and the new state mixed. It is lower than before only where
-	// Regressed says so, or where several mirrors feed one View, whose watches
-	// are not in step.
+// Cause says where the events of a commit come from.
+type Cause uint8
+
+const (
+	// CauseWatch is changes, or mere progress, that the watch stream brought.
+	CauseWatch Cause = iota
+	// CauseList is the difference of a list from what was known before.
+	CauseList
+	// CauseRestore is the contents of a snapshot.
+	CauseRestore
+	// CauseDrop is a range that is followed no more: its keys leave the view,
+	// whatever etcd has.
+	CauseDrop
+)
+
+// Commit says what the events of a stage are.
+type Commit struct {
+	Cause Cause
+	// Range is the range that was listed, watched, restored or dropped; "" for a
+	// batch over several ranges and for mere progress, as for the range of all.
+	Range string
+	// Revision is the committed revision of the view: the minimum over its
+	// listed ranges; 0 while there is none. It is lower than before only where a
+	// range was added or Regressed says so.
 	Revision int64
-	// Regressed says that Revision is lower than this mirror's last one, since
-	// etcd's moved backward: it was restored from a backup.
+	// Regressed says that etcd's revision moved backward: it was restored from a
+	// backup.
 	Regressed bool
 }
 
-// View is the form in which the mirrored keys are read.
+// Stage collects the events of one commit. It is used by one goroutine. A stage
+// that is never committed leaves no trace.
+type Stage interface {
+	// Apply adds events, in the order in which they happened. A key can occur
+	// more than once. Events that change nothing can occur.
+	Apply(events []Event)
+	// Commit makes all events visible at once. It is called at most once.
+	Commit(Commit)
+}
+
+// View is the form in which the keys of ranges are read. Several ranges, and
+// several goroutines, can have stages of one view open at the same time.
 type View interface {
-	// Apply takes over a batch. It is called by one goroutine per mirror, so
-	// views that several mirrors share lock. It must be idempotent: events
-	// that change nothing can occur.
-	Apply(Batch)
+	// Stage returns an empty stage.
+	Stage() Stage
 }

@@ -21,14 +21,14 @@ func TestApply(t *testing.T) {
 	)
 	tests := []struct {
 		name    string
-		batches []mirror.Batch
+		batches []commit
 		want    []string
 		skipped map[SkipReason]int
 	}{
-		{name: "nothing", batches: []mirror.Batch{{Revision: 5}}},
+		{name: "nothing", batches: []commit{{Revision: 5}}},
 		{
 			name: "put out of order",
-			batches: []mirror.Batch{
+			batches: []commit{
 				batch(put(2, "n/s/b", value(2, "")), put(3, "n/s/a", value(1, "")), put(4, "n/s/c", value(3, ""))),
 				batch(put(5, "n/s/bb", value(4, ""))),
 			},
@@ -36,7 +36,7 @@ func TestApply(t *testing.T) {
 		},
 		{
 			name: "replace",
-			batches: []mirror.Batch{
+			batches: []commit{
 				batch(put(2, "n/s/a", value(1, "")), put(3, "n/s/b", value(2, ""))),
 				batch(put(4, "n/s/a", value(9, `"status":"draining"`))),
 			},
@@ -44,14 +44,14 @@ func TestApply(t *testing.T) {
 		},
 		{
 			name: "replace within a batch",
-			batches: []mirror.Batch{
+			batches: []commit{
 				batch(put(2, "n/s/a", value(1, "")), del(3, "n/s/a"), put(4, "n/s/a", value(2, "")), put(5, "n/s/a", value(3, ""))),
 			},
 			want: []string{"n/s@5: a=3/up"},
 		},
 		{
 			name: "delete one",
-			batches: []mirror.Batch{
+			batches: []commit{
 				batch(put(2, "n/s/a", value(1, "")), put(3, "n/s/b", value(2, "")), put(4, "n/s/c", value(3, ""))),
 				batch(del(5, "n/s/b")),
 			},
@@ -59,7 +59,7 @@ func TestApply(t *testing.T) {
 		},
 		{
 			name: "delete the last",
-			batches: []mirror.Batch{
+			batches: []commit{
 				batch(put(2, "n/s/a", value(1, "")), put(3, "n/t/a", value(1, ""))),
 				batch(del(4, "n/s/a")),
 			},
@@ -67,15 +67,15 @@ func TestApply(t *testing.T) {
 		},
 		{
 			name: "delete what is not there",
-			batches: []mirror.Batch{
+			batches: []commit{
 				batch(put(2, "n/s/a", value(1, ""))),
 				batch(del(3, "n/s/b"), del(3, "n/t/b"), del(3, "n/s/_status/b"), del(3, "n/s/_policy"), del(3, "no key")),
 			},
-			want: []string{"n/s@3: a=1/up"},
+			want: []string{"n/s@2: a=1/up"},
 		},
 		{
 			name: "other services stay",
-			batches: []mirror.Batch{
+			batches: []commit{
 				batch(put(2, "n/s/a", value(1, "")), put(3, "n/s-t/a", value(2, "")), put(4, "n-m/s/a", value(3, ""))),
 				batch(put(5, "n/s/b", value(4, ""))),
 			},
@@ -83,7 +83,7 @@ func TestApply(t *testing.T) {
 		},
 		{
 			name: "static without a lease",
-			batches: []mirror.Batch{batch(
+			batches: []commit{batch(
 				putWithoutLease(2, "n/s/a", value(1, `"static":true`)),
 				put(3, "n/s/b", value(2, `"static":true`)),
 				putWithoutLease(4, "n/s/c", value(3, "")),
@@ -94,7 +94,7 @@ func TestApply(t *testing.T) {
 		},
 		{
 			name: "instance that loses its lease",
-			batches: []mirror.Batch{
+			batches: []commit{
 				batch(put(2, "n/s/a", value(1, "")), put(3, "n/s/b", value(2, ""))),
 				batch(putWithoutLease(4, "n/s/a", value(1, ""))),
 			},
@@ -103,7 +103,7 @@ func TestApply(t *testing.T) {
 		},
 		{
 			name: "bad value removes that instance only",
-			batches: []mirror.Batch{
+			batches: []commit{
 				batch(put(2, "n/s/a", value(1, "")), put(3, "n/s/b", value(2, ""))),
 				batch(put(4, "n/s/a", `{"addresses":["not an address"]}`)),
 			},
@@ -112,14 +112,14 @@ func TestApply(t *testing.T) {
 		},
 		{
 			name: "bad value and nothing else",
-			batches: []mirror.Batch{
+			batches: []commit{
 				batch(put(2, "n/s/a", `{}`), putWithoutLease(3, "n/s/b", "{")),
 			},
 			skipped: map[SkipReason]int{SkipValue: 2},
 		},
 		{
-			name: "bad value mended",
-			batches: []mirror.Batch{
+			name: "bad value fixed",
+			batches: []commit{
 				batch(put(2, "n/s/a", `[]`)),
 				batch(put(3, "n/s/a", value(1, ""))),
 			},
@@ -128,7 +128,7 @@ func TestApply(t *testing.T) {
 		},
 		{
 			name: "bad keys",
-			batches: []mirror.Batch{batch(
+			batches: []commit{batch(
 				put(2, "n/s/a", value(1, "")),
 				put(3, "n/s/B", value(1, "")),
 				put(4, "n/s", value(1, "")),
@@ -143,7 +143,7 @@ func TestApply(t *testing.T) {
 		},
 		{
 			name: "policies and reserved keys",
-			batches: []mirror.Batch{
+			batches: []commit{
 				batch(put(2, "n/s/a", value(1, ""))),
 				batch(
 					put(3, "n/s/_policy", `{"ttl":9}`), put(4, "n/t/_policy", "{"), put(5, "_audit/x/y", "?"),
@@ -155,7 +155,7 @@ func TestApply(t *testing.T) {
 
 		{
 			name: "override makes worse",
-			batches: []mirror.Batch{
+			batches: []commit{
 				batch(put(2, "n/s/a", value(1, "")), put(3, "n/s/b", value(2, `"status":"draining"`)), put(4, "n/s/c", value(3, `"status":"down"`))),
 				batch(put(5, "n/s/_status/a", draining), put(5, "n/s/_status/b", down), put(5, "n/s/_status/c", draining)),
 			},
@@ -163,26 +163,31 @@ func TestApply(t *testing.T) {
 		},
 		{
 			name: "override of up",
-			batches: []mirror.Batch{
+			batches: []commit{
 				batch(put(2, "n/s/a", value(1, `"status":"draining"`)), put(3, "n/s/_status/a", `{"status":"up"}`)),
 			},
 			want: []string{"n/s@3: a=1/draining"},
 		},
 		{
 			name: "override before the instance",
-			batches: []mirror.Batch{
+			batches: []commit{
 				batch(putWithoutLease(2, "n/s/_status/a", draining)),
 				batch(put(3, "n/s/a", value(1, "")), put(4, "n/s/b", value(2, ""))),
 			},
 			want: []string{"n/s@4: a=1/draining b=2/up"},
 		},
 		{
+			name:    "override that is newer than the instance",
+			batches: []commit{batch(putWithoutLease(5, "n/s/_status/a", draining)), {Events: []mirror.Event{put(3, "n/s/a", value(1, ""))}, Revision: 5}},
+			want:    []string{"n/s@5: a=1/draining"},
+		},
+		{
 			name:    "override alone is no service",
-			batches: []mirror.Batch{batch(put(2, "n/s/_status/a", draining))},
+			batches: []commit{batch(put(2, "n/s/_status/a", draining))},
 		},
 		{
 			name: "override outlives the instance",
-			batches: []mirror.Batch{
+			batches: []commit{
 				batch(put(2, "n/s/a", value(1, "")), put(3, "n/s/_status/a", draining)),
 				batch(del(4, "n/s/a")),
 				batch(put(5, "n/s/a", value(2, ""))),
@@ -191,7 +196,7 @@ func TestApply(t *testing.T) {
 		},
 		{
 			name: "override through replacements",
-			batches: []mirror.Batch{
+			batches: []commit{
 				batch(put(2, "n/s/a", value(1, "")), put(3, "n/s/_status/a", draining)),
 				batch(put(4, "n/s/a", value(2, `"status":"down"`))),
 				batch(put(5, "n/s/a", value(3, ""))),
@@ -200,7 +205,7 @@ func TestApply(t *testing.T) {
 		},
 		{
 			name: "override replaced",
-			batches: []mirror.Batch{
+			batches: []commit{
 				batch(put(2, "n/s/a", value(1, "")), put(3, "n/s/_status/a", down)),
 				batch(put(4, "n/s/_status/a", draining)),
 			},
@@ -208,7 +213,7 @@ func TestApply(t *testing.T) {
 		},
 		{
 			name: "override removed",
-			batches: []mirror.Batch{
+			batches: []commit{
 				batch(put(2, "n/s/a", value(1, "")), put(2, "n/s/b", value(2, `"status":"draining"`))),
 				batch(put(3, "n/s/_status/a", down), put(3, "n/s/_status/b", down)),
 				batch(del(4, "n/s/_status/a"), del(4, "n/s/_status/b")),
@@ -217,7 +222,7 @@ func TestApply(t *testing.T) {
 		},
 		{
 			name: "override replaced, then removed, around a new value",
-			batches: []mirror.Batch{
+			batches: []commit{
 				batch(put(2, "n/s/_status/a", down)),
 				batch(put(3, "n/s/a", value(1, `"status":"draining"`))),
 				batch(put(4, "n/s/_status/a", draining)),
@@ -228,7 +233,7 @@ func TestApply(t *testing.T) {
 		},
 		{
 			name: "override removed while the instance is away",
-			batches: []mirror.Batch{
+			batches: []commit{
 				batch(put(2, "n/s/a", value(1, "")), put(3, "n/s/_status/a", down)),
 				batch(del(4, "n/s/a"), del(5, "n/s/_status/a")),
 				batch(put(6, "n/s/a", value(2, ""))),
@@ -237,23 +242,24 @@ func TestApply(t *testing.T) {
 		},
 		{
 			name: "unknown override reads as down",
-			batches: []mirror.Batch{
+			batches: []commit{
 				batch(put(2, "n/s/a", value(1, "")), put(3, "n/s/_status/a", `{"status":"sleeping"}`)),
 			},
 			want: []string{"n/s@3: a=1/down"},
 		},
 		{
-			name: "bad override counts as absent",
-			batches: []mirror.Batch{
-				batch(put(2, "n/s/a", value(1, "")), put(3, "n/s/_status/a", down)),
-				batch(put(4, "n/s/_status/a", `{"reason":"no status"}`), put(4, "n/s/_status/b", `"down"`)),
+			name: "bad override counts as down",
+			batches: []commit{
+				batch(put(2, "n/s/a", value(1, "")), put(3, "n/s/_status/a", draining)),
+				batch(put(4, "n/s/_status/a", `{"reason":"no status"}`), put(4, "n/s/_status/b", `"draining"`)),
+				batch(put(5, "n/s/b", value(2, ""))),
 			},
-			want:    []string{"n/s@4: a=1/up"},
+			want:    []string{"n/s@5: a=1/down b=2/down"},
 			skipped: map[SkipReason]int{SkipOverride: 2},
 		},
 		{
 			name: "bad value under an override",
-			batches: []mirror.Batch{
+			batches: []commit{
 				batch(put(2, "n/s/a", value(1, "")), put(3, "n/s/_status/a", down)),
 				batch(put(4, "n/s/a", "{")),
 				batch(put(5, "n/s/a", value(2, ""))),
@@ -267,7 +273,7 @@ func TestApply(t *testing.T) {
 			t.Parallel()
 			s, sk := newStore(t)
 			for i, b := range tt.batches {
-				s.Apply(b)
+				apply(s, b)
 				if err := check(s.Load()); err != nil {
 					t.Fatalf("after batch %d: %v", i, err)
 				}
@@ -290,14 +296,14 @@ func TestApply(t *testing.T) {
 	}
 }
 
-func applyAll(t *testing.T, batches []mirror.Batch) []string {
+func applyAll(t *testing.T, batches []commit) []string {
 	t.Helper()
 	s, _ := newStore(t)
-	var all mirror.Batch
+	var all commit
 	for _, b := range batches {
 		all.Events, all.Revision = append(all.Events, b.Events...), b.Revision
 	}
-	s.Apply(all)
+	apply(s, all)
 	return show(s.Load())
 }
 
@@ -308,7 +314,7 @@ func TestInstance(t *testing.T) {
 	const v = `{"addresses":["10.0.0.7"],"ports":[{"name":"http","port":8080}],"priority":3,"ttl":9,"locality":"az1",` +
 		`"tags":["x"],"metadata":{"k":"v"},"status":"draining","static":true,"unknown":1}`
 	data := []byte(v)
-	s.Apply(mirror.Batch{Events: []mirror.Event{{Key: "n/s/a", Value: data, ModRevision: 2}}, Revision: 2})
+	apply(s, commit{Events: []mirror.Event{{Key: "n/s/a", Value: data, ModRevision: 2}}, Revision: 2})
 	clear(data) // the value is the mirror's again
 	want, err := catalog.DecodeValue("a", []byte(v))
 	if err != nil {
@@ -329,16 +335,16 @@ func TestInstance(t *testing.T) {
 func TestRevisionAfterARestore(t *testing.T) {
 	t.Parallel()
 	s, _ := newStore(t)
-	changes := 0
-	s.OnChange(func() { changes++ })
-	s.Apply(batch(
+	changes := s.Subscribe()
+	apply(s, batch(
 		put(90, "n/other/a", value(1, "")), put(30, "n/old/a", value(1, "")), put(95, "n/vacant/_status/a", `{"status":"down"}`), put(100, "n/s/a", value(1, ""))))
 	old := s.Load()
-	s.Apply(mirror.Batch{Events: []mirror.Event{put(40, "n/s/a", value(2, ""))}}) // a page of the list
-	before := changes
-	s.Apply(mirror.Batch{Revision: 40, Regressed: true})
-	if changes == before {
-		t.Error("nobody was told")
+	changes.Next()
+	p := pager{View: s}
+	p.apply(commit{Events: []mirror.Event{put(40, "n/s/a", value(2, ""))}})
+	p.apply(commit{Revision: 40, Regressed: true})
+	if deltas, _ := changes.Next(); len(deltas) != 1 || len(deltas[0].Changes) != 2 {
+		t.Errorf("told of %+v, want one delta with 2 services", deltas)
 	}
 	want := []string{"n/old@30: a=1/up", "n/other@40: a=1/up", "n/s@40: a=2/up"}
 	if got := show(s.Load()); !slices.Equal(got, want) {
@@ -350,7 +356,7 @@ func TestRevisionAfterARestore(t *testing.T) {
 	if old.Service("n", "other").Revision != 90 {
 		t.Error("the generation before was changed")
 	}
-	s.Apply(batch(put(41, "n/s/a", value(2, "")), put(42, "n/vacant/a", value(1, ""))))
+	apply(s, batch(put(41, "n/s/a", value(2, "")), put(42, "n/vacant/a", value(1, ""))))
 	want = []string{"n/old@30: a=1/up", "n/other@40: a=1/up", "n/s@41: a=2/up", "n/vacant@42: a=1/down"}
 	if got := show(s.Load()); !slices.Equal(got, want) {
 		t.Errorf("after changes %q, want %q", got, want)

@@ -16,7 +16,7 @@ func build(s *Service) any { return &built{s.Revision} }
 func TestAttachment(t *testing.T) {
 	t.Parallel()
 	s, _ := newStore(t)
-	s.Apply(batch(put(2, "n/s/a", value(1, "")), put(3, "n/t/a", value(1, ""))))
+	apply(s, batch(put(2, "n/s/a", value(1, "")), put(3, "n/t/a", value(1, ""))))
 	old, other := s.Load().Service("n", "s"), s.Load().Service("n", "t")
 	first := old.Attachment(build)
 	if got := first.(*built); got.revision != 2 {
@@ -26,7 +26,7 @@ func TestAttachment(t *testing.T) {
 	if others == first {
 		t.Error("two services have one attachment")
 	}
-	s.Apply(batch(put(4, "n/s/_status/a", `{"status":"down"}`)))
+	apply(s, batch(put(4, "n/s/_status/a", `{"status":"down"}`)))
 	changed := s.Load().Service("n", "s")
 	if got := changed.Attachment(build); got == first || got.(*built).revision != 4 {
 		t.Errorf("after a change the attachment is of revision %d, want 4", got.(*built).revision)
@@ -45,7 +45,7 @@ func TestAttachmentOnce(t *testing.T) {
 	t.Parallel()
 	for range 100 {
 		s, _ := newStore(t)
-		s.Apply(batch(put(2, "n/s/a", value(1, ""))))
+		apply(s, batch(put(2, "n/s/a", value(1, ""))))
 		service := s.Load().Service("n", "s")
 		var builds atomic.Int32
 		var got [8]any

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
@@ -31,18 +32,27 @@ func benchKey(i int) string {
 	return fmt.Sprintf("default/service-%05d/10-%d-%d-%d-8080", i/benchPerName, i>>16&255, i>>8&255, i&255)
 }
 
+// benchEvents is what a mirror tells of a list of the registry, in order of key.
+func benchEvents() []mirror.Event {
+	events := make([]mirror.Event, 0, benchInstances)
+	for i := range benchInstances {
+		events = append(events, mirror.Event{Key: benchKey(i), Value: benchValue(i), ModRevision: int64(2 + i), Lease: lease})
+	}
+	slices.SortFunc(events, func(a, b mirror.Event) int { return strings.Compare(a.Key, b.Key) })
+	return events
+}
+
 // benchSource is a mirror.Source that lists the registry and nothing more.
 type benchSource struct {
 	mirror.Source
 	kvs []*mvccpb.KeyValue
 }
 
-func newBenchSource() benchSource {
+func newBenchSource(events []mirror.Event) benchSource {
 	var s benchSource
-	for i := range benchInstances {
-		s.kvs = append(s.kvs, &mvccpb.KeyValue{Key: []byte("/roster/" + benchKey(i)), Value: benchValue(i), ModRevision: int64(2 + i), Lease: lease})
+	for _, ev := range events {
+		s.kvs = append(s.kvs, &mvccpb.KeyValue{Key: []byte("/roster/" + ev.Key), Value: ev.Value, ModRevision: ev.ModRevision, Lease: ev.Lease})
 	}
-	slices.SortFunc(s.kvs, func(a, b *mvccpb.KeyValue) int { return slices.Compare(a.Key, b.Key) })
 	return s
 }
 
@@ -56,33 +66,50 @@ func (s benchSource) List(_ context.Context, _ string, _ int64, fn func([]*mvccp
 	return mirror.Head{Revision: 2 + benchInstances}, nil
 }
 
-// Watch implements mirror.Source.
-func (s benchSource) Watch(ctx context.Context, _ string, _ int64) (mirror.Watch, error) {
+// Stream implements mirror.Source.
+func (s benchSource) Stream(ctx context.Context) (mirror.Stream, error) {
 	<-ctx.Done()
 	return nil, ctx.Err()
 }
 
-// Trouble implements mirror.Source.
-func (benchSource) Trouble() error { return nil }
+// LastError implements mirror.Source.
+func (benchSource) LastError() error { return nil }
 
 // mirrored returns a mirror that has had its first list, and its view.
 func mirrored(tb testing.TB, source mirror.Source) (*mirror.Mirror, *Store) {
 	tb.Helper()
 	s, _ := newStore(tb)
-	m := mirror.New(mirror.Config{Source: source, Root: "/roster/", Prefix: "/roster/", View: s, Log: slog.New(slog.DiscardHandler)})
+	m := mirror.New(mirror.Config{Source: source, Root: "/roster/", Log: slog.New(slog.DiscardHandler)})
+	r := m.Follow("", s)
 	ctx, cancel := context.WithCancel(tb.Context())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		m.Run(ctx)
 	}()
-	<-m.Synced()
+	<-r.Listed()
 	cancel()
 	<-done
 	if n := s.Load().Instances(); n != benchInstances {
 		tb.Fatalf("%d instances, want %d", n, benchInstances)
 	}
 	return m, s
+}
+
+// listed returns a store that has had its first list, in pages as etcd streams
+// them.
+func listed(tb testing.TB, events []mirror.Event) *Store {
+	tb.Helper()
+	s, _ := newStore(tb)
+	st := s.Stage()
+	for page := range slices.Chunk(events, 4000) {
+		st.Apply(page)
+	}
+	st.Commit(mirror.Commit{Cause: mirror.CauseList, Revision: int64(2 + len(events))})
+	if n := s.Load().Instances(); n != len(events) {
+		tb.Fatalf("%d instances, want %d", n, len(events))
+	}
+	return s
 }
 
 func heap() uint64 {
@@ -96,7 +123,7 @@ func heap() uint64 {
 // BenchmarkFirstList measures time and memory for each instance of a first list:
 // the mirror's index and the view.
 func BenchmarkFirstList(b *testing.B) {
-	source := newBenchSource()
+	source := newBenchSource(benchEvents())
 	var bytes uint64
 	for b.Loop() {
 		b.StopTimer()
@@ -113,24 +140,87 @@ func BenchmarkFirstList(b *testing.B) {
 	b.ReportMetric(float64(bytes)/benchInstances, "heap-B/instance")
 }
 
+// BenchmarkStoreList measures time and memory for each instance of a first list,
+// of which the keys are the mirror's.
+func BenchmarkStoreList(b *testing.B) {
+	events := benchEvents()
+	var bytes uint64
+	for b.Loop() {
+		b.StopTimer()
+		before := heap()
+		b.StartTimer()
+		s := listed(b, events)
+		b.StopTimer()
+		bytes = heap() - before
+		runtime.KeepAlive(s)
+		b.StartTimer()
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/benchInstances, "ns/instance")
+	b.ReportMetric(float64(bytes)/benchInstances, "heap-B/instance")
+}
+
 // BenchmarkApplyEvent measures one event in a registry of the size above.
 func BenchmarkApplyEvent(b *testing.B) {
-	_, s := mirrored(b, newBenchSource())
+	s := listed(b, benchEvents())
 	value := benchValue(1)
 	b.ReportAllocs()
 	revision := int64(2 + benchInstances)
 	for b.Loop() {
 		revision++
 		i := int(revision) * 7919 % benchInstances // a prime, to touch services here and there
-		s.Apply(mirror.Batch{Revision: revision, Events: []mirror.Event{
-			{Key: benchKey(i), Value: value, ModRevision: revision, Lease: lease},
-		}})
+		st := s.Stage()
+		st.Apply([]mirror.Event{{Key: benchKey(i), Value: value, ModRevision: revision, Lease: lease}})
+		st.Commit(mirror.Commit{Revision: revision})
+	}
+}
+
+// hotEvents are what a list of one service with n instances tells.
+func hotEvents(n int) []mirror.Event {
+	events := make([]mirror.Event, 0, n)
+	for i := range n {
+		events = append(events, mirror.Event{Key: fmt.Sprintf("default/hot/i%06d", i), Value: benchValue(i), ModRevision: int64(2 + i), Lease: lease})
+	}
+	return events
+}
+
+// BenchmarkCommitOneOf20000 measures one event of a large service.
+func BenchmarkCommitOneOf20000(b *testing.B) {
+	const instances = 20_000
+	events := hotEvents(instances)
+	s := listed(b, events)
+	b.ReportAllocs()
+	revision := int64(2 + instances)
+	for b.Loop() {
+		revision++
+		ev := events[int(revision)*7919%instances]
+		ev.Value, ev.ModRevision = benchValue(int(revision)), revision
+		st := s.Stage()
+		st.Apply([]mirror.Event{ev})
+		st.Commit(mirror.Commit{Revision: revision})
+	}
+}
+
+// BenchmarkRemove80000 measures a service that goes at once.
+func BenchmarkRemove80000(b *testing.B) {
+	const instances = 80_000
+	events := hotEvents(instances)
+	gone := make([]mirror.Event, len(events))
+	for i := range events {
+		gone[i] = mirror.Event{Key: events[i].Key, ModRevision: 2 + instances, Deleted: true}
+	}
+	for b.Loop() {
+		b.StopTimer()
+		s := listed(b, events)
+		b.StartTimer()
+		st := s.Stage()
+		st.Apply(gone)
+		st.Commit(mirror.Commit{Revision: 2 + instances})
 	}
 }
 
 // BenchmarkServiceLookup measures what each query does.
 func BenchmarkServiceLookup(b *testing.B) {
-	_, s := mirrored(b, newBenchSource())
+	s := listed(b, benchEvents())
 	b.ReportAllocs()
 	for b.Loop() {
 		if s.Load().Service("default", "service-04711") == nil {
@@ -142,7 +232,7 @@ func BenchmarkServiceLookup(b *testing.B) {
 // TestLookupsDoNotAllocate: they are on the path of each query.
 func TestLookupsDoNotAllocate(t *testing.T) {
 	s, _ := newStore(t)
-	s.Apply(batch(put(2, "default/orders/a", value(1, "")), put(3, "default/orders/b", value(1, ""))))
+	apply(s, batch(put(2, "default/orders/a", value(1, "")), put(3, "default/orders/b", value(1, ""))))
 	if n := testing.AllocsPerRun(100, func() {
 		svc := s.Load().Service("default", "orders")
 		if svc == nil || svc.Instance("b") == nil || svc.Attachment(build) == nil || s.Load().Service("default", "none") != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/rosterdns/roster/internal/snapshot"
 )
 
-// Entries yields what a snapshot keeps of the generation: the key below Root and
+// Entries yields what a snapshot has of the generation: the key below Root and
 // the value of each instance and of the overrides that apply to one, and the
 // Revision of their service. Values are in the form of package catalog, which
 // need not be that in etcd. It is for one goroutine; each value is new.
@@ -24,52 +24,66 @@ func (g *Generation) Entries() iter.Seq[snapshot.Entry] {
 	}
 }
 
-func (s *Service) entries(yield func(snapshot.Entry) bool) bool {
-	for i := range s.Instances {
-		in := s.Instances[i]
-		o, overridden := s.overrides[in.ID]
-		if overridden {
-			in.Status = o.own
+func (s *Service) entries(yield func(snapshot.Entry) bool) (more bool) {
+	more = true
+	s.instances.Scan(func(id string, e *entry) bool {
+		own := e.own()
+		key := catalog.InstanceKey("", s.Namespace, s.Name, id)[1:]
+		more = yield(snapshot.Entry{Key: key, Value: own.EncodeValue(), Revision: s.Revision})
+		if more && e.overridden != nil {
+			key = catalog.StatusKey("", s.Namespace, s.Name, id)[1:]
+			more = yield(snapshot.Entry{Key: key, Value: catalog.Override{Status: e.overridden.status}.EncodeValue(), Revision: s.Revision})
 		}
-		key := catalog.InstanceKey("", s.Namespace, s.Name, in.ID)[1:]
-		if !yield(snapshot.Entry{Key: key, Value: in.EncodeValue(), Revision: s.Revision}) {
-			return false
-		}
-		if !overridden {
-			continue
-		}
-		key = catalog.StatusKey("", s.Namespace, s.Name, in.ID)[1:]
-		if !yield(snapshot.Entry{Key: key, Value: catalog.Override{Status: o.status}.EncodeValue(), Revision: s.Revision}) {
-			return false
-		}
-	}
-	return true
+		return more
+	})
+	return more
 }
 
-// Restored yields the events that put back those entries of a snapshot whose
-// keys start with prefix, which starts with root. An error ends it: read the
-// entries once before.
-func Restored(entries iter.Seq2[snapshot.Entry, error], root, prefix string) iter.Seq[mirror.Event] {
-	below := strings.TrimPrefix(prefix, root)
+// expiredComponent makes the key of a snapshot's entry from that of an instance,
+// N/S/I: N/S/_vanished/I says that the instance is served only because it expired
+// in a mass, and its value until when (RFC 3339). The string is part of version 1
+// of the format. Components that start so are reserved, so that who doesn't know
+// it ignores it.
+const expiredComponent = "/_vanished"
+
+// expiredEntryKey returns the key of the entry for an instance.
+func expiredEntryKey(key string) string {
+	i := strings.LastIndexByte(key, '/')
+	return key[:i] + expiredComponent + key[i:]
+}
+
+// expiredKey returns the key of the instance that an entry says has expired; it
+// reports false of any other entry.
+func expiredKey(e *snapshot.Entry) (key string, ok bool) {
+	service, id, ok := strings.Cut(e.Key, expiredComponent+"/")
+	if !ok {
+		return "", false
+	}
+	return service + "/" + id, true
+}
+
+// anyLease stands for the lease of a key that is put back: nobody needs its ID,
+// and every instance that is served has one or needs none.
+const anyLease = 1
+
+// Restored yields the events that put back the entries of a snapshot, for
+// mirror.Restore. Entries that say until when a Guard serves an expired instance
+// are no keys of etcd: they are appended to expired, for Guard.Restore. An error
+// ends it: check the entries before.
+func Restored(entries iter.Seq2[snapshot.Entry, error], expired *[]snapshot.Entry) iter.Seq[mirror.Event] {
 	return func(yield func(mirror.Event) bool) {
 		for e, err := range entries {
 			if err != nil {
 				return
 			}
-			if !strings.HasPrefix(e.Key, below) {
+			e.Value = slices.Clone(e.Value)
+			if _, ok := expiredKey(&e); ok {
+				*expired = append(*expired, e)
 				continue
 			}
-			if _, mark := isMark(&e); mark {
-				continue // no key of etcd
-			}
-			ev := mirror.Event{Key: e.Key, Value: slices.Clone(e.Value), ModRevision: e.Revision, Lease: AnyLease}
-			if !yield(ev) {
+			if !yield(mirror.Event{Key: e.Key, Value: e.Value, ModRevision: e.Revision, Lease: anyLease}) {
 				return
 			}
 		}
 	}
 }
-
-// AnyLease stands for the lease of a key that is put back: nobody needs its ID,
-// and every instance that is served has one or needs none.
-const AnyLease = 1

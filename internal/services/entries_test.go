@@ -12,7 +12,7 @@ import (
 func TestEntries(t *testing.T) {
 	t.Parallel()
 	s, _ := newStore(t)
-	s.Apply(batch(
+	apply(s, batch(
 		put(2, "n/s/a", value(1, `"metadata":{"k":"v"},"tags":["x"]`)),
 		putWithoutLease(3, "n/s/b", value(2, `"static":true,"status":"draining"`)),
 		put(4, "n/s/_status/b", `{"status":"down","reason":"why"}`),
@@ -26,10 +26,9 @@ func TestEntries(t *testing.T) {
 	again, sk := newStore(t)
 	var events []mirror.Event
 	for e := range s.Load().Entries() {
-		events = append(events, mirror.Event{Key: e.Key, Value: e.Value, ModRevision: e.Revision, Lease: AnyLease})
+		events = append(events, mirror.Event{Key: e.Key, Value: e.Value, ModRevision: e.Revision, Lease: anyLease})
 	}
-	again.Apply(mirror.Batch{Events: events})
-	again.Apply(mirror.Batch{Revision: 10})
+	apply(again, commit{Events: events, Revision: 10})
 	again.RestoreSerial(s.Load().FullSerial(), s.Load().SerialOffset(), 10)
 	if got, want := show(again.Load()), show(s.Load()); !slices.Equal(got, want) {
 		t.Errorf("restored %q, want %q", got, want)
@@ -40,8 +39,8 @@ func TestEntries(t *testing.T) {
 	if len(sk.lines()) > 0 {
 		t.Errorf("logged %q", sk.lines())
 	}
-	// The instance's own status is there when the operator's word is taken back.
-	again.Apply(batch(del(11, "n/s/_status/b")))
+	// The instance's own status is there when the override is deleted.
+	apply(again, batch(del(11, "n/s/_status/b")))
 	if in := again.Load().Service("n", "s").Instance("b"); in.Status != catalog.StatusDraining {
 		t.Errorf("b is %s, want what it said itself", in.Status)
 	}
@@ -61,16 +60,16 @@ func TestRepeatsAreNoChange(t *testing.T) {
 		put(3, "n/s/_status/a", `{"status":"down"}`),
 		put(4, "n/s/b", value(2, "")),
 	}
-	s.Apply(batch(events...))
+	apply(s, batch(events...))
 	before, serial := s.Load().Service("n", "s"), s.Load().Serial()
-	s.Apply(mirror.Batch{Events: events, Revision: 4})
-	s.Apply(mirror.Batch{Events: []mirror.Event{
+	apply(s, commit{Events: events, Revision: 4})
+	apply(s, commit{Events: []mirror.Event{
 		del(4, "n/s/absent"), del(4, "n/none/a"), del(4, "n/s/_status/absent"), put(4, "n/s/broken", "{"),
 	}, Revision: 4})
 	if s.Load().Service("n", "s") != before || s.Load().Serial() != serial {
 		t.Error("repeats made a new version")
 	}
-	s.Apply(batch(put(5, "n/s/a", value(1, "")))) // written anew
+	apply(s, batch(put(5, "n/s/a", value(1, "")))) // written anew
 	if got := s.Load().Service("n", "s"); got == before || got.Revision != 5 {
 		t.Errorf("revision %d after a write, want 5", got.Revision)
 	}
@@ -80,22 +79,22 @@ func TestRepeatsAreNoChange(t *testing.T) {
 func TestRestoredSerial(t *testing.T) {
 	t.Parallel()
 	s, _ := newStore(t)
-	s.Apply(batch(touch(100)))
-	s.Apply(mirror.Batch{Revision: 40, Regressed: true, Events: []mirror.Event{touch(40)}})
+	apply(s, batch(touch(100)))
+	apply(s, commit{Revision: 40, Regressed: true, Events: []mirror.Event{touch(40)}})
 	full := s.Load().FullSerial() // 101 at 40
 	again, _ := newStore(t)
-	again.Apply(mirror.Batch{Revision: 40})
+	apply(again, commit{Revision: 40})
 	again.RestoreSerial(full, s.Load().SerialOffset(), 40)
 	for i, step := range []struct {
-		b    mirror.Batch
+		b    commit
 		want uint32
 	}{
-		{mirror.Batch{Revision: 40}, 101},
+		{commit{Revision: 40}, 101},
 		{batch(touch(41)), 102},
-		{mirror.Batch{Revision: 45}, 106},
-		{mirror.Batch{Revision: 10, Regressed: true}, 107},
+		{commit{Revision: 45}, 106},
+		{commit{Revision: 10, Regressed: true}, 107},
 	} {
-		again.Apply(step.b)
+		apply(again, step.b)
 		if got := again.Load().Serial(); got != step.want {
 			t.Errorf("step %d: serial %d, want %d", i, got, step.want)
 		}

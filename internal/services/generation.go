@@ -1,70 +1,26 @@
-// Package services shows the keys of a registry as services: the view that the
-// DNS plugin and the registrar's etcd driver read. A reader takes a whole
-// generation with one atomic load; what it finds there never changes.
 package services
 
 import (
 	"iter"
-	"slices"
-	"strings"
-	"sync/atomic"
 
-	iradix "github.com/hashicorp/go-immutable-radix/v2"
+	"github.com/tidwall/btree"
 
-	"github.com/rosterdns/roster/catalog"
+	"github.com/rosterdns/roster/internal/mirror"
 )
 
-// Service is one version of a service. It is immutable but for its attachment,
-// and shared.
-type Service struct {
-	Namespace, Name string
-	// Instances are the valid instances ordered by ID, whatever their status.
-	// Their status has the operator's override applied.
-	Instances []catalog.Instance
-	// Revision is the etcd revision of the last change to the service.
-	Revision int64
-
-	// overrides are the operator's words on instances, present or not, by ID.
-	overrides map[string]override
-	// attached returns the attachment.
-	attached atomic.Pointer[func() any]
-}
-
-// override is an operator's word on an instance, and the instance's own status
-// to return to when the word is taken back.
-type override struct {
-	status catalog.Status
-	own    catalog.Status
-}
-
-// Instance returns the instance with the ID, or nil. It costs a binary search.
-func (s *Service) Instance(id string) *catalog.Instance {
-	i, ok := s.find(id)
-	if !ok {
-		return nil
-	}
-	return &s.Instances[i]
-}
-
-func (s *Service) find(id string) (int, bool) {
-	return slices.BinarySearchFunc(s.Instances, id, func(in catalog.Instance, id string) int {
-		return strings.Compare(in.ID, id)
-	})
-}
-
-// Generation is the state of a registry at one revision. It is immutable.
+// Generation is the state of a registry after one commit. It is immutable.
 type Generation struct {
-	tree                *iradix.Tree[*Service] // by appendKey
+	// namespaces are those that have a service. Generations share nodes. Only a
+	// writer may copy it, which touches the original too.
+	namespaces          btree.Map[string, *namespace]
 	services, instances int
 	revision            int64
 	serial              serial
 }
 
-// appendKey appends the key of a service in the tree. The separator sorts below
-// every character of a label, so that keys are in order of namespace, then name.
-func appendKey(buf []byte, namespace, name string) []byte {
-	return append(append(append(buf, namespace...), 0), name...)
-}
+// namespace holds the services of a namespace by name. It is immutable once it
+// is in a generation.
+type namespace = btree.Map[string, *Service]
 
 // Revision returns the etcd revision that the generation shows; 0 before the
 // first list is complete.
@@ -72,10 +28,17 @@ func (g *Generation) Revision() int64 { return g.revision }
 
 // Serial returns the SOA serial of the generation: the low 32 bits of the
 // revision and an offset that makes up for revisions that moved backward, so
-// that it rises with each change (RFC 1982) and is never 0; but 0 before the
-// first list is complete. Changes that a list brings show in it when the list
-// is complete.
-func (g *Generation) Serial() uint32 { return uint32(g.serial.value) }
+// that it rises with each change (RFC 1982) and is never 0: before the first
+// list is complete it is 1.
+func (g *Generation) Serial() uint32 { return max(1, uint32(g.serial.value)) }
+
+// FullSerial returns the SOA serial before it is cut to 32 bits, for a snapshot;
+// 0 before the first list is complete.
+func (g *Generation) FullSerial() int64 { return g.serial.value }
+
+// SerialOffset returns the offset of the revision that makes the serial which
+// equal servers come to show. FullSerial can be ahead of it for a while.
+func (g *Generation) SerialOffset() int64 { return g.serial.offset }
 
 // Services returns how many services have an instance.
 func (g *Generation) Services() int { return g.services }
@@ -83,36 +46,103 @@ func (g *Generation) Services() int { return g.services }
 // Instances returns how many valid instances there are.
 func (g *Generation) Instances() int { return g.instances }
 
-// Service returns a service that exists, or nil.
+// Service returns a service that exists, or nil. It allocates nothing.
 func (g *Generation) Service(namespace, name string) *Service {
-	var buf [2*catalog.MaxLabel + 1]byte // keeps the key off the heap
-	s, ok := g.tree.Get(appendKey(buf[:0], namespace, name))
+	ns, ok := g.namespaces.Get(namespace)
 	if !ok {
 		return nil
 	}
+	s, _ := ns.Get(name)
 	return s
+}
+
+// HasNamespace reports whether a service of the namespace exists.
+func (g *Generation) HasNamespace(namespace string) bool {
+	_, ok := g.namespaces.Get(namespace)
+	return ok
 }
 
 // Namespace yields the services of a namespace in ascending order of name.
 func (g *Generation) Namespace(namespace string) iter.Seq[*Service] {
-	return g.walk(appendKey(nil, namespace, ""))
+	return func(yield func(*Service) bool) {
+		if ns, ok := g.namespaces.Get(namespace); ok {
+			ns.Scan(func(_ string, s *Service) bool { return yield(s) })
+		}
+	}
 }
 
 // All yields every service in ascending order of namespace and name.
-func (g *Generation) All() iter.Seq[*Service] { return g.walk(nil) }
-
-// HasNamespace reports whether a service of the namespace exists.
-func (g *Generation) HasNamespace(namespace string) bool {
-	for range g.Namespace(namespace) {
-		return true
-	}
-	return false
-}
-
-func (g *Generation) walk(prefix []byte) iter.Seq[*Service] {
+func (g *Generation) All() iter.Seq[*Service] {
 	return func(yield func(*Service) bool) {
-		g.tree.Root().WalkPrefix(prefix, func(_ []byte, s *Service) bool {
-			return !yield(s)
+		g.namespaces.Scan(func(_ string, ns *namespace) bool {
+			more := true
+			ns.Scan(func(_ string, s *Service) bool {
+				more = yield(s)
+				return more
+			})
+			return more
 		})
 	}
+}
+
+// with returns a generation in which the changes are made. Its revision and
+// serial are those of g.
+func (g *Generation) with(changes []Change) *Generation {
+	next := &Generation{services: g.services, instances: g.instances, revision: g.revision, serial: g.serial}
+	if len(changes) == 0 {
+		next.namespaces = g.namespaces
+		return next
+	}
+	next.namespaces = *g.namespaces.Copy()
+	for rest := changes; len(rest) > 0; {
+		n := 1
+		for n < len(rest) && rest[n].namespace() == rest[0].namespace() {
+			n++
+		}
+		next.changeNamespace(rest[0].namespace(), rest[:n])
+		rest = rest[n:]
+	}
+	return next
+}
+
+// changeNamespace makes changes of one namespace.
+func (g *Generation) changeNamespace(name string, changes []Change) {
+	ns := &namespace{}
+	if old, ok := g.namespaces.Get(name); ok {
+		ns = old.Copy()
+	}
+	for _, c := range changes {
+		if c.Old != nil {
+			g.services--
+			g.instances -= c.Old.Len()
+		}
+		if c.New != nil {
+			g.services++
+			g.instances += c.New.Len()
+			ns.Set(c.New.Name, c.New)
+		} else {
+			ns.Delete(c.Old.Name)
+		}
+	}
+	if ns.Len() == 0 {
+		g.namespaces.Delete(name)
+	} else {
+		g.namespaces.Set(name, ns)
+	}
+}
+
+// advance takes over the revision of a commit, and moves the serial on.
+func (g *Generation) advance(c mirror.Commit, changed bool) {
+	if c.Revision == 0 { // no list is complete
+		if g.serial.value != 0 {
+			g.serial.raise(g.serial.value, changed)
+		}
+		return
+	}
+	before := g.revision
+	// The minimum of several ranges is lower for a while when one is added.
+	if c.Revision > before || c.Regressed {
+		g.revision = c.Revision
+	}
+	g.serial.advance(g.revision, changed, g.revision < before)
 }

@@ -27,7 +27,7 @@ func TestOrder(t *testing.T) {
 		events = append(events, put(int64(10-i), name+"/i", value(1, "")))
 	}
 	events = append(events, put(20, "c/only/_status/i", `{"status":"down"}`), put(21, "a/w/_status/i", `{"status":"down"}`))
-	s.Apply(batch(events...))
+	apply(s, batch(events...))
 	g := s.Load()
 	if got := names(g.All()); !slices.Equal(got, want) {
 		t.Errorf("All yields %v, want %v", got, want)
@@ -66,10 +66,10 @@ func TestServiceThatIsNotThere(t *testing.T) {
 	t.Parallel()
 	s, _ := newStore(t)
 	g := s.Load()
-	if g.Service("n", "s") != nil || g.HasNamespace("n") || g.Revision() != 0 || g.Serial() != 0 || g.Services() != 0 || g.Instances() != 0 {
+	if g.Service("n", "s") != nil || g.HasNamespace("n") || g.Revision() != 0 || g.Serial() != 1 || g.FullSerial() != 0 || g.Services() != 0 || g.Instances() != 0 {
 		t.Errorf("an empty store shows %+v", g)
 	}
-	s.Apply(batch(put(2, "n/s/a", value(1, "")), put(3, "n/o/_status/a", `{"status":"down"}`)))
+	apply(s, batch(put(2, "n/s/a", value(1, "")), put(3, "n/o/_status/a", `{"status":"down"}`)))
 	g = s.Load()
 	long := strings.Repeat("x", 1000)
 	for _, name := range [][2]string{{"n", "o"}, {"n", ""}, {"", "s"}, {"n/s", ""}, {"n", "s/a"}, {"n\x00s", ""}, {"", "n\x00s"}, {"N", "s"}, {long, "s"}, {"n", long}} {
@@ -86,11 +86,11 @@ func TestServiceThatIsNotThere(t *testing.T) {
 func TestImmutable(t *testing.T) {
 	t.Parallel()
 	s, _ := newStore(t)
-	s.Apply(batch(
+	apply(s, batch(
 		put(2, "n/s/a", value(1, "")), put(3, "n/s/b", value(2, "")), put(4, "n/s/c", value(3, "")),
 		put(5, "n/t/a", value(4, "")), put(6, "n/s/_status/b", `{"status":"draining"}`),
 	))
-	later := []mirror.Batch{
+	later := []commit{
 		batch(put(7, "n/s/a", value(9, `"status":"down"`))),
 		batch(del(8, "n/s/b")),
 		batch(put(9, "n/s/aa", value(5, ""))),
@@ -111,7 +111,7 @@ func TestImmutable(t *testing.T) {
 	for _, b := range later {
 		g := s.Load()
 		before = append(before, shown{g, append(show(g), names(g.Namespace("n"))...), g.Serial()})
-		s.Apply(b)
+		apply(s, b)
 	}
 	for i, b := range before {
 		if got := append(show(b.g), names(b.g.Namespace("n"))...); !slices.Equal(got, b.lines) {
@@ -131,10 +131,10 @@ func TestImmutable(t *testing.T) {
 func TestUntouchedServicesAreShared(t *testing.T) {
 	t.Parallel()
 	s, _ := newStore(t)
-	s.Apply(batch(put(2, "n/s/a", value(1, "")), put(3, "n/t/a", value(1, ""))))
+	apply(s, batch(put(2, "n/s/a", value(1, "")), put(3, "n/t/a", value(1, ""))))
 	old := s.Load()
-	s.Apply(batch(put(4, "n/s/b", value(1, ""))))
-	s.Apply(mirror.Batch{Revision: 9})
+	apply(s, batch(put(4, "n/s/b", value(1, ""))))
+	apply(s, commit{Revision: 9})
 	if s.Load().Service("n", "t") != old.Service("n", "t") {
 		t.Error("a service that was not touched is another one")
 	}
@@ -143,25 +143,25 @@ func TestUntouchedServicesAreShared(t *testing.T) {
 	}
 }
 
-// TestNothingIsKept checks that the store holds no more than what is stored.
-func TestNothingIsKept(t *testing.T) {
+// TestNothingRemains checks that the store holds no more than what is stored.
+func TestNothingRemains(t *testing.T) {
 	t.Parallel()
 	s, _ := newStore(t)
-	s.Apply(batch(
+	apply(s, batch(
 		put(2, "n/bad/_status/a", "?"), put(3, "n/bad/a", "?"), put(4, "n/gone/a", value(1, "")), put(5, "n/gone/_status/a", `{"status":"down"}`),
 		del(6, "n/gone/a"), del(7, "n/gone/_status/a"), put(8, "n/up/_status/a", `{"status":"up"}`),
 	))
-	if n := s.Load().tree.Len(); n != 0 {
-		t.Errorf("%d services are kept that have neither instance nor override", n)
+	if n := s.Load().Services(); n != 0 {
+		t.Errorf("%d services remain that have neither instance nor override", n)
 	}
 	var events []mirror.Event
 	for i := range 100 {
 		events = append(events, put(int64(10+i), fmt.Sprintf("n/s/i%02d", i), value(1, "")))
 	}
-	s.Apply(batch(events...))
+	apply(s, batch(events...))
 	for i := range 90 {
-		s.Apply(batch(del(int64(200+i), fmt.Sprintf("n/s/i%02d", i))))
-		if in := s.Load().Service("n", "s").Instances; cap(in)-len(in) > maxSpare {
+		apply(s, batch(del(int64(200+i), fmt.Sprintf("n/s/i%02d", i))))
+		if in := s.Load().Service("n", "s").Instances(); len(in) != 99-i || cap(in) != len(in) {
 			t.Fatalf("%d instances in %d places", len(in), cap(in))
 		}
 	}
@@ -179,9 +179,9 @@ func TestReadersBesideWriters(t *testing.T) {
 		writers.Go(func() {
 			for i := range rounds {
 				r, v := int64(2+i), value(1+i, "")
-				s.Apply(batch(put(r, namespace+"/s/a", v), put(r, namespace+"/s/b", v), put(r, namespace+"/s/_status/a", `{"status":"down"}`)))
+				apply(s, batch(put(r, namespace+"/s/a", v), put(r, namespace+"/s/b", v), put(r, namespace+"/s/_status/a", `{"status":"down"}`)))
 				if i%10 == 9 {
-					s.Apply(batch(del(r, namespace+"/s/a"), del(r, namespace+"/s/b"), del(r, namespace+"/s/_status/a")))
+					apply(s, batch(del(r, namespace+"/s/a"), del(r, namespace+"/s/b"), del(r, namespace+"/s/_status/a")))
 				}
 			}
 		})
@@ -195,7 +195,7 @@ func TestReadersBesideWriters(t *testing.T) {
 					return
 				}
 				for svc := range g.All() {
-					if len(svc.Instances) != 2 || svc.Instances[0].Weight != svc.Instances[1].Weight || svc.Instances[0].Status != "down" || svc.Instances[1].Status != "up" {
+					if list := svc.Instances(); len(list) != 2 || list[0].Weight != list[1].Weight || list[0].Status != "down" || list[1].Status != "up" {
 						t.Errorf("torn: %s", showService(svc))
 						return
 					}

@@ -1,37 +1,17 @@
 package services
 
 import (
-	"context"
 	"log/slog"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/rosterdns/roster/internal/mirror"
 )
 
-// When a Guard acts.
-const (
-	// guardWindow is within what time instances have to vanish to be a mass.
-	guardWindow = time.Minute
-	// guardLeast is how many have to vanish at least.
-	guardLeast = 10
-	// guardHold is for how long an instance that vanishes stays in any case, so
-	// that those which vanish first in a mass needn't flicker: etcd revokes some
-	// 1,000 leases a second, so that it is the time in which 5,000 expire.
-	guardHold = 5 * time.Second
-	// guardAlarm is the part of a mass after which instances stay until it is
-	// known whether it becomes one, at most for guardWindow.
-	guardAlarm = 10
-	// guardTick is how exactly times are kept.
-	guardTick = time.Second
-)
-
-// Guard is a mirror.View before a Store that keeps instances for a while that
-// vanish in a mass: when within guardWindow more than a percentage of all
-// instances, and at least guardLeast, are deleted that were up when last seen,
-// it is more likely that something is wrong with etcd, the network or the
+// Guard is a mirror.View before a Store that goes on serving instances for a
+// while that expire in a mass: when within guardWindow more than a percentage of
+// all instances, and at least guardLeast, are deleted that were up when last
+// seen, it is more likely that something is wrong with etcd, the network or the
 // clients' clocks than with all of them. An instance that is unregistered is
 // written with status down first, so that it goes at once.
 //
@@ -39,252 +19,191 @@ const (
 type Guard struct {
 	store   *Store
 	percent int
-	keep    time.Duration
+	protect time.Duration
 	log     *slog.Logger
 	onTrip  func()
-	wake    chan struct{} // there is something to release later
+	wake    chan struct{} // there is something to remove later
 
-	mu      sync.Mutex // makes Apply and release one step each
-	missing map[string]*missing
+	mu      sync.Mutex         // makes a commit and a release one step each
+	expired map[string]*expiry // by key
 	// restored are those that were protected before a restart, while it is not
-	// known yet whether they are back.
-	restored map[string]*missing
-	recent   []*missing // that vanished within guardWindow, in order
-	kept     int        // of recent, the first ones that are protected or back
-	alarmed  int        // of recent, the first ones that stay for guardWindow at least
-	counted  int        // of recent, those that are still missing
-	lost     int        // of missing, those that are not served
-	tripped  bool
-	removed  int // protected ones that were removed since the guard tripped
-}
-
-// missing is an instance that has vanished from etcd.
-type missing struct {
-	event     mirror.Event // puts it back
-	at        time.Time    // when it vanished, also before a restart
-	until     time.Time    // when it is removed
-	served    bool         // the Store still has it
-	protected bool
-	back      bool // it is missing no more
-	counted   bool // it vanished within guardWindow, and is missing
+	// known yet whether they returned.
+	restored map[string]*expiry
+	window   window
+	unserved int  // of expired, those that are not served
+	tripped  bool // what is in the window is a mass that was told of
+	removed  int  // protected ones that were removed since
 }
 
 var _ mirror.View = (*Guard)(nil)
 
-// NewGuard returns a guard that keeps a mass of more than percent of all
-// instances for the time keep. onTrip, which can be nil, is told of each mass.
-func NewGuard(store *Store, percent int, keep time.Duration, log *slog.Logger, onTrip func()) *Guard {
+// NewGuard returns a guard that serves a mass of more than percent of all
+// instances for the time protect. onTrip, which can be nil, is told of each mass.
+func NewGuard(store *Store, percent int, protect time.Duration, log *slog.Logger, onTrip func()) *Guard {
 	if onTrip == nil {
 		onTrip = func() {}
 	}
 	return &Guard{
-		store: store, percent: percent, keep: keep, log: log, onTrip: onTrip,
-		wake: make(chan struct{}, 1), missing: map[string]*missing{}, restored: map[string]*missing{},
+		store: store, percent: percent, protect: protect, log: log, onTrip: onTrip,
+		wake: make(chan struct{}, 1), expired: map[string]*expiry{}, restored: map[string]*expiry{},
 	}
 }
 
-// Protected returns how many instances are served only because they vanished in
-// a mass.
-func (g *Guard) Protected() (n int) {
+// Protected returns how many instances are served only because they expired in a
+// mass.
+func (g *Guard) Protected() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for _, m := range g.missing {
-		if m.protected && m.served {
+	return g.protected() + len(g.restored)
+}
+
+func (g *Guard) protected() (n int) {
+	for _, x := range g.expired {
+		if x.protected && x.served {
 			n++
 		}
 	}
-	return n + len(g.restored)
+	return n
 }
 
-// Apply implements mirror.View. It passes on all but the deletions of instances
-// that are kept.
-func (g *Guard) Apply(b mirror.Batch) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	now := time.Now()
-	g.forget(now)
-	deletes := func(ev mirror.Event) bool { return ev.Deleted }
-	if len(g.missing) == 0 && len(g.restored) == 0 && !slices.ContainsFunc(b.Events, deletes) {
-		g.store.Apply(b)
+// Stage implements mirror.View.
+func (g *Guard) Stage() mirror.Stage { return &stage{commit: g.commit} }
+
+// commit has the Store make the edits of a stage visible, but for the deletions
+// of instances that go on being served.
+func (g *Guard) commit(st *stage, c mirror.Commit) {
+	if c.Cause != mirror.CauseWatch && c.Cause != mirror.CauseList {
+		g.store.commit(st, c)
 		return
 	}
-	events := make([]mirror.Event, 0, len(b.Events))
-	before := newPast(g.store, len(b.Events))
-	for i := range b.Events {
-		ev := &b.Events[i]
-		held := false
-		if ev.Deleted {
-			held = g.holds(ev, before, now)
-		} else {
-			g.returned(ev.Key)
-		}
-		if !held {
-			events = append(events, *ev)
-		}
-		before.add(ev)
+	in, skips := g.inspect(st, c)
+	g.store.report(st.skips)
+	g.store.report(skips)
+	if in.detected > 0 {
+		g.onTrip()
+		g.log.Warn("mass expiry detected: serving expired instances for a while",
+			"expired", in.detected, "of", in.all, "percent", g.percent, "for", g.protect.String())
 	}
-	b.Events = append(events, g.judge(now, max(b.Revision, g.store.Load().Revision()))...)
-	g.store.Apply(b)
-	if len(g.missing) > 0 {
+}
+
+func (g *Guard) inspect(st *stage, c mirror.Commit) (*inspection, []skip) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	in := &inspection{Guard: g, now: time.Now()}
+	in.revision = max(c.Revision, g.store.Load().Revision())
+	g.trim(in.now)
+	if st.removals == 0 && len(g.expired) == 0 && len(g.restored) == 0 {
+		return in, g.store.advance(st.edits, c, nil)
+	}
+	skips := g.store.advance(st.edits, c, in)
+	if in.more {
+		g.store.journal.notify() // a snapshot has more to say
+	}
+	if len(g.expired) > 0 {
 		select {
 		case g.wake <- struct{}{}:
 		default: // it is about to look anyway
 		}
 	}
+	return in, skips
 }
 
-// returned notes that a key is there again.
-func (g *Guard) returned(key string) {
-	delete(g.restored, key)
-	if m := g.missing[key]; m != nil {
-		g.drop(key, m)
+// total returns how many instances there would be if none had expired.
+func (g *Guard) total() int { return g.store.Load().Instances() + g.unserved }
+
+// trim takes what expired before the window out of account.
+func (g *Guard) trim(now time.Time) {
+	g.window.trim(now)
+	g.tripped = g.tripped && judge(g.window.counted, g.total(), g.percent) == mass
+}
+
+// drop forgets an expired instance.
+func (g *Guard) drop(key string, x *expiry) {
+	delete(g.expired, key)
+	if !x.served {
+		g.unserved--
+	}
+	x.returned = true
+	g.window.uncount(x)
+}
+
+// inspection is a Guard in the course of one commit.
+type inspection struct {
+	*Guard
+	now      time.Time
+	all      int   // instances that there would be if none had expired
+	revision int64 // of what is put back
+	detected int   // instances of a mass that has just been detected
+	more     bool  // more is protected than before
+}
+
+var _ gate = (*inspection)(nil)
+
+// returned implements gate.
+func (in *inspection) returned(key string) {
+	delete(in.restored, key)
+	if x := in.expired[key]; x != nil {
+		in.drop(key, x)
 	}
 }
 
-func (g *Guard) drop(key string, m *missing) {
-	delete(g.missing, key)
-	if !m.served {
-		g.lost--
+// holds implements gate.
+func (in *inspection) holds(key string, have *entry) bool {
+	if x := in.expired[key]; x != nil {
+		return x.served
 	}
-	m.back = true
-	g.uncount(m)
-}
-
-func (g *Guard) uncount(m *missing) {
-	if m.counted {
-		m.counted = false
-		g.counted--
+	if x := in.restored[key]; x != nil {
+		return in.stillExpired(key, x)
 	}
-}
-
-// holds reports whether a deletion is kept from the Store.
-func (g *Guard) holds(ev *mirror.Event, before *past, now time.Time) bool {
-	if m := g.missing[ev.Key]; m != nil {
-		return m.served
-	}
-	if m := g.restored[ev.Key]; m != nil {
-		return g.stillMissing(ev.Key, m, now)
-	}
-	in := before.instance(ev.Key)
-	if in == nil || !in.Up() {
+	if have == nil || !have.Up() {
 		return false
 	}
-	m := &missing{
-		event: mirror.Event{Key: strings.Clone(ev.Key), Value: in.EncodeValue(), Lease: AnyLease},
-		at:    now, until: now.Add(guardHold), served: true, counted: true,
+	if have.overridden != nil {
+		have = &entry{Instance: have.own()}
 	}
-	g.missing[m.event.Key] = m
-	g.recent = append(g.recent, m)
-	g.counted++
+	x := &expiry{key: key, instance: have, at: in.now, until: in.now.Add(guardHold), served: true}
+	in.expired[key] = x
+	in.window.add(x)
 	return true
 }
 
-// judge decides for how long what is missing stays, and returns the events that
-// put back what has gone already, at a revision.
-func (g *Guard) judge(now time.Time, revision int64) (back []mirror.Event) {
-	all := g.store.Load().Instances() + g.lost
-	switch {
-	case exceeds(g.counted, g.percent, all):
-		if !g.tripped {
-			g.tripped, g.removed = true, 0
-			g.onTrip()
-			g.log.Warn("instances vanish in a mass, as when etcd or the network fails: they stay served for a while",
-				"vanished", g.counted, "of", all, "percent", g.percent, "for", g.keep.String())
+// stillExpired notes that an instance has not returned that had expired before a
+// restart, and reports whether it stays. It counts as of when it expired, and
+// the mass that it was of was told of then.
+func (in *inspection) stillExpired(key string, x *expiry) bool {
+	delete(in.restored, key)
+	if !in.now.Before(x.until) {
+		return false
+	}
+	in.expired[key] = x
+	if in.now.Sub(x.at) <= guardWindow {
+		x.counted, in.tripped = true, true
+		in.window.counted++
+	}
+	return true
+}
+
+// conclude implements gate: it decides for how long what expired stays, and puts
+// back what is gone already.
+func (in *inspection) conclude() (back []edit) {
+	in.all = in.total()
+	switch judge(in.window.counted, in.all, in.percent) {
+	case mass:
+		if !in.tripped {
+			in.tripped, in.removed, in.detected = true, 0, in.window.counted
 		}
-		for _, m := range g.recent[g.kept:] {
-			if m.protected || m.back {
-				continue
+		in.more = in.window.protected < len(in.window.recent)
+		for _, x := range in.window.unprotected() {
+			x.protected, x.until = true, in.now.Add(in.protect)
+			if !x.served {
+				x.served = true
+				in.unserved--
+				back = append(back, edit{key: x.key, revision: in.revision, kind: putInstance, instance: x.instance})
 			}
-			m.protected, m.until = true, now.Add(g.keep)
-			if !m.served {
-				m.served = true
-				g.lost--
-				m.event.ModRevision = revision
-				back = append(back, m.event)
-			}
 		}
-		if g.kept < len(g.recent) {
-			g.kept = len(g.recent)
-			g.store.onChange() // a snapshot has more to keep
-		}
-	case exceeds(g.counted*guardAlarm, g.percent, all) && g.counted >= guardLeast:
-		for _, m := range g.recent[g.alarmed:] {
-			if m.served && !m.protected {
-				m.until = m.at.Add(guardWindow)
-			}
-		}
-		g.alarmed = len(g.recent)
+	case possibleMass:
+		in.window.hold()
+	case ordinary:
 	}
 	return back
-}
-
-func exceeds(n, percent, all int) bool { return n >= guardLeast && n*100 > percent*all }
-
-// forget takes what vanished longer than guardWindow ago out of account.
-func (g *Guard) forget(now time.Time) {
-	for len(g.recent) > 0 && now.Sub(g.recent[0].at) > guardWindow {
-		g.uncount(g.recent[0])
-		g.recent = g.recent[1:]
-		g.kept, g.alarmed = max(g.kept-1, 0), max(g.alarmed-1, 0)
-	}
-	all := g.store.Load().Instances() + g.lost
-	g.tripped = g.tripped && exceeds(g.counted, g.percent, all)
-}
-
-// Run removes what was kept when its time is over, until ctx is done.
-func (g *Guard) Run(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-g.wake:
-		}
-		tick := time.NewTicker(guardTick)
-		for more := true; more; {
-			select {
-			case <-ctx.Done():
-				more = false
-			case <-tick.C:
-				more = g.release(time.Now())
-			}
-		}
-		tick.Stop()
-	}
-}
-
-// release removes what has had its time, and reports whether more is to come.
-func (g *Guard) release(now time.Time) (more bool) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.forget(now)
-	var gone []mirror.Event
-	// What readers see changes without etcd: the revision up to which it is known
-	// is the nearest there is.
-	revision := g.store.Load().Revision()
-	protected := 0
-	for key, m := range g.missing {
-		due := !now.Before(m.until)
-		if m.served && due {
-			gone = append(gone, mirror.Event{Key: key, ModRevision: revision, Deleted: true})
-			m.served = false
-			g.lost++
-			if m.protected {
-				g.removed++
-			}
-		}
-		if !m.served && now.Sub(m.at) > guardWindow {
-			g.drop(key, m)
-		} else if m.protected && m.served {
-			protected++
-		}
-	}
-	if len(gone) > 0 {
-		slices.SortFunc(gone, func(a, b mirror.Event) int { return strings.Compare(a.Key, b.Key) })
-		g.store.Apply(mirror.Batch{Events: gone, Revision: revision})
-	}
-	if g.removed > 0 && protected == 0 {
-		g.log.Info("the time of instances that vanished in a mass is over: removed those that are not back", "removed", g.removed)
-		g.removed = 0
-	}
-	return len(g.missing) > 0
 }

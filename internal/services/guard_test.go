@@ -17,11 +17,11 @@ import (
 func TestGuardOfShortTime(t *testing.T) {
 	t.Parallel()
 	runGuarded(t, 30, func(g *guarded) {
-		g.keep = 20 * time.Second
-		g.vanish(0, 60)
+		g.protect = 20 * time.Second
+		g.expire(0, 60)
 		g.passed(20*time.Second + guardTick)
 		g.want(40, 0)
-		g.vanish(60, 61) // within the same minute: protected for a time of its own
+		g.expire(60, 61) // within the same minute: protected for a time of its own
 		g.want(40, 1)
 		g.passed(20*time.Second + guardTick)
 		g.want(39, 0)
@@ -70,18 +70,18 @@ func key(i int) string { return fmt.Sprintf("n/s%d/i%02d", i%10, i) }
 
 func (g *guarded) put(i int, more string) {
 	g.revision++
-	g.Apply(batch(put(g.revision, key(i), value(1, more))))
+	apply(g, batch(put(g.revision, key(i), value(1, more))))
 }
 
-// vanish deletes instances at one revision each, in one batch.
-func (g *guarded) vanish(from, to int) {
-	b := mirror.Batch{}
+// expire deletes instances at one revision each, in one batch.
+func (g *guarded) expire(from, to int) {
+	b := commit{}
 	for i := from; i < to; i++ {
 		g.revision++
 		b.Events = append(b.Events, del(g.revision, key(i)))
 	}
 	b.Revision = g.revision
-	g.Apply(b)
+	apply(g, b)
 }
 
 func (g *guarded) passed(d time.Duration) {
@@ -103,12 +103,12 @@ func (g *guarded) want(served, protected int) {
 	}
 }
 
-// TestGuardKeepsAMass: what vanishes together is served for the time, then gone.
-func TestGuardKeepsAMass(t *testing.T) {
+// TestGuardServesAMass: what expires together is served for the time, then gone.
+func TestGuardServesAMass(t *testing.T) {
 	t.Parallel()
 	runGuarded(t, 30, func(g *guarded) {
 		serial := g.store.Load().Serial()
-		g.vanish(0, 60)
+		g.expire(0, 60)
 		g.want(100, 60)
 		g.passed(10*time.Minute - time.Second)
 		g.want(100, 60)
@@ -121,28 +121,28 @@ func TestGuardKeepsAMass(t *testing.T) {
 		if after := g.store.Load().Serial(); after <= before || before < serial {
 			t.Errorf("serial %d, %d, %d: want it to rise when they go", serial, before, after)
 		}
-		if lines := strings.Join(g.sk.lines(), ""); strings.Count(lines, "vanish in a mass") != 1 || strings.Count(lines, "removed=60") != 1 {
+		if lines := strings.Join(g.sk.lines(), ""); strings.Count(lines, "mass expiry detected") != 1 || strings.Count(lines, "expired=60 of=100 percent=30 for=10m0s") != 1 || strings.Count(lines, "removed=60") != 1 {
 			t.Errorf("logged:\n%s", lines)
 		}
 		g.passed(time.Hour)
-		if len(g.missing) != 0 || len(g.recent) > 60 || g.lost != 0 || g.counted != 0 {
-			t.Errorf("kept in mind: %d missing, lost %d, counted %d", len(g.missing), g.lost, g.counted)
+		if len(g.expired) != 0 || len(g.window.recent) > 60 || g.unserved != 0 || g.window.counted != 0 {
+			t.Errorf("remembered: %d expired, unserved %d, counted %d", len(g.expired), g.unserved, g.window.counted)
 		}
 	})
 }
 
-// TestGuardPutsBack has a mass vanish one after the other, as leases expire: the
+// TestGuardPutsBack has a mass expire one after the other, as leases expire: the
 // first ones are gone when it is noticed, and come back.
 func TestGuardPutsBack(t *testing.T) {
 	t.Parallel()
 	runGuarded(t, 30, func(g *guarded) {
 		for i := range 9 { // too few for an alarm
-			g.vanish(i, i+1)
+			g.expire(i, i+1)
 		}
 		g.passed(guardHold + guardTick)
 		g.want(91, 0)
 		for i := 9; i < 31; i++ {
-			g.vanish(i, i+1)
+			g.expire(i, i+1)
 			g.passed(2 * time.Second)
 		}
 		g.want(100, 31)
@@ -158,25 +158,25 @@ func TestGuardRevisions(t *testing.T) {
 	runGuarded(t, 30, func(g *guarded) {
 		svc := func() *Service { return g.store.Load().Service("n", "s0") }
 		for i := range 9 { // all but one of the service
-			g.vanish(i*10, i*10+1)
+			g.expire(i*10, i*10+1)
 		}
 		before := svc().Revision
 		g.passed(guardHold + guardTick)
-		if s := svc(); len(s.Instances) != 1 || s.Revision <= before || s.Revision != g.revision {
+		if s := svc(); s.Len() != 1 || s.Revision <= before || s.Revision != g.revision {
 			t.Errorf("%s at revision %d, after %d", showService(s), g.revision, before)
 		}
 		g.put(90, `"status":"down"`)
-		g.vanish(90, 91)
+		g.expire(90, 91)
 		if svc() != nil {
 			t.Errorf("%s, want none", showService(svc()))
 		}
 		for i := 1; i < 23; i++ {
 			if i%10 != 0 {
-				g.vanish(i, i+1)
+				g.expire(i, i+1)
 			}
 		}
-		g.vanish(23, 30)
-		if s := svc(); s == nil || len(s.Instances) != 9 || s.Revision != g.revision {
+		g.expire(23, 30)
+		if s := svc(); s == nil || s.Len() != 9 || s.Revision != g.revision {
 			t.Errorf("put back: %+v at revision %d", s, g.revision)
 		}
 	})
@@ -187,13 +187,13 @@ func TestGuardRevisions(t *testing.T) {
 func TestGuardLetsFewGo(t *testing.T) {
 	t.Parallel()
 	runGuarded(t, 30, func(g *guarded) {
-		g.vanish(0, 5)
+		g.expire(0, 5)
 		g.want(100, 0)
 		g.passed(guardHold + guardTick)
 		g.want(95, 0)
 		g.passed(guardWindow)
 
-		g.vanish(5, 20) // more than a tenth of the mass, less than all of it
+		g.expire(5, 20) // more than a tenth of the mass, less than all of it
 		g.passed(guardWindow - time.Second)
 		g.want(95, 0)
 		g.passed(2 * guardTick)
@@ -208,20 +208,20 @@ func TestGuardLetsFewGo(t *testing.T) {
 func TestGuardLeast(t *testing.T) {
 	t.Parallel()
 	runGuarded(t, 1, func(g *guarded) {
-		g.vanish(0, 9)
+		g.expire(0, 9)
 		g.passed(guardHold + guardTick)
 		g.want(91, 0)
-		g.vanish(9, 10) // the tenth within a minute
+		g.expire(9, 10) // the tenth within a minute
 		g.want(100, 10)
 	})
 }
 
-// TestGuardWindow: what vanishes over more than a minute is no mass.
+// TestGuardWindow: what expires over more than a minute is no mass.
 func TestGuardWindow(t *testing.T) {
 	t.Parallel()
 	runGuarded(t, 30, func(g *guarded) {
 		for i := range 40 {
-			g.vanish(i, i+1)
+			g.expire(i, i+1)
 			g.passed(guardWindow / 15)
 		}
 		g.passed(guardWindow + guardTick)
@@ -236,7 +236,7 @@ func TestGuardWindow(t *testing.T) {
 func TestGuardUnregistered(t *testing.T) {
 	t.Parallel()
 	runGuarded(t, 10, func(g *guarded) {
-		var b mirror.Batch
+		var b commit
 		for i := range 90 {
 			g.revision++
 			b.Events = append(b.Events, put(g.revision, key(i), value(1, `"status":"down"`)))
@@ -246,10 +246,10 @@ func TestGuardUnregistered(t *testing.T) {
 			}
 		}
 		b.Revision = g.revision
-		g.Apply(b)
+		apply(g, b)
 		g.want(55, 0)
 		for i := 1; i < 90; i += 2 {
-			g.vanish(i, i+1)
+			g.expire(i, i+1)
 		}
 		g.want(10, 0)
 		if g.trips != 0 {
@@ -263,10 +263,10 @@ func TestGuardUnregistered(t *testing.T) {
 func TestGuardWhileProtecting(t *testing.T) {
 	t.Parallel()
 	runGuarded(t, 30, func(g *guarded) {
-		g.vanish(0, 60)
+		g.expire(0, 60)
 		g.want(100, 60)
 		g.put(99, `"status":"down"`) // Unregister
-		g.vanish(99, 100)
+		g.expire(99, 100)
 		g.want(99, 60)
 		for i := range 20 {
 			g.put(i, `"priority":1`)
@@ -277,20 +277,20 @@ func TestGuardWhileProtecting(t *testing.T) {
 		}
 		g.passed(10*time.Minute + guardTick)
 		g.want(59, 0) // 20 that are back, and 60 to 98
-		g.vanish(0, 3)
+		g.expire(0, 3)
 		g.passed(guardHold + guardTick)
 		g.want(56, 0)
 	})
 }
 
-// TestGuardKeepsMore: what vanishes while the guard is up is protected too, each
+// TestGuardServesMore: what expires while the guard is up is protected too, each
 // for its time.
-func TestGuardKeepsMore(t *testing.T) {
+func TestGuardServesMore(t *testing.T) {
 	t.Parallel()
 	runGuarded(t, 30, func(g *guarded) {
-		g.vanish(0, 40)
+		g.expire(0, 40)
 		g.passed(30 * time.Second)
-		g.vanish(40, 60)
+		g.expire(40, 60)
 		g.want(100, 60)
 		g.passed(10*time.Minute - 30*time.Second + guardTick)
 		g.want(60, 20)
@@ -302,16 +302,57 @@ func TestGuardKeepsMore(t *testing.T) {
 	})
 }
 
+// TestGuardOfARangeThatIsDropped: what is followed no more is no expiry.
+func TestGuardOfARangeThatIsDropped(t *testing.T) {
+	t.Parallel()
+	runGuarded(t, 30, func(g *guarded) {
+		st := g.Stage()
+		for i := range 60 {
+			st.Apply([]mirror.Event{del(g.revision, key(i))})
+		}
+		st.Commit(mirror.Commit{Cause: mirror.CauseDrop, Revision: g.revision})
+		g.want(40, 0)
+		if g.trips != 0 || len(g.expired) != 0 {
+			t.Errorf("tripped %d times, %d expired", g.trips, len(g.expired))
+		}
+	})
+}
+
+// TestJudge has the bounds of a mass.
+func TestJudge(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		expired, all, percent int
+		want                  verdict
+	}{
+		{0, 0, 0, ordinary},
+		{9, 9, 0, ordinary},
+		{10, 10, 99, mass},
+		{10, 10, 100, possibleMass},
+		{30, 100, 30, possibleMass},
+		{31, 100, 30, mass},
+		{10, 300, 30, possibleMass},
+		{10, 334, 30, ordinary},
+		{9, 100, 1, ordinary},
+		{10, 1_000_000, 1, ordinary},
+		{1_001, 1_000_000, 1, possibleMass},
+	} {
+		if got := judge(tt.expired, tt.all, tt.percent); got != tt.want {
+			t.Errorf("%d of %d with %d percent: %d, want %d", tt.expired, tt.all, tt.percent, got, tt.want)
+		}
+	}
+}
+
 // TestGuardOfAList is an etcd that comes back empty.
 func TestGuardOfAList(t *testing.T) {
 	t.Parallel()
 	runGuarded(t, 50, func(g *guarded) {
-		b := mirror.Batch{Revision: 1, Regressed: true}
+		b := commit{Revision: 1, Regressed: true}
 		for i := range guardedInstances {
 			b.Events = append(b.Events, del(1, key(i)))
 		}
 		g.revision = 1
-		g.Apply(b)
+		apply(g, b)
 		g.want(100, 100)
 		g.put(0, "")
 		g.want(100, 99)

@@ -41,9 +41,53 @@ func del(revision int64, key string) mirror.Event {
 	return mirror.Event{Key: key, ModRevision: revision, Deleted: true}
 }
 
-// batch is a batch at the revision of its last event.
-func batch(events ...mirror.Event) mirror.Batch {
-	return mirror.Batch{Events: events, Revision: events[len(events)-1].ModRevision}
+// commit is a commit with the events of its stage.
+type commit struct {
+	Events    []mirror.Event
+	Revision  int64
+	Regressed bool
+	Unlisted  bool // it is none of a list, although it has no revision
+}
+
+// apply commits to a view. Values are invalid afterwards, as those of a mirror.
+func apply(v mirror.View, c commit) {
+	s := v.Stage()
+	stageAll(s, c.Events)
+	s.Commit(mirror.Commit{Revision: c.Revision, Regressed: c.Regressed})
+}
+
+func stageAll(s mirror.Stage, events []mirror.Event) {
+	events = slices.Clone(events)
+	for i := range events {
+		events[i].Value = slices.Clone(events[i].Value)
+	}
+	s.Apply(events)
+	for i := range events {
+		clear(events[i].Value)
+	}
+}
+
+// pager applies commits to a view, of which those without a revision are pages
+// of a list: they wait in its stage for the next one with a revision.
+type pager struct {
+	mirror.View
+	list mirror.Stage
+}
+
+func (p *pager) apply(c commit) {
+	if p.list == nil {
+		p.list = p.Stage()
+	}
+	stageAll(p.list, c.Events)
+	if c.Revision != 0 || c.Unlisted {
+		p.list.Commit(mirror.Commit{Cause: mirror.CauseList, Revision: c.Revision, Regressed: c.Regressed})
+		p.list = nil
+	}
+}
+
+// batch is a commit at the revision of its last event.
+func batch(events ...mirror.Event) commit {
+	return commit{Events: events, Revision: events[len(events)-1].ModRevision}
 }
 
 // skips counts and logs what a Store skips.
@@ -88,7 +132,7 @@ func show(g *Generation) (out []string) {
 func showService(s *Service) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s/%s@%d:", s.Namespace, s.Name, s.Revision)
-	for _, in := range s.Instances {
+	for in := range s.All() {
 		fmt.Fprintf(&b, " %s=%d/%s", in.ID, in.Weight, in.Status)
 	}
 	return b.String()
@@ -99,9 +143,9 @@ func check(g *Generation) error {
 	services, instances := 0, 0
 	for s := range g.All() {
 		services++
-		instances += len(s.Instances)
-		if !slices.IsSortedFunc(s.Instances, compareID) {
-			return fmt.Errorf("instances out of order: %s", showService(s))
+		instances += s.Len()
+		if list := s.Instances(); len(list) != s.Len() || !slices.IsSortedFunc(list, compareID) {
+			return fmt.Errorf("%d instances, or out of order: %s", s.Len(), showService(s))
 		}
 		if g.Service(s.Namespace, s.Name) != s {
 			return fmt.Errorf("Service does not find %s/%s", s.Namespace, s.Name)
@@ -109,9 +153,9 @@ func check(g *Generation) error {
 		if !g.HasNamespace(s.Namespace) {
 			return fmt.Errorf("HasNamespace(%q) is false", s.Namespace)
 		}
-		for i := range s.Instances {
-			if got := s.Instance(s.Instances[i].ID); got != &s.Instances[i] {
-				return fmt.Errorf("Instance(%q) of %s/%s is %p", s.Instances[i].ID, s.Namespace, s.Name, got)
+		for in := range s.All() {
+			if got := s.Instance(in.ID); got != in {
+				return fmt.Errorf("Instance(%q) of %s/%s is %p", in.ID, s.Namespace, s.Name, got)
 			}
 		}
 	}

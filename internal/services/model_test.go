@@ -12,7 +12,7 @@ import (
 	"github.com/rosterdns/roster/internal/mirror"
 )
 
-// TestModel applies random batches to a Store and to a map of keys, and compares
+// TestModel applies random commits to a Store and to a map of keys, and compares
 // what the Store serves with what the map says. A seed that fails is printed.
 func TestModel(t *testing.T) {
 	t.Parallel()
@@ -29,31 +29,61 @@ func TestModel(t *testing.T) {
 func runModel(t *testing.T, rng *rand.Rand) {
 	s, _ := newStore(t)
 	m := model{}
+	// Each namespace has a stage of its own, which stays open for a while.
+	stages := map[string]mirror.Stage{}
+	staged := map[string][]mirror.Event{}
+	subscriber := newReplay(s)
 	revision := int64(1)
-	for i := range 200 {
-		b := mirror.Batch{}
-		for range 1 + rng.IntN(6) {
+	for i := range 300 {
+		namespace := fmt.Sprintf("n%d", rng.IntN(3))
+		if stages[namespace] == nil {
+			stages[namespace] = s.Stage()
+		}
+		for range rng.IntN(6) {
 			revision++
-			ev := randomEvent(rng, revision)
-			b.Events = append(b.Events, ev)
-			m.apply(ev)
+			ev := randomEvent(rng, namespace, revision)
+			stageAll(stages[namespace], []mirror.Event{ev})
+			staged[namespace] = append(staged[namespace], ev)
 		}
-		if rng.IntN(4) > 0 {
-			b.Revision = revision
+		if rng.IntN(3) > 0 {
+			c := mirror.Commit{Revision: revision}
+			if rng.IntN(20) == 0 {
+				revision = max(1, revision-rng.Int64N(20))
+				c = mirror.Commit{Revision: revision, Regressed: true}
+			}
+			stages[namespace].Commit(c)
+			m.apply(staged[namespace])
+			stages[namespace], staged[namespace] = nil, nil
 		}
-		s.Apply(b)
-		g := s.Load()
-		if err := check(g); err != nil {
-			t.Fatalf("batch %d: %v", i, err)
-		}
-		if got, want := withoutRevisions(show(g)), m.show(); !slices.Equal(got, want) {
-			t.Fatalf("batch %d: served\n%s\nwant\n%s", i, strings.Join(got, "\n"), strings.Join(want, "\n"))
+		if err := modelErr(rng, s.Load(), m, subscriber); err != nil {
+			t.Fatalf("step %d: %v", i, err)
 		}
 	}
 }
 
-func randomEvent(rng *rand.Rand, revision int64) mirror.Event {
-	service := fmt.Sprintf("n%d/s%d", rng.IntN(2), rng.IntN(3))
+// modelErr returns where a generation, or what a subscriber that reads now and
+// then knows of it, differs from the model.
+func modelErr(rng *rand.Rand, g *Generation, m model, subscriber *replay) error {
+	if err := check(g); err != nil {
+		return err
+	}
+	if got, want := withoutRevisions(show(g)), m.show(); !slices.Equal(got, want) {
+		return fmt.Errorf("served\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	if rng.IntN(4) > 0 {
+		return nil
+	}
+	if err := subscriber.read(); err != nil {
+		return err
+	}
+	if subscriber.resets > 1 {
+		return fmt.Errorf("the subscriber was reset %d times", subscriber.resets-1)
+	}
+	return subscriber.equals(g)
+}
+
+func randomEvent(rng *rand.Rand, namespace string, revision int64) mirror.Event {
+	service := fmt.Sprintf("%s/s%d", namespace, rng.IntN(3))
 	id := fmt.Sprintf("i%d", rng.IntN(5))
 	key := service + "/" + id
 	if rng.IntN(3) == 0 {
@@ -77,11 +107,13 @@ func randomEvent(rng *rand.Rand, revision int64) mirror.Event {
 // model is the present value of each key, and whether it has a lease.
 type model map[string]mirror.Event
 
-func (m model) apply(ev mirror.Event) {
-	if ev.Deleted {
-		delete(m, ev.Key)
-	} else {
-		m[ev.Key] = ev
+func (m model) apply(events []mirror.Event) {
+	for _, ev := range events {
+		if ev.Deleted {
+			delete(m, ev.Key)
+		} else {
+			m[ev.Key] = ev
+		}
 	}
 }
 
@@ -100,9 +132,11 @@ func (m model) show() []string {
 			continue
 		}
 		if over, ok := m[dir+"/_status/"+id]; ok {
-			if o, err := catalog.DecodeOverride(over.Value); err == nil {
-				in.Status = in.Status.Worse(o.Status)
+			o, err := catalog.DecodeOverride(over.Value)
+			if err != nil {
+				o.Status = catalog.StatusDown
 			}
+			in.Status = in.Status.Worse(o.Status)
 		}
 		lines[dir] += fmt.Sprintf(" %s=%d/%s", in.ID, in.Weight, in.Status)
 	}

@@ -20,14 +20,15 @@ func touch(revision int64) mirror.Event {
 func TestSerial(t *testing.T) {
 	t.Parallel()
 	type step struct {
-		b    mirror.Batch
+		b    commit
 		want uint32
 	}
-	progress := func(r int64) mirror.Batch { return mirror.Batch{Revision: r} }
-	change := func(r int64) mirror.Batch { return batch(touch(r)) }
-	page := mirror.Batch{Events: []mirror.Event{touch(1)}}
-	restored := func(r int64, events ...mirror.Event) mirror.Batch {
-		return mirror.Batch{Events: events, Revision: r, Regressed: true}
+	progress := func(r int64) commit { return commit{Revision: r} }
+	change := func(r int64) commit { return batch(touch(r)) }
+	page := commit{Events: []mirror.Event{touch(1)}}
+	unlisted := commit{Events: []mirror.Event{touch(1)}, Unlisted: true}
+	restored := func(r int64, events ...mirror.Event) commit {
+		return commit{Events: events, Revision: r, Regressed: true}
 	}
 	const (
 		wrap    = 1 << 32
@@ -38,7 +39,7 @@ func TestSerial(t *testing.T) {
 		steps []step
 	}{
 		{"follows the revision", []step{{progress(7), 7}, {change(9), 9}, {progress(9), 9}, {progress(1000), 1000}}},
-		{"pages of a list", []step{{page, 0}, {page, 0}, {progress(5), 5}, {change(6), 6}, {page, 6}, {progress(8), 8}}},
+		{"pages of a list", []step{{page, 1}, {page, 1}, {progress(5), 5}, {change(6), 6}, {page, 6}, {progress(8), 8}}},
 		{"a list at the same revision that changes something", []step{{progress(5), 5}, {page, 5}, {progress(5), 6}, {progress(6), 6}, {change(7), 7}}},
 		{"restored", []step{{change(100), 100}, {restored(40), 101}, {change(41), 102}, {progress(60), 121}, {change(200), 261}}},
 		{"restored twice", []step{{change(100), 100}, {restored(40, touch(40)), 101}, {restored(10, touch(10)), 102}, {change(11), 103}}},
@@ -48,6 +49,7 @@ func TestSerial(t *testing.T) {
 		{"first one without 0", []step{{progress(2 * wrap), 1}, {change(2*wrap + 1), 2}}},
 		{"restored across a wrap", []step{{change(wrap - 1), wrap - 1}, {restored(5), 1}, {change(6), 2}}},
 		{"largest step", []step{{change(10), 10}, {change(10 + largest), 10 + largest}}},
+		{"a change while no list is complete", []step{{progress(5), 5}, {unlisted, 6}, {progress(6), 6}, {progress(9), 9}}},
 		{"too large a step", []step{{change(10), 10}, {change(11 + largest), 11}, {change(12 + largest), 12}, {progress(20 + largest), 20}}},
 		{"mirrors that are not in step", []step{
 			{change(10), 10}, {progress(8), 10}, {change(9), 11}, {progress(10), 11}, {change(11), 12}, {progress(20), 20},
@@ -57,8 +59,12 @@ func TestSerial(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			s, _ := newStore(t)
+			p := pager{View: s}
+			if got := s.Load().Serial(); got != 1 {
+				t.Fatalf("serial %d before the first list, want 1", got)
+			}
 			for i, step := range tt.steps {
-				s.Apply(step.b)
+				p.apply(step.b)
 				if got := s.Load().Serial(); got != step.want {
 					t.Fatalf("step %d: serial %d, want %d", i, got, step.want)
 				}
@@ -71,18 +77,19 @@ func TestSerial(t *testing.T) {
 func TestRevision(t *testing.T) {
 	t.Parallel()
 	s, _ := newStore(t)
+	p := pager{View: s}
 	for i, step := range []struct {
-		b    mirror.Batch
+		b    commit
 		want int64
 	}{
-		{mirror.Batch{Events: []mirror.Event{touch(3)}}, 0},
-		{mirror.Batch{Revision: 5}, 5},
+		{commit{Events: []mirror.Event{touch(3)}}, 0},
+		{commit{Revision: 5}, 5},
 		{batch(touch(4)), 5}, // of a mirror that is behind another
-		{mirror.Batch{Revision: 3, Regressed: true}, 3},
-		{mirror.Batch{Events: []mirror.Event{touch(9)}}, 3},
+		{commit{Revision: 3, Regressed: true}, 3},
+		{commit{Events: []mirror.Event{touch(9)}}, 3},
 		{batch(touch(10)), 10},
 	} {
-		s.Apply(step.b)
+		p.apply(step.b)
 		if got := s.Load().Revision(); got != step.want {
 			t.Errorf("step %d: revision %d, want %d", i, got, step.want)
 		}
@@ -98,11 +105,12 @@ func TestSerialAlwaysRises(t *testing.T) {
 		t.Parallel()
 		rng := rand.New(rand.NewPCG(seed, 0))
 		s, _ := newStore(t)
+		p := pager{View: s}
 		revision := int64(1<<32 - 50) // soon to wrap
-		s.Apply(mirror.Batch{Revision: revision})
+		apply(s, commit{Revision: revision})
 		pending := false
 		for i := range 20_000 {
-			b := mirror.Batch{Revision: revision}
+			b := commit{Revision: revision}
 			switch rng.IntN(10) {
 			case 0, 1, 2, 3:
 				revision += 1 + rng.Int64N(3)
@@ -111,17 +119,17 @@ func TestSerialAlwaysRises(t *testing.T) {
 				revision += rng.Int64N(1 << 33)
 				b.Revision = revision
 			case 5, 6:
-				b = mirror.Batch{Events: []mirror.Event{touch(revision)}}
+				b = commit{Events: []mirror.Event{touch(revision)}}
 			case 7:
 				if old := revision; rng.IntN(10) == 0 {
 					revision = 1 + rng.Int64N(old)
-					b = mirror.Batch{Revision: revision, Regressed: revision < old}
+					b = commit{Revision: revision, Regressed: revision < old}
 				}
 			case 8:
 				b = batch(touch(max(1, revision-rng.Int64N(5))))
 			}
 			old := s.Load().Serial()
-			s.Apply(b)
+			p.apply(b)
 			serial := s.Load().Serial()
 			pending = pending || len(b.Events) > 0
 			rose := int32(serial - old)
@@ -141,11 +149,12 @@ func TestEqualServersShowEqualSerials(t *testing.T) {
 	t.Parallel()
 	watching, _ := newStore(t)
 	listing, _ := newStore(t)
+	p := pager{View: listing}
 	for r := int64(2); r < 100; r++ {
-		watching.Apply(batch(touch(r)))
+		apply(watching, batch(touch(r)))
 		if r%10 == 0 {
-			listing.Apply(mirror.Batch{Events: []mirror.Event{touch(r)}})
-			listing.Apply(mirror.Batch{Revision: r})
+			p.apply(commit{Events: []mirror.Event{touch(r)}})
+			p.apply(commit{Revision: r})
 			if a, b := watching.Load().Serial(), listing.Load().Serial(); a != b {
 				t.Fatalf("at revision %d serials are %d and %d", r, a, b)
 			}
@@ -160,9 +169,9 @@ func restoredFrom(t *testing.T, was *Generation) *Store {
 	s, _ := newStore(t)
 	var events []mirror.Event
 	for e := range was.Entries() {
-		events = append(events, mirror.Event{Key: e.Key, Value: e.Value, ModRevision: e.Revision, Lease: AnyLease})
+		events = append(events, mirror.Event{Key: e.Key, Value: e.Value, ModRevision: e.Revision, Lease: anyLease})
 	}
-	s.Apply(mirror.Batch{Events: events, Revision: was.Revision()})
+	apply(s, commit{Events: events, Revision: was.Revision()})
 	s.RestoreSerial(was.FullSerial(), was.SerialOffset(), was.Revision())
 	return s
 }
@@ -173,10 +182,10 @@ func restoredFrom(t *testing.T, was *Generation) *Store {
 func TestSerialAheadOfItsOffset(t *testing.T) {
 	t.Parallel()
 	s, _ := newStore(t)
-	s.Apply(batch(touch(100)))
-	s.Apply(mirror.Batch{Revision: 40, Regressed: true})
-	s.Apply(batch(touch(50)))
-	s.Apply(batch(touch(49))) // of a mirror that is behind another
+	apply(s, batch(touch(100)))
+	apply(s, commit{Revision: 40, Regressed: true})
+	apply(s, batch(touch(50)))
+	apply(s, batch(touch(49))) // of a mirror that is behind another
 	was := s.Load()
 	restored := restoredFrom(t, was)
 	reloaded, _ := newStore(t)
@@ -187,7 +196,7 @@ func TestSerialAheadOfItsOffset(t *testing.T) {
 	for r := int64(60); r < 63; r++ {
 		ev := touch(r)
 		for name, one := range map[string]*Store{"going on": s, "restored": restored, "reloaded": reloaded} {
-			one.Apply(batch(ev))
+			apply(one, batch(ev))
 			if got, want := one.Load().Serial(), uint32(r+61); got != want {
 				t.Errorf("%s: serial %d at revision %d, want %d", name, got, r, want)
 			}
@@ -200,7 +209,7 @@ func TestSerialAheadOfItsOffset(t *testing.T) {
 func TestSerialOfAnotherCluster(t *testing.T) {
 	t.Parallel()
 	old, _ := newStore(t)
-	old.Apply(batch(touch(1_000_000)))
+	apply(old, batch(touch(1_000_000)))
 	one, _ := newStore(t)
 	other, _ := newStore(t)
 	first, second, third := touch(50), touch(51), touch(52)
@@ -208,15 +217,14 @@ func TestSerialOfAnotherCluster(t *testing.T) {
 		between, _ := newStore(t) // a reload that another follows at once
 		between.Continue(old.Load())
 		s.Continue(between.Load())
-		s.Apply(mirror.Batch{Events: []mirror.Event{first}}) // a page of the list
-		s.Apply(mirror.Batch{Revision: 50})
+		apply(s, commit{Events: []mirror.Event{first}, Revision: 50})
 		if got := s.Load().Serial(); got != 1_000_001 {
 			t.Errorf("serial %d after the first list, want 1000001", got)
 		}
 	}
-	one.Apply(batch(second))
-	one.Apply(batch(third))
-	other.Apply(batch(second, third)) // etcd puts what a slow watch has missed into one response
+	apply(one, batch(second))
+	apply(one, batch(third))
+	apply(other, batch(second, third)) // etcd puts what a slow watch has missed into one response
 	if x, y := one.Load().Serial(), other.Load().Serial(); x != 1_000_003 || y != x {
 		t.Errorf("serials %d and %d, want 1000003", x, y)
 	}

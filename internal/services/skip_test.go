@@ -35,8 +35,8 @@ func TestSkipLog(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			s, sk := newStore(t)
-			s.Apply(batch(tt.ev))
-			s.Apply(mirror.Batch{Revision: 100})
+			apply(s, batch(tt.ev))
+			apply(s, commit{Revision: 100})
 			lines := sk.lines()
 			if len(lines) != 1 {
 				t.Fatalf("%d lines, want 1:\n%s", len(lines), strings.Join(lines, ""))
@@ -59,7 +59,7 @@ func TestSkipLog(t *testing.T) {
 func TestDeletionsAreNotSkips(t *testing.T) {
 	t.Parallel()
 	s, sk := newStore(t)
-	s.Apply(batch(del(2, "no key"), del(3, "n/s/a"), del(4, "n/s/_status/a"), del(5, "n/s/_status/A")))
+	apply(s, batch(del(2, "no key"), del(3, "n/s/a"), del(4, "n/s/_status/a"), del(5, "n/s/_status/A")))
 	if len(sk.counts) > 0 || len(sk.lines()) > 0 {
 		t.Errorf("skipped %v, logged %q", sk.counts, sk.lines())
 	}
@@ -69,7 +69,7 @@ func TestNilOnSkip(t *testing.T) {
 	t.Parallel()
 	with, sk := newStore(t)
 	s := New(with.log, nil)
-	s.Apply(batch(put(2, "n/s/a", "?")))
+	apply(s, batch(put(2, "n/s/a", "?")))
 	if len(sk.lines()) != 1 {
 		t.Errorf("logged %q, want one line", sk.lines())
 	}

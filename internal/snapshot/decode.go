@@ -13,8 +13,8 @@ import (
 )
 
 // Entries returns the entries in the order in which they were written, each time
-// from the start. They are read from disk as they are asked for: a Value is
-// valid until the next one. An error is the last of the sequence, and comes with an empty
+// from the start. They are read from disk and decoded as they are asked for: a
+// Value is valid until the next one. An error is the last of the sequence, and comes with an empty
 // Entry; it wraps ErrCorrupt where the file was made to mislead, since its
 // checksum was right.
 func (f *File) Entries() iter.Seq2[Entry, error] {
@@ -22,6 +22,7 @@ func (f *File) Entries() iter.Seq2[Entry, error] {
 		d, err := newDecoder(f.body())
 		if err == nil {
 			defer d.close()
+			d.holds = f.holds
 			_, err = d.readHeader()
 		}
 		for err == nil {
@@ -41,8 +42,9 @@ type decoder struct {
 	src   *source
 	z     *zstd.Decoder
 	r     *bufio.Reader
-	buf   []byte // of the last value
-	count uint64 // of entries so far
+	buf   []byte    // of the last value
+	holds *contents // what there should be; nil where nobody knows
+	read  contents  // entries so far
 }
 
 func newDecoder(body io.Reader) (*decoder, error) {
@@ -97,8 +99,12 @@ func (d *decoder) next() (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
-	d.count++
-	return Entry{Key: key, Value: value, Revision: int64(revision)}, nil
+	e := Entry{Key: key, Value: value, Revision: int64(revision)}
+	d.read.add(&e)
+	if d.holds != nil && (d.read.entries > d.holds.entries || d.read.bytes > d.holds.bytes) {
+		return Entry{}, d.unlikeHeader()
+	}
+	return e, nil
 }
 
 // finish checks what follows the last entry: io.EOF if all is well.
@@ -107,8 +113,11 @@ func (d *decoder) finish() error {
 	if err != nil {
 		return d.failed("number of entries", err)
 	}
-	if count != d.count {
-		return fmt.Errorf("%w: it has %d entries, and says %d", ErrCorrupt, d.count, count)
+	if count != uint64(d.read.entries) {
+		return fmt.Errorf("%w: it has %d entries, and says %d", ErrCorrupt, d.read.entries, count)
+	}
+	if d.holds != nil && d.read != *d.holds {
+		return d.unlikeHeader()
 	}
 	switch _, err := d.r.ReadByte(); {
 	case err == nil:
@@ -118,6 +127,12 @@ func (d *decoder) finish() error {
 	default:
 		return d.failed("end", err)
 	}
+}
+
+// unlikeHeader is the error of contents that are not what the header says.
+func (d *decoder) unlikeHeader() error {
+	return fmt.Errorf("%w: its header says %d entries of %d bytes, of which %d of %d were read",
+		ErrCorrupt, d.holds.entries, d.holds.bytes, d.read.entries, d.read.bytes)
 }
 
 // uvarint reads an integer that is at most limit.

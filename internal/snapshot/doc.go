@@ -1,6 +1,6 @@
 // Package snapshot keeps a mirror on disk, so that a start without etcd has
 // something to answer from: the form of the file, its atomic replacement, and a
-// Keeper that writes it in the background. It knows keys and values only.
+// Writer that writes it in the background. It knows keys and values only.
 //
 // # File
 //
@@ -23,12 +23,16 @@
 //	 4 bytes   CRC-32C (Castagnoli) of all before
 //
 // The header's members are cluster, root, serial, offset, revision, and ranges, an
-// array of objects with prefix, revision and contact (RFC 3339). Readers ignore
-// others, so that members can be added without a new format version. Magic,
-// version, length and checksum stay where they are in every version: a file that
-// is of another version can be told from a damaged one.
+// array of objects with prefix, revision and contact (RFC 3339); and entries and
+// bytes, the number of entries and the length of their keys and values together,
+// which older writers leave out. Readers ignore others, so that members can be
+// added without a new format version. Magic, version, length and checksum stay
+// where they are in every version: a file that is of another version can be told
+// from a damaged one.
 //
-// A reader checks length and checksum of the whole file first. The bounds above
-// hold even where the checksum is right: memory is bounded by the largest entry,
-// whatever the file says.
+// A reader believes a file only if nobody but its own user and root can write it.
+// It checks first that the file is not longer than what the header says it holds
+// can be, 4 GiB where it doesn't say, then the checksum of the whole. The bounds
+// above hold even where the checksum is right: memory is bounded by the largest
+// entry, whatever the file says.
 package snapshot

@@ -12,7 +12,8 @@ import (
 
 // encode writes a whole file to w and returns its size.
 func encode(w io.Writer, h Header, entries iter.Seq[Entry]) (int64, error) {
-	header, err := h.marshal()
+	holds := measure(entries)
+	header, err := h.marshal(holds)
 	if err != nil {
 		return 0, fmt.Errorf("header: %w", err)
 	}
@@ -29,8 +30,12 @@ func encode(w io.Writer, h Header, entries iter.Seq[Entry]) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := encodeBody(z, header, entries); err != nil {
+	written, err := encodeBody(z, header, entries)
+	if err != nil {
 		return 0, err
+	}
+	if written != *holds {
+		return 0, fmt.Errorf("%d entries of %d bytes became %d of %d while they were written", holds.entries, holds.bytes, written.entries, written.bytes)
 	}
 	if err := z.Close(); err != nil {
 		return 0, err
@@ -44,19 +49,15 @@ func encode(w io.Writer, h Header, entries iter.Seq[Entry]) (int64, error) {
 	return d.size, nil
 }
 
-// encodeBody writes what is to be compressed.
-func encodeBody(w io.Writer, header []byte, entries iter.Seq[Entry]) error {
+// encodeBody writes what is to be compressed, and returns how much that is.
+func encodeBody(w io.Writer, header []byte, entries iter.Seq[Entry]) (written contents, err error) {
 	b := binary.AppendUvarint(nil, uint64(len(header)))
 	if _, err := w.Write(append(b, header...)); err != nil {
-		return err
+		return written, err
 	}
-	count := uint64(0)
 	for e := range entries {
-		switch {
-		case len(e.Key) > maxEntry || len(e.Value) > maxEntry-len(e.Key):
-			return fmt.Errorf("key %.256q and its value have %d and %d bytes, more than %d together: delete it from etcd", e.Key, len(e.Key), len(e.Value), maxEntry)
-		case e.Revision < 0:
-			return fmt.Errorf("revision %d of key %.256q is negative", e.Revision, e.Key)
+		if err := e.check(); err != nil {
+			return written, err
 		}
 		b = binary.AppendUvarint(b[:0], 1+uint64(len(e.Key)))
 		b = append(b, e.Key...)
@@ -64,12 +65,12 @@ func encodeBody(w io.Writer, header []byte, entries iter.Seq[Entry]) error {
 		b = binary.AppendUvarint(b, uint64(len(e.Value)))
 		b = append(b, e.Value...)
 		if _, err := w.Write(b); err != nil {
-			return err
+			return written, err
 		}
-		count++
+		written.add(&e)
 	}
-	_, err := w.Write(binary.AppendUvarint(binary.AppendUvarint(b[:0], 0), count))
-	return err
+	_, err = w.Write(binary.AppendUvarint(binary.AppendUvarint(b[:0], 0), uint64(written.entries)))
+	return written, err
 }
 
 // digest keeps the length and the checksum of what it passes on.

@@ -20,9 +20,21 @@ const (
 const (
 	// maxHeader leaves room for 30,000 ranges.
 	maxHeader = 4 << 20
+	// maxHeaderBody is how much of the compressed part has to hold the header: it
+	// doesn't grow by more than block headers, and shares a block with entries.
+	maxHeaderBody = maxHeader + 1<<20
 	// maxEntry is for key and value together: ten times what etcd takes in one
 	// request unless it is told to take more.
 	maxEntry = 16 << 20
+	// maxUnmeasured is how long a file can be whose header doesn't say how much it
+	// holds: that of 20 million instances.
+	maxUnmeasured = 4 << 30
+	// maxContents keeps sums of what a header says it holds from overflowing. It is
+	// more than fits into any memory.
+	maxContents = 1 << 50
+	// entryOverhead is the most that an entry takes besides its key and value: three
+	// uvarints.
+	entryOverhead = 3 * binary.MaxVarintLen64
 	// maxRevision is what etcd's type for it holds.
 	maxRevision = math.MaxInt64
 	// maxWindow is the most that zstd recommends for all decoders to support
@@ -39,4 +51,16 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // preamble is what a file of a format version starts with.
 func preamble(version uint32) []byte {
 	return binary.BigEndian.AppendUint32([]byte(magic), version)
+}
+
+// maxSize returns how long a file can be that has a header of a length and holds
+// so much: as long as without compression, which adds 3 bytes to a block of up to
+// 128 KiB that doesn't shrink; the writers of other programs may make smaller
+// ones. c is nil where nothing is known.
+func maxSize(header int64, c *contents) int64 {
+	if c == nil {
+		return maxUnmeasured
+	}
+	plain := header + c.bytes + c.entries*entryOverhead
+	return plain + plain/64 + 64<<10
 }

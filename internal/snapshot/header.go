@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -48,6 +49,46 @@ type Entry struct {
 	Revision int64
 }
 
+// check returns why an entry can't be written.
+func (e *Entry) check() error {
+	switch {
+	case len(e.Key) > maxEntry || len(e.Value) > maxEntry-len(e.Key):
+		return fmt.Errorf("key %.256q and its value have %d and %d bytes, more than %d together: delete it from etcd", e.Key, len(e.Key), len(e.Value), maxEntry)
+	case e.Revision < 0:
+		return fmt.Errorf("revision %d of key %.256q is negative", e.Revision, e.Key)
+	}
+	return nil
+}
+
+// stored is the header as the file has it.
+type stored struct {
+	Header
+	// Entries and Bytes are those of contents; nil in files of writers that didn't
+	// know them.
+	Entries *int64 `json:"entries,omitempty"`
+	Bytes   *int64 `json:"bytes,omitempty"`
+}
+
+// contents is how much a file holds.
+type contents struct {
+	entries int64 // their number
+	bytes   int64 // the length of their keys and values
+}
+
+func (c *contents) add(e *Entry) {
+	c.entries++
+	c.bytes += int64(len(e.Key) + len(e.Value))
+}
+
+// measure returns how much a sequence holds.
+func measure(entries iter.Seq[Entry]) *contents {
+	c := &contents{}
+	for e := range entries {
+		c.add(&e)
+	}
+	return c
+}
+
 // check returns why a header makes no sense.
 func (h *Header) check() error {
 	switch {
@@ -75,17 +116,17 @@ func (h *Header) check() error {
 }
 
 // marshal returns the header as the file has it.
-func (h *Header) marshal() ([]byte, error) {
+func (h *Header) marshal(c *contents) ([]byte, error) {
 	if err := h.check(); err != nil {
 		return nil, err
 	}
-	stored := *h
-	stored.Ranges = make([]Range, len(h.Ranges))
+	s := stored{*h, &c.entries, &c.bytes}
+	s.Ranges = make([]Range, len(h.Ranges))
 	for i, r := range h.Ranges {
 		r.Contact = r.Contact.UTC() // JSON knows only offsets of whole minutes
-		stored.Ranges[i] = r
+		s.Ranges[i] = r
 	}
-	b, err := json.Marshal(stored)
+	b, err := json.Marshal(s)
 	if err != nil {
 		return nil, err
 	}
@@ -95,17 +136,27 @@ func (h *Header) marshal() ([]byte, error) {
 	return b, nil
 }
 
-// unmarshal reads what marshal has written, or what a later version has added
-// to.
-func (h *Header) unmarshal(b []byte) error {
+// unmarshal reads what marshal has written, or what an earlier version has left
+// out and a later one has added to. The contents are nil where the header doesn't
+// tell.
+func (h *Header) unmarshal(b []byte) (*contents, error) {
 	if !utf8.Valid(b) {
-		return errors.New("not UTF-8")
+		return nil, errors.New("not UTF-8")
 	}
-	if err := json.Unmarshal(b, h); err != nil {
-		return err
+	var s stored
+	if err := json.Unmarshal(b, &s); err != nil {
+		return nil, err
 	}
+	*h = s.Header
 	for i := range h.Ranges {
 		h.Ranges[i].Contact = h.Ranges[i].Contact.UTC()
 	}
-	return h.check()
+	if s.Entries == nil || s.Bytes == nil {
+		return nil, h.check()
+	}
+	c := &contents{entries: *s.Entries, bytes: *s.Bytes}
+	if min(c.entries, c.bytes) < 0 || max(c.entries, c.bytes) > maxContents {
+		return nil, fmt.Errorf("it can't hold %d entries of %d bytes", c.entries, c.bytes)
+	}
+	return c, h.check()
 }

@@ -36,9 +36,10 @@ func generationEntries(g int64) []Entry { return slices.Collect(generationSeq(g)
 
 func generationSeq(g int64) iter.Seq[Entry] {
 	return func(yield func(Entry) bool) {
+		random := rand.New(rand.NewPCG(uint64(g), 0))
 		for i := range generationSize {
-			// Random, so that it doesn't shrink to nothing.
-			value := fmt.Appendf(nil, "%d of %d, %x", i, g, rand.Uint64())
+			// Random, so that it doesn't shrink to nothing; the same each time.
+			value := fmt.Appendf(nil, "%d of %d, %x", i, g, random.Uint64())
 			if !yield(Entry{Key: fmt.Sprintf("%06d", i), Value: value, Revision: g}) {
 				return
 			}

@@ -29,11 +29,13 @@ type File struct {
 	path   string
 	size   int64 // of all before the trailer
 	header Header
+	holds  *contents // nil where the header doesn't tell
 }
 
-// Open opens the snapshot at path and checks the whole of it. Errors wrap
-// fs.ErrNotExist, ErrCorrupt, ErrVersion, or what else the system says. It
-// doesn't wait for anything but the disk, whatever is there.
+// Open opens the snapshot at path and checks the whole of it; one that belongs to
+// somebody else than this process's user and root, or that others can write, is
+// refused. Errors wrap fs.ErrNotExist, ErrCorrupt, ErrVersion, or what else the
+// system says. It doesn't wait for anything but the disk, whatever is there.
 func Open(path string) (*File, error) {
 	f, err := open(path)
 	if err != nil {
@@ -63,64 +65,93 @@ func open(path string) (*File, error) {
 	return f, nil
 }
 
-// load checks the file and reads its header.
+// load checks the file and reads its header. What is wrong is found before all
+// of the file is read, as far as it can be.
 func (f *File) load() error {
-	v, err := f.verify()
+	info, err := f.f.Stat()
 	if err != nil {
+		return err
+	}
+	if err := checkOwner(info); err != nil {
+		return err
+	}
+	v, err := f.readFrame(info.Size())
+	if err != nil {
+		return err
+	}
+	limit := int64(maxUnmeasured)
+	if v == version {
+		if limit, err = f.readHeader(); err != nil {
+			return err
+		}
+	}
+	if f.size > limit {
+		return fmt.Errorf("%w: it has %d bytes, and can't have more than %d", ErrCorrupt, info.Size(), limit)
+	}
+	if err := f.verify(); err != nil {
 		return err
 	}
 	if v != version {
 		return fmt.Errorf("%w %d, this program knows %d: run the program that wrote it, or let the next write replace it", ErrVersion, v, version)
 	}
-	d, err := newDecoder(f.body())
+	return nil
+}
+
+// readFrame checks what is around the compressed part, which is the same in all
+// format versions, and returns which one this is.
+func (f *File) readFrame(size int64) (uint32, error) {
+	if size < int64(preambleSize+trailerSize) {
+		return 0, fmt.Errorf("%w: it has %d bytes only", ErrCorrupt, size)
+	}
+	f.size = size - int64(trailerSize)
+	start, length := make([]byte, preambleSize), make([]byte, 8)
+	if err := f.readAt(start, 0); err != nil {
+		return 0, err
+	}
+	if err := f.readAt(length, f.size); err != nil {
+		return 0, err
+	}
+	if string(start[:len(magic)]) != magic {
+		return 0, fmt.Errorf("%w: it starts with %q", ErrCorrupt, start[:len(magic)])
+	}
+	if binary.BigEndian.Uint64(length) != uint64(f.size) {
+		return 0, fmt.Errorf("%w: it has %d bytes, and doesn't end as one of that length", ErrCorrupt, size)
+	}
+	return binary.BigEndian.Uint32(start[len(magic):]), nil
+}
+
+// readHeader reads the header, and returns how long the file can be.
+func (f *File) readHeader() (limit int64, err error) {
+	// Bounded, since a body can go on without end before its first byte.
+	d, err := newDecoder(io.LimitReader(f.body(), maxHeaderBody))
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer d.close()
 	header, err := d.readHeader()
 	if err != nil {
-		return err
+		return 0, err
 	}
-	if err := f.header.unmarshal(header); err != nil {
-		return fmt.Errorf("%w: header: %w", ErrCorrupt, err)
+	if f.holds, err = f.header.unmarshal(header); err != nil {
+		return 0, fmt.Errorf("%w: header: %w", ErrCorrupt, err)
 	}
-	return nil
+	return maxSize(int64(len(header)), f.holds), nil
 }
 
-// verify checks what is the same in all format versions, and returns which one
-// this is.
-func (f *File) verify() (uint32, error) {
-	info, err := f.f.Stat()
+// verify compares the checksum.
+func (f *File) verify() error {
+	end := make([]byte, crc32.Size)
+	if err := f.readAt(end, f.size+8); err != nil {
+		return err
+	}
+	sum, err := f.sum(f.size + 8)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	size := info.Size()
-	if size < int64(preambleSize+trailerSize) {
-		return 0, fmt.Errorf("%w: it has %d bytes only", ErrCorrupt, size)
+	if binary.BigEndian.Uint32(end) != sum {
+		return fmt.Errorf("%w: its checksum is wrong", ErrCorrupt)
 	}
-	start, end := make([]byte, preambleSize), make([]byte, trailerSize)
-	if err := f.readAt(start, 0); err != nil {
-		return 0, err
-	}
-	if err := f.readAt(end, size-int64(trailerSize)); err != nil {
-		return 0, err
-	}
-	f.size = size - int64(trailerSize)
-	if string(start[:len(magic)]) != magic {
-		return 0, fmt.Errorf("%w: it starts with %q", ErrCorrupt, start[:len(magic)])
-	}
-	// Before the sum, which would take time with a file that is by far too long.
-	if binary.BigEndian.Uint64(end) != uint64(f.size) {
-		return 0, fmt.Errorf("%w: it has %d bytes, and doesn't end as one of that length", ErrCorrupt, size)
-	}
-	sum, err := f.sum(size - crc32.Size)
-	if err != nil {
-		return 0, err
-	}
-	if binary.BigEndian.Uint32(end[8:]) != sum {
-		return 0, fmt.Errorf("%w: its checksum is wrong", ErrCorrupt)
-	}
-	return binary.BigEndian.Uint32(start[len(magic):]), nil
+	return nil
 }
 
 // sum returns the checksum of the first n bytes.

@@ -7,11 +7,13 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"runtime"
 	"syscall"
 )
 
 // Write replaces the snapshot at path, or makes it, and returns its size in
-// bytes.
+// bytes. It goes through the entries twice, which must be the same both times:
+// the header, which comes first, says how many there are.
 //
 // The file is there whole and on disk once Write returns nil. Whatever becomes
 // of the process or the machine before, the former file is there unchanged, or
@@ -20,9 +22,9 @@ import (
 // Mode is 0600. A symbolic link is replaced, not followed; folders and devices
 // are left alone.
 //
-// Write is safe for concurrent use, also by several processes on one path: the
-// last one wins. Errors wrap the system's, and say what to do about it; others
-// are of a Header or an Entry that is against the rules of the format.
+// A path is for one writer at a time: of two, one gets an error, and the file is
+// that of the other. Errors wrap the system's, and say what to do about it;
+// others are of a Header or an Entry that is against the rules of the format.
 func Write(path string, h Header, entries iter.Seq[Entry]) (size int64, err error) {
 	return system.snapshot(path, h, entries)
 }
@@ -52,7 +54,6 @@ func (d disk) replace(path string, h Header, entries iter.Seq[Entry]) (int64, er
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return 0, err
 	}
-	removeLeftovers(path) // first, since they may be what fills the disk
 	f, err := createTemp(path)
 	if err != nil {
 		return 0, err
@@ -69,7 +70,7 @@ func (d disk) replace(path string, h Header, entries iter.Seq[Entry]) (int64, er
 func (d disk) fill(f *os.File, path string, h Header, entries iter.Seq[Entry]) (size int64, err error) {
 	renamed := false
 	defer func() { // also where the caller's entries panic
-		_ = f.Close() // it is synced, or of no use
+		_ = f.Close() // it is closed already, or of no use
 		if !renamed {
 			_ = os.Remove(f.Name()) // else the next write does
 		}
@@ -82,12 +83,13 @@ func (d disk) fill(f *os.File, path string, h Header, entries iter.Seq[Entry]) (
 	if err := d.sync(f); err != nil {
 		return 0, err
 	}
-	if !canLock { // Windows renames no open file; elsewhere the lock lasts until the file has its name
-		if err := f.Close(); err != nil {
-			return 0, err
-		}
+	if err := f.Close(); err != nil { // Windows renames no open file
+		return 0, err
 	}
 	if err := d.rename(f.Name(), path); err != nil {
+		if _, gone := os.Lstat(f.Name()); errors.Is(gone, fs.ErrNotExist) {
+			return 0, fmt.Errorf("%w: %w", errTaken, err)
+		}
 		return 0, err
 	}
 	renamed = true
@@ -102,7 +104,7 @@ func (d disk) syncFolder(path string) error {
 	}
 	defer folder.Close()
 	err = d.sync(folder)
-	if !canLock || errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
+	if runtime.GOOS == "windows" || errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
 		return nil // Windows and some network file systems know no such thing
 	}
 	return err
@@ -117,6 +119,9 @@ type diskWriter struct {
 // Write implements io.Writer.
 func (w diskWriter) Write(p []byte) (int, error) { return w.disk.write(w.f, p) }
 
+// errTaken is what a writer finds whose temporary file another has removed.
+var errTaken = errors.New("another process writes this snapshot too")
+
 // notFile is the error of a path where there is something, but no file.
 func notFile(info fs.FileInfo) error {
 	return fmt.Errorf("there is something that is no file (%v): name another path", info.Mode())
@@ -125,6 +130,8 @@ func notFile(info fs.FileInfo) error {
 // advice is what an operator can do about an error, to be put behind it.
 func advice(err error) string {
 	switch {
+	case errors.Is(err, errTaken):
+		return ": give each its own"
 	case errors.Is(err, fs.ErrNotExist):
 		return ": make its folder"
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):

@@ -48,15 +48,15 @@ func BenchmarkSelection(b *testing.B) {
 		b.Run(fmt.Sprintf("addresses/%d", n), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				newAddressSets(catalog.Preferred(catalog.Selector{}.Select(instancesOf(s))))
+				newAddressSets(catalog.Preferred(catalog.Selector{}.Select(s.All())))
 			}
 		})
 		b.Run(fmt.Sprintf("ports/%d", n), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				newSRVSet(catalog.Selector{}.Select(instancesOf(s)))
-				newPorts(instancesOf(s), nameKey)
-				newPorts(instancesOf(s), numberKey)
+				newSRVSet(catalog.Selector{}.Select(s.All()))
+				newPorts(s.All(), nameKey)
+				newPorts(s.All(), numberKey)
 			}
 		})
 	}
@@ -88,7 +88,5 @@ func BenchmarkQueryAfterChange(b *testing.B) {
 // change changes an instance of default/many.
 func change(store *services.Store, revision int64) {
 	value := fmt.Appendf(nil, `{"addresses":["10.9.9.9"],"ports":[{"name":"http","port":80}],"weight":%d}`, 1+revision%100)
-	store.Apply(mirror.Batch{Revision: revision, Events: []mirror.Event{
-		{Key: "default/many/i00007", Value: value, ModRevision: revision, Lease: 1},
-	}})
+	apply(store, revision, mirror.Event{Key: "default/many/i00007", Value: value, ModRevision: revision, Lease: 1})
 }

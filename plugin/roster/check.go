@@ -19,7 +19,7 @@ func (cfg *config) check() error {
 	if cfg.ttls.lowest > cfg.ttls.highest {
 		return cfg.errorAt("min_ttl", fmt.Errorf("%d is above max_ttl, which is %d", cfg.ttls.lowest, cfg.ttls.highest))
 	}
-	if err := cfg.checkKeeping(); err != nil {
+	if err := cfg.checkRetention(); err != nil {
 		return err
 	}
 	// Part by part, so that a fault is reported where it is.

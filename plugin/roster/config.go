@@ -33,13 +33,14 @@ const (
 // config is one roster directive.
 type config struct {
 	origins []string
-	// others are the zones of all server blocks of the Corefile.
-	others         []string
+	// inner are the zones of other server blocks of the Corefile that lie within
+	// the origins.
+	inner          []string
 	registry       registryConfig
 	ttls           ttls
 	nameServers    []nameServer
 	startupTimeout time.Duration
-	// stale is how long after the last contact answers go on; 0 is for ever.
+	// stale is how long after the last contact answers go on; 0 is forever.
 	stale time.Duration
 	nets  nets
 	fall  fall.F

@@ -3,16 +3,60 @@ package roster
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"github.com/coredns/caddy"
 	"github.com/coredns/caddy/caddyfile"
 	"github.com/coredns/coredns/plugin"
+	"github.com/miekg/dns"
 )
+
+// zoneTree has the zones of a Corefile by the names that they lie within.
+type zoneTree struct {
+	below map[string][]string
+}
+
+// newZoneTree returns the tree of some zones.
+func newZoneTree(zones []string) *zoneTree {
+	t := &zoneTree{below: map[string][]string{}}
+	seen := map[string]bool{}
+	for _, z := range zones {
+		if seen[z] {
+			continue
+		}
+		seen[z] = true
+		for off, end := dns.NextLabel(z, 0); z != "."; off, end = dns.NextLabel(z, off) {
+			if end {
+				t.below["."] = append(t.below["."], z)
+				break
+			}
+			t.below[z[off:]] = append(t.below[z[off:]], z)
+		}
+	}
+	return t
+}
+
+// innerZones returns the zones of other server blocks that lie within the origins.
+func (b *blocks) innerZones(origins []string) ([]string, error) {
+	if b.zones == nil {
+		zones, err := corefileZones(b)
+		if err != nil {
+			return nil, err
+		}
+		b.zones = newZoneTree(zones)
+	}
+	var inner []string
+	for _, o := range origins {
+		inner = append(inner, b.zones.below[o]...)
+	}
+	slices.Sort(inner)
+	return slices.Compact(inner), nil
+}
 
 // corefileZones returns the zones of all server blocks of the Corefile whose
 // roster directives are b; none where b is not of a server, as in tests. CoreDNS
 // doesn't tell a plugin of blocks that it isn't in, so that the Corefile is
-// parsed again.
+// parsed again, once.
 func corefileZones(b *blocks) ([]string, error) {
 	for _, inst := range caddy.Instances() {
 		inst.StorageMu.RLock()

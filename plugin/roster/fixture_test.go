@@ -34,12 +34,23 @@ func storeOf(tb testing.TB, vs values) *services.Store {
 	s := services.New(slog.New(slog.DiscardHandler), func(r services.SkipReason) {
 		tb.Errorf("the fixture has a key that is skipped: %s", r)
 	})
-	batch := mirror.Batch{Revision: fixtureRevision}
+	var events []mirror.Event
 	for _, k := range slices.Sorted(maps.Keys(vs)) {
-		batch.Events = append(batch.Events, mirror.Event{Key: k, Value: []byte(vs[k]), ModRevision: 7, Lease: 1})
+		events = append(events, mirror.Event{Key: k, Value: []byte(vs[k]), ModRevision: 7, Lease: 1})
 	}
-	s.Apply(batch)
+	apply(s, fixtureRevision, events...)
 	return s
+}
+
+// apply commits events to a view at a revision.
+func apply(v mirror.View, revision int64, events ...mirror.Event) {
+	commit(v, mirror.Commit{Revision: revision}, events...)
+}
+
+func commit(v mirror.View, c mirror.Commit, events ...mirror.Event) {
+	s := v.Stage()
+	s.Apply(events)
+	s.Commit(c)
 }
 
 // emptyStore returns a store that has seen no list.

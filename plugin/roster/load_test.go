@@ -1,10 +1,12 @@
 package roster
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -53,7 +55,7 @@ func TestSnapshotIgnored(t *testing.T) {
 			if m.Status().State != mirror.Unsynced || m.Load().Instances() != 0 {
 				t.Errorf("status %+v with %d instances", m.Status(), m.Load().Instances())
 			}
-			if got := lines(log, "Starting without the snapshot", path, tt.want); len(got) != 1 {
+			if got := lines(log, "starting without the snapshot", path, tt.want); len(got) != 1 {
 				t.Errorf("logged %s", log)
 			}
 		})
@@ -77,7 +79,7 @@ func TestSerialOfAnOldSnapshot(t *testing.T) {
 				tt.change(h)
 			})
 			m := started(t, away(t, path))
-			m.Apply(mirror.Batch{Revision: 60}) // the first list, 18 on
+			apply(m.Store(), 60) // the first list, 18 on
 			if got := m.Load().Serial(); got != tt.want {
 				t.Errorf("serial %d, want %d", got, tt.want)
 			}
@@ -111,15 +113,12 @@ func TestFolderNotWritable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := startMirrored(&cfg.registry, nil, false)
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := opened(t, &cfg.registry)
 	if m.Status().State != mirror.Stale || m.Load().Instances() != 22 {
 		t.Errorf("status %+v with %d instances", m.Status(), m.Load().Instances())
 	}
-	m.Apply(added(43))
-	m.stop()
+	add(m, 43)
+	end(t, m)
 	if l := lines(log, "[WARNING] plugin/roster: the snapshot can't be written"); len(l) != 1 {
 		t.Errorf("logged %s", log)
 	}
@@ -136,9 +135,18 @@ func TestSnapshotOlderThanStale(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "snapshot")
 		writeShop(t, path, func(*snapshot.Header) {}) // of a minute ago
 		c := away(t, path)
-		awaitFirstList(started(t, c), &config{registry: *c, startupTimeout: time.Second, stale: stale})
-		if got := lines(log, "longer than stale 1s: answering SERVFAIL"); len(got) != want {
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		answers := make(chan struct{})
+		m := started(t, c)
+		wg.Go(func() {
+			m.await(ctx, &config{registry: *c, startupTimeout: time.Second, stale: stale}, func() { close(answers) })
+		})
+		<-answers
+		if got := lines(log, "longer ago than stale: answering SERVFAIL", `stale="1s"`); len(got) != want {
 			t.Errorf("stale %s: logged %s", stale, log)
 		}
+		cancel()
+		wg.Wait()
 	}
 }

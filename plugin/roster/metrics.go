@@ -8,10 +8,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"github.com/rosterdns/roster/internal/mirror"
+	"github.com/rosterdns/roster/internal/replica"
 	"github.com/rosterdns/roster/internal/services"
 )
 
-// Mirrors are told apart by the endpoints, the prefix and the namespaces that
+// Replicas are told apart by the endpoints, the prefix and the namespaces that
 // they read.
 var mirrorLabels = []string{"endpoint", "prefix", "namespaces"}
 
@@ -30,6 +31,11 @@ var (
 		Namespace: plugin.Namespace, Subsystem: pluginName, Name: "denied_addresses_total",
 		Help: "Counter of addresses that allow_net or deny_net kept from being served, once for each instance that was asked for.",
 	})
+
+	droppedLines = promauto.NewCounterFunc(prometheus.CounterOpts{
+		Namespace: plugin.Namespace, Subsystem: pluginName, Name: "log_dropped_total",
+		Help: "Counter of log lines dropped because nobody reads the log fast enough.",
+	}, func() float64 { return float64(output.Dropped()) })
 
 	lists = promauto.NewCounterVec(prometheus.CounterOpts{
 		Namespace: plugin.Namespace, Subsystem: pluginName, Name: "lists_total",
@@ -70,7 +76,7 @@ var (
 
 	protections = promauto.NewCounterVec(prometheus.CounterOpts{
 		Namespace: plugin.Namespace, Subsystem: pluginName, Name: "protections_total",
-		Help: "Counter of masses of instances that vanished together and stayed served for a while.",
+		Help: "Counter of mass expiries, whose instances stay served for a while.",
 	}, mirrorLabels)
 
 	snapshotWrites = promauto.NewCounterVec(prometheus.CounterOpts{
@@ -100,7 +106,7 @@ var (
 	}, append([]string{"reason"}, mirrorLabels...))
 )
 
-// observer counts what happens inside the mirrors of one registry.
+// observer counts what happens inside the replica of one registry.
 type observer struct {
 	endpoint, prefix, namespaces string
 }
@@ -110,7 +116,7 @@ func (o observer) labels(others ...string) []string {
 	return append(others, o.endpoint, o.prefix, o.namespaces)
 }
 
-var _ mirror.Observer = observer{}
+var _ replica.Observer = observer{}
 
 // Listed implements mirror.Observer.
 func (o observer) Listed(reason mirror.Reason, _ int, took time.Duration) {
@@ -150,11 +156,11 @@ func (o observer) Failed(reason mirror.Reason, _ error) {
 // scraped.
 func (o observer) StateChanged(mirror.Status) {}
 
-// protecting counts a mass of instances that vanished.
-func (o observer) protecting() { protections.WithLabelValues(o.labels()...).Inc() }
+// MassExpired implements replica.Observer.
+func (o observer) MassExpired() { protections.WithLabelValues(o.labels()...).Inc() }
 
-// snapshotWritten counts a snapshot that was written, or could not be.
-func (o observer) snapshotWritten(size int64, took time.Duration, err error) {
+// SnapshotWritten implements replica.Observer.
+func (o observer) SnapshotWritten(size int64, took time.Duration, err error) {
 	if err != nil {
 		snapshotWrites.WithLabelValues(o.labels("failure")...).Inc()
 		return
@@ -172,11 +178,12 @@ func (o observer) snapshotEnded() {
 	snapshotTime.DeleteLabelValues(o.labels()...)
 }
 
-func (o observer) skipped(reason services.SkipReason) {
+// Skipped implements replica.Observer.
+func (o observer) Skipped(reason services.SkipReason) {
 	skipped.WithLabelValues(o.labels(string(reason))...).Inc()
 }
 
-// collector shows the contents of the mirrors as they are when metrics are
+// collector shows the contents of the replicas as they are when metrics are
 // scraped.
 type collector struct{ pool *pool }
 
@@ -189,8 +196,9 @@ var (
 	revisionDesc  = gauge("revision", "etcd revision that the mirror is complete up to.")
 	servicesDesc  = gauge("services", "Number of services that have an instance.")
 	instancesDesc = gauge("instances", "Number of valid instances.")
-	protectedDesc = gauge("protected_instances", "Number of instances served only because they vanished in a mass.")
+	protectedDesc = gauge("protected_instances", "Number of instances served only because they expired in a mass.")
 	ageDesc       = gauge("age_seconds", "Time since the last contact with etcd.")
+	lagDesc       = gauge("revision_lag", "Number of revisions by which what is served is behind the latest that etcd has shown.")
 )
 
 // Describe implements prometheus.Collector.
@@ -201,6 +209,7 @@ func (collector) Describe(ch chan<- *prometheus.Desc) {
 	ch <- instancesDesc
 	ch <- ageDesc
 	ch <- protectedDesc
+	ch <- lagDesc
 }
 
 // Collect implements prometheus.Collector.
@@ -213,8 +222,9 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 		show(revisionDesc, float64(gen.Revision()))
 		show(servicesDesc, float64(gen.Services()))
 		show(instancesDesc, float64(gen.Instances()))
-		if m.guard != nil {
-			show(protectedDesc, float64(m.guard.Protected()))
+		show(lagDesc, float64(m.Lag()))
+		if guard := m.Guard(); guard != nil {
+			show(protectedDesc, float64(guard.Protected()))
 		}
 		s := m.Status()
 		show(stateDesc, float64(s.State))

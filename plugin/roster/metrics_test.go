@@ -10,6 +10,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"github.com/rosterdns/roster/internal/etcdclient"
+	"github.com/rosterdns/roster/internal/memkv/faulty"
 	"github.com/rosterdns/roster/internal/mirror"
 	"github.com/rosterdns/roster/internal/services"
 )
@@ -58,17 +60,24 @@ func TestResponses(t *testing.T) { // not parallel: it reads counters of the pro
 	}
 }
 
-// TestCollector checks what a scrape shows of mirrors, among them two that
+// TestCollector checks what a scrape shows of replicas, among them two that
 // differ in nothing that labels show.
 func TestCollector(t *testing.T) {
 	t.Parallel()
-	p := &pool{mirrors: map[string]*mirrored{}}
-	add := func(key string, o observer, s *services.Store) {
-		p.mirrors[key] = &mirrored{Store: s, observer: o, mirrors: []*mirror.Mirror{mirror.New(mirror.Config{})}}
+	p := newPool(logger)
+	add := func(user string, vs values, namespaces ...string) {
+		etcd := faulty.New()
+		etcd.SetState(faulty.Down)
+		c := &registryConfig{prefix: "/roster", namespaces: namespaces, etcd: etcdclient.Config{Endpoints: []string{"http://a:1"}, Username: user}}
+		m := plantEtcd(t, p, c, etcd)
+		t.Cleanup(func() { end(t, m) })
+		for e := range storeOf(t, vs).Load().Entries() {
+			apply(m.Store(), fixtureRevision, mirror.Event{Key: e.Key, Value: e.Value, ModRevision: 7, Lease: 1})
+		}
 	}
-	add("1", observer{"http://a:1", "/roster", ""}, storeOf(t, shop))
-	add("2", observer{"http://a:1", "/roster", ""}, storeOf(t, nil))
-	add("3", observer{"http://a:1", "/roster", "default,team-b"}, storeOf(t, outside))
+	add("", shop)
+	add("other", nil)
+	add("", outside, "default", "team-b")
 	for range 100 { // maps have no order
 		err := testutil.CollectAndCompare(collector{p}, strings.NewReader(`
 # HELP coredns_roster_instances Number of valid instances.
@@ -83,6 +92,10 @@ coredns_roster_mirror_state{endpoint="http://a:1",namespaces="default,team-b",pr
 # TYPE coredns_roster_revision gauge
 coredns_roster_revision{endpoint="http://a:1",namespaces="",prefix="/roster"} 42
 coredns_roster_revision{endpoint="http://a:1",namespaces="default,team-b",prefix="/roster"} 42
+# HELP coredns_roster_revision_lag Number of revisions by which what is served is behind the latest that etcd has shown.
+# TYPE coredns_roster_revision_lag gauge
+coredns_roster_revision_lag{endpoint="http://a:1",namespaces="",prefix="/roster"} 0
+coredns_roster_revision_lag{endpoint="http://a:1",namespaces="default,team-b",prefix="/roster"} 0
 # HELP coredns_roster_services Number of services that have an instance.
 # TYPE coredns_roster_services gauge
 coredns_roster_services{endpoint="http://a:1",namespaces="",prefix="/roster"} 11
@@ -100,10 +113,8 @@ coredns_roster_services{endpoint="http://a:1",namespaces="default,team-b",prefix
 // TestAge checks that the time since the last contact shows once there was one.
 func TestAge(t *testing.T) {
 	t.Parallel()
-	p := &pool{mirrors: map[string]*mirrored{}}
-	m := plantIn(t, p, closedPort(t), shop)
-	defer m.stop()
-	<-m.mirrors[0].Synced()
+	p := newPool(logger)
+	defer end(t, plantIn(t, p, closedPort(t), shop))
 	if n := testutil.CollectAndCount(collector{p}, "coredns_roster_age_seconds"); n != 1 {
 		t.Errorf("%d ages", n)
 	}
@@ -128,7 +139,7 @@ func TestObserver(t *testing.T) {
 	o.Failed(mirror.ReasonSilent, errors.New("x"))
 	o.AuditFailed(errors.New("x"))
 	o.StateChanged(mirror.Status{})
-	o.skipped(services.SkipLease)
+	o.Skipped(services.SkipLease)
 	for name, want := range map[string]float64{"lists": 1, "failures": 2, "audits": 1, "skipped": 1} {
 		if got := testutil.ToFloat64(counters[name]) - before[name]; got != want {
 			t.Errorf("%s: %v, want %v", name, got, want)

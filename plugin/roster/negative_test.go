@@ -104,9 +104,7 @@ func TestFirstListDuringQuery(t *testing.T) {
 	t.Parallel()
 	store := storeOf(t, nil)
 	reg := &fakeRegistry{store, func() mirror.Status {
-		store.Apply(mirror.Batch{Revision: fixtureRevision, Events: []mirror.Event{
-			{Key: "d/s/a", Value: []byte(`{"addresses":["10.0.0.1"]}`), Lease: 1},
-		}})
+		apply(store, fixtureRevision, mirror.Event{Key: "d/s/a", Value: []byte(`{"addresses":["10.0.0.1"]}`), Lease: 1})
 		return mirror.Status{State: mirror.Live}
 	}}
 	got := ask(t, servingRegistry(t, "roster", reg), query("s.d.svc.internal. A"), false)

@@ -96,7 +96,7 @@ func (f *netFilter) filter(s *services.Service, whole *selection) *selection {
 	denied := func(a netip.Addr) bool { return !f.serves(a) }
 	var served []*catalog.Instance
 	same := true
-	for in := range instancesOf(s) {
+	for in := range s.All() {
 		if slices.ContainsFunc(in.Addresses, denied) {
 			same = false
 			f.report(s, in)
@@ -142,5 +142,5 @@ func (f *netFilter) report(s *services.Service, in *catalog.Instance) {
 		return
 	}
 	deniedAddresses.Add(float64(len(denied)))
-	log.Warningf("Instance %q has addresses that allow_net and deny_net keep from being served: %q", key, denied)
+	logger.Warn("instance has addresses that allow_net and deny_net keep from being served", "key", key, "addresses", what)
 }

@@ -127,9 +127,7 @@ func TestNetsLog(t *testing.T) {
 	asked(1)
 	put := func(revision int64, id, address string) {
 		value := fmt.Sprintf(`{"addresses":[%q]}`, address)
-		store.Apply(mirror.Batch{Revision: revision, Events: []mirror.Event{
-			{Key: "default/orders/" + id, Value: []byte(value), ModRevision: revision, Lease: 1},
-		}})
+		apply(store, revision, mirror.Event{Key: "default/orders/" + id, Value: []byte(value), ModRevision: revision, Lease: 1})
 	}
 	put(50, "new", "10.0.0.7") // another version of the service
 	asked(1)

@@ -1,192 +1,211 @@
 package roster
 
 import (
-	"fmt"
+	"context"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/rosterdns/roster/catalog"
-	"github.com/rosterdns/roster/internal/etcdclient"
+	"github.com/rosterdns/roster/internal/logqueue"
+	"github.com/rosterdns/roster/internal/replica"
 )
 
-// registryConfig is what decides which mirror a block reads: blocks that agree
-// on it share one.
-type registryConfig struct {
-	etcd       etcdclient.Config
-	prefix     string
-	namespaces []string // in order, each once; none means all
-	// keeping is how the mirrors are kept. Blocks that share them must agree on
-	// it.
-	keeping keeping
+// closeTimeout is how long the end waits for the disk to take the last snapshots:
+// far longer than a disk takes that works, and shorter than what service managers
+// give a process.
+const closeTimeout = 10 * time.Second
+
+// shared is a replica and how many read it.
+type shared struct {
+	*replica.Replica
+	config   *registryConfig
+	observer observer
+	log      *slog.Logger                // says which registry it is, but for the prefix
+	close    func(context.Context) error // Replica.Close
+	users    int                         // under the pool's mutex
 }
 
-// poolKey identifies a mirror in the pool: a reload that changes how one is kept
-// starts another, which takes over what the one before knows.
-func (c *registryConfig) poolKey() string { return fmt.Sprintf("%s\x00%+v", c.key(), c.keeping) }
+var _ registry = (*shared)(nil)
 
-// key identifies a registry: blocks where it is equal share its mirrors.
-func (c *registryConfig) key() string {
-	var files etcdclient.TLSFiles
-	if c.etcd.Files != nil {
-		files = *c.etcd.Files
+func newShared(c *registryConfig, log *slog.Logger) *shared {
+	o := observer{
+		endpoint: strings.Join(c.etcd.Endpoints, ","), prefix: c.prefix, namespaces: strings.Join(c.namespaces, ","),
 	}
-	return strings.Join([]string{
-		strings.Join(c.etcd.Endpoints, " "), c.prefix, strings.Join(c.namespaces, " "),
-		c.etcd.Username, c.etcd.Password, c.etcd.CredentialsFile,
-		files.Cert, files.Key, files.CA,
-	}, "\x00")
+	log = slog.New(logqueue.Limit(log.Handler())).With("endpoint", o.endpoint)
+	if o.namespaces != "" {
+		log = log.With("namespaces", o.namespaces)
+	}
+	return &shared{config: c, observer: o, log: log}
 }
 
-// nests reports whether the keys of one registry lie among those of the other.
-// An etcd cluster that has a member in common with another is the same.
-func (c *registryConfig) nests(other *registryConfig) bool {
-	isOther := func(endpoint string) bool { return slices.Contains(other.etcd.Endpoints, endpoint) }
-	return slices.ContainsFunc(c.etcd.Endpoints, isOther) && c.prefix != other.prefix &&
-		(strings.HasPrefix(c.prefix, other.prefix+"/") || strings.HasPrefix(other.prefix, c.prefix+"/"))
+// released reports whether a replica writes its snapshot no more.
+func (s *shared) released() bool {
+	select {
+	case <-s.Released():
+		return true
+	default:
+		return false
+	}
 }
 
-// String names the registry in messages, without its credentials.
-func (c *registryConfig) String() string {
-	s := fmt.Sprintf("%q at %q", c.prefix, c.etcd.Endpoints)
-	if len(c.namespaces) > 0 {
-		s += fmt.Sprintf(", namespaces %q", c.namespaces)
+// pool holds the replicas of the process. They outlive the Corefile that asked
+// for them first, so that a reload that leaves a registry as it is keeps its
+// contents. It is safe for concurrent use.
+type pool struct {
+	log *slog.Logger // never blocks
+
+	mu       sync.Mutex // never held while a disk or a network is waited for
+	replicas map[string]*shared
+	// writers are those that write a snapshot, or have yet to end that, by the file.
+	writers map[string][]*shared
+	// snapshots counts the replicas with a snapshot by the labels of their metrics.
+	snapshots map[observer]int
+}
+
+func newPool(log *slog.Logger) *pool {
+	return &pool{log: log, replicas: map[string]*shared{}, writers: map[string][]*shared{}, snapshots: map[observer]int{}}
+}
+
+// What all Corefiles of this process have in common. A reload makes new handlers
+// before it lets the old ones go, so that only something beyond both can hand
+// replicas over; and there is one standard output.
+var (
+	// logger never blocks: its lines go through output.
+	logger, output = logqueue.New(slog.New(clogHandler{}))
+	replicas       = func() *pool {
+		p := newPool(logger)
+		//nolint:forbidigo // promauto can't register a collector of our own
+		prometheus.MustRegister(collector{p})
+		return p
+	}()
+)
+
+// successions are the replicas in whose place those of a new Corefile come.
+type successions struct {
+	same map[string]*shared // of the same registry, by its key
+	last map[string]*shared // of the same prefix, the one that is furthest of those that end
+}
+
+// successions returns what a Corefile with these registries can go on from. What
+// goes on with another endpoint is another history.
+func (p *pool) successions(of []*registryConfig) successions {
+	goesOn := make(map[string]bool, len(of))
+	for _, c := range of {
+		goesOn[c.poolKey()] = true
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := successions{map[string]*shared{}, map[string]*shared{}}
+	for key, m := range p.replicas {
+		s.same[m.config.key()] = m
+		if last := s.last[m.config.prefix]; !goesOn[key] && (last == nil || m.Load().FullSerial() > last.Load().FullSerial()) {
+			s.last[m.config.prefix] = m
+		}
 	}
 	return s
 }
 
-// prefixes returns what the mirrored keys start with.
-func (c *registryConfig) prefixes() []string {
-	if len(c.namespaces) == 0 {
-		return []string{c.prefix + "/"}
-	}
-	var out []string
-	for _, n := range c.namespaces {
-		out = append(out, catalog.NamespacePrefix(c.prefix, n))
-	}
-	return out
-}
-
-// pool holds the mirrors of the process. They outlive the Corefile that asked
-// for them first, so that a reload that leaves a registry as it is keeps its
-// contents. It is safe for concurrent use.
-type pool struct {
-	// changing makes acquire and release one step each. They read and write
-	// snapshots, for which a disk can take any time.
-	changing sync.Mutex
-	mu       sync.Mutex           // held briefly, also while metrics are scraped
-	mirrors  map[string]*mirrored // changed with both held
-}
-
-// mirrors are those of this process. A reload makes new handlers before it lets
-// the old ones go, so that only something beyond both can hand mirrors over.
-var mirrors = func() *pool {
-	p := &pool{mirrors: map[string]*mirrored{}}
-	//nolint:forbidigo // promauto can't register a collector of our own
-	prometheus.MustRegister(collector{p})
-	return p
-}()
-
-// acquire returns the mirror of a registry, which it starts unless there is one.
-// Those of the same Corefile are beside it.
-func (p *pool) acquire(c *registryConfig, beside ...*registryConfig) (*mirrored, error) {
-	p.changing.Lock()
-	defer p.changing.Unlock()
+// acquire returns the replica of a registry, which it opens unless there is one.
+func (p *pool) acquire(c *registryConfig, from successions) (*shared, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	key := c.poolKey()
-	m, ok := p.mirrors[key]
+	m, ok := p.replicas[key]
 	if !ok {
 		var err error
-		if m, err = startMirrored(c, p.predecessor(c, beside), p.holder(c.keeping.snapshot) != nil); err != nil {
+		if m, err = p.open(c, from); err != nil {
 			return nil, err
 		}
-		p.mu.Lock()
-		p.mirrors[key] = m
-		p.mu.Unlock()
+		p.replicas[key] = m
 	}
 	m.users++
 	return m, nil
 }
 
-// predecessor returns the mirror that another takes the place of in a reload:
-// that of the same registry if only how it is kept has changed, else the one of
-// the same prefix that is furthest; nil if there is none. Those beside it go on:
-// with another endpoint, theirs is another history.
-func (p *pool) predecessor(c *registryConfig, beside []*registryConfig) *mirrored {
-	goesOn := map[string]bool{}
-	for _, other := range beside {
-		goesOn[other.poolKey()] = true
+// open opens a replica: with the contents of the one that is of the same registry,
+// if only how it is kept has changed, and in any case with the serial that was
+// shown. The caller holds the mutex.
+func (p *pool) open(c *registryConfig, from successions) (*shared, error) {
+	m := newShared(c, p.log)
+	cfg := c.replica()
+	cfg.Log, cfg.Observer = m.log, m.observer
+	predecessor := from.same[c.key()]
+	cfg.SameRegistry = predecessor != nil
+	if predecessor == nil {
+		predecessor = from.last[c.prefix]
 	}
-	var last *mirrored
-	for key, m := range p.mirrors {
-		switch {
-		case m.config.key() == c.key():
-			return m
-		case m.config.prefix != c.prefix || goesOn[key]:
-		case last == nil || m.Load().FullSerial() > last.Load().FullSerial():
-			last = m
+	if predecessor != nil {
+		cfg.Predecessor = predecessor.Replica
+	}
+	file := c.retention.file
+	if file != "" {
+		p.writers[file] = slices.DeleteFunc(p.writers[file], (*shared).released)
+		for _, other := range p.writers[file] {
+			cfg.SnapshotHolders = append(cfg.SnapshotHolders, other.Replica)
 		}
 	}
-	return last
+	var err error
+	if m.Replica, err = replica.Open(cfg); err != nil {
+		return nil, err
+	}
+	m.close = m.Replica.Close
+	if file != "" {
+		p.writers[file] = append(p.writers[file], m)
+		p.snapshots[m.observer]++
+	}
+	return m, nil
 }
 
-// holder returns a mirror whose snapshot is the file; nil if there is none.
-func (p *pool) holder(path string) *mirrored {
-	if path == "" {
-		return nil
-	}
-	for _, m := range p.mirrors {
-		if sameFile(m.config.keeping.snapshot, path) {
-			return m
-		}
-	}
-	return nil
-}
-
-// release gives up what acquire returned; the last user stops the mirror. Its
-// snapshot goes to the mirror that waits for the file, which overwrites it at
-// once.
-func (p *pool) release(c *registryConfig) {
-	p.changing.Lock()
-	defer p.changing.Unlock()
+// release gives up what acquire returned. The last user closes the replica, whose
+// last snapshot it waits for until ctx is done.
+func (p *pool) release(ctx context.Context, c *registryConfig) {
+	p.mu.Lock()
 	key := c.poolKey()
-	m := p.mirrors[key]
+	m := p.replicas[key]
 	if m.users--; m.users > 0 {
+		p.mu.Unlock()
 		return
 	}
-	p.mu.Lock()
-	delete(p.mirrors, key)
+	delete(p.replicas, key)
 	p.mu.Unlock()
-	m.stop()
-	if next := p.holder(c.keeping.snapshot); next != nil && !m.fileTaken.Load() {
-		next.fileTaken.Store(false)
-		next.touch()
+	if err := m.close(ctx); err != nil {
+		m.log.Warn("closing the connection to etcd failed", "prefix", c.prefix, "error", err)
 	}
-	if !p.keeps(m.observer) {
+	p.forget(m)
+}
+
+// forget takes a replica that was closed out of account. That can be before it has
+// released its file: the next one that writes it waits for that.
+func (p *pool) forget(m *shared) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	file := m.config.retention.file
+	if file == "" {
+		return
+	}
+	p.writers[file] = slices.DeleteFunc(p.writers[file], (*shared).released)
+	if len(p.writers[file]) == 0 {
+		delete(p.writers, file)
+	}
+	if p.snapshots[m.observer]--; p.snapshots[m.observer] == 0 {
+		delete(p.snapshots, m.observer)
 		m.observer.snapshotEnded()
 	}
 }
 
-// keeps reports whether a mirror with these labels has a snapshot.
-func (p *pool) keeps(o observer) bool {
-	for _, m := range p.mirrors {
-		if m.observer == o && m.config.keeping.snapshot != "" {
-			return true
-		}
-	}
-	return false
-}
-
-// all returns the mirrors by the labels of their metrics; where two differ only
-// in how they log in, one of them, and always the same.
-func (p *pool) all() map[observer]*mirrored {
+// all returns the replicas by the labels of their metrics; where two differ only in
+// how they log in, one of them, and always the same.
+func (p *pool) all() map[observer]*shared {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	shown := map[observer]*mirrored{}
-	for _, key := range slices.Sorted(maps.Keys(p.mirrors)) {
-		m := p.mirrors[key]
+	shown := map[observer]*shared{}
+	for _, key := range slices.Sorted(maps.Keys(p.replicas)) {
+		m := p.replicas[key]
 		if _, twice := shown[m.observer]; !twice {
 			shown[m.observer] = m
 		}

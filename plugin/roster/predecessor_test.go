@@ -15,7 +15,7 @@ import (
 func TestSerialBesideAnotherCluster(t *testing.T) {
 	for name, path := range map[string]string{"no snapshot": "", "snapshot": filepath.Join(t.TempDir(), "us")} {
 		t.Run(name, func(t *testing.T) {
-			p := &pool{mirrors: map[string]*mirrored{}}
+			p := newPool(logger)
 			eu, us := away(t, ""), away(t, path)
 			want := uint32(50)
 			if path != "" {
@@ -23,11 +23,11 @@ func TestSerialBesideAnotherCluster(t *testing.T) {
 				want = 108 // 58 on
 			}
 			m := acquired(t, p, eu, us)
-			defer p.release(eu)
-			m.Apply(mirror.Batch{Revision: 3_000_000_000})
+			defer p.release(t.Context(), eu)
+			apply(m.Store(), 3_000_000_000)
 			m = acquired(t, p, us, eu)
-			defer p.release(us)
-			m.Apply(mirror.Batch{Revision: 50})
+			defer p.release(t.Context(), us)
+			apply(m.Store(), 50)
 			if got := m.Load().Serial(); got != want {
 				t.Errorf("serial %d, want %d", got, want)
 			}
@@ -39,24 +39,24 @@ func TestSerialBesideAnotherCluster(t *testing.T) {
 // one of the same zone, whose serial never goes back.
 func TestSerialOfOtherNamespaces(t *testing.T) {
 	const shown = 100_001 // 99,959 on, since a backup of revision 42 was restored
-	check := func(t *testing.T, m *mirrored) {
+	check := func(t *testing.T, m *shared) {
 		t.Helper()
-		m.Apply(mirror.Batch{Revision: 60})
+		apply(m.Store(), 60)
 		if got := m.Load().Serial(); got != shown+18 {
 			t.Errorf("serial %d, want %d", got, shown+18)
 		}
 	}
 	t.Run("reload", func(t *testing.T) {
-		p := &pool{mirrors: map[string]*mirrored{}}
+		p := newPool(logger)
 		first := away(t, "", "default")
 		old := acquired(t, p, first)
-		defer p.release(first)
-		old.Apply(mirror.Batch{Revision: shown - 1})
-		old.Apply(mirror.Batch{Revision: 42, Regressed: true})
+		defer p.release(t.Context(), first)
+		apply(old.Store(), shown-1)
+		commit(old.Store(), mirror.Commit{Revision: 42, Regressed: true})
 		second := *first
 		second.namespaces = []string{"default", "other"}
 		m := acquired(t, p, &second)
-		defer p.release(&second)
+		defer p.release(t.Context(), &second)
 		check(t, m)
 	})
 	t.Run("restart", func(t *testing.T) {
@@ -67,23 +67,21 @@ func TestSerialOfOtherNamespaces(t *testing.T) {
 }
 
 // TestReloadInContact: while etcd is in contact, a reload that changes how a
-// mirror is kept waits for a list, and the old mirror goes on answering.
+// replica is kept waits for a list, and the old one goes on answering.
 func TestReloadInContact(t *testing.T) {
-	p := &pool{mirrors: map[string]*mirrored{}}
+	p := newPool(logger)
 	old := plantIn(t, p, closedPort(t), shop)
-	defer old.stop()
-	<-old.mirrors[0].Synced()
+	defer end(t, old)
 	if s := old.Status(); s.State != mirror.Live {
 		t.Fatalf("status %+v", s)
 	}
 	c := *old.config
-	c.keeping.protect, c.keeping.protectFor = 30, time.Minute
+	c.retention.protect, c.retention.protectFor = 30, time.Minute
 	m := acquired(t, p, &c)
-	defer p.release(&c)
+	defer p.release(t.Context(), &c)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	m.wait(ctx)
-	if ctx.Err() == nil {
+	if m.Wait(ctx) == nil {
 		t.Error("did not wait for a list")
 	}
 }

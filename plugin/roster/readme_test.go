@@ -140,7 +140,8 @@ func TestReadmeComplete(t *testing.T) {
 	for _, c := range []prometheus.Collector{
 		responses, namesTooLong, deniedAddresses, lists, listSeconds, resumes, propagation, audits, differences, failures, skipped,
 		protections, snapshotWrites, snapshotSeconds, snapshotBytes, snapshotTime,
-		collector{mirrors},
+		collector{replicas},
+		droppedLines,
 	} {
 		c.Describe(descs)
 	}

@@ -54,6 +54,9 @@ type Roster struct {
 	// started says that registry is set, before which nothing but Ready is
 	// called.
 	started atomic.Bool
+	// ready reports whether all roster blocks of the Corefile are synced; nil in
+	// tests of one.
+	ready func() bool
 }
 
 var _ plugin.Handler = (*Roster)(nil)
@@ -61,8 +64,17 @@ var _ plugin.Handler = (*Roster)(nil)
 // Name implements plugin.Handler.
 func (r *Roster) Name() string { return pluginName }
 
-// Ready implements the ready plugin's Readiness: a list has been completed.
+// Ready implements the ready plugin's Readiness: each roster block of the process
+// has something to answer from.
 func (r *Roster) Ready() bool {
+	if r.ready != nil {
+		return r.ready()
+	}
+	return r.synced()
+}
+
+// synced reports whether there is a list, or a snapshot, to answer from.
+func (r *Roster) synced() bool {
 	return r.started.Load() && r.registry.Status().State != mirror.Unsynced
 }
 

@@ -53,15 +53,12 @@ func newAttachment(s *services.Service) any {
 	return &attachment{whole: selection{service: s}}
 }
 
-// instancesOf yields the instances of a service ordered by ID.
-func instancesOf(s *services.Service) iter.Seq[*catalog.Instance] { return catalog.Each(s.Instances) }
-
 // instances yields the instances that are served, whatever their status.
 func (s *selection) instances() iter.Seq[*catalog.Instance] {
 	if s.served != nil {
 		return slices.Values(s.served)
 	}
-	return instancesOf(s.service)
+	return s.service.All()
 }
 
 // instance returns the instance with the ID, or nil.

@@ -43,7 +43,7 @@ func TestSelectionModel(t *testing.T) {
 			}
 			event.Value, model[id] = []byte(value), in
 		}
-		store.Apply(mirror.Batch{Revision: revision, Events: []mirror.Event{event}})
+		apply(store, revision, event)
 		if len(model) == 0 {
 			continue
 		}
@@ -170,10 +170,10 @@ func TestSelectionFirstUse(t *testing.T) {
 	value := func(revision int64) []byte {
 		return fmt.Appendf(nil, `{"addresses":["10.0.0.1","10.0.0.2"],"ports":[{"port":1},{"port":2,"name":"b"}],"ttl":%d}`, revision)
 	}
-	apply := func(revision int64) {
-		store.Apply(mirror.Batch{Revision: revision, Events: []mirror.Event{{Key: "n/s/a", Value: value(revision), ModRevision: revision, Lease: 1}}})
+	change := func(revision int64) {
+		apply(store, revision, mirror.Event{Key: "n/s/a", Value: value(revision), ModRevision: revision, Lease: 1})
 	}
-	apply(1)
+	change(1)
 	var wg sync.WaitGroup
 	for _, rrtype := range []string{"A", "SRV", "A", "SRV"} {
 		wg.Go(func() {
@@ -188,7 +188,7 @@ func TestSelectionFirstUse(t *testing.T) {
 		})
 	}
 	for revision := int64(2); revision <= 200; revision++ {
-		apply(revision)
+		change(revision)
 	}
 	wg.Wait()
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	golog "log"
-	"log/slog"
 	"maps"
 	"net"
 	"slices"
@@ -17,11 +16,11 @@ import (
 	"github.com/coredns/caddy"
 	"github.com/miekg/dns"
 	"go.etcd.io/etcd/api/v3/mvccpb"
-	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/rosterdns/roster/internal/etcdclient"
+	"github.com/rosterdns/roster/internal/memkv/faulty"
 	"github.com/rosterdns/roster/internal/mirror"
-	"github.com/rosterdns/roster/internal/services"
+	"github.com/rosterdns/roster/internal/replica"
 )
 
 // deadline bounds waits for what takes milliseconds on an idle machine.
@@ -52,7 +51,7 @@ func startServer(t *testing.T, corefile string) *server {
 		}
 		s.Wait()
 		if n := poolUsers(); len(n) != 0 {
-			t.Errorf("mirrors are left when all servers are gone: %v", n)
+			t.Errorf("replicas are left when all servers are gone: %v", n)
 		}
 	})
 	return s
@@ -99,12 +98,12 @@ func (s *server) ask(t *testing.T, question string) *dns.Msg {
 // blocks returns what the Corefile's roster directives have in common.
 func (s *server) blocks() *blocks { return s.Storage[storageKey{}].(*blocks) }
 
-// poolUsers returns the number of users of each mirror by its prefix.
+// poolUsers returns the number of users of each replica by its prefix.
 func poolUsers() map[string]int {
-	mirrors.changing.Lock()
-	defer mirrors.changing.Unlock()
+	replicas.mu.Lock()
+	defer replicas.mu.Unlock()
 	users := map[string]int{}
-	for _, m := range mirrors.mirrors {
+	for _, m := range replicas.replicas {
 		users[m.observer.prefix] += m.users
 	}
 	return users
@@ -128,78 +127,72 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
-var fixtureHead = mirror.Head{Revision: fixtureRevision}
-
-// fixedSource is an etcd whose contents stay as they are.
-type fixedSource []*mvccpb.KeyValue
-
-func (s fixedSource) List(_ context.Context, _ string, _ int64, fn func([]*mvccpb.KeyValue) error) (mirror.Head, error) {
-	return fixtureHead, fn(s)
-}
-
-func (s fixedSource) Trouble() error { return nil }
-
-func (s fixedSource) Probe(context.Context, string) (mirror.Head, error) { return fixtureHead, nil }
-
-func (s fixedSource) Census(context.Context, string, int64) (mirror.Census, error) {
-	return mirror.Census{Head: fixtureHead, Keys: len(s)}, nil
-}
-
-func (s fixedSource) Watch(ctx context.Context, _ string, _ int64) (mirror.Watch, error) {
-	w := quietWatch{make(chan clientv3.WatchResponse)}
-	context.AfterFunc(ctx, func() { close(w.responses) })
-	return w, nil
-}
-
-// quietWatch is a watch on which nothing happens.
-type quietWatch struct{ responses chan clientv3.WatchResponse }
-
-func (w quietWatch) Responses() <-chan clientv3.WatchResponse { return w.responses }
-func (w quietWatch) Err() error                               { return nil }
-func (w quietWatch) RequestProgress(context.Context) error    { return nil }
-func (w quietWatch) Close()                                   {}
-
-// plant puts a mirror with contents into the pool, for the servers that read the
-// default prefix at the endpoint. The first that stops using it stops it.
-func plant(t *testing.T, endpoint string, vs values) *mirrored {
+// plant puts a replica with contents into the pool, for the servers that read the
+// default prefix at the endpoint. The first that stops using it closes it.
+func plant(t *testing.T, endpoint string, vs values) *shared {
 	t.Helper()
-	return plantIn(t, mirrors, endpoint, vs)
+	return plantIn(t, replicas, endpoint, vs)
 }
 
-func plantIn(t *testing.T, p *pool, endpoint string, vs values) *mirrored {
+func plantIn(t *testing.T, p *pool, endpoint string, vs values) *shared {
 	t.Helper()
-	c := &registryConfig{etcd: etcdclient.Config{Endpoints: []string{endpoint}}, prefix: "/roster"}
-	conn, err := etcdclient.New(c.etcd)
-	if err != nil {
+	etcd := faulty.New()
+	var keys []*mvccpb.KeyValue
+	for _, k := range slices.Sorted(maps.Keys(vs)) {
+		keys = append(keys, &mvccpb.KeyValue{Key: []byte("/roster/" + k), Value: []byte(vs[k]), ModRevision: 7, Lease: 1})
+	}
+	etcd.Reset(keys, fixtureRevision)
+	m := plantEtcd(t, p, &registryConfig{etcd: etcdclient.Config{Endpoints: []string{endpoint}}, prefix: "/roster"}, etcd)
+	synced(t, m)
+	return m
+}
+
+// plantEtcd puts a replica of an etcd in memory into a pool.
+func plantEtcd(t *testing.T, p *pool, c *registryConfig, etcd mirror.Source) *shared {
+	t.Helper()
+	m := newShared(c, logger)
+	cfg := c.replica()
+	cfg.Source, cfg.Observer, cfg.Log = etcd, m.observer, m.log
+	var err error
+	if m.Replica, err = replica.Open(cfg); err != nil {
 		t.Fatal(err)
 	}
-	var source fixedSource
-	for _, k := range slices.Sorted(maps.Keys(vs)) {
-		source = append(source, &mvccpb.KeyValue{Key: []byte("/roster/" + k), Value: []byte(vs[k]), ModRevision: 7, Lease: 1})
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	logger := slog.New(slog.DiscardHandler)
-	m := &mirrored{
-		Store: services.New(logger, nil), config: c, observer: observer{endpoint: endpoint, prefix: "/roster"}, conn: conn, cancel: cancel,
-	}
-	one := mirror.New(mirror.Config{Source: source, Root: "/roster/", Prefix: "/roster/", View: m.Store, Observer: m.observer, Log: logger})
-	m.mirrors = append(m.mirrors, one)
-	m.wg.Go(func() { one.Run(ctx) })
-	p.changing.Lock()
-	defer p.changing.Unlock()
+	m.close = m.Replica.Close
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.mirrors[c.poolKey()] = m
+	p.replicas[c.poolKey()] = m
 	return m
+}
+
+// synced waits for a list.
+func synced(t *testing.T, m *shared) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), deadline)
+	defer cancel()
+	if err := m.Wait(ctx); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// end closes a replica that is in no pool.
+func end(t *testing.T, m *shared) {
+	t.Helper()
+	if err := m.Close(context.Background()); err != nil {
+		t.Error(err)
+	}
 }
 
 // logged collects what is logged until the end of the test.
 func logged(t *testing.T) fmt.Stringer {
 	t.Helper()
+	output.Flush(time.Now().Add(deadline)) // of the test before
 	b := &syncBuffer{}
 	before := golog.Writer()
 	golog.SetOutput(b)
-	t.Cleanup(func() { golog.SetOutput(before) })
+	t.Cleanup(func() {
+		output.Flush(time.Now().Add(deadline))
+		golog.SetOutput(before)
+	})
 	return b
 }
 
@@ -222,6 +215,7 @@ func (b *syncBuffer) String() string {
 
 // lines returns the lines of a log that contain all of the texts.
 func lines(log fmt.Stringer, texts ...string) []string {
+	output.Flush(time.Now().Add(deadline))
 	return slices.Collect(func(yield func(string) bool) {
 		for line := range strings.Lines(log.String()) {
 			if !slices.ContainsFunc(texts, func(s string) bool { return !strings.Contains(line, s) }) && !yield(line) {

@@ -5,12 +5,15 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/miekg/dns"
 
+	"github.com/rosterdns/roster/internal/etcdclient"
+	"github.com/rosterdns/roster/internal/memkv/faulty"
 	"github.com/rosterdns/roster/internal/mirror"
 )
 
@@ -43,7 +46,7 @@ func TestStartWithoutEtcd(t *testing.T) {
 	if s.blocks().handlers[0].Ready() {
 		t.Error("ready without a list")
 	}
-	if l := lines(log, "[WARNING] plugin/roster: No list", "300ms", endpoint, `"/roster"`, "connection refused"); len(l) != 1 {
+	if l := lines(log, "[WARNING] plugin/roster: no list from etcd yet: answering SERVFAIL", "300ms", endpoint, `prefix="/roster"`, "connection refused"); len(l) != 1 {
 		t.Errorf("%d lines say that there is no list:\n%s", len(l), log)
 	}
 	if strings.Contains(log.String(), "hunter2") {
@@ -65,11 +68,11 @@ func TestWaitTogether(t *testing.T) {
 		t.Errorf("%d blocks with 1 s each took %s", n, took)
 	}
 	if users := poolUsers(); len(users) != n {
-		t.Errorf("users of mirrors: %v", users)
+		t.Errorf("users of replicas: %v", users)
 	}
 }
 
-// TestSharing checks that blocks that read the same share a mirror.
+// TestSharing checks that blocks that read the same share a replica.
 func TestSharing(t *testing.T) {
 	log := logged(t)
 	endpoint := closedPort(t)
@@ -96,8 +99,8 @@ func TestSharing(t *testing.T) {
 			startup_timeout 0s
 		}
 	}`, endpoint))
-	if m.users != 2 || len(mirrors.mirrors) != 2 {
-		t.Errorf("%d mirrors, the shared one has %d users", len(mirrors.mirrors), m.users)
+	if m.users != 2 || len(replicas.replicas) != 2 {
+		t.Errorf("%d replicas, the shared one has %d users", len(replicas.replicas), m.users)
 	}
 	for question, want := range map[string]string{
 		"a.orders.default.svc.internal. A":   "a.orders.default.svc.internal.\t5\tIN\tA\t10.0.0.1",
@@ -109,13 +112,13 @@ func TestSharing(t *testing.T) {
 		}
 	}
 	if got := s.ask(t, "a.orders.default.apart.internal. A"); got.Rcode != dns.RcodeServerFailure {
-		t.Errorf("of a mirror without a list: %v", got)
+		t.Errorf("of a replica without a list: %v", got)
 	}
-	if l := lines(log, "[INFO] plugin/roster: Mirroring", fmt.Sprintf(`"/roster" at [%q]: 22 instances of 11 services at revision 42`, endpoint)); len(l) != 2 {
-		t.Errorf("%d lines say what is mirrored, want one for each block:\n%s", len(l), log)
+	if l := lines(log, "[INFO] plugin/roster: answering from etcd", fmt.Sprintf(`endpoint=%q prefix="/roster" instances=22 services=11 revision=42`, endpoint)); len(l) != 2 {
+		t.Errorf("%d lines say what is answered from, want one for each block:\n%s", len(l), log)
 	}
-	if l := lines(log, fmt.Sprintf(`No list of "/roster" at [%q], namespaces ["default"] within 0s`, endpoint)); len(l) != 1 {
-		t.Errorf("%d lines name the namespaces of what isn't mirrored:\n%s", len(l), log)
+	if l := lines(log, "no list from etcd yet", fmt.Sprintf(`endpoint=%q namespaces="default" prefix="/roster" waited="0s"`, endpoint)); len(l) != 1 {
+		t.Errorf("%d lines name the namespaces of what isn't there:\n%s", len(l), log)
 	}
 	// The server's own addresses are those that it is bound to.
 	if got := s.ask(t, "svc.internal. NS"); len(got.Extra) != 1 || got.Extra[0].(*dns.A).A.String() != "127.0.0.1" {
@@ -131,18 +134,17 @@ func TestReload(t *testing.T) {
 	}
 	const question = "a.orders.default.svc.internal. A"
 	// Whatever the state before the list, plant's mirror has its own time.
-	<-m.mirrors[0].Synced()
 	s := startServer(t, corefile(""))
 
-	// One that leaves the registry as it is keeps the mirror.
+	// One that leaves the registry as it is keeps the replica.
 	if err := s.reload(t, corefile("ttl 77")); err != nil {
 		t.Fatal(err)
 	}
 	if got := s.ask(t, question); len(got.Answer) != 1 || got.Answer[0].Header().Ttl != 77 {
 		t.Errorf("after a reload: %v", got)
 	}
-	if len(mirrors.mirrors) != 1 || m.users != 1 || s.blocks().handlers[0].registry != registry(m) {
-		t.Errorf("after a reload: %d mirrors, the first one has %d users", len(mirrors.mirrors), m.users)
+	if len(replicas.replicas) != 1 || m.users != 1 || s.blocks().handlers[0].registry != registry(m) {
+		t.Errorf("after a reload: %d replicas, the first one has %d users", len(replicas.replicas), m.users)
 	}
 
 	// One that fails, whenever it does, changes nothing.
@@ -152,9 +154,9 @@ func TestReload(t *testing.T) {
 	}
 	defer taken.Close()
 	for what, bad := range map[string]string{
-		"in its syntax":             corefile("color red"),
-		"in its syntax, elsewhere":  corefile("prefix /other") + "x.internal:0 {\n nonsense\n}\n",
-		"after the mirrors started": corefile("prefix /other") + "x.internal:" + port(taken) + " {\n bind 127.0.0.1\n template IN ANY {\n rcode NXDOMAIN\n }\n}\n",
+		"in its syntax":              corefile("color red"),
+		"in its syntax, elsewhere":   corefile("prefix /other") + "x.internal:0 {\n nonsense\n}\n",
+		"after the replicas started": corefile("prefix /other") + "x.internal:" + port(taken) + " {\n bind 127.0.0.1\n template IN ANY {\n rcode NXDOMAIN\n }\n}\n",
 	} {
 		if err := s.reload(t, bad); err == nil {
 			t.Fatalf("a Corefile that is wrong %s was loaded", what)
@@ -167,7 +169,7 @@ func TestReload(t *testing.T) {
 		}
 	}
 
-	// One that changes the registry lets the old mirror go.
+	// One that changes the registry lets the old replica go.
 	if err := s.reload(t, corefile("prefix /other")); err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +177,7 @@ func TestReload(t *testing.T) {
 		t.Errorf("after a reload with another prefix: users %v", users)
 	}
 	if got := s.ask(t, question); got.Rcode != dns.RcodeServerFailure {
-		t.Errorf("of a new mirror without a list: %v", got)
+		t.Errorf("of a new replica without a list: %v", got)
 	}
 
 	// One that brings it to two blocks and back.
@@ -205,10 +207,10 @@ func port(l net.Listener) string {
 	return p
 }
 
-// TestStartFails checks that the blocks of a Corefile hold nothing when a mirror
-// can't be started.
+// TestStartFails checks that the blocks of a Corefile hold nothing when a replica
+// can't be opened.
 func TestStartFails(t *testing.T) {
-	b := &blocks{}
+	b := newBlocks()
 	good, bad := defaults(), defaults()
 	good.startupTimeout = 0
 	good.registry.etcd.Endpoints = []string{closedPort(t)}
@@ -250,8 +252,7 @@ func TestReadyBeforeStart(t *testing.T) {
 
 func TestReadyPlugin(t *testing.T) {
 	endpoint, address := closedPort(t), freeAddress(t)
-	m := plant(t, endpoint, shop)
-	<-m.mirrors[0].Synced()
+	plant(t, endpoint, shop)
 	corefile := func(prefix string) string {
 		return fmt.Sprintf("svc.internal:0 {\n bind 127.0.0.1\n ready %s\n roster {\n endpoint %s\n prefix %s\n startup_timeout 0s\n }\n}\n", address, endpoint, prefix)
 	}
@@ -264,6 +265,64 @@ func TestReadyPlugin(t *testing.T) {
 	}
 	if code, body := readiness(t, address); code != http.StatusServiceUnavailable || body != "roster" {
 		t.Errorf("without a list: %d %s", code, body)
+	}
+}
+
+// TestReadyOfAllBlocks: a server is ready once all of its roster blocks are,
+// whichever the ready plugin is in.
+func TestReadyOfAllBlocks(t *testing.T) {
+	endpoint, address := closedPort(t), freeAddress(t)
+	plant(t, endpoint, shop)
+	etcd := faulty.New()
+	etcd.SetState(faulty.Down)
+	other := plantEtcd(t, replicas, &registryConfig{etcd: etcdclient.Config{Endpoints: []string{endpoint}}, prefix: "/other"}, etcd)
+	startServer(t, fmt.Sprintf(`a.internal:0 {
+		bind 127.0.0.1
+		ready %[1]s
+		roster {
+			endpoint %[2]s
+		}
+	}
+	b.internal:0 {
+		bind 127.0.0.1
+		roster {
+			endpoint %[2]s
+			prefix /other
+			startup_timeout 0s
+		}
+	}`, address, endpoint))
+	if code, body := readiness(t, address); code != http.StatusServiceUnavailable || body != "roster" {
+		t.Errorf("without a list of the other block: %d %s", code, body)
+	}
+	etcd.SetState(faulty.Up)
+	synced(t, other)
+	if code, body := readiness(t, address); code != http.StatusOK {
+		t.Errorf("with all lists: %d %s", code, body)
+	}
+}
+
+// TestEndOfSERVFAILIsLogged: whoever read that there is no list reads that there is
+// one.
+func TestEndOfSERVFAILIsLogged(t *testing.T) {
+	log := logged(t)
+	endpoint := closedPort(t)
+	etcd := faulty.New()
+	etcd.SetState(faulty.Down)
+	m := plantEtcd(t, replicas, &registryConfig{etcd: etcdclient.Config{Endpoints: []string{endpoint}}, prefix: "/roster"}, etcd)
+	startServer(t, fmt.Sprintf("svc.internal:0 {\n bind 127.0.0.1\n roster {\n endpoint %s\n startup_timeout 0s\n }\n}\n", endpoint))
+	if n := len(lines(log, "answering SERVFAIL until there is one")); n != 1 {
+		t.Errorf("%d lines say that there is none", n)
+	}
+	if n := len(lines(log, "answering now")); n != 0 {
+		t.Errorf("%d lines say that there is one", n)
+	}
+	etcd.SetState(faulty.Up)
+	synced(t, m)
+	for end := time.Now().Add(deadline); len(lines(log, "answering now", `prefix="/roster"`, "revision=1")) != 1; {
+		if time.Now().After(end) {
+			t.Fatalf("the end is not logged: %s", log)
+		}
+		runtime.Gosched()
 	}
 }
 
@@ -286,7 +345,7 @@ func readiness(t *testing.T, address string) (int, string) {
 // own blocks.
 func TestChaseThroughServer(t *testing.T) {
 	endpoint := closedPort(t)
-	m := plant(t, endpoint, values{
+	plant(t, endpoint, values{
 		"default/good/a": `{"host":"db1.example.com"}`,
 		"default/gone/a": `{"host":"nope.example.com"}`,
 		"default/far/a":  `{"host":"www.elsewhere.test"}`,
@@ -295,7 +354,6 @@ func TestChaseThroughServer(t *testing.T) {
 		"default/ping/a": `{"host":"pong.default.svc.internal"}`,
 		"default/pong/a": `{"host":"ping.default.svc.internal"}`,
 	})
-	<-m.mirrors[0].Synced()
 	s := startServer(t, fmt.Sprintf(`svc.internal:0 {
 		bind 127.0.0.1
 		roster {
@@ -336,7 +394,7 @@ func TestChaseThroughServer(t *testing.T) {
 // a transfer, a class that is not served.
 func TestTransportErrors(t *testing.T) {
 	endpoint := closedPort(t)
-	<-plant(t, endpoint, shop).mirrors[0].Synced()
+	plant(t, endpoint, shop)
 	s := startServer(t, fmt.Sprintf("svc.internal:0 {\n bind 127.0.0.1\n roster {\n endpoint %s\n }\n}\n", endpoint))
 	version := withEDNS(query("orders.default.svc.internal. A"), 1232, false)
 	version.IsEdns0().SetVersion(1)

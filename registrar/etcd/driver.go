@@ -15,7 +15,7 @@ import (
 	"github.com/rosterdns/roster/internal/etcdclient"
 	"github.com/rosterdns/roster/internal/mirror"
 	"github.com/rosterdns/roster/registrar"
-	"github.com/rosterdns/roster/registrar/internal/logqueue"
+	"github.com/rosterdns/roster/internal/logqueue"
 	"github.com/rosterdns/roster/registrar/internal/request"
 )
 

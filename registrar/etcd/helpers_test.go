@@ -13,7 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/rosterdns/roster/registrar"
-	"github.com/rosterdns/roster/registrar/internal/logqueue"
+	"github.com/rosterdns/roster/internal/logqueue"
 	"github.com/rosterdns/roster/registrar/registrartest"
 )
 

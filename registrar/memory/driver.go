@@ -12,7 +12,7 @@ import (
 
 	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/registrar"
-	"github.com/rosterdns/roster/registrar/internal/logqueue"
+	"github.com/rosterdns/roster/internal/logqueue"
 	"github.com/rosterdns/roster/registrar/internal/request"
 )
 

@@ -191,7 +191,7 @@ func TestSnapshotOfNoUse(t *testing.T) {
 		if m := c.Ask(t, "s00000.bulk."+zone, dns.TypeA); m.Rcode != dns.RcodeServerFailure {
 			t.Errorf("%s: answered %s", name, dns.RcodeToString[m.Rcode])
 		}
-		if lines := harness.Lines(c.Output(), "Starting without the snapshot"); len(lines) != 1 || !strings.Contains(lines[0], test.want) {
+		if lines := harness.Lines(c.Output(), "starting without the snapshot"); len(lines) != 1 || !strings.Contains(lines[0], test.want) {
 			t.Errorf("%s: logged %q, want one line with %q", name, lines, test.want)
 		}
 		c.Stop(t)

@@ -1,0 +1,143 @@
+package mirror
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+)
+
+// member names a range of a view.
+type member struct {
+	view View
+	name string
+}
+
+// registry knows which ranges are followed, and which are cached: followed no
+// more, with their contents still in the view. It is safe for concurrent use.
+type registry struct {
+	mu       sync.Mutex
+	followed map[member]*Range
+	cached   map[member]RangeStatus
+}
+
+func newRegistry() *registry {
+	return &registry{followed: map[member]*Range{}, cached: map[member]RangeStatus{}}
+}
+
+// follow returns the range of a view that has a name, and whether it is new.
+func (g *registry) follow(m *Mirror, name string, view View) (r *Range, isNew bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	at := member{view, name}
+	if r := g.followed[at]; r != nil {
+		r.users++
+		return r, false
+	}
+	r = newRange(m, name, view)
+	g.followed[at] = r
+	g.seed(r)
+	return r, true
+}
+
+// seed makes a range ready where what others have brought has all its keys. The
+// caller holds the mutex.
+func (g *registry) seed(r *Range) {
+	if r.status.Load().State != Unsynced {
+		return
+	}
+	enclosing(r.name, func(name string) bool {
+		s, ok := g.cached[member{r.view, name}]
+		if other := g.followed[member{r.view, name}]; !ok && other != nil && other != r {
+			s = other.Status()
+			ok = s.State != Unsynced
+		}
+		if !ok {
+			return false
+		}
+		r.publish(func(now *RangeStatus) { now.State, now.Revision, now.Contact = Stale, s.Revision, s.Contact })
+		close(r.ready)
+		return true
+	})
+}
+
+// unfollow ends one use of a range, and reports whether it was the last.
+func (g *registry) unfollow(r *Range, cache bool) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	at := member{r.view, r.name}
+	if g.followed[at] != r {
+		return false
+	}
+	if r.users--; r.users > 0 {
+		return false
+	}
+	delete(g.followed, at)
+	if s := r.Status(); cache && s.State != Unsynced {
+		s.State, s.Err, s.Cached = Stale, nil, true
+		g.cached[at] = s
+	}
+	return true
+}
+
+// restore adds a cached range.
+func (g *registry) restore(view View, s RangeStatus) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.cached[member{view, s.Range}] = s
+	for at, r := range g.followed {
+		if at.view == view {
+			g.seed(r)
+		}
+	}
+}
+
+// forget removes the cached ranges with a name, and returns their views.
+func (g *registry) forget(name string) (views []View) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for at := range g.cached {
+		if at.name == name {
+			delete(g.cached, at)
+			views = append(views, at.view)
+		}
+	}
+	return views
+}
+
+// supersede removes the cached ranges all of whose keys a range has that was
+// listed.
+func (g *registry) supersede(r *Range) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for at := range g.cached {
+		if at.view == r.view && covers(r.name, at.name) {
+			delete(g.cached, at)
+		}
+	}
+}
+
+// holds reports whether a range, followed or cached, has a key.
+func (g *registry) holds(view View, key string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return enclosing(key, func(name string) bool {
+		at := member{view, name}
+		_, cached := g.cached[at]
+		return cached || g.followed[at] != nil
+	})
+}
+
+// all returns the state of all ranges, by name.
+func (g *registry) all() []RangeStatus {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	list := make([]RangeStatus, 0, len(g.followed)+len(g.cached))
+	for _, r := range g.followed {
+		list = append(list, r.Status())
+	}
+	for _, s := range g.cached {
+		list = append(list, s)
+	}
+	slices.SortFunc(list, func(a, b RangeStatus) int { return cmp.Compare(a.Range, b.Range) })
+	return list
+}

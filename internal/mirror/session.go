@@ -1,0 +1,109 @@
+package mirror
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// watchSilence is how long a stream can be silent in spite of progress requests,
+// and of probes that show something newer or nothing, before it is given up for
+// another.
+const watchSilence = 8 * time.Second
+
+// session is an open watch stream with its watches. Goroutines of its own
+// receive, send, and request progress, so that none of this waits for a view, nor
+// for each other.
+type session struct {
+	ctx    context.Context
+	stream Stream
+	cancel context.CancelFunc
+	queue  *queue
+	sender *sender
+	probes *probes
+	wg     sync.WaitGroup
+
+	// Of the loop:
+	reason  Reason // why it was opened
+	worked  bool   // it has shown changes or progress
+	watches map[int64]*Range
+	lastID  int64
+	tickAt  time.Time // when a lack of progress is looked at next
+	heard   time.Time // the last response
+	excused time.Time // the last probe that has shown that it misses nothing
+}
+
+// newSession starts to use a stream, which ends with cancel at the latest.
+func newSession(ctx context.Context, cancel context.CancelFunc, m *Mirror, stream Stream, reason Reason) *session {
+	now := time.Now()
+	s := &session{
+		ctx: ctx, stream: stream, cancel: cancel, queue: newQueue(), sender: newSender(), reason: reason,
+		watches: map[int64]*Range{}, tickAt: now.Add(progressEvery), heard: now,
+	}
+	s.probes = newProbes(&m.cfg, m.contact)
+	s.wg.Go(func() { s.receive(ctx, m.contact) })
+	s.wg.Go(func() { s.sender.run(ctx, stream) })
+	s.wg.Go(func() { s.sender.tick(ctx) })
+	return s
+}
+
+// receive queues what arrives. It is contact on arrival: the copy is complete up
+// to its revision then, however long it takes to apply what has arrived since.
+func (s *session) receive(ctx context.Context, c *contact) {
+	defer s.queue.close()
+	for resp := range s.stream.Responses() {
+		c.see(resp.GetHeader().GetRevision())
+		if !resp.Created && !resp.Canceled {
+			c.note()
+		}
+		if !s.queue.put(ctx, received{resp, time.Now()}) {
+			return
+		}
+	}
+}
+
+// add asks for a watch of a range from its revision on.
+func (s *session) add(r *Range, root string) {
+	s.lastID++
+	id, rng, after := s.lastID, root+r.name, r.revision
+	asked := s.sender.send(func(stream Stream) error { return stream.Add(id, rng, after) })
+	r.watch = &watch{id: id, asked: asked}
+	r.phase = creating
+	s.watches[id] = r
+}
+
+// remove ends a watch; what it still shows is dropped.
+func (s *session) remove(w *watch) {
+	if s.watches[w.id] == nil {
+		return // etcd has ended it
+	}
+	delete(s.watches, w.id)
+	s.sender.send(func(stream Stream) error { return stream.Remove(w.id) })
+}
+
+// created notes that a watch was created.
+func (s *session) created(r *Range, at time.Time) {
+	r.watch.created = true
+	r.fresh = false
+	r.watch.skip = s.sender.before(r.watch.asked, at)
+	r.phase = watching
+	r.watched.Store(true)
+}
+
+// silentAt returns when the stream has been silent for too long.
+func (s *session) silentAt() time.Time {
+	since := s.heard
+	if s.excused.After(since) {
+		since = s.excused
+	}
+	return since.Add(watchSilence)
+}
+
+// close ends the stream and waits for all goroutines.
+func (s *session) close() {
+	s.cancel()
+	s.probes.wait()
+	<-s.sender.done // a stream is used by one goroutine at a time
+	s.stream.Close()
+	s.wg.Wait()
+}

@@ -1,0 +1,55 @@
+package replica
+
+import (
+	"time"
+
+	"github.com/rosterdns/roster/internal/mirror"
+	"github.com/rosterdns/roster/internal/services"
+)
+
+// Observer is told what happens inside a replica, for metrics. Its methods must
+// not block. Unobserved is one to embed.
+type Observer interface {
+	mirror.Observer
+	// Skipped is called for each key that is not served.
+	Skipped(services.SkipReason)
+	// MassExpired is called when the guard begins to protect instances.
+	MassExpired()
+	// SnapshotWritten is called after each attempt to write the snapshot: the size
+	// of the file in bytes, 0 after an error, and the time that it took.
+	SnapshotWritten(size int64, took time.Duration, err error)
+}
+
+// Unobserved is an Observer that takes no notice.
+type Unobserved struct{ mirror.Unobserved }
+
+var _ Observer = Unobserved{}
+
+// Skipped implements Observer.
+func (Unobserved) Skipped(services.SkipReason) {}
+
+// MassExpired implements Observer.
+func (Unobserved) MassExpired() {}
+
+// SnapshotWritten implements Observer.
+func (Unobserved) SnapshotWritten(int64, time.Duration, error) {}
+
+// observer has the snapshot written where the mirror changes what its header says
+// and the store shows nothing of it: a first list can be just what the snapshot
+// had.
+type observer struct {
+	Observer
+	replica *Replica
+}
+
+// StateChanged implements mirror.Observer.
+func (o observer) StateChanged(s mirror.Status) {
+	o.Observer.StateChanged(s)
+	o.replica.touch()
+}
+
+// Listed implements mirror.Observer.
+func (o observer) Listed(reason mirror.Reason, keys int, took time.Duration) {
+	o.Observer.Listed(reason, keys, took)
+	o.replica.touch()
+}

@@ -1,0 +1,216 @@
+// Package replica holds a registry in memory, as a program uses it: the connection
+// to etcd, the mirror of its keys, the store of its services, the guard against
+// mass expiry and the snapshot on disk are opened, taken over in a reload, and
+// closed as one.
+//
+// Nothing but the writing of the snapshot waits for the disk, and nothing but the
+// mirror for etcd.
+package replica
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/rosterdns/roster/internal/etcdclient"
+	"github.com/rosterdns/roster/internal/mirror"
+	"github.com/rosterdns/roster/internal/services"
+	"github.com/rosterdns/roster/internal/snapshot"
+)
+
+// DefaultSnapshotMaxAge lets a process that was off overnight start without etcd.
+// What is older is likely to be wrong for the most part.
+const DefaultSnapshotMaxAge = 24 * time.Hour
+
+// DefaultSnapshotWait is how long the mirror waits for the snapshot to be read,
+// which takes milliseconds: of the second that GetService has for its first
+// answer, a disk that hangs leaves the other half to etcd.
+const DefaultSnapshotWait = 500 * time.Millisecond
+
+// ErrClosed is the error of a replica that was closed.
+var ErrClosed = errors.New("the replica was closed")
+
+// Config says what a replica is of, and how it is kept.
+type Config struct {
+	// Etcd is how to reach etcd. Clients, the caller's own connection, or Source,
+	// which can be anything, take its place if they are set.
+	Etcd    etcdclient.Config
+	Clients mirror.Clients
+	Source  mirror.Source
+	// Prefix is what all keys start with, without a '/' at its end.
+	Prefix string
+	// Ranges are the parts of the registry that are followed from the start until
+	// Close, as mirror.Follow takes them. A snapshot is used only if it is of just
+	// these. Without any, ranges come and go by Follow and Unfollow, and a snapshot
+	// is good for each range that it covers.
+	Ranges []string
+
+	// Snapshot is the path of the file; empty for none.
+	Snapshot string
+	// SnapshotMaxAge is how long after the last contact with etcd the contents of a
+	// file, or of a range that is followed no more, are used; 0 means
+	// DefaultSnapshotMaxAge.
+	SnapshotMaxAge time.Duration
+	// SnapshotWait is how long the mirror waits for the file to be read before it
+	// starts without; 0 means DefaultSnapshotWait.
+	SnapshotWait time.Duration
+	// SnapshotHolders are replicas that write the same file. This one does so once
+	// they have all released it.
+	SnapshotHolders []*Replica
+
+	// Protect is the percentage of instances whose expiry within a minute is a mass
+	// expiry; 0 means no guard.
+	Protect int
+	// ProtectFor is how long those instances stay served.
+	ProtectFor time.Duration
+
+	// Log gets what an operator should know; nil for nothing. Its handler must not
+	// block.
+	Log *slog.Logger
+	// Observer can be nil.
+	Observer Observer
+
+	// Predecessor is a replica in whose place this one is opened; nil if there is
+	// none. The serial goes on where it was. If SameRegistry is set, the contents
+	// are taken over, too: the predecessor is of the same keys of the same etcd.
+	// Both go on until each is closed.
+	Predecessor  *Replica
+	SameRegistry bool
+
+	disk disk // of tests
+}
+
+// Replica is a registry in memory. Its methods are safe for concurrent use.
+type Replica struct {
+	cfg    Config
+	log    *slog.Logger
+	store  *services.Store
+	guard  *services.Guard // nil without Protect
+	view   mirror.View     // the guard, else the store
+	mirror *mirror.Mirror
+	source mirror.Source
+	conn   *etcdclient.Conn // nil where it is the caller's
+	ranges []*mirror.Range  // of Config.Ranges
+	// listFirst says that there is something to answer from, but that the
+	// predecessor is in contact and knows more.
+	listFirst bool
+	writer    *snapshot.Writer // nil without a snapshot
+
+	ctx      context.Context // until Close
+	cancel   context.CancelFunc
+	wg       sync.WaitGroup
+	loaded   chan struct{} // closed when the snapshot was read, or is not to be
+	released chan struct{} // closed when this replica writes the file no more
+
+	restoring sync.Mutex
+	running   bool // the mirror; under restoring
+
+	mu     sync.Mutex
+	stored map[*mirror.Range]int // those that are followed into the store, by the calls of Follow
+}
+
+// Open starts a replica and returns at once: the snapshot is read, and etcd
+// contacted, in the background. An error is of the configuration, never of an etcd
+// or a disk.
+func Open(cfg Config) (*Replica, error) {
+	cfg.setDefaults()
+	source, conn, err := cfg.source()
+	if err != nil {
+		return nil, err
+	}
+	log := cfg.Log.With("prefix", cfg.Prefix) // the mirror says which part of it, too
+	r := &Replica{
+		cfg: cfg, log: log, store: services.New(log, cfg.Observer.Skipped), source: source, conn: conn,
+		loaded: make(chan struct{}), released: make(chan struct{}), stored: map[*mirror.Range]int{},
+	}
+	r.cfg.Predecessor, r.cfg.SnapshotHolders = nil, nil // else each keeps all before it in memory
+	r.ctx, r.cancel = context.WithCancel(context.Background())
+	r.view = r.store
+	if cfg.Protect > 0 {
+		r.guard = services.NewGuard(r.store, cfg.Protect, cfg.ProtectFor, log, cfg.Observer.MassExpired)
+		r.view = r.guard
+		r.wg.Go(func() { r.guard.Run(r.ctx) })
+	}
+	r.mirror = mirror.New(mirror.Config{Source: source, Root: r.root(), Observer: observer{cfg.Observer, r}, Log: cfg.Log})
+	for _, rng := range cfg.Ranges {
+		r.ranges = append(r.ranges, r.Follow(rng))
+	}
+	r.start(cfg.Predecessor, cfg.SnapshotHolders)
+	return r, nil
+}
+
+func (cfg *Config) setDefaults() {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Observer == nil {
+		cfg.Observer = Unobserved{}
+	}
+	if cfg.SnapshotMaxAge == 0 {
+		cfg.SnapshotMaxAge = DefaultSnapshotMaxAge
+	}
+	if cfg.SnapshotWait == 0 {
+		cfg.SnapshotWait = DefaultSnapshotWait
+	}
+	if cfg.disk.open == nil {
+		cfg.disk = realDisk
+	}
+}
+
+// source returns what the mirror reads. The connection is nil where it is the
+// caller's.
+func (cfg *Config) source() (mirror.Source, *etcdclient.Conn, error) {
+	switch {
+	case cfg.Source != nil:
+		return cfg.Source, nil, nil
+	case cfg.Clients != nil:
+		return mirror.Etcd{Clients: cfg.Clients}, nil, nil
+	}
+	etcd := cfg.Etcd
+	if etcd.Log == nil {
+		etcd.Log = cfg.Log
+	}
+	conn, err := etcdclient.New(etcd)
+	if err != nil {
+		return nil, nil, err
+	}
+	return mirror.Etcd{Clients: conn}, conn, nil
+}
+
+// root is what keys start with that are in the mirror.
+func (r *Replica) root() string { return r.cfg.Prefix + "/" }
+
+// Load returns the present generation: one atomic load.
+func (r *Replica) Load() *services.Generation { return r.store.Load() }
+
+// Store returns the store, for its changes.
+func (r *Replica) Store() *services.Store { return r.store }
+
+// Guard returns the guard; nil without Protect.
+func (r *Replica) Guard() *services.Guard { return r.guard }
+
+// Close ends the replica, after the snapshot has been written a last time if
+// anything in it has changed. It waits for the disk until ctx is done, and leaves
+// it alone then: the file is the old one or the new one in any case, and Released
+// tells when. It is called once. An error is of the connection.
+func (r *Replica) Close(ctx context.Context) error {
+	r.cancel()
+	r.wg.Wait()
+	select {
+	case <-r.released:
+	case <-ctx.Done():
+		r.log.Warn("the disk is slow: closing without waiting for the last snapshot", "path", r.cfg.Snapshot)
+	}
+	if r.conn == nil {
+		return nil
+	}
+	return r.conn.Close()
+}
+
+// Loaded is closed when the snapshot was read, or is not to be.
+func (r *Replica) Loaded() <-chan struct{} { return r.loaded }
+
+// Released is closed when the replica writes its file no more.
+func (r *Replica) Released() <-chan struct{} { return r.released }

@@ -1,0 +1,162 @@
+package services
+
+import (
+	"strings"
+
+	"github.com/rosterdns/roster/catalog"
+)
+
+// gate is asked in the course of a commit. It decides which deletions take
+// place.
+type gate interface {
+	// returned is told of an instance that is put.
+	returned(key string)
+	// holds reports whether an instance that is about to be deleted stays; in is
+	// nil if it isn't there.
+	holds(key string, in *entry) bool
+	// conclude returns, after all edits, what is to be put in addition.
+	conclude() []edit
+}
+
+// transaction applies edits to the services of a generation, which it leaves as
+// they are.
+type transaction struct {
+	old     *Generation
+	orphans *orphans
+	gate    gate // or nil
+
+	drafts map[string]*draft // by "namespace/service"
+	order  []*draft          // in order of the first edit
+	skips  []skip
+}
+
+// draft returns the draft of a service. Lists come service by service, so that
+// most often it is the last one.
+func (t *transaction) draft(path string) *draft {
+	if n := len(t.order); n > 0 && t.order[n-1].path == path {
+		return t.order[n-1]
+	}
+	if d := t.drafts[path]; d != nil {
+		return d
+	}
+	namespace, name, _ := strings.Cut(path, "/")
+	d := newDraft(path, t.old.Service(namespace, name))
+	t.order = append(t.order, d)
+	if t.drafts == nil {
+		t.drafts = map[string]*draft{}
+	}
+	t.drafts[path] = d
+	return d
+}
+
+func (t *transaction) apply(e *edit) {
+	path, id := e.split()
+	d := t.draft(path)
+	have := d.get(id)
+	switch e.kind {
+	case putInstance:
+		t.putInstance(d, have, e)
+	case deleteInstance, rejectInstance:
+		t.removeInstance(d, have, e)
+	case putOverride:
+		t.putOverride(d, have, e)
+	case deleteOverride:
+		if have == nil {
+			t.orphans.take(e.key)
+		} else if have.overridden != nil {
+			d.set(&entry{Instance: have.own()}, e.revision)
+		}
+	}
+}
+
+func (t *transaction) putInstance(d *draft, have *entry, e *edit) {
+	if t.gate != nil {
+		t.gate.returned(e.key)
+	}
+	next, revision := e.instance, e.revision
+	if have == nil {
+		if ov, ok := t.orphans.take(e.key); ok {
+			next, revision = under(next.Instance, ov), max(revision, ov.revision)
+		}
+		d.set(next, revision)
+		return
+	}
+	own := have.own()
+	// What a list repeats is no change, and must not pass for one.
+	if d.revision >= revision && own.Equal(&next.Instance) {
+		return
+	}
+	if have.overridden != nil {
+		next = under(next.Instance, have.overridden.override)
+	}
+	d.set(next, revision)
+}
+
+func (t *transaction) removeInstance(d *draft, have *entry, e *edit) {
+	if t.gate != nil {
+		if e.kind == rejectInstance {
+			t.gate.returned(e.key)
+		} else if t.gate.holds(e.key, have) {
+			return
+		}
+	}
+	if have == nil {
+		return
+	}
+	if have.overridden != nil {
+		t.orphan(e, have.overridden.override)
+	}
+	d.remove(have.ID, e.revision)
+}
+
+func (t *transaction) putOverride(d *draft, have *entry, e *edit) {
+	ov := override{status: e.status, revision: e.revision}
+	switch {
+	case have == nil:
+		t.orphan(e, ov)
+	case have.overridden == nil || have.overridden.status != ov.status || d.revision < ov.revision:
+		d.set(under(have.own(), ov), e.revision)
+	}
+}
+
+// orphan remembers an override until there is an instance.
+func (t *transaction) orphan(e *edit, ov override) {
+	if !t.orphans.put(e.key, ov) {
+		path, id := e.split()
+		namespace, name, _ := strings.Cut(path, "/")
+		key := catalog.StatusKey("", namespace, name, id)[1:]
+		t.skips = append(t.skips, skip{key: key, revision: e.revision, reason: SkipOverride, err: errOrphans})
+	}
+}
+
+// changes returns what became of the services, in the order of their first
+// edit, and how many edits that took.
+func (t *transaction) changes() (changes []Change, edits int) {
+	for _, d := range t.order {
+		if c, ok := d.change(); ok {
+			changes = append(changes, c)
+			edits += d.edits
+		}
+	}
+	return changes, edits
+}
+
+// clampRevisions has no service keep a revision that etcd, which moved backward,
+// has not reached yet: else its next change would pass for an old one. That
+// touches every service, which a restore from a backup is worth. It returns the
+// changes that there are in all.
+func clampRevisions(old *Generation, changes []Change, revision int64) []Change {
+	changed := make(map[*Service]struct{}, len(changes))
+	for _, c := range changes {
+		changed[c.Old] = struct{}{}
+		if c.New != nil {
+			c.New.Revision = min(c.New.Revision, revision)
+		}
+	}
+	for s := range old.All() {
+		if _, ok := changed[s]; !ok && s.Revision > revision {
+			changes = append(changes, Change{Old: s, New: s.at(revision)})
+		}
+	}
+	return changes
+}

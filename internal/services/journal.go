@@ -1,0 +1,150 @@
+package services
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+)
+
+// Bounds of the journal. What it has of a commit is what the commit replaced.
+const (
+	// maxDeltas is five seconds at 200 commits a second, far more than a
+	// subscriber takes that is at work. Each has replaced some 8 KiB of nodes.
+	maxDeltas = 1024
+	// maxEdits bounds the instances, at some 1 KiB each, that are nowhere but in
+	// the journal. A commit beyond it is no news but another state: subscribers
+	// are given that.
+	maxEdits = 16_384
+)
+
+// Delta is what a commit changed. It is immutable and shared.
+type Delta struct {
+	// Sequence numbers the deltas of a store from 1 on, without gaps.
+	Sequence uint64
+	// Generation is the state after the commit.
+	Generation *Generation
+	// Changes has each service that differs, once. Without any, only what
+	// belongs to a snapshot besides has changed: etcd's revision moved backward,
+	// or a Guard holds more.
+	Changes []Change
+
+	weight int // edits that it took
+}
+
+// journal has the present generation and the last deltas that led to it. Writers
+// never wait for readers of it.
+type journal struct {
+	present atomic.Pointer[Generation]
+
+	mu     sync.Mutex // makes present and the deltas one
+	last   uint64     // sequence of the last delta; 0 if there was none
+	deltas []Delta    // the last ones
+	weight int        // of deltas
+	// changed is closed by the next delta; nil while nobody waits.
+	changed chan struct{}
+	closed  chan struct{}
+}
+
+func (j *journal) init(g *Generation) {
+	j.present.Store(g)
+	j.closed = make(chan struct{})
+	close(j.closed)
+}
+
+// publish makes a generation the present one. It adds a delta if there are
+// changes, or if notify says that there is news all the same.
+func (j *journal) publish(g *Generation, changes []Change, weight int, notify bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.present.Store(g)
+	if len(changes) > 0 || notify {
+		j.add(Delta{Generation: g, Changes: changes, weight: weight})
+	}
+}
+
+// notify adds a delta without changes.
+func (j *journal) notify() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.add(Delta{Generation: j.present.Load()})
+}
+
+func (j *journal) add(d Delta) {
+	j.last++
+	d.Sequence = j.last
+	j.detach()
+	j.deltas = append(j.deltas, d)
+	j.weight += d.weight
+	for len(j.deltas) > maxDeltas || j.weight > maxEdits {
+		j.weight -= j.deltas[0].weight
+		j.deltas[0] = Delta{} // the memory is still that of the others
+		j.deltas = j.deltas[1:]
+	}
+	if j.changed != nil {
+		close(j.changed)
+		j.changed = nil
+	}
+}
+
+// detach drops what readers made of the versions that the last delta replaced:
+// the journal would hold it. Those who had just read one of them are done by now.
+func (j *journal) detach() {
+	if len(j.deltas) == 0 {
+		return
+	}
+	for _, c := range j.deltas[len(j.deltas)-1].Changes {
+		if c.Old != nil {
+			c.Old.detach()
+		}
+	}
+}
+
+// since returns the deltas from a sequence on. It reports false where the
+// journal doesn't reach back so far.
+func (j *journal) since(sequence uint64) ([]Delta, bool) {
+	missing := j.last + 1 - sequence
+	if missing > uint64(len(j.deltas)) {
+		return nil, false
+	}
+	return slices.Clone(j.deltas[len(j.deltas)-int(missing):]), true
+}
+
+// Subscription reads the deltas of a Store, each once and in order. It holds up
+// nobody, and need not be ended. It is for one goroutine.
+type Subscription struct {
+	journal *journal
+	next    uint64 // sequence of the delta to read next; 0 before the first Next
+}
+
+// Changed returns a channel that is closed as soon as Next has something to
+// return.
+func (u *Subscription) Changed() <-chan struct{} {
+	j := u.journal
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if u.next <= j.last {
+		return j.closed
+	}
+	if j.changed == nil {
+		j.changed = make(chan struct{})
+	}
+	return j.changed
+}
+
+// Next returns the deltas since the last call, or, where the journal doesn't
+// reach back so far, and at the first call, the present generation: reset. It
+// doesn't wait: there can be neither.
+func (u *Subscription) Next() (deltas []Delta, reset *Generation) {
+	j := u.journal
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if u.next > j.last {
+		return nil, nil
+	}
+	deltas, ok := j.since(u.next)
+	if u.next == 0 || !ok {
+		deltas, reset = nil, j.present.Load()
+	}
+	u.next = j.last + 1
+	return deltas, reset
+}

@@ -1,0 +1,164 @@
+package services
+
+import (
+	"iter"
+	"sync"
+	"sync/atomic"
+
+	"github.com/tidwall/btree"
+
+	"github.com/rosterdns/roster/catalog"
+)
+
+// Service is one version of a service. It is immutable but for what readers
+// attach to it, and shared.
+type Service struct {
+	Namespace, Name string
+	// Revision is the etcd revision of the last change to the service.
+	Revision int64
+
+	// instances are the valid instances by ID. Versions share its nodes. Only
+	// a writer may copy it, which touches the original too.
+	instances btree.Map[string, *entry]
+	// list and attached return what readers made of this version.
+	list     atomic.Pointer[func() []catalog.Instance]
+	attached atomic.Pointer[func() any]
+}
+
+// entry is an instance of a version of a service. It is immutable once it is in
+// a generation.
+type entry struct {
+	// Instance is as readers see it, with the override applied.
+	catalog.Instance
+	overridden *overridden // nil if there is no override
+}
+
+// overridden is the override that an instance is under, and the status that it
+// has without.
+type overridden struct {
+	override
+	own catalog.Status
+}
+
+// under returns the entry of an instance as it is in etcd under an override.
+func under(own catalog.Instance, ov override) *entry {
+	e := &entry{Instance: own, overridden: &overridden{override: ov, own: own.Status}}
+	e.Status = own.Status.Worse(ov.status)
+	return e
+}
+
+// own returns the instance as it is in etcd.
+func (e *entry) own() catalog.Instance {
+	in := e.Instance
+	if e.overridden != nil {
+		in.Status = e.overridden.own
+	}
+	return in
+}
+
+// Len returns how many valid instances there are, whatever their status.
+func (s *Service) Len() int { return s.instances.Len() }
+
+// Instance returns the instance with the ID, or nil. It is shared and must not
+// be changed.
+func (s *Service) Instance(id string) *catalog.Instance {
+	e, ok := s.instances.Get(id)
+	if !ok {
+		return nil
+	}
+	return &e.Instance
+}
+
+// All yields the valid instances in ascending order of ID, whatever their
+// status, which has the override applied. They are shared and must not be
+// changed.
+func (s *Service) All() iter.Seq[*catalog.Instance] {
+	return func(yield func(*catalog.Instance) bool) {
+		s.instances.Scan(func(_ string, e *entry) bool { return yield(&e.Instance) })
+	}
+}
+
+// Instances returns what All yields. The slice is made at the first use, which
+// costs a copy of every instance, and is shared: it must not be changed.
+func (s *Service) Instances() []catalog.Instance {
+	if made := s.list.Load(); made != nil {
+		return (*made)()
+	}
+	return attach(&s.list, s.copyInstances)
+}
+
+func (s *Service) copyInstances() []catalog.Instance {
+	list := make([]catalog.Instance, 0, s.Len())
+	for in := range s.All() {
+		list = append(list, *in)
+	}
+	return list
+}
+
+// Attachment returns what readers have with this version of the service: the
+// result of build, which is called at the first use. Callers that come meanwhile
+// wait for it. It goes with the version, so that it never needs to be
+// invalidated, and costs nothing where nobody asks for it. For who still reads a
+// version that was replaced some commits ago it can be built once more.
+//
+// There is one attachment. All who read a Store pass the same build. Neither it
+// nor its result may depend on who asks.
+func (s *Service) Attachment(build func(*Service) any) any {
+	if made := s.attached.Load(); made != nil {
+		return (*made)()
+	}
+	return attach(&s.attached, func() any { return build(s) })
+}
+
+// attach has what build returns, which is called once, stored at p.
+func attach[T any](p *atomic.Pointer[func() T], build func() T) T {
+	made := sync.OnceValue(build)
+	if !p.CompareAndSwap(nil, &made) {
+		if other := p.Load(); other != nil {
+			return (*other)()
+		}
+	}
+	return made()
+}
+
+// detach drops what readers made of the version, which can be larger than the
+// instances themselves.
+func (s *Service) detach() {
+	s.list.Store(nil)
+	s.attached.Store(nil)
+}
+
+// With returns a version of the service for readers that don't show all as it
+// is. show returns what is shown of an instance: itself, another with the same
+// ID, or nil for nothing. The result is the service itself where all are shown
+// as they are, and nil where none is. It has no attachment.
+func (s *Service) With(show func(*catalog.Instance) *catalog.Instance) *Service {
+	var shown btree.Map[string, *entry]
+	same := true
+	s.instances.Scan(func(id string, e *entry) bool {
+		in := show(&e.Instance)
+		if in != &e.Instance {
+			same = false
+		}
+		switch in {
+		case nil:
+		case &e.Instance:
+			shown.Load(id, e)
+		default:
+			shown.Load(id, &entry{Instance: *in})
+		}
+		return true
+	})
+	switch {
+	case same:
+		return s
+	case shown.Len() == 0:
+		return nil
+	}
+	return &Service{Namespace: s.Namespace, Name: s.Name, Revision: s.Revision, instances: shown}
+}
+
+// at returns a version of the service that differs in its revision only.
+func (s *Service) at(revision int64) *Service {
+	return &Service{Namespace: s.Namespace, Name: s.Name, Revision: revision, instances: s.instances}
+}

@@ -1,0 +1,112 @@
+package services
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/rosterdns/roster/catalog"
+	"github.com/rosterdns/roster/internal/mirror"
+)
+
+// stage is a mirror.Stage: decoded events, of which nobody knows yet.
+type stage struct {
+	edits []edit
+	skips []skip
+	// removals counts the edits that can remove an instance.
+	removals int
+	commit   func(*stage, mirror.Commit)
+}
+
+var _ mirror.Stage = (*stage)(nil)
+
+// Apply implements mirror.Stage.
+func (s *stage) Apply(events []mirror.Event) {
+	for i := range events {
+		s.decode(&events[i])
+	}
+}
+
+// Commit implements mirror.Stage.
+func (s *stage) Commit(c mirror.Commit) { s.commit(s, c) }
+
+// kind says what an edit does.
+type kind uint8
+
+const (
+	putInstance kind = iota
+	deleteInstance
+	// rejectInstance removes an instance whose new value can't be served.
+	rejectInstance
+	putOverride
+	deleteOverride
+)
+
+// edit is an event in terms of services.
+type edit struct {
+	// key is that of the instance, "namespace/service/id", also of an override.
+	key      string
+	revision int64
+	kind     kind
+	instance *entry         // of putInstance
+	status   catalog.Status // of putOverride
+}
+
+// split returns the parts of the key: "namespace/service", and the ID.
+func (e *edit) split() (path, id string) {
+	i := strings.LastIndexByte(e.key, '/')
+	return e.key[:i], e.key[i+1:]
+}
+
+func (s *stage) decode(ev *mirror.Event) {
+	k, err := catalog.ParseKey(ev.Key)
+	if err != nil {
+		if !ev.Deleted {
+			s.skips = append(s.skips, newSkip(ev, SkipKey, err))
+		}
+		return
+	}
+	switch k.Kind {
+	case catalog.KindInstance:
+		s.edits = append(s.edits, s.decodeInstance(k, ev))
+	case catalog.KindStatus:
+		s.edits = append(s.edits, s.decodeOverride(k, ev))
+	}
+}
+
+func (s *stage) decodeInstance(k catalog.Key, ev *mirror.Event) edit {
+	e := edit{key: ev.Key, revision: ev.ModRevision}
+	if ev.Deleted {
+		e.kind = deleteInstance
+		s.removals++
+		return e
+	}
+	in, err := catalog.DecodeValue(k.ID, ev.Value)
+	reason := SkipValue
+	if err == nil && ev.Lease == 0 && !in.Static {
+		reason, err = SkipLease, errNoLease
+	}
+	if err != nil {
+		s.skips = append(s.skips, newSkip(ev, reason, err))
+		e.kind = rejectInstance
+		s.removals++
+		return e
+	}
+	e.instance = &entry{Instance: in}
+	return e
+}
+
+// decodeOverride reads an override. One that can't be read counts as down:
+// whoever wrote it wanted the instance out.
+func (s *stage) decodeOverride(k catalog.Key, ev *mirror.Event) edit {
+	e := edit{key: k.Namespace + "/" + k.Service + "/" + k.ID, revision: ev.ModRevision, kind: deleteOverride}
+	if ev.Deleted {
+		return e
+	}
+	o, err := catalog.DecodeOverride(ev.Value)
+	if err != nil {
+		s.skips = append(s.skips, newSkip(ev, SkipOverride, fmt.Errorf("counts as down: %w", err)))
+		o.Status = catalog.StatusDown
+	}
+	e.kind, e.status = putOverride, o.Status
+	return e
+}

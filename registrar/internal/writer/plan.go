@@ -1,0 +1,203 @@
+package writer
+
+import (
+	"bytes"
+
+	"github.com/rosterdns/roster/catalog"
+	"github.com/rosterdns/roster/registrar"
+)
+
+// intent is what is to become of a key.
+type intent uint8
+
+const (
+	// intentNone leaves the key to others: only what this client wrote to it goes,
+	// such as a write that comes through late.
+	intentNone intent = iota
+	// intentRegister keeps an instance in the key.
+	intentRegister
+	// intentRemove removes what is this client's.
+	intentRemove
+	// intentRemoveStatic removes, besides, whatever hangs on no lease: an earlier
+	// run of this client can have written it.
+	intentRemoveStatic
+	// intentRemoveAny removes what is there, whoever wrote it.
+	intentRemoveAny
+)
+
+// desired is what the program asked of a key.
+type desired struct {
+	intent intent
+	value  []byte // of intentRegister
+	static bool   // of intentRegister: under no lease
+}
+
+// presence says whether a key is in etcd.
+type presence uint8
+
+const (
+	// unknown is a key that was never read, or whose last write is not
+	// acknowledged: revision and lease are then of what was known before.
+	unknown presence = iota
+	absent
+	present
+)
+
+// observed is what is known of a key in etcd.
+type observed struct {
+	presence presence
+	value    []byte
+	lease    int64
+	revision int64 // of the last change; 0 of an absent key
+	ours     bool  // this client wrote it
+}
+
+// situation is all that the next operation on a key depends on.
+type situation struct {
+	desired  desired
+	observed observed
+	acked    bool  // a write of what is desired was acknowledged: later ones are fenced
+	lease    int64 // of this client; 0 while there is none
+	refused  bool  // etcd refused the last operation
+	noSpace  bool  // for want of space: only deletions go through
+	leaving  bool  // the lease is about to be revoked, and all under it deleted
+}
+
+// action is what an operation does.
+type action uint8
+
+const (
+	// actNone leaves the key as it is.
+	actNone action = iota
+	// actForget leaves the key as it is, and ends its removal: there is nothing
+	// of this client's.
+	actForget
+	// actLease waits for a lease.
+	actLease
+	actRead
+	actPut
+	// actMarkDown writes what is there with the status down, so that readers can
+	// tell an instance that was unregistered from one that has crashed.
+	actMarkDown
+	actDelete
+)
+
+// fence says under which condition an operation is carried out.
+type fence uint8
+
+const (
+	// always carries it out, whatever there is.
+	always fence = iota
+	// ifLease carries it out if the key is absent, or hangs on operation.held.
+	ifLease
+	// ifRevision carries it out if the key was last changed at
+	// operation.revision; 0 means that it is absent.
+	ifRevision
+)
+
+// operation is the next step towards what is desired of a key.
+type operation struct {
+	action   action
+	value    []byte // to put
+	lease    int64  // to put it under
+	fence    fence
+	held     int64
+	revision int64
+}
+
+// plan returns the next operation on a key, and the state of its instance; ""
+// means that there is none to tell of.
+func plan(s situation) (operation, registrar.State) {
+	switch s.desired.intent {
+	case intentRegister:
+		op, state := register(s)
+		if s.refused && state == registrar.StatePending {
+			state = registrar.StateFailed
+		}
+		return op, state
+	case intentNone:
+		if s.observed.presence != present || !s.observed.ours {
+			return operation{}, ""
+		}
+	}
+	op := remove(s)
+	if op.action == actForget {
+		return op, ""
+	}
+	return op, registrar.StateUnregistering
+}
+
+// register plans for an instance that is to be in etcd.
+func register(s situation) (operation, registrar.State) {
+	d, o := s.desired, s.observed
+	asDesired := bytes.Equal(o.value, d.value) && (o.lease == 0) == d.static
+	switch {
+	case !s.acked || o.presence != present:
+	case asDesired && d.static:
+		return operation{}, registrar.StateRegistered // whoever wrote it: nothing tells
+	case !o.ours:
+		return operation{}, registrar.StateSuperseded
+	case asDesired && o.lease == s.lease:
+		return operation{}, registrar.StateRegistered
+	}
+	if !d.static && s.lease == 0 {
+		return operation{action: actLease}, registrar.StatePending
+	}
+	op := operation{action: actPut, value: d.value, lease: s.lease}
+	if d.static {
+		op.lease = 0
+	}
+	switch {
+	case !s.acked:
+		op.fence = always
+	case o.presence != absent && o.lease != 0:
+		op.fence, op.held = ifLease, o.lease
+	case o.presence == absent && !d.static:
+		op.fence, op.held = ifLease, s.lease
+	default:
+		// Lease 0 tells nobody apart: only the revision says that nobody else
+		// has written since.
+		op.fence, op.revision = ifRevision, o.revision
+	}
+	return op, registrar.StatePending
+}
+
+// remove plans for a key that is to go. Each step requires the key to be as it
+// was observed, so that a successor's is never touched.
+func remove(s situation) operation {
+	o := s.observed
+	switch {
+	case o.presence == unknown:
+		return operation{action: actRead}
+	case o.presence == absent, !removes(s.desired.intent, o):
+		return operation{action: actForget}
+	}
+	op := operation{action: actDelete, fence: ifRevision, revision: o.revision}
+	down, served := markedDown(o.value)
+	switch {
+	case served && !s.noSpace:
+		op.action, op.value, op.lease = actMarkDown, down, o.lease
+	case s.leaving && o.lease != 0 && o.lease == s.lease:
+		op = operation{}
+	}
+	return op
+}
+
+// removes reports whether the intent takes out what is observed.
+func removes(i intent, o observed) bool {
+	return o.ours || i == intentRemoveAny || i == intentRemoveStatic && o.lease == 0
+}
+
+// anyID stands for the ID of an instance where only its value matters.
+const anyID = "any"
+
+// markedDown returns the value with the status down. What has it already, or
+// can't be read as an instance, is not served, and only has to go.
+func markedDown(value []byte) (down []byte, served bool) {
+	in, err := catalog.DecodeValue(anyID, value)
+	if err != nil || in.Status == catalog.StatusDown {
+		return nil, false
+	}
+	in.Status = catalog.StatusDown
+	return in.EncodeValue(), true
+}
