@@ -29,13 +29,26 @@ func newAddressSets(instances []*catalog.Instance) addressSets {
 			a := &in.Addresses[i]
 			set := sets.of(addressType(*a))
 			set.ttl.add(in)
-			if first(seen4, seen6, *a) {
-				set.addresses = append(set.addresses, a)
+			if !first(seen4, seen6, *a) {
+				continue
 			}
+			if set.addresses == nil { // most instances have one address of a family
+				set.addresses = make([]*netip.Addr, 0, len(instances))
+			}
+			set.addresses = append(set.addresses, a)
 		}
 	}
-	sets.v4.addresses, sets.v6.addresses = slices.Clone(sets.v4.addresses), slices.Clone(sets.v6.addresses)
+	sets.v4.addresses, sets.v6.addresses = shrunk(sets.v4.addresses), shrunk(sets.v6.addresses)
 	return sets
+}
+
+// shrunk returns a list that holds little more memory than it needs: sets are
+// there for as long as their version of the service.
+func shrunk[T any](list []T) []T {
+	if cap(list) > len(list)+len(list)/4 {
+		return slices.Clone(list)
+	}
+	return list
 }
 
 // first reports whether an address is seen for the first time.

@@ -105,7 +105,7 @@ func (q *question) resolveApex() answer {
 	a := answer{exists: true}
 	switch q.qtype {
 	case dns.TypeSOA:
-		a.records = single(q.soa(serialOf(q.gen)))
+		a.records = single(q.soa(q.gen.Serial()))
 	case dns.TypeNS:
 		a.records = q.ns()
 	case dns.TypeA, dns.TypeAAAA:

@@ -64,13 +64,13 @@ type hostRecord struct {
 
 // newSRVSet returns all ports of instances that are up.
 func newSRVSet(up []*catalog.Instance) *srvSet {
-	set := &srvSet{}
+	set := &srvSet{targets: make([]srvTarget, 0, len(up))} // most instances have one port
 	for _, in := range up {
 		for i := range in.Ports {
 			set.add(in, &in.Ports[i])
 		}
 	}
-	set.hosts = nil
+	set.complete()
 	return set
 }
 
@@ -99,6 +99,12 @@ func (s *srvSet) add(in *catalog.Instance, p *catalog.Port) {
 	t := srvTarget{in, p}
 	s.targets = append(s.targets, t)
 	s.longest = max(s.longest, t.labelLen())
+}
+
+// complete says that all ports are added.
+func (s *srvSet) complete() {
+	s.hosts = nil
+	s.targets = shrunk(s.targets)
 }
 
 // within returns the targets that have a label of at most that many octets
@@ -131,7 +137,7 @@ func newPorts(instances iter.Seq[*catalog.Instance], key func(*catalog.Port) por
 		}
 	}
 	for _, set := range b.sets {
-		set.hosts = nil
+		set.complete()
 	}
 	return b.sets
 }

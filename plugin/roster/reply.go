@@ -54,7 +54,7 @@ func (r *Roster) message(ctx context.Context, state *request.Request, q *questio
 		spell(m.Answer, q.qname, owner)
 	}
 	if len(m.Answer) == 0 {
-		m.Ns = []dns.RR{q.soa(serialOf(q.gen))}
+		m.Ns = []dns.RR{q.soa(q.gen.Serial())}
 	}
 	m.Extra = append(glue, opt...) // OPT is the last one
 	return m

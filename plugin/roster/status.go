@@ -22,7 +22,7 @@ func (q *question) resolveStatus(state mirror.State, age time.Duration) answer {
 			"state=" + state.String(),
 			fmt.Sprintf("revision=%d", q.gen.Revision()),
 			fmt.Sprintf("age=%d", int64(age.Seconds())),
-			fmt.Sprintf("serial=%d", serialOf(q.gen)),
+			fmt.Sprintf("serial=%d", q.gen.Serial()),
 			fmt.Sprintf("instances=%d", q.gen.Instances()),
 		}})
 	}

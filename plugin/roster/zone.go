@@ -6,8 +6,6 @@ import (
 	"slices"
 
 	"github.com/miekg/dns"
-
-	"github.com/rosterdns/roster/internal/services"
 )
 
 // Timing of a zone for its secondaries (RFC 1035, 3.3.13), in seconds. Roster's
@@ -109,10 +107,6 @@ func join(relative, zoneName string) string {
 func (z *zone) header(owner string, rrtype uint16, ttl uint32) dns.RR_Header {
 	return dns.RR_Header{Name: owner, Rrtype: rrtype, Class: dns.ClassINET, Ttl: ttl}
 }
-
-// serialOf returns the serial that a generation is shown with, never 0: what is
-// served before the first list, which is the zone's own data, is serial 1.
-func serialOf(g *services.Generation) uint32 { return max(g.Serial(), 1) }
 
 // soa returns the SOA record. Its TTL is that of negative answers too (RFC
 // 2308, 3).
