@@ -1,4 +1,3 @@
-// Package mirror_test runs mirrors against real etcd processes.
 package mirror_test
 
 import (

@@ -1,0 +1,2 @@
+// Package mirror runs mirrors against real etcd processes.
+package mirror
