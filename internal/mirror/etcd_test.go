@@ -229,7 +229,7 @@ func TestEtcdList(t *testing.T) {
 	}
 }
 
-// TestEtcdListAt lists a revision of the past.
+// TestEtcdListAt lists an old revision.
 func TestEtcdListAt(t *testing.T) {
 	t.Parallel()
 	const at = wireRevision - 1
