@@ -34,7 +34,6 @@ const (
 	// Sizes in octets of what an answer consists of.
 	headerSize = 12
 	optSize    = 11
-	aSize      = 16 // with a compressed owner
 )
 
 // questionSize is the size of a question in octets.
@@ -167,6 +166,50 @@ func TestFitDuplicates(t *testing.T) {
 			t.Fatalf("want the two records that there are: %v", got)
 		}
 	}
+}
+
+// TestRenderWork checks that of a service no more records are made than a message
+// has room for, and the one that shows that there are more.
+func TestRenderWork(t *testing.T) {
+	t.Parallel()
+	r := serving(t, "roster", many(5000))
+	q := r.question(r.zones["svc.internal."], "_http._tcp.many.default.svc.internal.", dns.TypeSRV)
+	a := q.resolve()
+	for _, size := range []int{dns.MinMsgSize, maxUDP, dns.MaxMsgSize} {
+		m := new(dns.Msg).SetQuestion(q.qname, dns.TypeSRV)
+		set := &counted{recordSet: a.records}
+		glue := render(m, set, 4711, size)
+		truncate(m, size, true)
+		if fits := len(m.Answer); set.rendered != fits+1 || set.glued != 0 || len(glue) != 0 || !m.Truncated {
+			t.Errorf("%d octets: %d records and glue of %d targets were made for the %d that fit", size, set.rendered, set.glued, fits)
+		}
+	}
+	// Where all records fit, so it is with glue.
+	q.selection = r.nets.of(storeOf(t, many(1000)).Load().Service("default", "many"))
+	a = q.resolve()
+	m := new(dns.Msg).SetQuestion(q.qname, dns.TypeSRV)
+	set := &counted{recordSet: a.records}
+	m.Extra = render(m, set, 4711, 60_000)
+	truncate(m, 60_000, true)
+	if extra := set.glued - len(m.Extra); set.rendered != 1000 || m.Truncated || extra < 1 || extra > set.glued/2 {
+		t.Errorf("%d records and glue of %d targets were made; of %d it fits", set.rendered, set.glued, len(m.Extra))
+	}
+}
+
+// counted counts what is rendered of a set.
+type counted struct {
+	recordSet
+	rendered, glued int
+}
+
+func (c *counted) record(i int) dns.RR {
+	c.rendered++
+	return c.recordSet.record(i)
+}
+
+func (c *counted) glue(i int) []dns.RR {
+	c.glued++
+	return c.recordSet.glue(i)
 }
 
 func TestEDNS(t *testing.T) {
