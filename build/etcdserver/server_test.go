@@ -109,7 +109,7 @@ func TestStopDoesNotWaitForWatches(t *testing.T) {
 	stop()
 	expectStopped(t, c)
 
-	// Both streams come back by themselves: the clients were told that the server is away, not that they are unwanted.
+	// Both streams come back by themselves: the clients were told that the server is away, not that they are refused.
 	run(t, cfg)
 	put(t, client, "after", "1")
 	select {
