@@ -66,8 +66,8 @@ func checkPeer(cfg member.Config) error {
 		return err
 	}
 	if cfg.ClientTLS != (member.TLSFiles{}) && cfg.PeerTLS == (member.TLSFiles{}) {
-		return fmt.Errorf("%s is in clear, so that anybody who reaches it could change the registry without any of the certificates that tls demands: "+
-			"use https with the property peer_tls CERT KEY CACERT", &cfg.ListenPeer)
+		return fmt.Errorf("%s is in clear, so that anybody who reaches it could change the registry without any of the "+
+			"certificates that tls demands: use https with the property peer_tls CERT KEY CACERT", &cfg.ListenPeer)
 	}
 	return nil
 }
