@@ -333,3 +333,28 @@ func TestMemberWithoutParent(t *testing.T) {
 		}
 	}
 }
+
+// TestStopKillsChild stops an etcd that doesn't answer: it is given time, and then killed.
+func TestStopKillsChild(t *testing.T) {
+	t.Parallel()
+	cfg := newConfig(t)
+	lock, err := lockDataDir(t.Context(), cfg.DataDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := newLogQueue()
+	c, err := launch(cfg, lock, log, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Kill(c.cmd.Process.Pid, unix.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	c.stop()
+	if !isClosed(c.gone) || !strings.Contains(c.reason().Error(), "signal: killed") {
+		t.Error("it goes on")
+	}
+	_ = lock.Close()
+	log.close()
+	run(t, cfg) // the folder is free
+}
