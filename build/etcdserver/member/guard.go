@@ -1,18 +1,22 @@
-package etcdserver
+package member
 
 import (
 	"context"
 	"errors"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/dustin/go-humanize"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	"go.etcd.io/etcd/server/v3/storage/wal"
+
+	"github.com/rosterdns/roster/internal/backoff"
 )
 
 const (
+	// checkEvery is how often free space is looked at, which costs a system call.
+	checkEvery = time.Second
+
 	// alarmTimeout bounds how long the guard waits for etcd to raise or to disarm an alarm, which takes milliseconds where
 	// there is a leader. The guard tries again at its next check.
 	alarmTimeout = 2 * time.Second
@@ -37,8 +41,7 @@ const (
 	maxSegmentBytes = 64 * 1000 * 1000
 )
 
-// alarms are what the guard needs of an etcd. Any method may wait for ever in an etcd that has failed, which keeps its
-// locks, or whose disk doesn't answer.
+// alarms are what the guard needs of an etcd.
 type alarms interface {
 	// nospace reports whether a NOSPACE alarm is on, and whether this member has raised it.
 	nospace() (some, own bool)
@@ -53,11 +56,11 @@ type alarms interface {
 }
 
 // guard keeps an etcd from meeting a full disk, which ends it: it refuses registrations before, and raises etcd's own
-// alarm. It outlives the etcds that are started one after the other in one data folder. What may wait for ever, fit, admit,
-// measure, and look, is safe for concurrent use, and changes nothing but what is atomic; the rest belongs to one goroutine.
+// alarm. admit is safe for concurrent use; the rest belongs to one goroutine.
 type guard struct {
 	dir   string
 	space func(dir string) (free, size uint64, err error) // safe for concurrent use
+	to    *reporter
 
 	refusing atomic.Bool // registrations are refused
 	single   atomic.Bool // the etcd is the only member
@@ -69,30 +72,9 @@ type guard struct {
 	warned        bool // that space is short
 	warnedAlone   bool // and that registrations are refused, not that this member is about to stop
 	own           bool // this member's alarm is on
-	raising       bool // the last order was to raise it
+	raising       bool // the last check tried to raise it
 	ours          bool // and was raised for the disk
 }
-
-// measurement is what a file system has answered.
-type measurement struct {
-	free, size uint64
-	err        error
-}
-
-// view is what a look at the file system and at an etcd has shown.
-type view struct {
-	disk                                 measurement
-	some, own, overQuota, starved, alone bool
-}
-
-// order is what is to be done about this member's alarm.
-type order int
-
-const (
-	keepAlarm order = iota // as it is
-	raiseAlarm
-	disarmAlarm
-)
 
 // segmentBytes is the size that the files of etcd's log have on a file system of a size. etcd allocates them in advance.
 func segmentBytes(size uint64) uint64 {
@@ -102,16 +84,11 @@ func segmentBytes(size uint64) uint64 {
 // reserveOf is how much of a file system has to stay free.
 func reserveOf(size uint64) uint64 { return reserveSegments * segmentBytes(size) }
 
-// fitSegments is done once: the size is global in etcd, whose goroutines read it.
-var fitSegments sync.Once
-
 // fit makes the files of etcd's log fit the file system of the data folder. It is called before etcd is started.
 func (g *guard) fit() {
-	fitSegments.Do(func() {
-		if _, size, err := g.space(g.dir); err == nil {
-			wal.SegmentSizeBytes = int64(segmentBytes(size))
-		}
-	})
+	if _, size, err := g.space(g.dir); err == nil {
+		wal.SegmentSizeBytes = int64(segmentBytes(size))
+	}
 }
 
 // admit returns etcd's error for a full disk if there is no space for a registration. It looks at the file system each
@@ -132,31 +109,85 @@ func (g *guard) admit() error {
 	return rpctypes.ErrGRPCNoSpace
 }
 
+// awaitRoom waits until there is space for etcd, or for ctx, whose error it then returns. An etcd that starts without space
+// fails at once, and leaves something behind each time.
+func (g *guard) awaitRoom(ctx context.Context) error {
+	for waiting := false; ; waiting = true {
+		g.measure()
+		g.to.report(Event{Kind: Disk, Free: g.free, Reserve: g.reserve})
+		if !g.known || g.unmeasurable || !g.low {
+			return ctx.Err()
+		}
+		if !waiting {
+			g.to.Errorf("etcd with data folder %q stays down until its disk has space (%s free, reserve %s): free space there, or "+
+				"enlarge the file system", g.dir, humanize.IBytes(g.free), humanize.IBytes(g.reserve))
+		}
+		if err := backoff.Sleep(ctx, checkEvery); err != nil {
+			return err
+		}
+	}
+}
+
+// watch checks until ctx is done, or until etcd has to be replaced, which it reports.
+func (g *guard) watch(ctx context.Context, etcd alarms) (replace bool) {
+	for {
+		g.check(ctx, etcd)
+		if etcd.starved() && g.roomForLog() {
+			return true
+		}
+		if backoff.Sleep(ctx, checkEvery) != nil {
+			return false
+		}
+	}
+}
+
+// check looks at the file system and at etcd, and raises or disarms the alarm as is right. What fails is tried again at the
+// next check; etcd says in its own log what is wrong with it.
+func (g *guard) check(ctx context.Context, etcd alarms) {
+	g.measure()
+	some, own := etcd.nospace()
+	// An alarm outlives the process that raised it, and may appear long after the call to raise it was given up.
+	if own && !g.own {
+		g.ours = g.raising || !etcd.overQuota()
+	}
+	g.own, g.raising = own, false
+	short, alone := g.low || etcd.starved(), etcd.alone()
+	g.single.Store(alone)
+	g.refusing.Store(short && alone)
+	g.report(short, alone)
+	g.to.report(Event{Kind: Disk, Free: g.free, Reserve: g.reserve, NoSpace: some})
+	g.act(ctx, etcd, short && alone)
+}
+
+// act raises or disarms the alarm. In a cluster the guard only warns: the alarm of one member would stop the registrations
+// of all, while the others go on without one that has failed. One that was raised before others joined is therefore
+// disarmed, however little space there is: that reaches the others even if it ends this member.
+func (g *guard) act(ctx context.Context, etcd alarms, refuse bool) {
+	raise := refuse && !g.own && g.free >= alarmBytes
+	disarm := !refuse && g.own && g.ours
+	if !raise && !disarm {
+		return
+	}
+	g.raising = raise
+	if disarm {
+		g.own = false // if it is on again at the next look, that may be for the quota
+	}
+	ctx, cancel := context.WithTimeout(ctx, alarmTimeout)
+	defer cancel()
+	_ = etcd.alarm(ctx, raise)
+}
+
 // measure looks at the file system.
-func (g *guard) measure() measurement {
+func (g *guard) measure() {
 	free, size, err := g.space(g.dir)
-	return measurement{free: free, size: size, err: err}
-}
-
-// look looks at the file system and at an etcd.
-func (g *guard) look(etcd alarms) view {
-	v := view{disk: g.measure(), overQuota: etcd.overQuota(), starved: etcd.starved(), alone: etcd.alone()}
-	v.some, v.own = etcd.nospace()
-	return v
-}
-
-// note takes in a measurement.
-func (g *guard) note(m measurement) {
-	if m.err != nil {
-		if !g.unmeasurable && !errors.Is(m.err, errors.ErrUnsupported) {
-			log.Warningf("A full disk won't be noticed before etcd fails: %v", m.err)
+	if err != nil {
+		if !g.unmeasurable && !errors.Is(err, errors.ErrUnsupported) {
+			g.to.Warningf("A full disk won't be noticed before etcd fails: %v", err)
 		}
 		g.unmeasurable = true
 		return
 	}
-	g.free, g.reserve, g.known, g.unmeasurable = m.free, reserveOf(m.size), true, false
-	diskFree.Set(float64(g.free))
-	diskReserve.Set(float64(g.reserve))
+	g.free, g.reserve, g.known, g.unmeasurable = free, reserveOf(size), true, false
 	switch {
 	case g.free < g.reserve:
 		g.low = true
@@ -165,42 +196,9 @@ func (g *guard) note(m measurement) {
 	}
 }
 
-// room reports whether there is space enough to start etcd: as much as ends the alarm. A file system that can't be measured
-// is no reason to wait.
-func (g *guard) room() bool { return !g.known || g.unmeasurable || !g.low }
-
 // roomForLog reports whether there is space enough for the next file of etcd's log beside the reserve.
 func (g *guard) roomForLog() bool {
 	return g.known && !g.low && g.free >= g.reserve+g.reserve/reserveSegments
-}
-
-// judge takes in a view, and says what is to be done about the alarm. In a cluster it only warns: the alarm of one member
-// would stop the registrations of all, while the others go on without one that has failed. One that was raised before
-// others joined is therefore disarmed, however little space there is: that reaches the others even if it ends this member.
-func (g *guard) judge(v view) order {
-	g.note(v.disk)
-	// An alarm outlives the process that raised it, and may appear long after the call to raise it was given up.
-	if v.own && !g.own {
-		g.ours = g.raising || !v.overQuota
-	}
-	g.own, g.raising = v.own, false
-	short := g.low || v.starved
-	g.single.Store(v.alone)
-	g.refusing.Store(short && v.alone)
-	g.report(short, v.alone)
-	nospaceAlarm.Set(0)
-	if v.some {
-		nospaceAlarm.Set(1)
-	}
-	switch {
-	case short && v.alone && !v.own && g.free >= alarmBytes:
-		g.raising = true
-		return raiseAlarm
-	case v.own && g.ours && !(short && v.alone):
-		g.own = false // if it is on again at the next look, that may be for the quota
-		return disarmAlarm
-	}
-	return keepAlarm
 }
 
 // report logs when space begins and ceases to be short, and when what follows from that changes, once each.
@@ -211,14 +209,14 @@ func (g *guard) report(short, alone bool) {
 	g.warned, g.warnedAlone = short, alone
 	switch {
 	case !short:
-		log.Infof("The disk with data folder %q has space again (%s free)%s", g.dir, humanize.IBytes(g.free),
+		g.to.Infof("The disk with data folder %q has space again (%s free)%s", g.dir, humanize.IBytes(g.free),
 			choose(alone, ": etcd takes registrations", ""))
 	case alone:
-		log.Errorf("The disk with data folder %q is nearly full (%s free, reserve %s): etcd refuses new registrations (NOSPACE) "+
+		g.to.Errorf("The disk with data folder %q is nearly full (%s free, reserve %s): etcd refuses new registrations (NOSPACE) "+
 			"until there is space; what is registered stays, and is answered. Free space there, or enlarge the file system",
 			g.dir, humanize.IBytes(g.free), humanize.IBytes(g.reserve))
 	default:
-		log.Errorf("The disk with data folder %q is nearly full (%s free, reserve %s): once it is, this member of the cluster "+
+		g.to.Errorf("The disk with data folder %q is nearly full (%s free, reserve %s): once it is, this member of the cluster "+
 			"fails, and the others go on. Free space there, or enlarge the file system",
 			g.dir, humanize.IBytes(g.free), humanize.IBytes(g.reserve))
 	}

@@ -1,4 +1,4 @@
-package etcdserver
+package member
 
 import (
 	"fmt"
@@ -42,27 +42,42 @@ var closing = map[string]bool{
 // is full, and then ends, even if there is space again.
 const starvedMessage = "failed to preallocate space when creating a new WAL"
 
-// state is what the logger of an etcd knows about that etcd, and learns of it. It is safe for concurrent use.
-type state struct {
+// maxText bounds a line of etcd's log, which can quote a request.
+const maxText = 8 << 10
+
+// etcdLog is the log of an etcd, and what is learned from it. It is safe for concurrent use.
+type etcdLog struct {
+	to      *reporter
 	phase   phase
-	quiet   atomic.Bool // log nothing: an outage has been logged, and this is one of the tries to end it
 	starved atomic.Bool // starvedMessage was logged
-	fault   *fault
+	quiet   atomic.Bool // log nothing: an outage has been logged, and this is one of the tries to end it
 }
 
-func newState() *state { return &state{fault: newFault()} }
-
-// newLogger returns a logger for etcd whose warnings and errors appear in CoreDNS's log, and whose fatal faults become
-// s's.
-func newLogger(s *state) *zap.Logger {
+// logger returns a logger for etcd whose warnings and errors are reported.
+func (l *etcdLog) logger() *zap.Logger {
 	const every, first, more = 10 * time.Second, 3, 0 // after the first ones of a kind no more in this time: some come in hundreds
-	sampled := zapcore.NewSamplerWithOptions(core{state: s}, every, first, more)
-	return zap.New(sampled, zap.WithFatalHook(s.fault), zap.WithPanicHook(s.fault))
+	return zap.New(zapcore.NewSamplerWithOptions(core{log: l}, every, first, more))
 }
 
-// core is a zapcore.Core that writes to CoreDNS's log.
+// infof logs unless this is one of many tries to start etcd.
+func (l *etcdLog) infof(format string, args ...any) {
+	if !l.quiet.Load() {
+		l.to.Infof(format, args...)
+	}
+}
+
+// fail reports what ends the process. An etcd that gives up while it starts has met files that it can't read.
+func (l *etcdLog) fail(reason string) {
+	if l.phase.Load() == starting {
+		reason = "etcd gave up: " + reason + ": if its files are damaged, restore the data folder from a backup, or move it " +
+			"away to start empty"
+	}
+	l.to.fail(reason)
+}
+
+// core is a zapcore.Core that reports.
 type core struct {
-	state  *state
+	log    *etcdLog
 	fields []zapcore.Field
 }
 
@@ -78,28 +93,31 @@ func (c core) With(fields []zapcore.Field) zapcore.Core {
 // Check implements zapcore.Core.
 func (c core) Check(entry zapcore.Entry, checked *zapcore.CheckedEntry) *zapcore.CheckedEntry {
 	if entry.Message == starvedMessage {
-		c.state.starved.Store(true)
+		c.log.starved.Store(true)
 	}
-	if !c.Enabled(entry.Level) || known[entry.Message] || c.state.quiet.Load() ||
-		(closing[entry.Message] && c.state.phase.Load() == stopping) ||
-		c.state.fault.happened() { // what fails after the first fault, fails because of it
+	if !c.Enabled(entry.Level) || known[entry.Message] || (closing[entry.Message] && c.log.phase.Load() == stopping) ||
+		(c.log.quiet.Load() && entry.Level <= zapcore.DPanicLevel) {
 		return checked
 	}
 	return checked.AddCore(entry, c)
 }
 
-// Write implements zapcore.Core.
+// Write implements zapcore.Core. zap ends the process, or panics, after an entry of such a level.
 func (c core) Write(entry zapcore.Entry, fields []zapcore.Field) error {
 	line := format(entry.Message, slices.Concat(c.fields, fields))
-	if entry.Level >= zapcore.ErrorLevel {
-		log.Errorf("etcd: %s", line)
-	} else {
-		log.Warningf("etcd: %s", line)
+	line = line[:min(len(line), maxText)]
+	switch {
+	case entry.Level > zapcore.DPanicLevel:
+		c.log.fail(line)
+	case entry.Level >= zapcore.ErrorLevel:
+		c.log.to.Errorf("etcd: %s", line)
+	default:
+		c.log.to.Warningf("etcd: %s", line)
 	}
 	return nil
 }
 
-// Sync implements zapcore.Core; CoreDNS's log holds nothing back.
+// Sync implements zapcore.Core: reports are on their way.
 func (c core) Sync() error { return nil }
 
 // format writes message key=value..., sorted by key. Whatever isn't plain is quoted: a part comes from the network.

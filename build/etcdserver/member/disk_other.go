@@ -1,6 +1,6 @@
 //go:build !(darwin || dragonfly || freebsd || linux)
 
-package etcdserver
+package member
 
 import "errors"
 

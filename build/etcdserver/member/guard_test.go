@@ -1,11 +1,15 @@
-package etcdserver
+package member
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 )
@@ -33,12 +37,36 @@ func (f *fakeAlarms) alarm(_ context.Context, raise bool) error {
 	return f.err
 }
 
-// check looks, judges and acts, which the supervisor does one after the other.
-func check(t *testing.T, g *guard, etcd alarms) {
+// newTestGuard guards a disk, and collects what it reports.
+func newTestGuard(disk *fakeDisk) (*guard, *reported) {
+	out := &reported{}
+	return &guard{dir: "/data", space: disk.space, to: newReporter(out)}, out
+}
+
+// reported is what a reporter has written.
+type reported struct{ bytes.Buffer }
+
+func (r *reported) events(t *testing.T) (events []Event) {
 	t.Helper()
-	if order := g.judge(g.look(etcd)); order != keepAlarm {
-		_ = etcd.alarm(t.Context(), order == raiseAlarm)
+	for line := range strings.Lines(r.String()) {
+		var event Event
+		if err := json.Unmarshal([]byte(line), &event); err != nil {
+			t.Fatal(err)
+		}
+		events = append(events, event)
 	}
+	return events
+}
+
+// lines are what is for the log.
+func (r *reported) lines(t *testing.T) (lines []string) {
+	t.Helper()
+	for _, event := range r.events(t) {
+		if event.Kind == Log {
+			lines = append(lines, string(event.Level)+" "+event.Text)
+		}
+	}
+	return lines
 }
 
 // fakeDisk is a file system of 1 GiB, with a reserve of 64 MiB.
@@ -78,7 +106,7 @@ func TestReserve(t *testing.T) {
 func TestGuard(t *testing.T) {
 	t.Parallel()
 	etcd, disk := &fakeAlarms{}, &fakeDisk{}
-	g := &guard{dir: "/data", space: disk.space}
+	g, _ := newTestGuard(disk)
 	for _, step := range []struct {
 		what         string
 		free         uint64
@@ -94,7 +122,7 @@ func TestGuard(t *testing.T) {
 		{"space again", 500 * mib, false, true},
 	} {
 		disk.set(step.free, nil)
-		check(t, g, etcd)
+		g.check(t.Context(), etcd)
 		if etcd.own != step.alarm || (g.admit() == nil) != step.admit {
 			t.Errorf("%s: alarm %v, want %v; admit says %v", step.what, etcd.own, step.alarm, g.admit())
 		}
@@ -107,7 +135,7 @@ func TestGuard(t *testing.T) {
 	if err := g.admit(); err == nil {
 		t.Error("admits before a check")
 	}
-	if check(t, g, etcd); g.admit() != nil {
+	if g.check(t.Context(), etcd); g.admit() != nil {
 		t.Error("refuses after a check")
 	}
 }
@@ -126,9 +154,9 @@ func TestGuardLeavesOthersAlarms(t *testing.T) {
 		"no next file of the log":      {fakeAlarms{hungry: true}, 500 * mib, 1},
 	} {
 		disk := &fakeDisk{free: test.free}
-		g := &guard{space: disk.space}
-		check(t, g, &test.etcd)
-		check(t, g, &test.etcd)
+		g, _ := newTestGuard(disk)
+		g.check(t.Context(), &test.etcd)
+		g.check(t.Context(), &test.etcd)
 		if test.etcd.calls != test.calls {
 			t.Errorf("%s: %d calls, want %d", name, test.etcd.calls, test.calls)
 		}
@@ -141,17 +169,17 @@ func TestGuardLeavesOthersAlarms(t *testing.T) {
 func TestGuardTriesAgain(t *testing.T) {
 	t.Parallel()
 	etcd, disk := &fakeAlarms{err: errors.New("no leader")}, &fakeDisk{free: 2 * mib}
-	g := &guard{space: disk.space}
-	check(t, g, etcd)
+	g, _ := newTestGuard(disk)
+	g.check(t.Context(), etcd)
 	etcd.err = nil
-	if check(t, g, etcd); !etcd.own {
+	if g.check(t.Context(), etcd); !etcd.own {
 		t.Error("not raised")
 	}
 	disk.set(500*mib, nil)
 	etcd.err = errors.New("no leader")
-	check(t, g, etcd)
+	g.check(t.Context(), etcd)
 	etcd.err = nil
-	if check(t, g, etcd); etcd.own {
+	if g.check(t.Context(), etcd); etcd.own {
 		t.Error("not disarmed")
 	}
 }
@@ -160,15 +188,15 @@ func TestGuardTriesAgain(t *testing.T) {
 // caller waits no more.
 func TestGuardDisarmsLateAlarm(t *testing.T) {
 	t.Parallel()
-	etcd, disk := &fakeAlarms{}, &fakeDisk{free: 2 * mib}
-	g := &guard{space: disk.space}
-	if order := g.judge(g.look(etcd)); order != raiseAlarm {
-		t.Errorf("short of space: order %d", order)
+	etcd, disk := &fakeAlarms{err: errors.New("timed out")}, &fakeDisk{free: 2 * mib}
+	g, _ := newTestGuard(disk)
+	if g.check(t.Context(), etcd); etcd.calls != 1 {
+		t.Errorf("short of space: %d calls", etcd.calls)
 	}
-	etcd.own = true
-	check(t, g, etcd)
+	etcd.err, etcd.own = nil, true
+	g.check(t.Context(), etcd)
 	disk.set(500*mib, nil)
-	if check(t, g, etcd); etcd.own {
+	if g.check(t.Context(), etcd); etcd.own {
 		t.Error("not disarmed")
 	}
 }
@@ -177,34 +205,33 @@ func TestGuardDisarmsLateAlarm(t *testing.T) {
 func TestGuardDisarmsOverQuota(t *testing.T) {
 	t.Parallel()
 	etcd, disk := &fakeAlarms{quota: true}, &fakeDisk{free: 2 * mib}
-	g := &guard{space: disk.space}
-	check(t, g, etcd)
-	if check(t, g, etcd); !etcd.own {
+	g, _ := newTestGuard(disk)
+	g.check(t.Context(), etcd)
+	if g.check(t.Context(), etcd); !etcd.own {
 		t.Fatal("not raised")
 	}
 	disk.set(500*mib, nil)
-	if check(t, g, etcd); etcd.own {
+	if g.check(t.Context(), etcd); etcd.own {
 		t.Error("not disarmed")
 	}
 }
 
-// TestGuardLogsOnce isn't parallel: it reads the log.
 func TestGuardLogsOnce(t *testing.T) {
-	out := captureLog(t)
+	t.Parallel()
 	etcd, disk, stale := &fakeAlarms{}, &fakeDisk{}, errors.New("stale handle")
-	g := &guard{dir: "/data", space: disk.space}
+	g, out := newTestGuard(disk)
 	for _, step := range []struct {
 		free uint64
 		err  error
 	}{{err: stale}, {free: 500 * mib}, {free: 3 * mib}, {free: 500 * mib}} {
 		disk.set(step.free, step.err)
-		check(t, g, etcd)
-		check(t, g, etcd)
+		g.check(t.Context(), etcd)
+		g.check(t.Context(), etcd)
 	}
 	want := []string{"stale handle", `"/data" is nearly full (3.0 MiB free, reserve 64 MiB)`, `"/data" has space again (500 MiB free)`}
-	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	lines := out.lines(t)
 	if len(lines) != len(want) {
-		t.Fatalf("got\n%s", out)
+		t.Fatalf("got %q", lines)
 	}
 	for i := range want {
 		if !strings.Contains(lines[i], want[i]) {
@@ -213,21 +240,90 @@ func TestGuardLogsOnce(t *testing.T) {
 	}
 }
 
-// TestGuardLeavesJoinedAlone has members join, and leave, while the disk is short. It isn't parallel: it reads the log.
+// TestGuardLeavesJoinedAlone has members join, and leave, while the disk is short.
 func TestGuardLeavesJoinedAlone(t *testing.T) {
-	out := captureLog(t)
+	t.Parallel()
 	etcd, disk := &fakeAlarms{}, &fakeDisk{free: 2 * mib}
-	g := &guard{dir: "/data", space: disk.space}
+	g, out := newTestGuard(disk)
 	for _, cluster := range []bool{false, true, false} {
 		etcd.cluster = cluster
-		check(t, g, etcd)
-		if check(t, g, etcd); etcd.own == cluster || (g.admit() == nil) != cluster {
+		g.check(t.Context(), etcd)
+		if g.check(t.Context(), etcd); etcd.own == cluster || (g.admit() == nil) != cluster {
 			t.Errorf("in a cluster %v: alarm %v, admit says %v", cluster, etcd.own, g.admit())
 		}
 	}
+	text := strings.Join(out.lines(t), "\n")
 	for message, want := range map[string]int{"refuses new registrations": 2, "this member of the cluster fails": 1} {
-		if got := strings.Count(out.String(), message); got != want {
-			t.Errorf("%q %d times, want %d, in\n%s", message, got, want, out)
+		if got := strings.Count(text, message); got != want {
+			t.Errorf("%q %d times, want %d, in\n%s", message, got, want, text)
 		}
 	}
+}
+
+// TestGuardAwaitsRoom waits for space before a start, says so once, and reports what there is meanwhile.
+func TestGuardAwaitsRoom(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		disk := &fakeDisk{}
+		g, out := newTestGuard(disk)
+		done := make(chan error, 1)
+		go func() { done <- g.awaitRoom(t.Context()) }()
+		elapse(time.Minute)
+		if len(done) > 0 {
+			t.Error("no space, and it goes on")
+		}
+		disk.set(500*mib, nil)
+		elapse(checkEvery)
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		lines := out.lines(t)
+		if len(lines) != 1 || !strings.Contains(lines[0], "stays down until its disk has space (0 B free") {
+			t.Errorf("logged %q", lines)
+		}
+		events := out.events(t)
+		last := events[len(events)-1]
+		if last.Kind != Disk || last.Free != 500*mib || last.Reserve != 64*mib {
+			t.Errorf("reported %+v", last)
+		}
+	})
+}
+
+// TestGuardAwaitsRoomOrStop is told to stop while there is no space.
+func TestGuardAwaitsRoomOrStop(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g, _ := newTestGuard(&fakeDisk{})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if err := g.awaitRoom(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+// TestGuardReplacesStarved has an etcd replaced that would fail later, once there is space.
+func TestGuardReplacesStarved(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		etcd, disk := &fakeAlarms{hungry: true}, &fakeDisk{free: 81 * mib}
+		g, _ := newTestGuard(disk)
+		replace := make(chan bool, 1)
+		go func() { replace <- g.watch(t.Context(), etcd) }()
+		elapse(time.Minute)
+		if len(replace) > 0 || !etcd.own {
+			t.Errorf("without space for a file: replaced %v, alarm %v", len(replace) > 0, etcd.own)
+		}
+		disk.set(96*mib, nil) // reserve and a file
+		elapse(checkEvery)
+		if len(replace) == 0 || !<-replace {
+			t.Error("not replaced")
+		}
+	})
+}
+
+// elapse lets time pass, and then all that is due by then.
+func elapse(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
 }

@@ -1,4 +1,4 @@
-package etcdserver
+package member
 
 import (
 	"errors"
@@ -8,11 +8,11 @@ import (
 )
 
 // explain adds to an error of etcd which property it is about, and what to do.
-func explain(cfg config, err error) error {
-	where := fmt.Sprintf("listen_client %s", &cfg.listenClient)
+func explain(cfg Config, err error) error {
+	where := fmt.Sprintf("listen_client %s", &cfg.ListenClient)
 	var failed *net.OpError
-	if errors.As(err, &failed) && failed.Addr != nil && failed.Addr.String() == cfg.listenPeer.Host {
-		where = fmt.Sprintf("listen_peer %s", &cfg.listenPeer)
+	if errors.As(err, &failed) && failed.Addr != nil && cfg.HasPeers() && failed.Addr.String() == cfg.ListenPeer.Host {
+		where = fmt.Sprintf("listen_peer %s", &cfg.ListenPeer)
 	}
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
@@ -22,5 +22,5 @@ func explain(cfg config, err error) error {
 	case errors.Is(err, syscall.EACCES):
 		return fmt.Errorf("%s: %w: choose a port above 1023, or allow the process to bind lower ones", where, err)
 	}
-	return fmt.Errorf("start etcd with data folder %q: %w", cfg.dataDir, err)
+	return fmt.Errorf("start etcd with data folder %q: %w", cfg.DataDir, err)
 }

@@ -1,4 +1,4 @@
-package etcdserver
+package member
 
 import (
 	"context"
@@ -9,27 +9,28 @@ import (
 	"google.golang.org/grpc"
 )
 
-// calls ends the calls of clients when the server stops. etcd's own Close only asks clients to go, and waits seven seconds
-// for those that hold a watch, as every mirror does, or that wait for an answer which a failed etcd will never give.
-// Clients then see Unavailable, after which they reconnect by themselves. And it asks admit about each registration.
+// calls ends the long-lived calls of clients when the etcd stops. etcd's own Close only asks clients to go, and waits seven
+// seconds for those that hold a watch, as every mirror does. Clients then see Unavailable, after which they reconnect by
+// themselves. And it asks admit about each registration, and lets no call through before open.
 type calls struct {
 	admit    func() error
-	stopping context.Context // done: long-lived calls (watches, keepalives) end
-	failed   context.Context // done: all others end, too
-	end      context.CancelFunc
-	endAll   context.CancelFunc
+	opened   chan struct{}
+	stopping context.Context
+	stop     context.CancelFunc
 }
 
 func newCalls(admit func() error) *calls {
-	failed, endAll := context.WithCancel(context.Background())
-	stopping, end := context.WithCancel(failed)
-	return &calls{admit: admit, stopping: stopping, failed: failed, end: end, endAll: endAll}
+	stopping, stop := context.WithCancel(context.Background())
+	return &calls{admit: admit, opened: make(chan struct{}), stopping: stopping, stop: stop}
 }
 
 // options makes a gRPC server use c.
 func (c *calls) options() []grpc.ServerOption {
 	return []grpc.ServerOption{grpc.ChainStreamInterceptor(c.stream), grpc.ChainUnaryInterceptor(c.unary)}
 }
+
+// open lets calls through.
+func (c *calls) open() { close(c.opened) }
 
 // stream is a grpc.StreamServerInterceptor.
 func (c *calls) stream(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
@@ -45,19 +46,19 @@ func (c *calls) stream(srv any, stream grpc.ServerStream, _ *grpc.StreamServerIn
 
 // unary is a grpc.UnaryServerInterceptor.
 func (c *calls) unary(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	select {
+	case <-c.opened:
+	case <-c.stopping.Done():
+		return nil, rpctypes.ErrGRPCStopped
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	if registers(request) {
 		if err := c.admit(); err != nil {
 			return nil, err
 		}
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(c.failed, cancel)()
-	response, err := handler(ctx, request)
-	if err != nil && c.failed.Err() != nil {
-		return nil, rpctypes.ErrGRPCStopped
-	}
-	return response, err
+	return handler(ctx, request)
 }
 
 // registers reports whether a request adds to the database: it is one of those that etcd refuses while a NOSPACE alarm is on.

@@ -1,12 +1,14 @@
-package etcdserver
+package member
 
 import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	"google.golang.org/grpc"
 )
 
 func put1() *pb.RequestOp {
@@ -24,7 +26,8 @@ func nested(op *pb.RequestOp) *pb.RequestOp {
 func TestCallsRefuseRegistrationsOnly(t *testing.T) {
 	t.Parallel()
 	c := newCalls(func() error { return rpctypes.ErrGRPCNoSpace })
-	defer c.endAll()
+	defer c.stop()
+	c.open()
 	for name, test := range map[string]struct {
 		request any
 		refused bool
@@ -53,27 +56,56 @@ func TestCallsRefuseRegistrationsOnly(t *testing.T) {
 	}
 }
 
-// TestCallsEndWhenEtcdFails has a call wait for an answer that a failed etcd never gives.
-func TestCallsEndWhenEtcdFails(t *testing.T) {
+// TestCallsWaitForOpen lets no call through before, and ends those that wait when the etcd stops.
+func TestCallsWaitForOpen(t *testing.T) {
 	t.Parallel()
-	c := newCalls(func() error { return nil })
+	for name, goOn := range map[string]func(*calls){"open": (*calls).open, "stop": func(c *calls) { c.stop() }} {
+		synctest.Test(t, func(t *testing.T) {
+			c := newCalls(func() error { return nil })
+			defer c.stop()
+			called, done := false, make(chan error, 1)
+			go func() {
+				_, err := c.unary(t.Context(), &pb.PutRequest{}, nil, func(context.Context, any) (any, error) {
+					called = true
+					return struct{}{}, nil
+				})
+				done <- err
+			}()
+			synctest.Wait()
+			if called || len(done) > 0 {
+				t.Errorf("%s: let through before", name)
+			}
+			goOn(c)
+			err := <-done
+			if opened := name == "open"; called != opened || (err == nil) != opened {
+				t.Errorf("%s: called %v, %v", name, called, err)
+			}
+		})
+	}
+}
+
+// fakeStream is a call of a client that goes on until its context ends.
+type fakeStream struct {
+	grpc.ServerStream
+	ctx context.Context
+}
+
+func (s fakeStream) Context() context.Context { return s.ctx }
+
+// TestCallsEndStreams ends a watch when etcd stops, in a way that has its client come back.
+func TestCallsEndStreams(t *testing.T) {
+	t.Parallel()
+	c := newCalls(nil)
 	started, done := make(chan struct{}), make(chan error)
 	go func() {
-		_, err := c.unary(t.Context(), &pb.PutRequest{}, nil, func(ctx context.Context, _ any) (any, error) {
+		done <- c.stream(nil, fakeStream{ctx: t.Context()}, nil, func(_ any, stream grpc.ServerStream) error {
 			close(started)
-			<-ctx.Done()
-			return nil, ctx.Err()
+			<-stream.Context().Done()
+			return stream.Context().Err()
 		})
-		done <- err
 	}()
 	<-started
-	c.end() // a stop lets it finish
-	select {
-	case err := <-done:
-		t.Fatalf("ended by a stop: %v", err)
-	default:
-	}
-	c.endAll()
+	c.stop()
 	if err := <-done; !errors.Is(err, rpctypes.ErrGRPCStopped) {
 		t.Errorf("got %v", err)
 	}

@@ -1,4 +1,4 @@
-package etcdserver
+package member
 
 import (
 	"context"
@@ -36,7 +36,7 @@ func (s *server) overQuota() bool {
 }
 
 // starved implements alarms.
-func (s *server) starved() bool { return s.state.starved.Load() }
+func (s *server) starved() bool { return s.log.starved.Load() }
 
 // alone implements alarms.
 func (s *server) alone() bool {
