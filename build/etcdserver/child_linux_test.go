@@ -57,23 +57,6 @@ func program(t *testing.T, name string, cfg member.Config) *exec.Cmd {
 	return cmd
 }
 
-// startChild starts an etcd in a child that stops with the test, under a supervisor.
-func startChild(t *testing.T, cfg member.Config) *child {
-	t.Helper()
-	s := newSupervisor(cfg, newLogQueue())
-	var err error
-	if s.lock, err = lockDataDir(t.Context(), cfg.DataDir); err != nil {
-		t.Fatal(err)
-	}
-	first, err := s.startProcess(t.Context(), false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.begin(first)
-	t.Cleanup(s.stop)
-	return first.(*child)
-}
-
 // TestFaults makes real etcds fail: what was acknowledged is there when they are back.
 func TestFaults(t *testing.T) {
 	t.Parallel()
@@ -98,7 +81,7 @@ func TestFaults(t *testing.T) {
 func testFault(t *testing.T, fail func(pid int) error, reason string) {
 	t.Helper()
 	cfg := newConfig(t)
-	first := startChild(t, cfg)
+	first, _ := start(t, cfg)
 	client := newClient(t, cfg.ListenClient.String(), nil)
 	acknowledged := 0
 	for range 20 {
@@ -136,7 +119,7 @@ func testFault(t *testing.T, fail func(pid int) error, reason string) {
 func TestChildIgnoresSignals(t *testing.T) {
 	t.Parallel()
 	cfg := newConfig(t)
-	c := startChild(t, cfg)
+	c, _ := start(t, cfg)
 	pid := c.cmd.Process.Pid
 	for _, signal := range []syscall.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGUSR1, unix.SIGUSR2} {
 		if err := unix.Kill(pid, signal); err != nil {
@@ -155,7 +138,7 @@ func TestChildIgnoresSignals(t *testing.T) {
 // TestChildEndsWithItsInput has an etcd end by that alone, on any system.
 func TestChildEndsWithItsInput(t *testing.T) {
 	t.Parallel()
-	c := startChild(t, newConfig(t))
+	c, _ := start(t, newConfig(t))
 	if err := c.input.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -248,7 +231,7 @@ func makeFormerFolder(cfg member.Config) error {
 func TestSingleMemberListensForClientsOnly(t *testing.T) {
 	t.Parallel()
 	cfg := newConfig(t)
-	c := startChild(t, cfg)
+	c, _ := start(t, cfg)
 	put(t, newClient(t, cfg.ListenClient.String(), nil), "k", "v")
 	got := listeners(t, c.cmd.Process.Pid)
 	if want := []string{cfg.ListenClient.Host}; !slices.Equal(got, want) {
@@ -256,7 +239,7 @@ func TestSingleMemberListensForClientsOnly(t *testing.T) {
 	}
 	cfg = newConfig(t)
 	cfg.ListenPeer = url.URL{Scheme: "http", Host: freeAddr(t)}
-	c = startChild(t, cfg)
+	c, _ = start(t, cfg)
 	want := []string{cfg.ListenClient.Host, cfg.ListenPeer.Host}
 	slices.Sort(want)
 	if got := listeners(t, c.cmd.Process.Pid); !slices.Equal(got, want) {
@@ -328,4 +311,50 @@ func TestListenersAreSeen(t *testing.T) {
 	if !slices.Contains(got, "unix") || !slices.Contains(got, addr) {
 		t.Errorf("of %s and a unix socket only %q", addr, got)
 	}
+}
+
+// TestMemberWithoutParent starts the process of an etcd whose parent has ended before it could ask for its own end, and one by
+// hand.
+func TestMemberWithoutParent(t *testing.T) {
+	t.Parallel()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var order strings.Builder
+	if err := (member.Order{Config: newConfig(t), Parent: 1 << 30}).Send(&order); err != nil {
+		t.Fatal(err)
+	}
+	for input, want := range map[string]string{order.String(): "has ended", "": "is for coredns itself"} {
+		cmd := exec.CommandContext(t.Context(), self, member.Arg)
+		cmd.Stdin = strings.NewReader(input)
+		if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), want) {
+			t.Errorf("with the input %q: %v, %s", input, err, out)
+		}
+	}
+}
+
+// TestStopKillsChild stops an etcd that doesn't answer: it is given time, and then killed.
+func TestStopKillsChild(t *testing.T) {
+	t.Parallel()
+	cfg := newConfig(t)
+	lock, err := lockDataDir(t.Context(), cfg.DataDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := newLogQueue()
+	c, err := launch(cfg, lock, log, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Kill(c.cmd.Process.Pid, unix.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	c.stop()
+	if !isClosed(c.gone) || !strings.Contains(c.reason().Error(), "signal: killed") {
+		t.Error("it goes on")
+	}
+	_ = lock.Close()
+	log.close()
+	run(t, cfg) // the folder is free
 }

@@ -24,7 +24,7 @@ var (
 
 	diskFree = promauto.NewGauge(prometheus.GaugeOpts{
 		Namespace: plugin.Namespace, Subsystem: directiveName, Name: "disk_free_bytes",
-		Help: "Free space on the file system of the data folder, without what is kept for root.",
+		Help: "Free space on the file system of the data folder, without what is reserved for root.",
 	})
 
 	diskReserve = promauto.NewGauge(prometheus.GaugeOpts{

@@ -8,7 +8,7 @@ import (
 )
 
 // HideEtcdMetrics takes from a registry what etcd's packages have registered as they were linked: in CoreDNS's process it
-// would stay at zero for ever. The etcd that runs exports its own at listen_client.
+// would stay at zero. The etcd that runs exports its own at listen_client.
 func HideEtcdMetrics(registry *prometheus.Registry) {
 	descs := make(chan *prometheus.Desc)
 	go func() {

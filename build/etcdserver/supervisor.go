@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// Pauses between tries to start etcd again: short at first, since a restart mends most faults, and long enough later
+	// Pauses between tries to start etcd again: short at first, since a restart is a remedy for most faults, and long enough later
 	// that tries to no avail cost little.
 	restartBase  = time.Second
 	restartLimit = 30 * time.Second

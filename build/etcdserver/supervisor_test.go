@@ -40,7 +40,7 @@ func (f *fakeServer) stop()                    { f.stopped = true }
 
 var errOnFire = errors.New("disk on fire")
 
-// starts is a source of etcds: the results of the starts one after the other, the last one for ever.
+// starts is a source of etcds: the results of the starts one after the other, the last one without end.
 type starts struct {
 	results []any // *fakeServer or error
 	at      []time.Time

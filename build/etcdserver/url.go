@@ -54,7 +54,7 @@ func checkTransport(u url.URL, files member.TLSFiles, property string) error {
 }
 
 // checkPeer makes sure that the peer port isn't a way around the client port's certificates: whoever reaches it in clear
-// can write to etcd, past its users, too.
+// can write to etcd whatever its users may do.
 func checkPeer(cfg member.Config) error {
 	if !cfg.HasPeers() {
 		if cfg.PeerTLS != (member.TLSFiles{}) {
@@ -66,8 +66,8 @@ func checkPeer(cfg member.Config) error {
 		return err
 	}
 	if cfg.ClientTLS != (member.TLSFiles{}) && cfg.PeerTLS == (member.TLSFiles{}) {
-		return fmt.Errorf("%s is in clear, so that anybody who reaches it could change the registry past the certificates of tls: "+
-			"use https with the property peer_tls CERT KEY CACERT", &cfg.ListenPeer)
+		return fmt.Errorf("%s is in clear, so that anybody who reaches it could change the registry without any of the "+
+			"certificates that tls demands: use https with the property peer_tls CERT KEY CACERT", &cfg.ListenPeer)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	"google.golang.org/grpc"
 )
 
 func put1() *pb.RequestOp {
@@ -80,5 +81,32 @@ func TestCallsWaitForOpen(t *testing.T) {
 				t.Errorf("%s: called %v, %v", name, called, err)
 			}
 		})
+	}
+}
+
+// fakeStream is a call of a client that goes on until its context ends.
+type fakeStream struct {
+	grpc.ServerStream
+	ctx context.Context
+}
+
+func (s fakeStream) Context() context.Context { return s.ctx }
+
+// TestCallsEndStreams ends a watch when etcd stops, in a way that has its client come back.
+func TestCallsEndStreams(t *testing.T) {
+	t.Parallel()
+	c := newCalls(nil)
+	started, done := make(chan struct{}), make(chan error)
+	go func() {
+		done <- c.stream(nil, fakeStream{ctx: t.Context()}, nil, func(_ any, stream grpc.ServerStream) error {
+			close(started)
+			<-stream.Context().Done()
+			return stream.Context().Err()
+		})
+	}()
+	<-started
+	c.stop()
+	if err := <-done; !errors.Is(err, rpctypes.ErrGRPCStopped) {
+		t.Errorf("got %v", err)
 	}
 }

@@ -27,7 +27,7 @@ type TLSFiles struct{ Cert, Key, CA string }
 func (c Config) HasPeers() bool { return c.ListenPeer != url.URL{} }
 
 const (
-	// compactionRetention is the history kept for watchers that come back: they list again after more.
+	// compactionRetention is the history for watchers that come back: they list again after more.
 	compactionRetention = "1h"
 
 	// quotaBytes is the most that etcd suggests. It is a ceiling, not an allocation; etcd's default of 2 GiB is filled by

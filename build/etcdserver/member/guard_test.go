@@ -289,6 +289,19 @@ func TestGuardAwaitsRoom(t *testing.T) {
 	})
 }
 
+// TestGuardAwaitsRoomOrStop is told to stop while there is no space.
+func TestGuardAwaitsRoomOrStop(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g, _ := newTestGuard(&fakeDisk{})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if err := g.awaitRoom(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
 // TestGuardReplacesStarved has an etcd replaced that would fail later, once there is space.
 func TestGuardReplacesStarved(t *testing.T) {
 	t.Parallel()
