@@ -30,23 +30,12 @@ type entry struct {
 	place   place
 	putBack time.Time // when the instance was last put back
 
-	state registrar.State // "" if there is none to tell of
-	since time.Time
-	idle  uint64 // counts how often there was nothing more to do; see retire
+	state   registrar.State // "" if there is none to tell of
+	since   time.Time
+	retired uint64 // counts how often there was nothing more to do
 }
 
-// place is where an entry is on its way to etcd.
-type place uint8
-
-const (
-	atRest    place = iota
-	ready           // waits for its turn
-	deferred        // waits for the next try
-	unleased        // waits for a lease
-	underWay        // an operation is under way
-	straggler       // at rest, and followed for stragglers
-)
-
+// situation returns what the next operation depends on.
 func (e *entry) situation(lease int64, leaving bool) situation {
 	return situation{
 		desired: e.desired, observed: e.observed, acked: e.acked,

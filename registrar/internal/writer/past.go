@@ -7,7 +7,8 @@ import "time"
 // matters only to who unregisters an ID a second time.
 const maxIdle = 10_000
 
-// past is the entries of which nothing is desired any more, oldest first.
+// past is the entries of which nothing is desired any more, oldest first. One that
+// has had something to do since is passed over.
 type past struct {
 	stragglers []follower // that are followed, in order of until
 	idle       []retired
@@ -22,66 +23,83 @@ type follower struct {
 // retired is an entry with nothing more to do, unless it has had since.
 type retired struct {
 	entry *entry
-	idle  uint64
+	times uint64
 }
 
-func (r retired) still() bool { return r.entry.idle == r.idle && r.entry.desired.intent == intentNone }
+func (r retired) still() bool {
+	return r.entry.retired == r.times && r.entry.desired.intent == intentNone
+}
+
+// follow has an entry followed for stragglers until a time.
+func (p *past) follow(e *entry, until time.Time) {
+	e.place = straggler
+	e.retired++
+	p.stragglers = append(p.stragglers, follower{retired{e, e.retired}, until})
+}
+
+// ended returns the entries that were followed for long enough.
+func (p *past) ended(now time.Time) (list []*entry) {
+	for len(p.stragglers) > 0 && !p.stragglers[0].until.After(now) {
+		if f := p.stragglers[0]; f.still() && f.entry.place == straggler {
+			list = append(list, f.entry)
+		}
+		p.stragglers = p.stragglers[1:]
+	}
+	return list
+}
+
+// next returns when the first one was followed for long enough; false if none is.
+func (p *past) next() (time.Time, bool) {
+	if len(p.stragglers) == 0 {
+		return time.Time{}, false
+	}
+	return p.stragglers[0].until, true
+}
+
+// keep remembers an entry, and returns those for which there is no more room.
+func (p *past) keep(e *entry) (forgotten []*entry) {
+	e.retired++
+	p.idle = append(p.idle, retired{e, e.retired})
+	for len(p.idle) > maxIdle {
+		if oldest := p.idle[0]; oldest.still() {
+			forgotten = append(forgotten, oldest.entry)
+		}
+		p.idle = p.idle[1:]
+	}
+	return forgotten
+}
 
 // retire puts an entry aside with which there is nothing more to do. While etcd
 // can carry out a write of it, its key is followed.
 func (t *table) retire(e *entry) {
-	e.idle++
-	r := retired{e, e.idle}
 	now := time.Now()
-	if !t.closed && e.history.stragglersUntil(t.expired).After(now) {
-		e.place = straggler
-		t.past.stragglers = append(t.past.stragglers, follower{r, now.Add(stragglerLimit)})
+	if !t.closed && e.history.stragglersUntil(t.leases.expired).After(now) {
+		t.past.follow(e, now.Add(stragglerLimit))
 		return
 	}
-	t.settleDown(r)
-}
-
-// settleDown ends what was followed of an entry.
-func (t *table) settleDown(r retired) {
-	e := r.entry
-	e.place = atRest
-	e.history.giveUp()
-	e.observed, e.asOf = observed{}, 0
-	if e.sub != nil {
-		t.refollow[e] = true
-	}
-	if !e.history.acked {
-		t.drop(e)
-		return
-	}
-	t.past.idle = append(t.past.idle, r)
-	for len(t.past.idle) > maxIdle {
-		oldest := t.past.idle[0]
-		t.past.idle = t.past.idle[1:]
-		if oldest.still() {
-			t.drop(oldest.entry)
-		}
-	}
+	t.release(e)
 }
 
 // endStragglers ends the following of those whose time is over. The keys of the
 // lease tell of what has come through besides.
 func (t *table) endStragglers(now time.Time) {
-	s := t.past.stragglers
-	for len(s) > 0 && !s[0].until.After(now) {
-		if s[0].still() && s[0].entry.place == straggler {
-			t.audit = true
-			t.settleDown(s[0].retired)
-		}
-		s = s[1:]
+	for _, e := range t.past.ended(now) {
+		t.audit = true
+		t.release(e)
 	}
-	t.past.stragglers = s
 }
 
-// nextStraggler returns when endStragglers has something to do; false if never.
-func (t *table) nextStraggler() (time.Time, bool) {
-	if len(t.past.stragglers) == 0 {
-		return time.Time{}, false
+// release remembers of an entry only that it was written.
+func (t *table) release(e *entry) {
+	e.place = atRest
+	e.history.giveUp()
+	e.observed, e.asOf = observed{}, 0
+	t.following.look(e)
+	if !e.history.acked {
+		t.index.drop(e)
+		return
 	}
-	return t.past.stragglers[0].until, true
+	for _, old := range t.past.keep(e) {
+		t.index.drop(old)
+	}
 }

@@ -158,7 +158,7 @@ func TestDoubtsAreBounded(t *testing.T) {
 // acknowledged.
 func (w *world) unacknowledged() (n int) {
 	t := w.client.table
-	t.with(func() { n = len(t.entries["default/orders/a"].history.unacknowledged) })
+	t.with(func() { n = len(t.index.entries["default/orders/a"].history.unacknowledged) })
 	return n
 }
 
@@ -189,7 +189,7 @@ func TestWatchAheadOfTheAnswer(t *testing.T) {
 // remembers returns how many keys a client remembers, and whether that of the
 // instance a is among them.
 func remembers(c *client) (n int, ofA bool) {
-	c.table.with(func() { n, ofA = len(c.table.entries), c.table.entries["default/orders/a"] != nil })
+	c.table.with(func() { n, ofA = len(c.table.index.entries), c.table.index.entries["default/orders/a"] != nil })
 	return n, ofA
 }
 
@@ -201,7 +201,7 @@ func TestPastIsBounded(t *testing.T) {
 		table := w.client.table
 		table.with(func() {
 			for i := range 2 * maxIdle {
-				e := table.entry(instance("default", "orders", fmt.Sprintf("i%d", i)))
+				e := table.index.entry(instance("default", "orders", fmt.Sprintf("i%d", i)))
 				e.history.acked = true
 				table.retire(e)
 			}

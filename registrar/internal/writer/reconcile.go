@@ -76,7 +76,7 @@ func (r *reconciler) run(ctx context.Context) {
 		case <-r.table.wake:
 		case <-retry.C:
 			armed, due = false, true
-			r.table.with(r.table.tryAgain)
+			r.table.with(r.table.queue.tryAgain)
 		case renewal := <-r.lease.renewals:
 			r.renewed(renewal)
 		case <-r.lease.silence.C:
@@ -120,7 +120,7 @@ func (r *reconciler) reconcile(ctx context.Context) (again bool) {
 	}
 	r.table.lock()
 	defer r.table.unlock()
-	return r.table.waiting() || r.table.contact.away != nil || time.Now().Before(r.table.contact.resume)
+	return r.table.queue.waiting() || r.table.contact.away != nil || time.Now().Before(r.table.contact.resume)
 }
 
 // execute carries out operations. The error is that of an etcd that gives no
@@ -273,12 +273,12 @@ func (r *reconciler) heldFor() time.Duration {
 
 // resubscribe has the mirror follow the keys that are to be followed.
 func (r *reconciler) resubscribe() {
-	var begin, end []*subscription
-	r.table.with(func() { begin, end = r.table.resubscribe() })
-	for _, s := range begin {
+	var c changes
+	r.table.with(func() { c = r.table.resubscribe() })
+	for _, s := range c.begin {
 		s.stop = r.follow(s.rng, s)
 	}
-	for _, s := range end {
+	for _, s := range c.end {
 		s.stop()
 	}
 }
@@ -286,7 +286,7 @@ func (r *reconciler) resubscribe() {
 func (r *reconciler) armStragglers(timer *time.Timer) {
 	r.table.lock()
 	defer r.table.unlock()
-	if until, ok := r.table.nextStraggler(); ok {
+	if until, ok := r.table.past.next(); ok {
 		timer.Reset(time.Until(until))
 	}
 }

@@ -26,17 +26,15 @@ type outcome struct {
 // take returns the next operations, at most so many, and whether some wait for a
 // lease.
 func (t *table) take(limit int) (tasks []task, lease bool) {
-	for len(t.ready) > 0 && len(tasks) < limit {
-		e := t.ready[0]
-		t.ready = t.ready[1:]
-		if e.place != ready {
-			continue
+	for len(tasks) < limit {
+		e := t.queue.next()
+		if e == nil {
+			break
 		}
-		switch op, _ := plan(e.situation(t.lease, t.leaving)); op.action {
+		switch op, _ := plan(e.situation(t.leases.current, t.leaving)); op.action {
 		case actLease:
 			lease = true
-			e.place = unleased
-			t.unleased = append(t.unleased, e)
+			t.queue.awaitLease(e)
 		case actNone, actForget:
 			t.touch(e, false)
 		default:
@@ -74,7 +72,9 @@ func (t *table) answered(k task, o outcome, revision int64) {
 			e.history.acked, e.acked = true, true
 		}
 		o.observed = observed{presence: present, value: k.op.value, lease: k.op.lease, revision: revision}
-		t.confirm(e, revision)
+		if e.sub != nil {
+			e.sub.confirm(e, revision)
+		}
 	case o.done && k.op.action == actDelete:
 		o.observed = observed{presence: absent}
 	}
@@ -128,7 +128,7 @@ func (t *table) refused(tasks []task, err error) {
 			e.history.settle(k.op.value, k.op.lease)
 		}
 		switch {
-		case errors.Is(err, rpctypes.ErrLeaseNotFound) && k.op.lease != t.lease:
+		case errors.Is(err, rpctypes.ErrLeaseNotFound) && k.op.lease != t.leases.current:
 			e.observed.presence = unknown // it has expired, and the key with it
 			t.touch(e, true)
 		case errors.Is(err, rpctypes.ErrLeaseNotFound):

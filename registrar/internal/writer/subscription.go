@@ -35,7 +35,7 @@ var _ mirror.View = (*subscription)(nil)
 func (s *subscription) Stage() mirror.Stage { return &stage{sub: s} }
 
 // newSubscription returns a subscription of entries, which has yet to begin.
-func (t *table) newSubscription(rng string) *subscription {
+func newSubscription(t *table, rng string) *subscription {
 	return &subscription{table: t, rng: rng, entries: map[string]*entry{}}
 }
 
@@ -62,8 +62,8 @@ func (st *stage) Apply(events []mirror.Event) {
 	defer t.unlock()
 	for i := range events {
 		ev := &events[i]
-		e := t.entries[ev.Key]
-		if e == nil && !ev.Deleted && t.own(ev.Lease) {
+		e := t.index.entries[ev.Key]
+		if e == nil && !ev.Deleted && t.leases.own(ev.Lease) {
 			e = t.ghost(ev.Key)
 		}
 		if e == nil {
@@ -85,7 +85,7 @@ func (t *table) ghost(key string) *entry {
 		return nil
 	}
 	name.Namespace, name.Service, name.ID = strings.Clone(name.Namespace), strings.Clone(name.Service), strings.Clone(name.ID)
-	e := t.entry(name)
+	e := t.index.entry(name)
 	e.history.acked = true // nobody else writes under the lease
 	return e
 }
@@ -114,7 +114,7 @@ func (s *subscription) commit(c mirror.Commit, seen []sighting) {
 		s.regressed()
 	}
 	for _, g := range seen {
-		if g.entry.sub != s && !t.own(g.observed.lease) {
+		if g.entry.sub != s && !t.leases.own(g.observed.lease) {
 			continue // this client has nothing to do with it
 		}
 		asOf := g.revision
@@ -149,9 +149,16 @@ func (s *subscription) regressed() {
 	}
 }
 
-// confirm has the mirror asked for a write that etcd has acknowledged.
-func (t *table) confirm(e *entry, revision int64) {
-	if e.sub != nil {
-		e.sub.unconfirmed = append(e.sub.unconfirmed, confirmation{e, revision})
+// attach has an entry shown by the subscription.
+func (s *subscription) attach(e *entry) {
+	e.sub, e.shown = s, 0
+	s.entries[e.key] = e
+	if e.observed.presence == present {
+		s.confirm(e, e.asOf)
 	}
+}
+
+// confirm has the mirror asked for a write that etcd has acknowledged.
+func (s *subscription) confirm(e *entry, revision int64) {
+	s.unconfirmed = append(s.unconfirmed, confirmation{e, revision})
 }

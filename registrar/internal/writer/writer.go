@@ -185,8 +185,8 @@ func (w *Writer) Status() []registrar.InstanceStatus {
 	if t.closed {
 		return nil
 	}
-	out := make([]registrar.InstanceStatus, 0, len(t.entries))
-	for _, e := range t.entries {
+	out := make([]registrar.InstanceStatus, 0, len(t.index.entries))
+	for _, e := range t.index.entries {
 		if e.state == "" {
 			continue
 		}
