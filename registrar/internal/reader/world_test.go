@@ -109,10 +109,10 @@ func narrow(ranges []string) []string {
 
 // remembered returns how many names, namespaces and ranges the client has.
 func remembered(c *client) (names, namespaces, ranges int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.subscriptions.mu.Lock()
+	defer c.subscriptions.mu.Unlock()
 	c.names.Range(func(any, any) bool { names++; return true })
-	return names, len(c.namespaces), c.ranges
+	return names, len(c.subscriptions.namespaces), c.subscriptions.ranges
 }
 
 // logged keeps what is logged.

@@ -10,25 +10,11 @@ import (
 // shows the keys of others too.
 const maxSingly = 64
 
-// following is the entries whose keys are to be followed now, or no more.
-type following map[*entry]bool
-
-// look notes an entry if it is one.
-func (f *following) look(e *entry) {
-	if e.toFollow() == (e.sub != nil) {
-		return
-	}
-	if *f == nil {
-		*f = following{}
-	}
-	(*f)[e] = true
-}
-
 // changes is what is to begin and to end so that what is followed is in line with
 // what is to be.
 type changes struct {
 	table      *table
-	begin, end []*subscription
+	begin, end []*followed
 }
 
 // resubscribe returns the changes since it was called last.
@@ -53,13 +39,13 @@ func (c *changes) subscribe(e *entry) {
 	switch {
 	case svc.sub != nil:
 	case svc.followed <= maxSingly:
-		single := newSubscription(c.table, e.key)
+		single := newFollowed(e.key)
 		single.attach(e)
 		single.revision = e.asOf
 		c.begin = append(c.begin, single)
 		return
 	default:
-		svc.sub = newSubscription(c.table, svc.rng)
+		svc.sub = newFollowed(svc.rng)
 		c.begin = append(c.begin, svc.sub)
 		for _, other := range inOrder(svc.entries) {
 			if other.sub != nil {

@@ -8,14 +8,6 @@ type index struct {
 	services map[string]*service // by range
 }
 
-// service is the entries of one service.
-type service struct {
-	rng      string // "NAMESPACE/SERVICE/"
-	entries  map[string]*entry
-	followed int           // keys
-	sub      *subscription // of the whole range; nil while keys are followed one by one
-}
-
 func newIndex() index { return index{entries: map[string]*entry{}, services: map[string]*service{}} }
 
 // entry returns the entry of an instance, a new one if there is none.

@@ -2,18 +2,6 @@ package writer
 
 import "slices"
 
-// place is where an entry is on its way to etcd.
-type place uint8
-
-const (
-	atRest    place = iota
-	ready           // waits for its turn
-	deferred        // waits for the next try
-	unleased        // waits for a lease
-	underWay        // an operation is under way
-	straggler       // at rest, and followed for stragglers
-)
-
 // queue has the entries with something to do. One whose place is another one
 // meanwhile is passed over.
 type queue struct {
