@@ -63,7 +63,7 @@ func (w waiter) await(ctx context.Context, svc *service) (*mirror.Range, error) 
 }
 
 // timedOut returns what there is to answer from, or why there is nothing. The
-// error is that of the caller's context; nil if it was firstWait that ran out.
+// error is that of the caller's context; nil if it was firstWait that is over.
 func (w waiter) timedOut(f *mirror.Range, err error) (*mirror.Range, error) {
 	s, last := f.Status(), w.replica.LastError()
 	switch {

@@ -60,8 +60,8 @@ func (t *table) restrain(e *entry, before registrar.State) {
 	}
 }
 
-// doubt notes that nothing is known of a key any more but what it was last.
-func (t *table) doubt(e *entry) {
+// invalidate notes that nothing is known of a key any more but what it was last.
+func (t *table) invalidate(e *entry) {
 	e.observed.presence = unknown
 	t.touch(e, false)
 }

@@ -208,9 +208,9 @@ func TestAudit(t *testing.T) {
 	})
 }
 
-// TestLateWriteUnderAFormerLease: an own write, equal to what is wished, comes
+// TestStragglerUnderAFormerLease: an own write, equal to what is desired, comes
 // through under a lease that nobody renews any more.
-func TestLateWriteUnderAFormerLease(t *testing.T) {
+func TestStragglerUnderAFormerLease(t *testing.T) {
 	t.Parallel()
 	for name, superseded := range map[string]bool{"registered": false, "superseded": true} {
 		t.Run(name, func(t *testing.T) {
@@ -220,7 +220,7 @@ func TestLateWriteUnderAFormerLease(t *testing.T) {
 				w := newWorld(t)
 				w.register(t, orders("x"))
 				former := w.leaseOf(keyX)
-				puts := w.late(func() {
+				puts := w.unanswered(func() {
 					w.register(t, orders("a"))
 					time.Sleep(opTimeout - writeWait + time.Millisecond)
 				})
@@ -230,7 +230,7 @@ func TestLateWriteUnderAFormerLease(t *testing.T) {
 				w.Set(func(f *faulty.Faults) { f.Denied = nil })
 				time.Sleep(2 * time.Second)
 				if id := w.leaseOf(keyA); id == former || id <= 0 || len(puts) != 1 {
-					t.Fatalf("%d late writes; lease %v, want another than %v", len(puts), id, former)
+					t.Fatalf("%d stragglers; lease %v, want another than %v", len(puts), id, former)
 				}
 				if superseded {
 					w.Put(keyA, `{"addresses":["10.0.0.9"]}`, 0)

@@ -147,7 +147,7 @@ func (r *reconciler) resubscribe() {
 func (r *reconciler) armStragglers(timer *time.Timer) {
 	r.table.lock()
 	defer r.table.unlock()
-	if until, ok := r.table.past.next(); ok {
+	if until, ok := r.table.archive.next(); ok {
 		timer.Reset(time.Until(until))
 	}
 }

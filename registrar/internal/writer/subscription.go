@@ -110,7 +110,7 @@ func (s *subscription) commit(c mirror.Commit, seen []sighting) {
 		s.unconfirmed = s.unconfirmed[1:]
 		if e := n.entry; e.sub == s.followed && e.asOf == n.revision && e.shown < n.revision {
 			t.audit = true
-			t.doubt(e) // etcd doesn't have what it has acknowledged
+			t.invalidate(e) // etcd doesn't have what it has acknowledged
 		}
 	}
 }
@@ -124,7 +124,7 @@ func (s *subscription) regressed() {
 	for _, e := range s.entries {
 		e.asOf = 0
 		if e.shown != e.observed.revision {
-			t.doubt(e) // else the mirror tells if it is another now
+			t.invalidate(e) // else the mirror tells if it is another now
 		}
 	}
 }

@@ -18,7 +18,7 @@ type table struct {
 	open      map[*entry]bool // that have not converged
 	told      int             // entries with a state
 	following following
-	past      past
+	archive   archive
 	contact   contact
 	leases    leases
 	audit     bool // the keys of the lease are to be looked at

@@ -7,9 +7,9 @@ import "time"
 // matters only to who unregisters an ID a second time.
 const maxIdle = 10_000
 
-// past is the entries of which nothing is desired any more, oldest first. One that
+// archive is the entries of which nothing is desired any more, oldest first. One that
 // has had something to do since is passed over.
-type past struct {
+type archive struct {
 	stragglers []follower // that are followed, in order of until
 	idle       []retired
 }
@@ -31,40 +31,40 @@ func (r retired) still() bool {
 }
 
 // follow has an entry followed for stragglers until a time.
-func (p *past) follow(e *entry, until time.Time) {
+func (a *archive) follow(e *entry, until time.Time) {
 	e.place = straggler
 	e.retired++
-	p.stragglers = append(p.stragglers, follower{retired{e, e.retired}, until})
+	a.stragglers = append(a.stragglers, follower{retired{e, e.retired}, until})
 }
 
 // ended returns the entries that were followed for long enough.
-func (p *past) ended(now time.Time) (list []*entry) {
-	for len(p.stragglers) > 0 && !p.stragglers[0].until.After(now) {
-		if f := p.stragglers[0]; f.still() && f.entry.place == straggler {
+func (a *archive) ended(now time.Time) (list []*entry) {
+	for len(a.stragglers) > 0 && !a.stragglers[0].until.After(now) {
+		if f := a.stragglers[0]; f.still() && f.entry.place == straggler {
 			list = append(list, f.entry)
 		}
-		p.stragglers = p.stragglers[1:]
+		a.stragglers = a.stragglers[1:]
 	}
 	return list
 }
 
 // next returns when the first one was followed for long enough; false if none is.
-func (p *past) next() (time.Time, bool) {
-	if len(p.stragglers) == 0 {
+func (a *archive) next() (time.Time, bool) {
+	if len(a.stragglers) == 0 {
 		return time.Time{}, false
 	}
-	return p.stragglers[0].until, true
+	return a.stragglers[0].until, true
 }
 
 // keep remembers an entry, and returns those for which there is no more room.
-func (p *past) keep(e *entry) (forgotten []*entry) {
+func (a *archive) keep(e *entry) (forgotten []*entry) {
 	e.retired++
-	p.idle = append(p.idle, retired{e, e.retired})
-	for len(p.idle) > maxIdle {
-		if oldest := p.idle[0]; oldest.still() {
+	a.idle = append(a.idle, retired{e, e.retired})
+	for len(a.idle) > maxIdle {
+		if oldest := a.idle[0]; oldest.still() {
 			forgotten = append(forgotten, oldest.entry)
 		}
-		p.idle = p.idle[1:]
+		a.idle = a.idle[1:]
 	}
 	return forgotten
 }
@@ -74,7 +74,7 @@ func (p *past) keep(e *entry) (forgotten []*entry) {
 func (t *table) retire(e *entry) {
 	now := time.Now()
 	if !t.closed && e.history.stragglersUntil(t.leases.expired).After(now) {
-		t.past.follow(e, now.Add(stragglerLimit))
+		t.archive.follow(e, now.Add(stragglerLimit))
 		return
 	}
 	t.release(e)
@@ -83,7 +83,7 @@ func (t *table) retire(e *entry) {
 // endStragglers ends the following of those whose time is over. The keys of the
 // lease tell of what has come through besides.
 func (t *table) endStragglers(now time.Time) {
-	for _, e := range t.past.ended(now) {
+	for _, e := range t.archive.ended(now) {
 		t.audit = true
 		t.release(e)
 	}
@@ -99,7 +99,7 @@ func (t *table) release(e *entry) {
 		t.index.drop(e)
 		return
 	}
-	for _, old := range t.past.keep(e) {
+	for _, old := range t.archive.keep(e) {
 		t.index.drop(old)
 	}
 }
