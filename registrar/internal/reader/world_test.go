@@ -2,7 +2,6 @@ package reader
 
 import (
 	"context"
-	"errors"
 	"io"
 	"log/slog"
 	"slices"
@@ -134,12 +133,4 @@ func (l *logged) count(text string) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return strings.Count(l.Builder.String(), text)
-}
-
-// isErr is errors.Is, in which a nil target wants no error.
-func isErr(err, target error) bool {
-	if target == nil {
-		return err == nil
-	}
-	return errors.Is(err, target)
 }

@@ -41,21 +41,24 @@ func (q *queue) awaitLease(e *entry) {
 }
 
 // leased gives their turn to all that wait for a lease.
-func (q *queue) leased() { q.unleased = q.turn(q.unleased, unleased) }
+func (q *queue) leased() {
+	q.turn(q.unleased, unleased)
+	q.unleased = nil
+}
 
 // tryAgain gives their turn to all that wait, be it for a lease.
 func (q *queue) tryAgain() {
-	q.deferred = q.turn(q.deferred, deferred)
+	q.turn(q.deferred, deferred)
+	q.deferred = nil
 	q.leased()
 }
 
-func (q *queue) turn(entries []*entry, at place) (none []*entry) {
+func (q *queue) turn(entries []*entry, at place) {
 	for _, e := range entries {
 		if e.place == at {
 			q.push(e, false)
 		}
 	}
-	return nil
 }
 
 // waiting reports whether an entry waits for the next try.

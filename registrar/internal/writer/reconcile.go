@@ -22,40 +22,24 @@ type reconciler struct {
 	running context.Context
 
 	pause *backoff.Backoff
-	audit *time.Timer // the next look at the keys of the lease
+	retry *time.Timer // the next try
+	armed bool        // retry runs
+	due   bool        // retry has fired
+	// audit is the next look at the keys of the lease, stragglers the end of
+	// following the next of them.
+	audit, stragglers *time.Timer
 }
 
 // run reconciles until ctx is done.
 func (r *reconciler) run(ctx context.Context) {
-	retry, stragglers := stoppedTimer(), stoppedTimer()
-	defer retry.Stop()
-	defer stragglers.Stop()
-	r.audit = time.NewTimer(jittered(auditEvery))
-	defer r.audit.Stop()
-	armed, due := false, true
+	r.audit.Reset(jittered(auditEvery))
 	for ctx.Err() == nil {
-		// While etcd is away nothing hastens the next try.
-		again := true
-		if held := r.heldFor(); held > 0 {
-			armed = true
-			retry.Reset(held)
-		} else if due || !r.isAway() {
-			due = false
-			again = r.reconcile(ctx)
-		}
-		r.resubscribe()
-		r.armStragglers(stragglers)
-		if !again {
-			r.pause.Reset()
-		} else if !armed {
-			armed = true
-			retry.Reset(r.pause.Next())
-		}
+		r.step(ctx)
 		select {
 		case <-ctx.Done():
 		case <-r.table.wake:
-		case <-retry.C:
-			armed, due = false, true
+		case <-r.retry.C:
+			r.armed, r.due = false, true
 			r.table.with(r.table.queue.tryAgain)
 		case renewal := <-r.lease.renewals:
 			r.renewed(renewal)
@@ -66,12 +50,37 @@ func (r *reconciler) run(ctx context.Context) {
 		case <-r.audit.C:
 			r.audit.Reset(jittered(auditEvery))
 			r.table.with(func() { r.table.audit = true })
-		case now := <-stragglers.C:
+		case now := <-r.stragglers.C:
 			r.table.with(func() { r.table.endStragglers(now) })
 		}
 	}
+	for _, timer := range []*time.Timer{r.retry, r.audit, r.stragglers, r.lease.silence} {
+		timer.Stop()
+	}
 }
 
+// step does what is to be done now, and sees to the next try. While etcd is away
+// nothing hastens that.
+func (r *reconciler) step(ctx context.Context) {
+	again := true
+	if held := r.heldFor(); held > 0 {
+		r.armed = true
+		r.retry.Reset(held)
+	} else if r.due || !r.isAway() {
+		r.due = false
+		again = r.reconcile(ctx)
+	}
+	r.resubscribe()
+	r.armStragglers()
+	if !again {
+		r.pause.Reset()
+	} else if !r.armed {
+		r.armed = true
+		r.retry.Reset(r.pause.Next())
+	}
+}
+
+// stoppedTimer returns a timer for Reset.
 func stoppedTimer() *time.Timer {
 	t := time.NewTimer(time.Hour)
 	t.Stop()
@@ -144,10 +153,11 @@ func (r *reconciler) resubscribe() {
 	}
 }
 
-func (r *reconciler) armStragglers(timer *time.Timer) {
+// armStragglers sets the timer for the first key that is followed for stragglers.
+func (r *reconciler) armStragglers() {
 	r.table.lock()
 	defer r.table.unlock()
 	if until, ok := r.table.archive.next(); ok {
-		timer.Reset(time.Until(until))
+		r.stragglers.Reset(time.Until(until))
 	}
 }
