@@ -2,6 +2,7 @@ package writer
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/rosterdns/roster/catalog"
@@ -139,6 +140,10 @@ type confirmation struct {
 	revision int64
 }
 
+// minUnconfirmed is from how many on writes that are not shown are looked through.
+const minUnconfirmed = 64
+
+// newFollowed returns a range that has yet to be followed.
 func newFollowed(rng string) *followed { return &followed{rng: rng, entries: map[string]*entry{}} }
 
 // attach has an entry shown by the range.
@@ -153,4 +158,8 @@ func (f *followed) attach(e *entry) {
 // confirm has the mirror asked for a write that etcd has acknowledged.
 func (f *followed) confirm(e *entry, revision int64) {
 	f.unconfirmed = append(f.unconfirmed, confirmation{e, revision})
+	if len(f.unconfirmed) > 2*len(f.entries)+minUnconfirmed {
+		// The mirror shows nothing for long: of each key the last write matters.
+		f.unconfirmed = slices.DeleteFunc(f.unconfirmed, func(c confirmation) bool { return c.entry.asOf > c.revision })
+	}
 }
