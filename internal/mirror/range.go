@@ -1,56 +1,11 @@
 package mirror
 
 import (
-	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/rosterdns/roster/internal/backoff"
 )
-
-// covers reports whether a range has a key.
-func covers(rng, key string) bool {
-	if isPrefix(rng) {
-		return strings.HasPrefix(key, rng)
-	}
-	return key == rng
-}
-
-// isPrefix reports whether a range is a prefix of keys rather than a key.
-func isPrefix(rng string) bool { return rng == "" || strings.HasSuffix(rng, "/") }
-
-// enclosing calls fn with every range that can have a key, or all keys of a
-// range: each of its prefixes that ends in '/', and itself. It stops where fn
-// returns true, and reports whether it did.
-func enclosing(key string, fn func(rng string) bool) bool {
-	if fn("") {
-		return true
-	}
-	for i := 0; i < len(key); i++ {
-		if key[i] == '/' && i+1 < len(key) && fn(key[:i+1]) {
-			return true
-		}
-	}
-	return key != "" && fn(key)
-}
-
-// RangeStatus is the state of one range at one time. It is a plain value.
-type RangeStatus struct {
-	// Range is the range below Config.Root.
-	Range string
-	// State is Live while the range is watched, or was listed, within FreshFor.
-	State State
-	// Revision is the revision that the range is complete up to; 0 while there is
-	// nothing of it.
-	Revision int64
-	// Contact is when the range was last known to be complete up to Revision.
-	Contact time.Time
-	// Err is why the range can't be followed; nil while it can.
-	Err error
-	// Cached says that the range is followed no more: its contents are as they
-	// were at Contact.
-	Cached bool
-}
 
 // phase is what is to be done for a range, or is being done.
 type phase uint8
@@ -67,7 +22,7 @@ const (
 // Range is a range that a mirror follows. Its methods are safe for concurrent
 // use.
 type Range struct {
-	m      *Mirror
+	mirror *contact
 	name   string
 	view   View
 	ready  chan struct{} // closed when there is something to answer from
@@ -80,7 +35,6 @@ type Range struct {
 	users int // calls of Follow less those of Unfollow
 
 	// Of the loop:
-	contents *contents // nil until the loop knows the range
 	phase    phase
 	revision int64  // complete up to; 0: never
 	complete int64  // the last revision at which etcd was seen to have the same: that, or a probe's
@@ -91,12 +45,14 @@ type Range struct {
 	refused  bool             // a refusal was logged
 	fresh    bool             // listed since it was last watched
 	watch    *watch           // nil unless creating or watching
-	list     *list            // nil unless listing
+	// later is, by indexKey, the last change to each of its keys that another
+	// range's watch has shown since a list began; nil unless one is under way.
+	later map[string]Event
 }
 
-func newRange(m *Mirror, name string, view View) *Range {
+func newRange(c *contact, name string, view View) *Range {
 	r := &Range{
-		m: m, name: name, view: view, ready: make(chan struct{}), listed: make(chan struct{}), users: 1,
+		mirror: c, name: name, view: view, ready: make(chan struct{}), listed: make(chan struct{}), users: 1,
 		reason: ReasonStart, pause: backoff.New(retryBase, retryLimit),
 	}
 	r.status.Store(&RangeStatus{Range: name})
@@ -114,7 +70,7 @@ func (r *Range) Listed() <-chan struct{} { return r.listed }
 func (r *Range) Status() RangeStatus {
 	s := *r.status.Load()
 	if r.watched.Load() {
-		if contact, ok := r.m.contact.last(); ok && contact.After(s.Contact) {
+		if contact, ok := r.mirror.last(); ok && contact.After(s.Contact) {
 			s.Contact = contact
 		}
 	}
@@ -124,11 +80,28 @@ func (r *Range) Status() RangeStatus {
 	return s
 }
 
+// member names a range of a view.
+type member struct {
+	view View
+	name string
+}
+
+func (r *Range) member() member { return member{r.view, r.name} }
+
 // trusted reports whether the range is complete up to its revision.
 func (r *Range) trusted() bool { return r.phase >= mustWatch && r.phase <= watching }
 
 // advance notes what the range is complete up to.
 func (r *Range) advance(revision int64) { r.revision, r.complete = revision, revision }
+
+// unwatch notes that the range has lost its watch: its contact was the mirror's so
+// far.
+func (r *Range) unwatch() {
+	at := r.Status().Contact
+	r.watch = nil
+	r.watched.Store(false)
+	r.publish(func(s *RangeStatus) { s.Contact = at })
+}
 
 // publish makes a change of the range's state visible.
 func (r *Range) publish(change func(*RangeStatus)) {
