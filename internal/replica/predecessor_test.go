@@ -8,6 +8,7 @@ import (
 
 	"github.com/rosterdns/roster/internal/memkv/faulty"
 	"github.com/rosterdns/roster/internal/mirror"
+	"github.com/rosterdns/roster/internal/snapshot"
 )
 
 // TestPredecessorWhileAway: a replica that takes the place of one that answers takes
@@ -87,6 +88,31 @@ func TestSerialOfPredecessor(t *testing.T) {
 		f.close(old)
 		f.close(next)
 	})
+}
+
+// TestSerialOfPredecessorAndFile: that of the file counts only where it is further.
+func TestSerialOfPredecessorAndFile(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		serial int64 // of the file
+		want   int64 // at the least
+	}{"file behind": {50, 100}, "file ahead": {200, 200}} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(f *fixture) {
+				f.away()
+				f.write(nil)
+				old := f.ready(func(c *Config) { c.disk = disk{open: realDisk.open, write: func(*Replica) {}} })
+				f.write(func(h *snapshot.Header) { h.Serial, h.Ranges[0].Contact = tt.serial, time.Now().Add(-25*time.Hour) })
+				next := f.open(func(c *Config) { c.Ranges, c.Predecessor = []string{"default/"}, old })
+				<-next.Loaded()
+				if got := next.Load().FullSerial(); got < tt.want || got > tt.want+1 {
+					f.t.Errorf("serial %d, want %d", got, tt.want)
+				}
+				f.close(old)
+				f.close(next)
+			})
+		})
+	}
 }
 
 // TestFileIsHandedOver: a replica writes its file once the one before has ended.

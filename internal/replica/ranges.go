@@ -43,12 +43,14 @@ func (r *Replica) Unfollow(rng *mirror.Range) {
 	}
 	r.mu.Unlock()
 	r.mirror.Unfollow(rng, stored && r.cfg.Snapshot != "")
-	r.forgetOld()
 }
 
 // forgetOld drops cached ranges that are too old, and beyond maxCached those that
 // are oldest.
 func (r *Replica) forgetOld() {
+	if len(r.cfg.Ranges) > 0 {
+		return // all that there is is followed
+	}
 	cached := r.cached()
 	slices.SortFunc(cached, func(a, b mirror.RangeStatus) int { return b.Contact.Compare(a.Contact) })
 	for i, s := range cached {
@@ -58,6 +60,8 @@ func (r *Replica) forgetOld() {
 	}
 }
 
+// cached returns the state of the ranges that are followed no more, or come from a
+// snapshot.
 func (r *Replica) cached() []mirror.RangeStatus {
 	return slices.DeleteFunc(r.mirror.Ranges(), func(s mirror.RangeStatus) bool { return !s.Cached })
 }

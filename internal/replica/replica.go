@@ -104,9 +104,11 @@ type Replica struct {
 	loaded   chan struct{} // closed when the snapshot was read, or is not to be
 	released chan struct{} // closed when this replica writes the file no more
 
-	mu      sync.Mutex
-	running bool                  // the mirror
-	stored  map[*mirror.Range]int // those that are followed into the store, by the calls of Follow
+	restoring sync.Mutex
+	running   bool // the mirror; under restoring
+
+	mu     sync.Mutex
+	stored map[*mirror.Range]int // those that are followed into the store, by the calls of Follow
 }
 
 // Open starts a replica and returns at once: the snapshot is read, and etcd

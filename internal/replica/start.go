@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -46,9 +47,9 @@ func (r *Replica) run() {
 	case <-r.ctx.Done():
 		return
 	}
-	r.mu.Lock()
+	r.restoring.Lock()
 	r.running = true
-	r.mu.Unlock()
+	r.restoring.Unlock()
 	r.mirror.Run(r.ctx)
 }
 
@@ -82,9 +83,7 @@ func (r *Replica) useDisk(read bool, holders []*Replica) {
 	}
 	close(r.loaded)
 	for _, h := range holders {
-		select {
-		case <-h.released:
-		case <-r.ctx.Done():
+		if !h.awaitRelease(r.ctx) {
 			return // what it would write is that of a configuration that was discarded
 		}
 	}
@@ -92,6 +91,22 @@ func (r *Replica) useDisk(read bool, holders []*Replica) {
 		r.touch() // the file is another's
 	}
 	r.cfg.disk.write(r)
+}
+
+// awaitRelease waits until the replica writes its file no more; false if ctx is done
+// before.
+func (r *Replica) awaitRelease(ctx context.Context) bool {
+	select {
+	case <-r.released: // first, since both can be
+		return true
+	default:
+	}
+	select {
+	case <-r.released:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // load takes over the snapshot, if there is one to use. Of one of the same prefix
@@ -125,36 +140,29 @@ func (r *Replica) load() {
 	}
 }
 
-// restore fills the mirror, the store and the guard.
+// restore fills the mirror, the store and the guard. Of a mirror that runs, which may
+// have a list by now, what that says stays, and the guard is left alone: it can't
+// tell any more what has come back.
 func (r *Replica) restore(c *contents) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.running {
-		r.restoreLate(c)
-		return
-	}
-	if len(c.header.Ranges) > 0 {
+	r.restoring.Lock()
+	defer r.restoring.Unlock()
+	h := &c.header
+	shown := r.Load().FullSerial()
+	switch {
+	case len(h.Ranges) == 0:
+	case r.running:
+		r.mirror.RestoreRunning(r.ctx, r.view, c.head(), c.restored(), slices.Values(c.events))
+	default:
 		r.mirror.Restore(r.view, c.head(), c.restored(), slices.Values(c.events))
 		if r.guard != nil {
 			r.guard.Restore(c.expired)
 		}
 	}
-	r.store.RestoreSerial(c.header.Serial, c.header.Offset, c.header.Revision)
-}
-
-// restoreLate is restore for a mirror that runs, which may have a list by now: what
-// that says stays, and the serial rises, since it is not that of the file's contents.
-// The guard is left alone: it can't tell any more what has come back.
-func (r *Replica) restoreLate(c *contents) {
-	h := &c.header
-	unlisted := r.Load().FullSerial() == 0
-	if len(h.Ranges) > 0 {
-		r.mirror.RestoreRunning(r.ctx, r.view, c.head(), c.restored(), slices.Values(c.events))
-	}
-	switch ahead := h.Serial - r.Load().FullSerial(); {
-	case unlisted:
+	switch ahead := h.Serial - shown; {
+	case shown == 0:
 		r.store.RestoreSerial(h.Serial, h.Offset, h.Revision)
 	case ahead >= 0 && ahead < math.MaxInt32: // else it would count as a step back
+		// What is served under the serial is not just what the file had.
 		r.store.RestoreSerial(h.Serial+1, h.Offset, h.Revision)
 	}
 }

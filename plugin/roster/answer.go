@@ -7,40 +7,44 @@ import (
 	"github.com/rosterdns/roster/internal/services"
 )
 
-// answer is what the registry has to say to a question, before it is cut to a
-// size and written.
+// answer is what the registry and the zone have to say to a question, whoever
+// asks it: names are in lower case, records in the order of the registry, and
+// all of them.
 type answer struct {
 	// exists says that something exists at or below the name; where it doesn't
 	// the answer is NXDOMAIN (RFC 8020).
 	exists bool
 	// records are the answer section; none of them means NODATA where the name
 	// exists.
-	records []dns.RR
-	// glue is the additional section: addresses of targets in the zone.
-	glue []dns.RR
+	records recordSet
+	// omitted is how many records are left out since names in them would be too
+	// long for DNS.
+	omitted int
 	// alias is the host that the name is a CNAME for, or "".
 	alias string
 	// aliasTTL is the TTL of that CNAME in seconds.
 	aliasTTL uint32
 }
 
-// question is what was asked, and the state that it is asked of.
+// count returns how many records the answer has besides that of an alias.
+func (a *answer) count() int {
+	if a.records == nil {
+		return 0
+	}
+	return a.records.count()
+}
+
+// question is what was asked, and what it is asked of.
 type question struct {
 	name
 	*zone
-	gen   *services.Generation
-	owner string // the query name as the client spelled it
-	qname string // the same in lower case
+	qname string // in lower case
 	qtype uint16
-	// turn rotates the records of an answer.
-	turn uint32
-	// limit is how many records of one section are enough: no message to the
-	// client holds more.
-	limit int
-	// tooLong counts names that would be longer than DNS allows.
-	tooLong func(n float64)
-	ttls    ttls
-	nets    *netFilter
+	ttls  ttls
+	gen   *services.Generation
+	// selection is that of the service that the name is about, or nil where it
+	// is about none or none is there.
+	selection *selection
 }
 
 // resolve answers a question from the registry and the zone's own data.
@@ -49,7 +53,7 @@ func (q *question) resolve() answer {
 		return q.resolveAny()
 	}
 	if at := q.server(q.qname); at != nil && q.kind != kindApex {
-		return answer{exists: true, records: q.addresses(q.owner, at.addresses, q.qtype, q.ttl)}
+		return answer{exists: true, records: q.ownAddresses(at)}
 	}
 	a := q.resolveKind()
 	a.exists = a.exists || q.holds(q.qname)
@@ -63,10 +67,10 @@ func (q *question) resolveAny() answer {
 	var a answer
 	for _, t := range [...]uint16{dns.TypeSOA, dns.TypeTXT, dns.TypeA, dns.TypeAAAA, dns.TypeSRV} {
 		one := *q
-		one.qtype, one.limit = t, 1
+		one.qtype = t
 		a = one.resolve()
-		if len(a.records) > 0 {
-			return answer{exists: true, records: []dns.RR{q.hinfo(q.ttl)}}
+		if a.count() > 0 {
+			return answer{exists: true, records: q.hinfo(q.ttl)}
 		}
 		if !a.exists {
 			break
@@ -77,9 +81,11 @@ func (q *question) resolveAny() answer {
 
 // hinfo returns the one record that a question for ANY gets (RFC 8482, 4.2). Its
 // TTL in seconds is of the server's choice.
-func (q *question) hinfo(ttl uint32) dns.RR {
-	return &dns.HINFO{Hdr: q.header(q.owner, dns.TypeHINFO, ttl), Cpu: "RFC8482"}
+func (q *question) hinfo(ttl uint32) recordSet {
+	return single(&dns.HINFO{Hdr: q.header(q.qname, dns.TypeHINFO, ttl), Cpu: "RFC8482"})
 }
+
+func single(rr dns.RR) recordSet { return listed{records: []dns.RR{rr}} }
 
 func (q *question) resolveKind() answer {
 	switch q.kind {
@@ -88,8 +94,8 @@ func (q *question) resolveKind() answer {
 	case kindNamespace:
 		return answer{exists: q.gen.HasNamespace(q.namespace)}
 	case kindService, kindInstance, kindProtocol, kindPort:
-		if s := q.nets.of(q.gen.Service(q.namespace, q.service)); s != nil {
-			return q.resolveService(s)
+		if q.selection != nil {
+			return q.resolveService()
 		}
 	}
 	return answer{}
@@ -99,66 +105,69 @@ func (q *question) resolveApex() answer {
 	a := answer{exists: true}
 	switch q.qtype {
 	case dns.TypeSOA:
-		a.records = []dns.RR{q.soa(q.gen.Serial())}
+		a.records = single(q.soa(q.gen.Serial()))
 	case dns.TypeNS:
-		a.records, a.glue = q.ns()
+		a.records = q.ns()
 	case dns.TypeA, dns.TypeAAAA:
 		if at := q.server(q.qname); at != nil {
-			a.records = q.addresses(q.owner, at.addresses, q.qtype, q.ttl)
+			a.records = q.ownAddresses(at)
 		}
 	}
 	return a
 }
 
-func (q *question) resolveService(s *services.Service) answer {
+// ownAddresses returns the addresses of the name server that is asked for.
+func (q *question) ownAddresses(at *nameServer) recordSet {
+	return listed{records: q.appendAddresses(nil, q.qname, at.addresses, q.qtype, q.ttl)}
+}
+
+func (q *question) resolveService() answer {
 	switch q.kind {
 	case kindInstance:
-		if in := s.Instance(q.instance); in != nil {
+		if in := q.selection.instance(q.instance); in != nil {
 			return q.resolveInstance(in)
 		}
 		return answer{}
 	case kindProtocol, kindPort:
-		set, exists := selectionOf(s).ports()[q.portKey()]
+		set, exists := q.selection.srvSet(q.portKey())
 		a := answer{exists: exists}
-		if q.qtype == dns.TypeSRV {
-			a.records, a.glue = q.srv(set)
+		if exists && q.qtype == dns.TypeSRV {
+			a.records, a.omitted = q.srvRecords(set)
 		}
 		return a
 	}
-	a := answer{exists: true}
-	sel := selectionOf(s)
-	if sel.sole != nil && sel.sole.Host != "" {
-		a.alias, a.aliasTTL = dns.Fqdn(sel.sole.Host), q.ttls.of(sel.sole)
-		return a
+	if host := q.selection.soleHost(); host != nil {
+		return q.aliasOf(host)
 	}
+	a := answer{exists: true}
 	switch q.qtype {
 	case dns.TypeA, dns.TypeAAAA:
-		a.records = q.addressRecords(sel.addresses.of(q.qtype))
+		a.records = q.addressRecords(q.selection.addressSet(q.qtype))
 	case dns.TypeSRV:
-		a.records, a.glue = q.srv(sel.ports()[portKey{}])
+		set, _ := q.selection.srvSet(portKey{})
+		a.records, a.omitted = q.srvRecords(set)
 	}
 	return a
 }
 
+func (q *question) aliasOf(host *catalog.Instance) answer {
+	return answer{exists: true, alias: dns.Fqdn(host.Host), aliasTTL: q.ttls.of(host)}
+}
+
 func (q *question) resolveInstance(in *catalog.Instance) answer {
-	a := answer{exists: true}
 	if in.Host != "" {
-		a.alias, a.aliasTTL = dns.Fqdn(in.Host), q.ttls.of(in)
-		return a
+		return q.aliasOf(in)
 	}
+	a := answer{exists: true}
 	switch q.qtype {
 	case dns.TypeA, dns.TypeAAAA:
-		own := newFamilies([]*catalog.Instance{in})
+		own := newAddressSets([]*catalog.Instance{in})
 		a.records = q.addressRecords(own.of(q.qtype))
 	case dns.TypeSRV:
-		var own offers
-		for i := range in.Ports {
-			own.add(in, &in.Ports[i])
-		}
-		own.ttl.add(in)
-		a.records, a.glue = q.srv(&own)
+		set := newSRVSet([]*catalog.Instance{in})
+		a.records, a.omitted = q.srvRecords(set)
 	case dns.TypeTXT:
-		a.records = []dns.RR{q.txt(in)}
+		a.records = single(q.txt(in))
 	}
 	return a
 }

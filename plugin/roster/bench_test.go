@@ -5,6 +5,10 @@ import (
 	"testing"
 
 	plugintest "github.com/coredns/coredns/plugin/test"
+
+	"github.com/rosterdns/roster/catalog"
+	"github.com/rosterdns/roster/internal/mirror"
+	"github.com/rosterdns/roster/internal/services"
 )
 
 // benchQuestions are questions whose answers differ in how they are found.
@@ -36,22 +40,53 @@ func BenchmarkServeDNS(b *testing.B) {
 	}
 }
 
-// BenchmarkSelection measures what the first query of a service version costs
-// besides: what it keeps and what it throws away.
+// BenchmarkSelection measures what the first queries of a service version cost
+// besides: those for addresses, and those for ports of all kinds.
 func BenchmarkSelection(b *testing.B) {
 	for _, n := range []int{10, 100_000} {
 		s := storeOf(b, many(n)).Load().Service("default", "many")
 		b.Run(fmt.Sprintf("addresses/%d", n), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				newSelection(s)
+				newAddressSets(catalog.Preferred(catalog.Selector{}.Select(s.All())))
 			}
 		})
 		b.Run(fmt.Sprintf("ports/%d", n), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				newPorts(s)
+				newSRVSet(catalog.Selector{}.Select(s.All()))
+				newPorts(s.All(), nameKey)
+				newPorts(s.All(), numberKey)
 			}
 		})
 	}
+}
+
+// BenchmarkQueryAfterChange measures the first query after a change to a service
+// of 20,000 instances, without the change.
+func BenchmarkQueryAfterChange(b *testing.B) {
+	for _, q := range benchQuestions {
+		b.Run(q.name, func(b *testing.B) {
+			store := storeOf(b, many(20_000))
+			h := servingRegistry(b, "roster", inState(store, mirror.Live))
+			req, w := withEDNS(query(q.question), 1232, false), &plugintest.ResponseWriter{}
+			revision := int64(fixtureRevision)
+			b.ReportAllocs()
+			for b.Loop() {
+				b.StopTimer()
+				revision++
+				change(store, revision)
+				b.StartTimer()
+				if code, err := h.ServeDNS(b.Context(), w, req); code != 0 || err != nil {
+					b.Fatal(code, err)
+				}
+			}
+		})
+	}
+}
+
+// change changes an instance of default/many.
+func change(store *services.Store, revision int64) {
+	value := fmt.Appendf(nil, `{"addresses":["10.9.9.9"],"ports":[{"name":"http","port":80}],"weight":%d}`, 1+revision%100)
+	apply(store, revision, mirror.Event{Key: "default/many/i00007", Value: value, ModRevision: revision, Lease: 1})
 }

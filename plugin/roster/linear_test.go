@@ -64,8 +64,7 @@ func TestSetupIsLinear(t *testing.T) {
 
 // TestSiblingsAreLinear is of blocks that read registries of their own, each with
 // a snapshot of its own.
-func TestSiblingsAreLinear(t *testing.T) {
-	t.Parallel()
+func TestSiblingsAreLinear(t *testing.T) { // not parallel: it counts what the process does
 	dir := t.TempDir()
 	wantLinear(t, func(n int) float64 {
 		configs := make([]*config, n)

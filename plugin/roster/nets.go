@@ -74,45 +74,61 @@ func newNetFilter(n nets) *netFilter {
 	return &netFilter{nets: n, key: fmt.Sprint(n), logged: map[string]string{}}
 }
 
-// of returns what is served of a service: itself where that is all, nil where it
-// is nothing. It is made once for each version that is asked for.
-func (f *netFilter) of(s *services.Service) *services.Service {
-	if f == nil || s == nil {
-		return s
+// of returns what is served of a service: the same selection for all blocks that
+// serve it whole, and nil where nothing is left. It is made once for each version
+// that is asked for.
+func (f *netFilter) of(s *services.Service) *selection {
+	if s == nil {
+		return nil
 	}
 	a := attachmentOf(s)
+	if f == nil {
+		return &a.whole
+	}
 	made, ok := a.filtered.Load(f.key)
 	if !ok {
-		made, _ = a.filtered.LoadOrStore(f.key, f.filter(s))
+		made, _ = a.filtered.LoadOrStore(f.key, f.filter(s, &a.whole))
 	}
-	return made.(*services.Service)
+	return made.(*selection)
 }
 
-func (f *netFilter) filter(s *services.Service) *services.Service {
-	refused := func(a netip.Addr) bool { return !f.serves(a) }
-	return s.With(func(in *catalog.Instance) *catalog.Instance {
-		if !slices.ContainsFunc(in.Addresses, refused) {
-			return in
+func (f *netFilter) filter(s *services.Service, whole *selection) *selection {
+	denied := func(a netip.Addr) bool { return !f.serves(a) }
+	var served []*catalog.Instance
+	same := true
+	for in := range s.All() {
+		if slices.ContainsFunc(in.Addresses, denied) {
+			same = false
+			f.report(s, in)
+			left := slices.DeleteFunc(slices.Clone(in.Addresses), denied)
+			if len(left) == 0 {
+				continue
+			}
+			changed := *in
+			changed.Addresses = left
+			in = &changed
 		}
-		f.report(s, in)
-		left := *in
-		if left.Addresses = slices.DeleteFunc(slices.Clone(in.Addresses), refused); len(left.Addresses) == 0 {
-			return nil
-		}
-		return &left
-	})
+		served = append(served, in)
+	}
+	switch {
+	case same:
+		return whole
+	case len(served) == 0:
+		return nil
+	}
+	return &selection{service: s, served: served}
 }
 
 // report counts the addresses of an instance that are not served, and logs them
 // once for as long as they stay the same.
 func (f *netFilter) report(s *services.Service, in *catalog.Instance) {
-	var refused []string
+	var denied []string
 	for _, a := range in.Addresses {
 		if !f.serves(a) {
-			refused = append(refused, a.String())
+			denied = append(denied, a.String())
 		}
 	}
-	key, what := s.Namespace+"/"+s.Name+"/"+in.ID, strings.Join(refused, " ")
+	key, what := s.Namespace+"/"+s.Name+"/"+in.ID, strings.Join(denied, " ")
 	f.mu.Lock()
 	known := f.logged[key] == what
 	if !known {
@@ -125,6 +141,6 @@ func (f *netFilter) report(s *services.Service, in *catalog.Instance) {
 	if known {
 		return
 	}
-	deniedAddresses.Add(float64(len(refused)))
+	deniedAddresses.Add(float64(len(denied)))
 	logger.Warn("instance has addresses that allow_net and deny_net keep from being served", "key", key, "addresses", what)
 }

@@ -82,7 +82,7 @@ func TestNetsLeaveHostsAlone(t *testing.T) {
 	t.Parallel()
 	s := storeOf(t, reach).Load()
 	f := newNetFilter(nets{deny: netsOf(t, "0.0.0.0/0", "::/0")})
-	if host := s.Service("default", "host"); f.of(host) != host {
+	if host := s.Service("default", "host"); f.of(host) != &attachmentOf(host).whole {
 		t.Error("a host was taken out")
 	}
 	if f.of(s.Service("default", "orders")) != nil || f.of(nil) != nil {
@@ -97,10 +97,10 @@ func TestNetsShare(t *testing.T) {
 	orders, inside := s.Service("default", "orders"), s.Service("default", "inside")
 	a, b := newNetFilter(nets{allow: netsOf(t, "10.0.0.0/8")}), newNetFilter(nets{allow: netsOf(t, "10.0.0.0/8")})
 	other := newNetFilter(nets{allow: netsOf(t, "192.0.2.0/24")})
-	if a.of(orders) != b.of(orders) || a.of(orders) == orders || other.of(orders) == a.of(orders) {
+	if a.of(orders) != b.of(orders) || a.of(orders) == &attachmentOf(orders).whole || other.of(orders) == a.of(orders) {
 		t.Error("filters that are equal make two, or others one")
 	}
-	if a.of(inside) != inside {
+	if a.of(inside) != &attachmentOf(inside).whole {
 		t.Error("a service that is served whole was copied")
 	}
 	if newNetFilter(nets{}) != nil {

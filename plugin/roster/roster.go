@@ -5,7 +5,6 @@ package roster
 
 import (
 	"context"
-	"math/rand/v2"
 	"sync/atomic"
 	"time"
 
@@ -47,8 +46,9 @@ type Roster struct {
 	zones    map[string]*zone // by name; the same as in origins
 	fall     fall.F
 	ttls     ttls
-	stale    time.Duration // how long after the last contact answers go on; 0 is for ever
+	stale    time.Duration // how long after the last contact answers go on; 0 is without end
 	nets     *netFilter    // nil to serve all addresses
+	tcp      *tcpLimits
 	registry registry
 	upstream upstream
 	// started says that registry is set, before which nothing but Ready is
@@ -100,17 +100,11 @@ func (r *Roster) ServeDNS(ctx context.Context, w dns.ResponseWriter, req *dns.Ms
 	// The status comes first: a list that is complete by then is in the
 	// generation that is loaded after it.
 	status := r.registry.Status()
-	q := &question{
-		name: parseName(qname, z.name), zone: z, gen: r.registry.Load(),
-		owner: state.QName(), qname: qname, qtype: state.QType(),
-		// A counter would stay in step with clients that ask for A and AAAA in turn.
-		turn: rand.Uint32(), limit: recordLimit(messageSize(&state)),
-		tooLong: namesTooLong.Add, ttls: r.ttls, nets: r.nets,
-	}
+	q := r.question(z, qname, state.QType())
 	var a answer
 	switch {
 	case q.kind == kindStatus:
-		a = q.resolveStatus(status)
+		a = q.resolveStatus(status.State, ageOf(status))
 	case status.State == mirror.Unsynced, r.outdated(status):
 		// Nothing is known, or believed any more, not even that a name doesn't
 		// exist.
@@ -118,6 +112,7 @@ func (r *Roster) ServeDNS(ctx context.Context, w dns.ResponseWriter, req *dns.Ms
 		return dns.RcodeServerFailure, nil
 	default:
 		a = q.resolve()
+		namesTooLong.Add(float64(a.omitted))
 		// To deny a name would deny all below it, and what is in a zone within
 		// is for that to say.
 		a.exists = a.exists || q.qtype == dns.TypeDS && z.delegates(qname)
@@ -126,13 +121,16 @@ func (r *Roster) ServeDNS(ctx context.Context, w dns.ResponseWriter, req *dns.Ms
 		count("fallthrough")
 		return plugin.NextOrFailure(r.Name(), r.Next, ctx, w, req)
 	}
-	m := r.message(ctx, state, q, a)
-	count(outcomeOf(m))
-	if m.Rcode == dns.RcodeServerFailure {
-		return dns.RcodeServerFailure, nil
+	return r.reply(ctx, &state, q, &a, count)
+}
+
+// question returns what a query asks, and the state that it is asked of.
+func (r *Roster) question(z *zone, qname string, qtype uint16) *question {
+	q := &question{name: parseName(qname, z.name), zone: z, qname: qname, qtype: qtype, ttls: r.ttls, gen: r.registry.Load()}
+	if q.service != "" {
+		q.selection = r.nets.of(q.gen.Service(q.namespace, q.service))
 	}
-	fit(m, &state)
-	return dns.RcodeSuccess, w.WriteMsg(m)
+	return q
 }
 
 // outdated reports whether what is known is too old to be told.
@@ -150,38 +148,4 @@ func refuse(state request.Request) int {
 		return dns.RcodeRefused
 	}
 	return dns.RcodeSuccess
-}
-
-// message turns an answer into a message that is not cut to size yet.
-func (r *Roster) message(ctx context.Context, state request.Request, q *question, a answer) *dns.Msg {
-	m := new(dns.Msg)
-	m.SetReply(state.Req)
-	m.Authoritative = true
-	switch {
-	case !a.exists:
-		m.Rcode = dns.RcodeNameError
-	case a.alias != "":
-		m.Answer = []dns.RR{&dns.CNAME{Hdr: q.header(q.owner, dns.TypeCNAME, a.aliasTTL), Target: a.alias}}
-		if q.qtype != dns.TypeCNAME && q.qtype != dns.TypeANY {
-			r.chase(ctx, state, m, a.alias)
-		}
-	default:
-		m.Answer, m.Extra = a.records, a.glue
-	}
-	if len(m.Answer) == 0 {
-		m.Ns = []dns.RR{q.soa(q.gen.Serial())}
-	}
-	return m
-}
-
-func outcomeOf(m *dns.Msg) string {
-	switch {
-	case m.Rcode == dns.RcodeNameError && len(m.Answer) == 0:
-		return "nxdomain"
-	case m.Rcode == dns.RcodeServerFailure:
-		return "servfail"
-	case len(m.Answer) == 0:
-		return "nodata"
-	}
-	return "success"
 }

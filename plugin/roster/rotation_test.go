@@ -36,39 +36,47 @@ func TestRotation(t *testing.T) {
 	}
 }
 
-func TestWindow(t *testing.T) {
+// TestRenderOrder checks that records follow each other in the order of the set,
+// from another one each turn, as far as a message has room for them.
+func TestRenderOrder(t *testing.T) {
 	t.Parallel()
-	set := []string{"a", "b", "c"}
+	set := listed{}
+	for _, target := range []string{"a.", "b.", "c."} {
+		set.records = append(set.records, &dns.NS{Hdr: dns.RR_Header{Name: ".", Rrtype: dns.TypeNS, Class: dns.ClassINET}, Ns: target})
+	}
+	const empty = headerSize + 5 // and the question, for the root
 	for _, tt := range []struct {
 		turn  uint32
-		limit int
+		limit int // records that there is room for
 		want  string
 	}{
-		{0, 3, "abc"},
-		{1, 3, "bca"},
-		{2, 3, "cab"},
-		{3, 3, "abc"},
-		{1<<32 - 1, 3, "abc"},
-		{0, 100, "abc"},
-		{1, 100, "bca"},
-		{0, 2, "ab"},
-		{2, 2, "ca"},
-		{1, 1, "b"},
-		{2, 0, ""},
+		{0, 3, "a.b.c."},
+		{1, 3, "b.c.a."},
+		{2, 3, "c.a.b."},
+		{3, 3, "a.b.c."},
+		{1<<32 - 1, 3, "a.b.c."},
+		{0, 100, "a.b.c."},
+		{1, 100, "b.c.a."},
+		// One more shows that there is one.
+		{0, 2, "a.b.c."},
+		{0, 1, "a.b."},
+		{2, 1, "c.a."},
+		{2, 0, "c."},
+		{2, -1, "c."},
 	} {
+		m := new(dns.Msg).SetQuestion(".", dns.TypeNS)
+		render(m, set, tt.turn, empty+tt.limit*fixedSize)
 		var got string
-		for x := range window(set, tt.turn, tt.limit) {
-			got += x
+		for _, rr := range m.Answer {
+			got += targetOf(rr)
 		}
 		if got != tt.want {
-			t.Errorf("turn %d, limit %d: %s, want %s", tt.turn, tt.limit, got, tt.want)
+			t.Errorf("turn %d, room for %d: %s, want %s", tt.turn, tt.limit, got, tt.want)
 		}
 	}
-	for x := range window([]string(nil), 5, 3) {
-		t.Errorf("an empty set yields %q", x)
-	}
-	for range window(set, 0, 3) {
-		break // must not panic
+	m := new(dns.Msg).SetQuestion(".", dns.TypeNS)
+	if glue := render(m, listed{}, 5, 512); len(m.Answer)+len(glue) > 0 {
+		t.Errorf("an empty set yields %v", m)
 	}
 }
 

@@ -139,7 +139,7 @@ func asks(labels []string, p catalog.Port) bool {
 	return labels[1] == "_"+p.Protocol && (labels[0] == "_"+p.Name || labels[0] == fmt.Sprintf("_%d", p.Port))
 }
 
-// TestWithin checks that offers are cut by the length of their targets, whatever
+// TestWithin checks that targets are left out by the length of their targets, whatever
 // the order of IDs is.
 func TestWithin(t *testing.T) {
 	t.Parallel()
@@ -147,9 +147,9 @@ func TestWithin(t *testing.T) {
 	for _, id := range []string{"aaaaa", "b", "ccc", "dd", "eeeee"} {
 		vs["n/s/"+id] = `{"addresses":["10.0.0.1"],"ports":[{"port":80}]}`
 	}
-	all := newPorts(storeOf(t, vs).Load().Service("n", "s"))[portKey{}]
+	all, _ := attachmentOf(storeOf(t, vs).Load().Service("n", "s")).whole.srvSet(portKey{})
 	for octets, want := range map[int]string{
-		-1: "[host]", 0: "[host]", 1: "[host b]", 2: "[host b dd]", 4: "[host b dd ccc]", 5: "[host b dd ccc aaaaa eeeee]", 63: "[host b dd ccc aaaaa eeeee]",
+		-1: "[host]", 0: "[host]", 1: "[host b]", 2: "[host b dd]", 4: "[host b dd ccc]", 5: "[aaaaa b ccc dd eeeee host]", 63: "[aaaaa b ccc dd eeeee host]",
 	} {
 		ids := []string{}
 		for _, o := range all.within(octets) {

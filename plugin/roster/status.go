@@ -10,20 +10,21 @@ import (
 )
 
 // resolveStatus answers for _status.Z: what the server knows of its own
-// knowledge. The TTL is 0, since an old status is worth nothing.
-func (q *question) resolveStatus(s mirror.Status) answer {
+// knowledge, and the time since the last contact. The TTL is 0, since an old
+// status is worth nothing.
+func (q *question) resolveStatus(state mirror.State, age time.Duration) answer {
 	a := answer{exists: true}
 	switch q.qtype {
 	case dns.TypeANY:
-		a.records = []dns.RR{q.hinfo(0)}
+		a.records = q.hinfo(0)
 	case dns.TypeTXT:
-		a.records = []dns.RR{&dns.TXT{Hdr: q.header(q.owner, dns.TypeTXT, 0), Txt: []string{
-			"state=" + s.State.String(),
+		a.records = single(&dns.TXT{Hdr: q.header(q.qname, dns.TypeTXT, 0), Txt: []string{
+			"state=" + state.String(),
 			fmt.Sprintf("revision=%d", q.gen.Revision()),
-			fmt.Sprintf("age=%d", int64(ageOf(s).Seconds())),
+			fmt.Sprintf("age=%d", int64(age.Seconds())),
 			fmt.Sprintf("serial=%d", q.gen.Serial()),
 			fmt.Sprintf("instances=%d", q.gen.Instances()),
-		}}}
+		}})
 	}
 	return a
 }

@@ -1,6 +1,7 @@
 package roster
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -65,7 +66,7 @@ func TestAgeOf(t *testing.T) {
 }
 
 // TestSerialBeforeFirstList checks that the SOA of what is denied before there
-// is a revision still has no serial 0.
+// is a revision still has no serial 0, and that the status shows the same one.
 func TestSerialBeforeFirstList(t *testing.T) {
 	t.Parallel()
 	store := emptyStore()
@@ -74,9 +75,10 @@ func TestSerialBeforeFirstList(t *testing.T) {
 	if len(got.Ns) != 1 || got.Ns[0].(*dns.SOA).Serial == 0 {
 		t.Errorf("want a SOA with a serial: %v", got)
 	}
+	serial := fmt.Sprintf(`"serial=%d"`, got.Ns[0].(*dns.SOA).Serial)
 	txt := ask(t, r, query("_status.svc.internal. TXT"), false)
-	if s := txt.Answer[0].String(); !strings.Contains(s, `"revision=0"`) {
-		t.Errorf("%s: want revision 0", s)
+	if s := txt.Answer[0].String(); !strings.Contains(s, `"revision=0"`) || !strings.Contains(s, serial) {
+		t.Errorf("%s: want revision 0, and %s as in the SOA", s, serial)
 	}
 }
 

@@ -109,27 +109,30 @@ func (z *zone) header(owner string, rrtype uint16, ttl uint32) dns.RR_Header {
 }
 
 // soa returns the SOA record. Its TTL is that of negative answers too (RFC
-// 2308, 3). Before the first list there is no serial, and 0 is never shown.
+// 2308, 3).
 func (z *zone) soa(serial uint32) *dns.SOA {
 	return &dns.SOA{
 		Hdr:     z.header(z.name, dns.TypeSOA, z.ttl),
 		Ns:      z.nameServers[0].name,
 		Mbox:    join(mailbox, z.name),
-		Serial:  max(serial, 1),
+		Serial:  serial,
 		Refresh: soaRefresh, Retry: soaRetry, Expire: soaExpire, Minttl: z.ttl,
 	}
 }
 
-// ns returns the NS record set and the addresses of the names in it that lie in
-// the zone.
-func (z *zone) ns() (set, glue []dns.RR) {
+// ns returns the NS record set, and as its glue the addresses of the names in it
+// that lie in the zone.
+func (z *zone) ns() recordSet {
+	var set listed
 	for _, ns := range z.nameServers {
-		set = append(set, &dns.NS{Hdr: z.header(z.name, dns.TypeNS, z.ttl), Ns: ns.name})
-		for _, t := range []uint16{dns.TypeA, dns.TypeAAAA} {
-			glue = append(glue, z.addresses(ns.name, ns.addresses, t, z.ttl)...)
+		set.records = append(set.records, &dns.NS{Hdr: z.header(z.name, dns.TypeNS, z.ttl), Ns: ns.name})
+		var glue []dns.RR
+		for _, t := range [...]uint16{dns.TypeA, dns.TypeAAAA} {
+			glue = z.appendAddresses(glue, ns.name, ns.addresses, t, z.ttl)
 		}
+		set.glued = append(set.glued, glue)
 	}
-	return set, glue
+	return set
 }
 
 // server returns the name server whose name is qname, or nil.
@@ -153,16 +156,15 @@ func (z *zone) delegates(qname string) bool {
 	return slices.ContainsFunc(z.inner, func(name string) bool { return dns.IsSubDomain(name, qname) })
 }
 
-// addresses returns those of the addresses, which are distinct, that are of the
-// record type.
-func (z *zone) addresses(owner string, addrs []netip.Addr, rrtype uint16, ttl uint32) []dns.RR {
-	out := make([]dns.RR, 0, len(addrs))
+// appendAddresses appends records of those of the addresses, which are distinct,
+// that are of the record type.
+func (z *zone) appendAddresses(records []dns.RR, owner string, addrs []netip.Addr, rrtype uint16, ttl uint32) []dns.RR {
 	for _, a := range addrs {
 		if rrtype == addressType(a) {
-			out = append(out, address(z.header(owner, rrtype, ttl), a))
+			records = append(records, address(z.header(owner, rrtype, ttl), a))
 		}
 	}
-	return out
+	return records
 }
 
 func addressType(a netip.Addr) uint16 {

@@ -1,0 +1,76 @@
+package roster
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"slices"
+
+	"github.com/miekg/dns"
+
+	"github.com/rosterdns/roster/catalog"
+)
+
+// addressSet is the data of an A or AAAA record set.
+type addressSet struct {
+	addresses []*netip.Addr // each once
+	ttl       ownTTLs
+}
+
+// addressSets are the addresses of instances by family.
+type addressSets struct{ v4, v6 addressSet }
+
+func newAddressSets(instances []*catalog.Instance) addressSets {
+	var sets addressSets
+	// Keys as small as they can be: most of the work is here.
+	seen4 := make(map[uint32]struct{}, len(instances))
+	seen6 := map[[16]byte]struct{}{}
+	for _, in := range instances {
+		for i := range in.Addresses {
+			a := &in.Addresses[i]
+			set := sets.of(addressType(*a))
+			set.ttl.add(in)
+			if !first(seen4, seen6, *a) {
+				continue
+			}
+			if set.addresses == nil { // most instances have one address of a family
+				set.addresses = make([]*netip.Addr, 0, len(instances))
+			}
+			set.addresses = append(set.addresses, a)
+		}
+	}
+	sets.v4.addresses, sets.v6.addresses = shrunk(sets.v4.addresses), shrunk(sets.v6.addresses)
+	return sets
+}
+
+// shrunk returns a list that holds little more memory than it needs: sets are
+// there for as long as their version of the service.
+func shrunk[T any](list []T) []T {
+	if cap(list) > len(list)+len(list)/4 {
+		return slices.Clone(list)
+	}
+	return list
+}
+
+// first reports whether an address is seen for the first time.
+func first(seen4 map[uint32]struct{}, seen6 map[[16]byte]struct{}, a netip.Addr) bool {
+	if a.Is4() {
+		octets := a.As4()
+		return firstOf(seen4, binary.BigEndian.Uint32(octets[:]))
+	}
+	return firstOf(seen6, a.As16())
+}
+
+// firstOf adds a key to a set and reports whether it was not in it.
+func firstOf[K comparable](seen map[K]struct{}, key K) bool {
+	n := len(seen)
+	seen[key] = struct{}{}
+	return len(seen) > n
+}
+
+// of returns the addresses that records of the type hold.
+func (s *addressSets) of(rrtype uint16) *addressSet {
+	if rrtype == dns.TypeA {
+		return &s.v4
+	}
+	return &s.v6
+}
