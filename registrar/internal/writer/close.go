@@ -51,8 +51,9 @@ func (w *Writer) farewell(ctx context.Context, deadline time.Time) error {
 	early, cancel := context.WithDeadline(ctx, deadline.Add(-revokeTime))
 	err := w.removeAll(early)
 	cancel()
-	switch revoked := w.revoke(ctx); {
-	case revoked == nil && w.left() == 0:
+	revoked := w.revoke(ctx)
+	switch left, _ := w.left(); {
+	case revoked == nil && left == 0:
 		return nil
 	case revoked != nil && etcdclient.Away(revoked):
 		err = cmp.Or(err, etcderror.Classify(etcderror.Explain(revoked, r.backend.LastError())))
@@ -120,8 +121,8 @@ func (w *Writer) removeAll(ctx context.Context) error {
 	pause := backoff.New(retryBase, retryLimit)
 	for {
 		err := w.removeOnce(ctx)
-		left := w.left()
-		switch {
+		left, refusal := w.left()
+		switch err = cmp.Or(etcderror.Classify(err), refusal); {
 		case left == 0:
 			return nil
 		case err != nil && etcderror.Denied(err):
@@ -133,40 +134,30 @@ func (w *Writer) removeAll(ctx context.Context) error {
 	}
 }
 
-// removeOnce tries all removals. The error is that of one that failed.
-func (w *Writer) removeOnce(ctx context.Context) (err error) {
+// removeOnce tries all removals. The error is that of an etcd that gives no answer.
+func (w *Writer) removeOnce(ctx context.Context) error {
 	for {
 		var tasks []task
 		w.table.with(func() { tasks, _ = w.table.take(maxRound) })
 		if len(tasks) == 0 {
-			break
+			return nil
 		}
 		if err := w.reconciler.execute(ctx, tasks); err != nil {
-			return etcderror.Classify(err)
+			return err
 		}
 	}
-	w.table.with(func() {
-		for e := range w.table.open {
-			if e.leaving() && e.refused != nil {
-				err = e.refused
-			}
-		}
-	})
-	return err
 }
 
 // left counts the instances that are still to go, but for those that are left to
-// the revocation.
-func (w *Writer) left() (n int) {
+// the revocation, and returns why etcd refuses one.
+func (w *Writer) left() (n int, refusal error) {
 	w.table.with(func() {
 		for e := range w.table.open {
-			if e.leaving() && e.place != atRest {
+			if e.state == registrar.StateUnregistering && e.place != atRest {
 				n++
+				refusal = cmp.Or(refusal, e.refused)
 			}
 		}
 	})
-	return n
+	return n, refusal
 }
-
-// leaving reports whether the instance is to go.
-func (e *entry) leaving() bool { return e.state == registrar.StateUnregistering }

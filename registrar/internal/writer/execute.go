@@ -21,7 +21,7 @@ func (r *reconciler) execute(ctx context.Context, tasks []task) error {
 		for _, chunk := range chunks(r.root, group) {
 			err := r.send(ctx, chunk)
 			if err != nil && etcdclient.Away(err) {
-				r.table.with(func() { r.table.withdraw(tasks) })
+				r.table.with(func() { r.table.lost(tasks) })
 				return err
 			}
 			distrusted = distrusted || errors.Is(err, rpctypes.ErrLeaseNotFound)
@@ -54,7 +54,6 @@ func grouped(tasks []task) [][]task {
 // the whole, so that halves are tried apart.
 func (r *reconciler) send(ctx context.Context, tasks []task) error {
 	t := r.table
-	t.with(func() { t.sending(tasks) })
 	var resp *pb.TxnResponse
 	var results []outcome
 	err := r.request(ctx, func(ctx context.Context) (err error) {
@@ -71,10 +70,8 @@ func (r *reconciler) send(ctx context.Context, tasks []task) error {
 				t.answered(tasks[i], o, resp.Header.Revision)
 			}
 		})
-	case etcdclient.Away(err):
-		t.with(func() { t.lost(tasks) })
+	case etcdclient.Away(err): // of all that was taken
 	case len(tasks) > 1 && splits(err):
-		t.with(func() { t.unsent(tasks) })
 		half := len(tasks) / 2
 		if err := r.send(ctx, tasks[:half]); err != nil && etcdclient.Away(err) {
 			return err

@@ -39,20 +39,13 @@ func (t *table) take(limit int) (tasks []task, lease bool) {
 			t.touch(e, false)
 		default:
 			e.place = underWay
+			if op.writes() {
+				e.history.sending(op.value, op.lease, time.Now())
+			}
 			tasks = append(tasks, task{e, op})
 		}
 	}
 	return tasks, lease
-}
-
-// sending notes that operations are about to be sent.
-func (t *table) sending(tasks []task) {
-	now := time.Now()
-	for _, k := range tasks {
-		if k.op.writes() {
-			k.entry.history.sending(k.op.value, k.op.lease, now)
-		}
-	}
 }
 
 // writes reports whether the operation puts a value.
@@ -86,34 +79,18 @@ func (t *table) answered(k task, o outcome, revision int64) {
 	}
 }
 
-// lost takes back operations that etcd has not answered: it can have carried them
-// out, or do so later.
+// lost takes back those operations that etcd has not answered: it can have carried
+// them out, or do so later.
 func (t *table) lost(tasks []task) {
 	for _, k := range tasks {
+		if k.entry.place != underWay {
+			continue
+		}
 		k.entry.place = atRest
 		if k.op.action != actRead {
 			k.entry.observed.presence = unknown
 		}
 		t.touch(k.entry, true)
-	}
-}
-
-// withdraw takes back those operations that were not sent.
-func (t *table) withdraw(tasks []task) {
-	for _, k := range tasks {
-		if k.entry.place == underWay {
-			k.entry.place = atRest
-			t.touch(k.entry, true)
-		}
-	}
-}
-
-// unsent takes back that operations were sent: etcd has carried out none.
-func (t *table) unsent(tasks []task) {
-	for _, k := range tasks {
-		if k.op.writes() {
-			k.entry.history.settle(k.op.value, k.op.lease)
-		}
 	}
 }
 
