@@ -8,9 +8,15 @@ import (
 	"github.com/miekg/dns"
 )
 
+// responder turns answers into messages to clients.
+type responder struct {
+	upstream upstream
+	tcp      *tcpLimits
+}
+
 // reply answers a client: in its spelling of the name, within its size, in an
 // order that differs each time.
-func (r *Roster) reply(ctx context.Context, state *request.Request, q *question, a *answer, count func(result string)) (int, error) {
+func (r *responder) reply(ctx context.Context, state *request.Request, q *question, a *answer, count func(result string)) (int, error) {
 	write := state.W.WriteMsg
 	if overTCP(state) {
 		answering := r.tcp.begin(state.W, a.count())
@@ -30,7 +36,7 @@ func (r *Roster) reply(ctx context.Context, state *request.Request, q *question,
 }
 
 // message turns an answer into a message that can still be too large.
-func (r *Roster) message(ctx context.Context, state *request.Request, q *question, a *answer) *dns.Msg {
+func (r *responder) message(ctx context.Context, state *request.Request, q *question, a *answer) *dns.Msg {
 	m := new(dns.Msg)
 	m.SetReply(state.Req)
 	m.Authoritative = true
@@ -41,7 +47,7 @@ func (r *Roster) message(ctx context.Context, state *request.Request, q *questio
 	case a.alias != "":
 		m.Answer = []dns.RR{&dns.CNAME{Hdr: q.header(owner, dns.TypeCNAME, a.aliasTTL), Target: a.alias}}
 		if q.qtype != dns.TypeCNAME && q.qtype != dns.TypeANY {
-			r.chase(ctx, *state, m, a.alias)
+			chase(ctx, r.upstream, *state, m, a.alias)
 		}
 	}
 	glue := m.Extra
