@@ -19,7 +19,8 @@ type addressRecords struct {
 func (a *addressRecords) count() int          { return len(a.addresses) }
 func (a *addressRecords) record(i int) dns.RR { return address(a.header, *a.addresses[i]) }
 func (a *addressRecords) size(int) int        { return addressSize(a.header.Rrtype) }
-func (a *addressRecords) glue(int) []dns.RR   { return nil }
+
+func (a *addressRecords) appendGlue(glue []dns.RR, _ int) []dns.RR { return glue }
 
 func (q *question) addressRecords(set *addressSet) recordSet {
 	return &addressRecords{q.header(q.qname, q.qtype, q.ttls.ofSet(set.ttl)), set.addresses}
@@ -59,13 +60,12 @@ func (s *srvRecords) size(i int) int {
 	return srvSize + 1 + len(t.ID) + maxName - s.room + len(s.service) + len(s.namespace) + 2
 }
 
-func (s *srvRecords) glue(i int) []dns.RR {
+func (s *srvRecords) appendGlue(glue []dns.RR, i int) []dns.RR {
 	t := &s.targets[i]
 	if len(t.Addresses) == 0 {
-		return nil
+		return glue
 	}
 	addrs, ttl, name := distinct(t.Addresses), s.ttls.of(t.Instance), s.target(t)
-	glue := make([]dns.RR, 0, len(addrs))
 	for _, rrtype := range [...]uint16{dns.TypeA, dns.TypeAAAA} {
 		glue = s.appendAddresses(glue, name, addrs, rrtype, ttl)
 	}

@@ -12,9 +12,9 @@ type recordSet interface {
 	// size returns the least octets that record i takes in a message: its owner
 	// is the name asked for, which is a pointer then.
 	size(i int) int
-	// glue renders the addresses that the server knows of the name that record i
-	// points to.
-	glue(i int) []dns.RR
+	// appendGlue appends the addresses that the server knows of the name that
+	// record i points to.
+	appendGlue(glue []dns.RR, i int) []dns.RR
 }
 
 // Sizes in octets of what records consist of, at least.
@@ -41,11 +41,11 @@ func (l listed) count() int          { return len(l.records) }
 func (l listed) record(i int) dns.RR { return l.records[i] }
 func (l listed) size(int) int        { return fixedSize }
 
-func (l listed) glue(i int) []dns.RR {
+func (l listed) appendGlue(glue []dns.RR, i int) []dns.RR {
 	if l.glued == nil {
-		return nil
+		return glue
 	}
-	return l.glued[i]
+	return append(glue, l.glued[i]...)
 }
 
 // addressSize returns the size of an A or AAAA record in octets, at least.
