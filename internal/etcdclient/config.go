@@ -93,6 +93,11 @@ func (c *Config) checkCredentials() error {
 	return nil
 }
 
+// logins returns the credentials to log in with.
+func (c *Config) logins() *logins {
+	return &logins{file: c.CredentialsFile, fixed: login{c.Username, c.Password}, log: c.Log}
+}
+
 func (c *Config) endpoints() []string {
 	if len(c.Endpoints) == 0 {
 		return []string{DefaultEndpoint}

@@ -65,7 +65,7 @@ func New(cfg Config) (*Conn, error) {
 	life, end := context.WithCancel(context.Background())
 	return &Conn{
 		cfg: cfg, life: life, end: end, turn: make(chan struct{}, 1),
-		logins: &logins{cfg: &cfg}, probes: newProbeClients(),
+		logins: cfg.logins(), probes: newProbeClients(),
 	}, nil
 }
 
@@ -106,6 +106,41 @@ func (c *Conn) Client(ctx context.Context) (*clientv3.Client, error) {
 		_ = old.Close() // its streams end with an error, which their readers see
 	}
 	return client, nil
+}
+
+// ProbeClient returns a client with connections that are not those of Client, and
+// not older than a second, which logs in where there are credentials; and what
+// releases it. It blocks and fails as Client does.
+func (c *Conn) ProbeClient(ctx context.Context) (*clientv3.Client, func(), error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(c.life, func() { cancel(ErrClosed) })()
+	p := &c.probes
+	select {
+	case p.turn <- struct{}{}:
+		defer func() { <-p.turn }()
+	case <-ctx.Done():
+		return nil, nil, context.Cause(ctx)
+	}
+	if c.life.Err() != nil {
+		return nil, nil, ErrClosed
+	}
+	if one := p.take(); one != nil {
+		return one.client, func() { p.release(one) }, nil
+	}
+	login, err := c.logins.current()
+	if err != nil {
+		return nil, nil, err
+	}
+	client, err := c.dial(ctx, login)
+	if err != nil {
+		return nil, nil, fmt.Errorf("connecting to etcd: %w", err)
+	}
+	one := p.put(client)
+	if c.life.Err() != nil {
+		p.close() // which Close may have done before
+	}
+	return client, func() { p.release(one) }, nil
 }
 
 func (c *Conn) dial(ctx context.Context, login login) (*clientv3.Client, error) {

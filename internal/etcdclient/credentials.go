@@ -3,6 +3,7 @@ package etcdclient
 import (
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"strings"
 	"sync"
@@ -16,7 +17,9 @@ type login struct {
 // logins knows the credentials to log in with: for all clients of a Conn the
 // same. It is safe for concurrent use.
 type logins struct {
-	cfg *Config
+	file  string // empty: fixed is the login
+	fixed login
+	log   *slog.Logger
 
 	mu    sync.Mutex
 	last  login // that the file had
@@ -27,18 +30,18 @@ type logins struct {
 // current returns the login for now: what the file has, or had last where it
 // can't be read, as while it is being replaced.
 func (l *logins) current() (login, error) {
-	if l.cfg.CredentialsFile == "" {
-		return login{l.cfg.Username, l.cfg.Password}, nil
+	if l.file == "" {
+		return l.fixed, nil
 	}
-	now, err := readCredentials(l.cfg.CredentialsFile)
+	now, err := readCredentials(l.file)
 	last, known, changed := l.update(now, err)
 	switch {
 	case !known:
 		return login{}, err
 	case changed && err != nil:
-		l.cfg.Log.Warn("keeping the last credentials", "error", err)
+		l.log.Warn("keeping the last credentials", "error", err)
 	case changed:
-		l.cfg.Log.Info("credentials can be read again", "file", l.cfg.CredentialsFile)
+		l.log.Info("credentials can be read again", "file", l.file)
 	}
 	return last, nil
 }

@@ -72,7 +72,7 @@ func TestErr(t *testing.T) {
 	}
 }
 
-// TestErrEndsWithSuccess: a connection that is made at last is no trouble.
+// TestErrEndsWithSuccess: a connection that is made in the end is no error.
 func TestErrEndsWithSuccess(t *testing.T) {
 	t.Parallel()
 	ca := newAuthority(t, "ca")

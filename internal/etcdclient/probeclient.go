@@ -1,8 +1,6 @@
 package etcdclient
 
 import (
-	"context"
-	"fmt"
 	"sync"
 	"time"
 
@@ -28,41 +26,6 @@ type probeClient struct {
 	made   time.Time
 	users  int
 	old    bool // another one has taken its place
-}
-
-// ProbeClient returns a client with connections that are not those of Client, and
-// not older than a second, which logs in where there are credentials; and what
-// releases it. It blocks and fails as Client does.
-func (c *Conn) ProbeClient(ctx context.Context) (*clientv3.Client, func(), error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer context.AfterFunc(c.life, func() { cancel(ErrClosed) })()
-	p := &c.probes
-	select {
-	case p.turn <- struct{}{}:
-		defer func() { <-p.turn }()
-	case <-ctx.Done():
-		return nil, nil, context.Cause(ctx)
-	}
-	if c.life.Err() != nil {
-		return nil, nil, ErrClosed
-	}
-	if one := p.take(); one != nil {
-		return one.client, func() { p.release(one) }, nil
-	}
-	login, err := c.logins.current()
-	if err != nil {
-		return nil, nil, err
-	}
-	client, err := c.dial(ctx, login)
-	if err != nil {
-		return nil, nil, fmt.Errorf("connecting to etcd: %w", err)
-	}
-	one := p.put(client)
-	if c.life.Err() != nil {
-		p.close() // which Close may have done before
-	}
-	return client, func() { p.release(one) }, nil
 }
 
 // take returns the last client for one more user, if it is not too old.

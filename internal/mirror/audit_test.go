@@ -16,13 +16,13 @@ import (
 func losing(f *fakeEtcd, suffix string) {
 	f.set(func() {
 		f.onEvents = func(evs []*mvccpb.Event) []*mvccpb.Event {
-			var kept []*mvccpb.Event
+			var left []*mvccpb.Event
 			for _, ev := range evs {
 				if !strings.HasSuffix(string(ev.Kv.Key), suffix) {
-					kept = append(kept, ev)
+					left = append(left, ev)
 				}
 			}
-			return kept
+			return left
 		}
 	})
 }
@@ -34,7 +34,7 @@ func TestAuditFindsGaps(t *testing.T) {
 	scenario(t, func(f *fakeEtcd) {
 		f.put("/r/n/s/ghost-lost", "1")
 		f.put("/r/n/s/old-lost", "1")
-		f.put("/r/n/s/kept", "1")
+		f.put("/r/n/s/same", "1")
 	}, func(t *testing.T, f *fakeEtcd, g *rig) {
 		losing(f, "-lost")
 		f.delete("/r/n/s/ghost-lost")
@@ -72,7 +72,7 @@ func TestAuditAfterReconnect(t *testing.T) {
 		g.wantAudited(0, 0, 0, 0, 0)
 		g.wantListed(ReasonStart)
 
-		// Audits that take long are kept apart.
+		// Audits that take long keep apart.
 		f.set(func() {
 			f.onPage = func(ctx context.Context, _ int) error {
 				time.Sleep(time.Second)
@@ -96,7 +96,7 @@ func TestAuditAfterReconnect(t *testing.T) {
 }
 
 // TestAuditAndListInTime: what an audit finds after a reconnect is right within
-// ten seconds, however late the audit is and though it and the list take a while.
+// ten seconds, whenever the audit starts and though it and the list take a while.
 func TestAuditAndListInTime(t *testing.T) {
 	t.Parallel()
 	const took = 2 * time.Second // an audit, and a list
@@ -156,7 +156,7 @@ func TestAuditBesideChanges(t *testing.T) {
 }
 
 // TestRestoredAndOvertaken is an etcd that was restored from a backup, and whose
-// revision is past the mirror's by the time it is seen again: with keys that
+// revision is beyond the mirror's by the time it is seen again: with keys that
 // have the same revision and another value, or are there no more.
 func TestRestoredAndOvertaken(t *testing.T) {
 	t.Parallel()
@@ -171,7 +171,7 @@ func TestRestoredAndOvertaken(t *testing.T) {
 		f.put("/r/n2/s/x", "other") // 9
 		f.end()
 		g.passed(retryBase + auditSoon + relist)
-		g.wantAudited(6) // a, b, c, d, kept, ghost
+		g.wantAudited(6) // a, b, c, d, same, ghost
 		g.wantListed(ReasonStart, ReasonAudit)
 		g.wantEqual()
 	})

@@ -42,7 +42,7 @@ func TestWatchEnds(t *testing.T) {
 			t.Parallel()
 			scenario(t, func(f *fakeEtcd) {
 				f.put("/r/n/s/ghost", "1")
-				f.put("/r/n/s/kept", "1")
+				f.put("/r/n/s/same", "1")
 				f.put("/r/n/s/new", "1")
 			}, func(t *testing.T, f *fakeEtcd, g *rig) {
 				g.at(progressEvery) // a watch that worked
@@ -100,7 +100,7 @@ func TestCutThenCompacted(t *testing.T) {
 	t.Parallel()
 	scenario(t, func(f *fakeEtcd) {
 		f.put("/r/n/s/ghost", "1")
-		f.put("/r/n/s/kept", "1")
+		f.put("/r/n/s/same", "1")
 	}, func(t *testing.T, f *fakeEtcd, g *rig) {
 		g.rec.take()
 		f.set(func() { f.deaf = true })
@@ -185,17 +185,17 @@ func TestListHangsHalfway(t *testing.T) {
 			return ctx.Err()
 		}
 	}, func(t *testing.T, f *fakeEtcd, g *rig) {
-		late := 2*(pageTimeout-time.Second) + pageTimeout
-		g.at(late - 1)
+		end := 2*(pageTimeout-time.Second) + pageTimeout
+		g.at(end - 1)
 		g.wantFailed()
 		g.wantApplied() // a list is shown whole
-		g.at(late)
+		g.at(end)
 		g.wantFailed(ReasonList)
 		if err := g.Mirror.Status().Err; !errors.Is(err, errPage) {
 			t.Errorf("error %v, want %v", err, errPage)
 		}
 		f.set(func() { f.onPage = nil })
-		g.at(late + relist)
+		g.at(end + relist)
 		g.wantState(Live)
 		g.wantEqual()
 	})
@@ -231,7 +231,7 @@ func TestDisorder(t *testing.T) {
 		return &mvccpb.KeyValue{Key: []byte(key), Value: []byte(value), ModRevision: revision}
 	}
 	put := func(key string, revision int64) *mvccpb.Event {
-		return &mvccpb.Event{Type: mvccpb.Event_PUT, Kv: kv(key, "of the past", revision)}
+		return &mvccpb.Event{Type: mvccpb.Event_PUT, Kv: kv(key, "an old one", revision)}
 	}
 	del := func(key string, revision int64) *mvccpb.Event {
 		return &mvccpb.Event{Type: mvccpb.Event_DELETE, Kv: kv(key, "", revision)}

@@ -26,7 +26,7 @@ func (l *loop) probed(result probed) {
 	l.contact.note()
 	l.contacted()
 	// A connection that breaks behind a proxy breaks no watch, but etcd can be
-	// one that was restored all the same, and be past what is known by now.
+	// one that was restored all the same, and be beyond what is known by now.
 	if s.probes.away && l.audits.hasten() {
 		s.probes.away = false
 	}

@@ -3,6 +3,7 @@ package mirror
 import (
 	"context"
 	"fmt"
+	"time"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/mvccpb"
@@ -10,6 +11,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/rosterdns/roster/internal/backoff"
 	"github.com/rosterdns/roster/internal/etcdclient"
 )
 
@@ -22,6 +24,15 @@ const pageSize = 100_000
 // reserves it (see package catalog). Reading one key costs the same however
 // many there are.
 const probeKey = "_probe"
+
+// Requests go to the members that are connected, one after the other. Where one
+// refuses a list, which it does before the first page, it is made again at once,
+// and so often that others have time to connect, which takes a round trip or two.
+const (
+	memberTries = 10
+	memberBase  = 10 * time.Millisecond
+	memberLimit = 200 * time.Millisecond
+)
 
 // Clients yields the client to use now. It can be another one each time.
 type Clients interface {
@@ -52,15 +63,18 @@ func (e Etcd) List(ctx context.Context, rng string, at int64, fn func([]*mvccpb.
 	if err != nil {
 		return Head{}, err
 	}
-	for tries := len(client.Endpoints()); ; tries-- {
+	pause := backoff.New(memberBase, memberLimit)
+	for tries := 1; ; tries++ {
 		head, err := listStream(ctx, client, rng, at, fn)
 		switch {
 		case status.Code(err) == codes.Unimplemented:
 			return listPages(ctx, client, rng, at, fn)
-		case etcdclient.KindOf(err) != etcdclient.MemberRefuses || tries <= 1:
+		case etcdclient.KindOf(err) != etcdclient.MemberRefuses, len(client.Endpoints()) == 1, tries == memberTries:
 			return head, err
 		}
-		// The next request goes to another member, one after the other.
+		if pause.Wait(ctx) != nil {
+			return Head{}, err
+		}
 	}
 }
 

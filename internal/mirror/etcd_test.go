@@ -18,6 +18,8 @@ import (
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
+
+	"github.com/rosterdns/roster/internal/etcdclient"
 )
 
 // wireEtcd speaks as much of etcd's protocol as an Etcd source uses.
@@ -28,6 +30,7 @@ type wireEtcd struct {
 	keys    []string // in order; each is at modRevision 5
 	chunk   int      // keys per chunk or page
 	streams bool     // RangeStream is there, as in etcd 3.7
+	learner bool     // and is refused
 
 	mu      sync.Mutex
 	fail    error // after the first chunk or page
@@ -87,6 +90,9 @@ func (e *wireEtcd) Range(ctx context.Context, r *pb.RangeRequest) (*pb.RangeResp
 func (e *wireEtcd) RangeStream(r *pb.RangeRequest, stream grpc.ServerStreamingServer[pb.RangeStreamResponse]) error {
 	if !e.streams {
 		return e.UnimplementedKVServer.RangeStream(r, stream)
+	}
+	if e.learner {
+		return rpctypes.ErrGRPCNotSupportedForLearner
 	}
 	e.note(stream.Context(), r)
 	for kvs := e.in(r); ; {
@@ -148,18 +154,29 @@ type noClient struct{}
 func (noClient) Client(context.Context) (*clientv3.Client, error) { return nil, errDown }
 
 // serve starts the server and returns a source that reads it.
-func (e *wireEtcd) serve(t *testing.T) Etcd {
+func (e *wireEtcd) serve(t *testing.T) Etcd { return serveAll(t, e) }
+
+// serveAll starts servers and returns a source that reads them as one cluster.
+func serveAll(t *testing.T, servers ...*wireEtcd) Etcd {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	var endpoints []string
+	for _, e := range servers {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		server := grpc.NewServer()
+		pb.RegisterKVServer(server, e)
+		pb.RegisterWatchServer(server, e)
+		var wg sync.WaitGroup
+		wg.Go(func() { _ = server.Serve(l) })
+		t.Cleanup(func() {
+			server.Stop()
+			wg.Wait()
+		})
+		endpoints = append(endpoints, "http://"+l.Addr().String())
 	}
-	server := grpc.NewServer()
-	pb.RegisterKVServer(server, e)
-	pb.RegisterWatchServer(server, e)
-	var wg sync.WaitGroup
-	wg.Go(func() { _ = server.Serve(l) })
-	client, err := clientv3.New(clientv3.Config{Endpoints: []string{"http://" + l.Addr().String()}, Logger: zap.NewNop()})
+	client, err := clientv3.New(clientv3.Config{Endpoints: endpoints, Logger: zap.NewNop()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,8 +184,6 @@ func (e *wireEtcd) serve(t *testing.T) Etcd {
 		if err := client.Close(); err != nil && !errors.Is(err, context.Canceled) {
 			t.Error(err)
 		}
-		server.Stop()
-		wg.Wait()
 	})
 	return Etcd{Clients: oneClient{client}}
 }
@@ -229,7 +244,25 @@ func TestEtcdList(t *testing.T) {
 	}
 }
 
-// TestEtcdListAt lists a revision of the past.
+// TestEtcdListBesideLearner: another member serves what a learner refuses; where
+// there is none, the error says so.
+func TestEtcdListBesideLearner(t *testing.T) {
+	t.Parallel()
+	learner, voter := &wireEtcd{streams: true, learner: true}, &wireEtcd{keys: numbered(8), chunk: 3, streams: true}
+	source := serveAll(t, learner, voter)
+	for range 10 {
+		n := 0
+		if _, err := source.List(t.Context(), "/r/n/", 0, func(kvs []*mvccpb.KeyValue) error { n += len(kvs); return nil }); err != nil || n != 8 {
+			t.Fatalf("%d keys, error %v, want 8", n, err)
+		}
+	}
+	_, err := learner.serve(t).List(t.Context(), "/r/n/", 0, nil)
+	if etcdclient.KindOf(err) != etcdclient.MemberRefuses {
+		t.Errorf("error %v of a learner alone", err)
+	}
+}
+
+// TestEtcdListAt lists an old revision.
 func TestEtcdListAt(t *testing.T) {
 	t.Parallel()
 	const at = wireRevision - 1

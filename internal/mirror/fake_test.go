@@ -25,8 +25,8 @@ type fakeEtcd struct {
 	compacted int64
 	keys      map[string]*mvccpb.KeyValue
 	history   []*mvccpb.Event             // since the compaction
-	floor     map[string]*mvccpb.KeyValue // the keys before past
-	past      []*mvccpb.Event             // since the start or a restore
+	floor     map[string]*mvccpb.KeyValue // the keys before changes
+	changes   []*mvccpb.Event             // since the start or a restore
 	streams   map[*fakeStream]struct{}
 
 	pageSize   int
@@ -132,7 +132,7 @@ func (f *fakeEtcd) delete(key string) {
 }
 
 func (f *fakeEtcd) record(ev *mvccpb.Event) {
-	f.history, f.past = append(f.history, ev), append(f.past, ev)
+	f.history, f.changes = append(f.history, ev), append(f.changes, ev)
 }
 
 // compact forgets the history before the present revision.
@@ -153,7 +153,7 @@ func (f *fakeEtcd) backup() (restore func()) {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		f.revision, f.compacted, f.keys, f.history = revision, min(f.compacted, revision), maps.Clone(keys), nil
-		f.floor, f.past = maps.Clone(keys), nil
+		f.floor, f.changes = maps.Clone(keys), nil
 	}
 }
 
@@ -377,18 +377,18 @@ func (f *fakeEtcd) read(prefix string, at int64) ([]*mvccpb.KeyValue, Head, erro
 		return nil, head, rpctypes.ErrCompacted
 	}
 	head.Revision = at
-	past := maps.Clone(f.floor)
-	for _, ev := range f.past {
+	then := maps.Clone(f.floor)
+	for _, ev := range f.changes {
 		switch {
 		case ev.Kv.ModRevision > at:
 		case ev.Type == mvccpb.Event_DELETE:
-			delete(past, string(ev.Kv.Key))
+			delete(then, string(ev.Kv.Key))
 		default:
-			past[string(ev.Kv.Key)] = ev.Kv
+			then[string(ev.Kv.Key)] = ev.Kv
 		}
 	}
 	kvs = nil
-	for key, kv := range past {
+	for key, kv := range then {
 		if covers(prefix, key) {
 			kvs = append(kvs, kv)
 		}

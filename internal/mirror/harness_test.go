@@ -287,7 +287,7 @@ func (g *rig) at(d time.Duration) {
 	g.t.Helper()
 	left := d - time.Since(g.rec.start)
 	if left < 0 {
-		g.t.Fatalf("%v is past: it is %v", d, time.Since(g.rec.start))
+		g.t.Fatalf("%v is over: it is %v", d, time.Since(g.rec.start))
 	}
 	time.Sleep(left)
 	synctest.Wait()

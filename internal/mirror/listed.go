@@ -43,19 +43,7 @@ func (l *loop) commitList(done *list) {
 	c.listed(r)
 	c.commit(done.stage, CauseList, r.name, wentBack)
 
-	r.fresh = true
-	l.streams.add(r)
-	l.contact.see(done.head.Revision)
-	l.contact.note()
-	r.publish(func(s *RangeStatus) {
-		s.State, s.Revision, s.Contact, s.Err = Live, r.revision, time.Now(), nil
-	})
-	l.registry.supersede(r)
-	for _, ch := range []chan struct{}{r.ready, r.listed} {
-		if !isClosed(ch) {
-			close(ch)
-		}
-	}
+	l.listed(r)
 	if another {
 		r.reason = ReasonRegressed
 	}
@@ -68,6 +56,26 @@ func (l *loop) commitList(done *list) {
 	l.cfg.Observer.Listed(r.reason, done.keys, time.Since(done.started))
 	l.report.granted(r)
 	l.contacted()
+}
+
+// listed has a range watched that was listed, and makes that visible.
+func (l *loop) listed(r *Range) {
+	r.fresh = true
+	l.streams.add(r)
+	if s := l.streams.session; s != nil && s.worked {
+		l.pause.Reset() // what failed before did not last
+	}
+	l.contact.see(r.revision)
+	l.contact.note()
+	r.publish(func(s *RangeStatus) {
+		s.State, s.Revision, s.Contact, s.Err = Live, r.revision, time.Now(), nil
+	})
+	l.registry.supersede(r)
+	for _, ch := range []chan struct{}{r.ready, r.listed} {
+		if !isClosed(ch) {
+			close(ch)
+		}
+	}
 }
 
 // resync has all other ranges listed, since etcd's history is another one than

@@ -3,7 +3,6 @@ package mirror
 import (
 	"context"
 	"iter"
-	"time"
 )
 
 // Mirror keeps views equal to ranges of the keys of one etcd. A range is a
@@ -51,14 +50,6 @@ func (m *Mirror) Forget(rng string) {
 	for _, view := range m.registry.forget(rng) {
 		m.loop.calls.add(func() { m.loop.clear(view, rng) })
 	}
-}
-
-// RestoredRange is a range of which a snapshot holds all keys.
-type RestoredRange struct {
-	Range    string
-	Revision int64
-	// Contact is when the range was last known to be complete up to Revision.
-	Contact time.Time
 }
 
 // Restore fills a view with what a snapshot holds, as a list does, so that there

@@ -19,7 +19,7 @@ const (
 	countAfter = progressEvery + progressEvery/2
 	// probeAgain is how long after its start a probe that failed is followed by
 	// another, or else at once: one that fails by itself must not make a mirror
-	// stale, and the next tick can be too late for that.
+	// stale, and the next tick can come after that.
 	probeAgain = progressEvery / 4
 	// countsAtOnce bounds the requests of one probe under way.
 	countsAtOnce = 8
@@ -121,7 +121,7 @@ func (p *probes) start(ctx context.Context, now time.Time, watches map[int64]*Ra
 	})
 }
 
-// read reads where etcd is, and, if so wanted, whether it has the same keys in
+// read reads where etcd is, and, where asked, whether it has the same keys in
 // those ranges that it is ahead of.
 func (p *probes) read(ctx context.Context, ranges []probedRange, counts bool) probed {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)

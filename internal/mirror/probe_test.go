@@ -142,7 +142,7 @@ func TestRestoredBehindSilentWatch(t *testing.T) {
 		restore()
 		f.put("/r/n/s/a", "new") // at the revision of the one that was lost
 		for range 10 {
-			f.put("/elsewhere", "1") // past what the watch has shown
+			f.put("/elsewhere", "1") // beyond what the watch has shown
 		}
 		g.passed(2*progressEvery + relist)
 		g.wantListed(ReasonStart, ReasonRegressed)
@@ -151,7 +151,7 @@ func TestRestoredBehindSilentWatch(t *testing.T) {
 }
 
 // TestRestoredOutOfSight is an etcd that goes back behind a silent watch and is
-// past what the mirror knows before the next probe, with a key of before: no
+// beyond what the mirror knows before the next probe, with a key of before: no
 // revision and no count shows it. That etcd was away calls for an audit.
 func TestRestoredOutOfSight(t *testing.T) {
 	t.Parallel()
@@ -188,7 +188,7 @@ func TestRestoredOutOfSight(t *testing.T) {
 // fails.
 func TestOneProbeFails(t *testing.T) {
 	t.Parallel()
-	for name, fail := range map[string]func(*fakeEtcd) (mend func()){
+	for name, fail := range map[string]func(*fakeEtcd) (repair func()){
 		"refused": func(f *fakeEtcd) func() {
 			f.set(func() { f.down = true })
 			return func() { f.set(func() { f.down = false }) }
@@ -209,10 +209,10 @@ func TestOneProbeFails(t *testing.T) {
 						g.passed(tenth)
 					}
 				}
-				write(6*progressEvery - tenth) // the next probe takes the census
-				mend := fail(f)
+				write(6*progressEvery - tenth) // the next probe counts
+				repair := fail(f)
 				write(6*progressEvery + 2*tenth)
-				mend()
+				repair()
 				write(15 * progressEvery)
 				g.wantStates("live@0s")
 				g.wantFailed()
@@ -249,7 +249,7 @@ func TestSlowProbe(t *testing.T) {
 			t.Fatalf("%d probes, %d under way, want 1 that has ended", f.look().probes, f.look().probing)
 		}
 		if got := g.Mirror.Status().Contact; !got.Equal(contact) {
-			t.Errorf("an answer from the past counts as contact at %v", got)
+			t.Errorf("an old answer counts as contact at %v", got)
 		}
 		g.at(time.Minute)
 		g.wantFailed()

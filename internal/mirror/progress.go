@@ -5,6 +5,11 @@ import "time"
 // progressEvery is how often an idle stream is asked how far it is.
 const progressEvery = 2 * time.Second
 
+// watchSilence is how long a stream can be silent in spite of progress requests,
+// and of probes that show something newer or nothing, before it is given up for
+// another.
+const watchSilence = 8 * time.Second
+
 // A response to a progress request speaks for all watches of a stream, as they
 // were when etcd handled the request. The response that says that a watch was
 // created can overtake it: what then speaks for the others says nothing of the

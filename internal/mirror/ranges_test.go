@@ -379,7 +379,7 @@ func TestMemberThatRefuses(t *testing.T) {
 	})
 }
 
-// TestOverlap has a key in two ranges, and the watch of one of them late: what
+// TestOverlap has a key in two ranges, and the watch of one of them behind: what
 // is known by the other one is not taken back.
 func TestOverlap(t *testing.T) {
 	t.Parallel()

@@ -11,13 +11,13 @@ import (
 // to revision 8.
 func restored(f *fakeEtcd) (restore func()) {
 	f.put("/r/n/s/a", "1")
-	f.put("/r/n/s/kept", "1")
+	f.put("/r/n/s/same", "1")
 	restore = f.backup()
 	f.put("/r/n/s/a", "lost")     // 4
 	f.put("/r/n/s/ghost", "lost") // 5
 	f.put("/r/n/s/a", "lost")     // 6
 	f.put("/r/n/s/b", "lost")     // 7
-	f.delete("/r/n/s/kept")       // 8
+	f.delete("/r/n/s/same")       // 8
 	return restore
 }
 

@@ -13,7 +13,7 @@ func TestRestore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
 		f.put("/r/n/s/ghost", "1")
-		f.put("/r/n/s/kept", "1")
+		f.put("/r/n/s/same", "1")
 		f.put("/r/n/s/old", "1")
 		first := start(t, f)
 		first.stop()
@@ -40,7 +40,7 @@ func TestRestore(t *testing.T) {
 		if s := g.Mirror.Status(); s.Revision != status.Revision || !s.Contact.Equal(status.Contact) || s.Keys != 3 {
 			t.Errorf("status %+v, want that of the snapshot, %+v", s, status)
 		}
-		g.wantApplied("+n/s/ghost", "+n/s/kept", "+n/s/old")
+		g.wantApplied("+n/s/ghost", "+n/s/old", "+n/s/same")
 		g.passed(time.Minute)
 		g.wantStates("stale@0s")
 		g.wantLogged("level=WARN|can't be read yet|down")
@@ -50,7 +50,7 @@ func TestRestore(t *testing.T) {
 		g.wantState(Live)
 		<-g.Listed()
 		g.wantEqual()
-		g.wantApplied("+n/s/kept", "+n/s/new", "+n/s/old", "-n/s/ghost")
+		g.wantApplied("+n/s/new", "+n/s/old", "+n/s/same", "-n/s/ghost")
 		g.wantLogged("level=INFO|can be read now")
 		if g.rec.look().backward != 0 {
 			t.Error("the revision moved backward")

@@ -6,11 +6,6 @@ import (
 	"time"
 )
 
-// watchSilence is how long a stream can be silent in spite of progress requests,
-// and of probes that show something newer or nothing, before it is given up for
-// another.
-const watchSilence = 8 * time.Second
-
 // session is an open watch stream with its watches. Goroutines of its own
 // receive, send, and request progress, so that none of this waits for a view, nor
 // for each other.

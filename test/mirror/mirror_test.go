@@ -290,7 +290,10 @@ func waitForExpiry(t *testing.T, e *harness.Etcd) {
 		t.Fatal(err)
 	}
 	create := &pb.WatchRequest{RequestUnion: &pb.WatchRequest_CreateRequest{CreateRequest: &pb.WatchCreateRequest{Key: []byte("x")}}}
-	harness.Eventually(t, harness.Patience, "the token runs out", func() error {
+	// Each use gives a token its life again: it is left alone for longer than that.
+	tick := time.NewTicker(3 * time.Second)
+	defer tick.Stop()
+	for range tick.C {
 		if err := stream.Send(create); err != nil {
 			t.Fatal(err)
 		}
@@ -298,8 +301,10 @@ func waitForExpiry(t *testing.T, e *harness.Etcd) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return harness.True(strings.Contains(resp.CancelReason, rpctypes.ErrorDesc(rpctypes.ErrGRPCInvalidAuthToken)))
-	})
+		if strings.Contains(resp.CancelReason, rpctypes.ErrorDesc(rpctypes.ErrGRPCInvalidAuthToken)) {
+			return
+		}
+	}
 }
 
 // TestDenied is a range that the user may not read, beside one that it may.
@@ -347,7 +352,7 @@ func TestLearner(t *testing.T) {
 	endpoint := startLearner(t, e)
 	r := run(t, etcdclient.Config{Endpoints: []string{endpoint, e.Endpoints[0]}})
 	r.listed(t, "a/")
-	for i := range 5 { // streams that break: the next attempt can go to the learner
+	for i := range 5 {
 		value := fmt.Sprint(i)
 		put(t, e, "a/s/i", value)
 		r.wait(t, "a/s/i", value)
@@ -364,7 +369,7 @@ func TestLearner(t *testing.T) {
 	if lists != 6 || !slices.Equal(states, []string{"live"}) {
 		t.Errorf("%d lists, states %v, failed for %v, want 6 lists, and live; log:\n%s", lists, states, failed, r.log)
 	}
-	if n := strings.Count(r.log.String(), "learner"); n > 1 {
+	if n := strings.Count(r.log.String(), "is it a learner?"); n > 1 {
 		t.Errorf("the learner was logged %d times:\n%s", n, r.log)
 	}
 }
