@@ -22,7 +22,7 @@ func NewClient(registry Registry) *Client { return &Client{registry} }
 // any case. Further calls change nothing and return the same. ErrUnsupported is
 // returned where the driver holds nothing.
 //
-// It doesn't wait for pending wishes: for static instances call Wait before.
+// It doesn't wait for pending registrations: for static instances call Wait before.
 func (c *Client) Close() error {
 	if d, ok := c.Registry.(Closer); ok {
 		return d.Close()
@@ -30,10 +30,10 @@ func (c *Client) Close() error {
 	return c.lacks("Close")
 }
 
-// Wait returns nil once the backend has all that was wished until then. It
+// Wait returns nil once the backend has all that was desired until then. It
 // returns ErrPermission as soon as the backend refuses the user, though retries
 // go on; else, when ctx is done, ctx's error joined with the last error of each
-// wish that is not through. ErrClosed and ErrUnsupported are possible too.
+// instance that is not through. ErrClosed and ErrUnsupported are possible too.
 func (c *Client) Wait(ctx context.Context) error {
 	if d, ok := c.Registry.(Waiter); ok {
 		return d.Wait(ctx)
@@ -55,7 +55,7 @@ func (c *Client) List(ctx context.Context, namespace string) ([]string, error) {
 	return nil, c.lacks("List")
 }
 
-// Status tells what has become of the wish for each instance that was
+// Status tells what has become of each instance that was
 // registered and not unregistered since, ordered by namespace, service and ID.
 // It does no I/O. It is nil where the driver can't tell, and after Close.
 func (c *Client) Status() []InstanceStatus {

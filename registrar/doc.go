@@ -21,9 +21,9 @@
 //
 // A namespace has services, a service has instances: processes, or hosts
 // outside, each with addresses or a hostname, ports, and what is to be known of
-// it. Clients hold wishes: instances that are to be registered, and that the
-// client keeps so for as long as it is open. A wish that names an ID another
-// client writes is superseded. Instances live under a lease, which ends with
+// it. What a client is asked to register is desired: the client keeps it
+// registered for as long as it is open. A desired instance whose ID another
+// client has taken over is superseded. Instances live under a lease, which ends with
 // their process; static ones live until they are unregistered. What GetService
 // returns are results: shared values that stay as they are.
 //
@@ -31,10 +31,10 @@
 //
 // A program must not stand still, or end, because its registry does. So Open
 // does no network I/O and fails for wrong options only; Register and Unregister
-// record the wish, wait a second at most and return nil; GetService waits a
+// record what is desired, wait a second at most and return nil; GetService waits a
 // second at most, and that only the first time it is asked for a service; Close
 // takes two seconds at most. What is not through by then goes on in the
-// background, for ever, with pauses that are capped and jittered. Wait and
+// background until it succeeds, with pauses that are capped and jittered. Wait and
 // Status tell how far it is.
 //
 // # Errors

@@ -22,7 +22,7 @@ type Registry interface {
 	// with equal IDs; an empty ID becomes Instance.StableID, an empty namespace
 	// that of WithNamespace. The service is copied.
 	//
-	// The wish counts from the moment of the call. Register then waits at most
+	// The registration is desired from the moment of the call. Register then waits at most
 	// a second, or until ctx is done, for the backend to have it, and not at
 	// all while the backend is known to be away; what is not through by then
 	// goes on in the background for as long as it takes. So nil means accepted:
@@ -37,7 +37,7 @@ type Registry interface {
 	// client has registered under the service's name where none are given. An
 	// instance without an ID is taken by its Instance.StableID; other members
 	// are ignored. An ID that is absent is no error. An ID that this client has
-	// never written nor wished for is removed as it is found, whoever wrote it; a
+	// never written nor desired is removed as it is found, whoever wrote it; a
 	// living owner then puts it back. One that it has written since Init, as far as the
 	// driver remembers, is removed only if it is still the client's.
 	//
@@ -69,7 +69,7 @@ type Closer interface {
 	Close() error
 }
 
-// Waiter is a Registry that can tell when wishes are through.
+// Waiter is a Registry that can tell when what is desired is in the backend.
 type Waiter interface {
 	// Wait implements Client.Wait.
 	Wait(ctx context.Context) error
@@ -81,7 +81,7 @@ type Lister interface {
 	List(ctx context.Context, namespace string) ([]string, error)
 }
 
-// Reporter is a Registry that can tell what has become of its wishes.
+// Reporter is a Registry that can tell what has become of its registrations.
 type Reporter interface {
 	// Status implements Client.Status.
 	Status() []InstanceStatus

@@ -2,7 +2,7 @@ package registrar
 
 import "time"
 
-// State says how far the wish for an instance is.
+// State says how far an instance is on its way into the backend, or out of it.
 type State string
 
 // The states of an instance that a client was asked to register or unregister.
@@ -10,7 +10,7 @@ const (
 	// StatePending is an instance that is not in the backend yet, or not any
 	// more, and is put there as soon as the backend is back.
 	StatePending State = "pending"
-	// StateRegistered is an instance that is in the backend as wished, as far
+	// StateRegistered is an instance that is in the backend as desired, as far
 	// as is known: an error beside it says that contact is lost.
 	StateRegistered State = "registered"
 	// StateSuperseded is an instance whose ID another client has taken over.
@@ -23,12 +23,12 @@ const (
 	StateUnregistering State = "unregistering"
 )
 
-// InstanceStatus tells what has become of the wish for one instance. It is a
+// InstanceStatus tells what has become of one registration. It is a
 // plain value.
 type InstanceStatus struct {
 	// Namespace, Service and ID name the instance.
 	Namespace, Service, ID string
-	// State says how far the wish is.
+	// State says how far the instance is.
 	State State
 	// Since is when the state was entered.
 	Since time.Time

@@ -38,7 +38,7 @@ func testSuperseded(t *testing.T, f *fixture) {
 	}
 	state(t, old, "a", registrar.StateSuperseded)
 	weight(9)
-	// Once the ID is free the old one has it back, with its latest wish.
+	// Once the ID is free the old one has it back, as it was registered last.
 	unregister(t, young, service("orders", "a"))
 	weight(5)
 	state(t, old, "a", registrar.StateRegistered)
@@ -154,7 +154,7 @@ func testList(t *testing.T, f *fixture) {
 func testWait(t *testing.T, f *fixture) {
 	c, rival := f.client(t), f.client(t)
 	if err := c.Wait(t.Context()); err != nil {
-		t.Errorf("Wait without wishes: %v", err)
+		t.Errorf("Wait without instances: %v", err)
 	}
 	register(t, c, service("orders", "a", "b"))
 	register(t, rival, service("orders", "a"))

@@ -69,7 +69,7 @@ func testCopies(t *testing.T, f *fixture) {
 	s.Name, s.Instances[0].ID = "changed", "changed"
 	got := sees(t, c, "orders", "a").Instances[0]
 	if got.Tags[0] != "canary" || got.Metadata["version"] != "1" || got.Addresses[0] != netip.MustParseAddr("10.0.0.1") {
-		t.Errorf("the wish changed with the caller's value: %+v", got)
+		t.Errorf("what is registered changed with the caller's value: %+v", got)
 	}
 }
 
@@ -94,7 +94,7 @@ func testRefuses(t *testing.T, f *fixture) {
 		wantErr(t, "registering "+name, c.Register(t.Context(), s), registrar.ErrInvalid)
 	}
 	if st := c.Status(); len(st) != 0 {
-		t.Errorf("wishes were recorded: %+v", st)
+		t.Errorf("instances were recorded: %+v", st)
 	}
 	misses(t, c, "orders")
 }

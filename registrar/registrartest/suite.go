@@ -161,7 +161,7 @@ func ids(s *registrar.Service) []string {
 	return out
 }
 
-// service returns a wish with an instance for each ID.
+// service returns a service with an instance for each ID.
 func service(name string, ids ...string) *registrar.Service {
 	s := &registrar.Service{Name: name}
 	for i, id := range ids {

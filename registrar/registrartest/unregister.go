@@ -18,7 +18,7 @@ func testUnregisterNamed(t *testing.T, f *fixture) {
 	unregister(t, c, nameless)
 	sees(t, c, "orders", "b")
 	if n := len(c.Status()); n != 1 {
-		t.Errorf("%d wishes are left, want 1: %+v", n, c.Status())
+		t.Errorf("%d instances are left, want 1: %+v", n, c.Status())
 	}
 }
 
@@ -49,7 +49,7 @@ func testUnregisterAbsent(t *testing.T, f *fixture) {
 		t.Errorf("Wait: %v", err)
 	}
 	if st := c.Status(); len(st) != 0 {
-		t.Errorf("wishes are left: %+v", st)
+		t.Errorf("instances are left: %+v", st)
 	}
 }
 

@@ -88,8 +88,8 @@ func (e *Etcd) Txn(ctx context.Context, r *pb.TxnRequest) (*pb.TxnResponse, erro
 	if err != nil {
 		e.mu.Lock()
 		defer e.mu.Unlock()
-		if e.faults.Keep && e.faults.Fail == nil {
-			e.kept = append(e.kept, r)
+		if e.faults.Record && e.faults.Fail == nil {
+			e.unanswered = append(e.unanswered, r)
 		}
 		return nil, err
 	}

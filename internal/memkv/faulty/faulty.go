@@ -39,8 +39,8 @@ type Faults struct {
 	ZeroLease bool
 	// LoseAnswers carries transactions out and never answers them.
 	LoseAnswers bool
-	// Keep remembers transactions that are not answered, for Kept.
-	Keep bool
+	// Record remembers transactions that are not answered, for Unanswered.
+	Record bool
 	// HangLists has lists hang after their first page.
 	HangLists bool
 	// Delay is how long each request takes.
@@ -71,13 +71,13 @@ type Counts struct {
 type Etcd struct {
 	*memkv.Store
 
-	mu      sync.Mutex
-	faults  Faults
-	counts  Counts
-	kept    []*pb.TxnRequest
-	changed chan struct{} // closed, and replaced, with each change of faults
-	broken  chan struct{} // closed, and replaced, when streams break
-	called  func(kind string)
+	mu         sync.Mutex
+	faults     Faults
+	counts     Counts
+	unanswered []*pb.TxnRequest
+	changed    chan struct{} // closed, and replaced, with each change of faults
+	broken     chan struct{} // closed, and replaced, when streams break
+	called     func(kind string)
 }
 
 // New returns an Etcd without faults.
@@ -114,14 +114,14 @@ func (e *Etcd) OnRequest(fn func(kind string)) {
 	e.called = fn
 }
 
-// Kept returns the transactions that were not answered while Faults.Keep was
+// Unanswered returns the transactions that were not answered while Faults.Record was
 // set, in order, and forgets them.
-func (e *Etcd) Kept() []*pb.TxnRequest {
+func (e *Etcd) Unanswered() []*pb.TxnRequest {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	kept := e.kept
-	e.kept = nil
-	return kept
+	recorded := e.unanswered
+	e.unanswered = nil
+	return recorded
 }
 
 // BreakStreams ends all streams that are open: watches and keepalives.

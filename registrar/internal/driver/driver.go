@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -81,8 +82,8 @@ func (d *driver) Init(ctx context.Context, opts ...registrar.Option) error {
 	if err != nil {
 		return err
 	}
-	var logs *logqueue.Queue
-	o.Logger, logs = logqueue.New(o.Logger)
+	log, logs := logqueue.New(o.Logger)
+	o.Logger = slog.New(logqueue.Limit(log.Handler()))
 	etcd, err := d.connect(o)
 	if err != nil {
 		return fmt.Errorf("registrar: %s options: %w: %w", d.name, err, registrar.ErrInvalid)

@@ -194,7 +194,7 @@ func TestCloseIsBounded(t *testing.T) {
 				}
 				time.Sleep(2 * registrar.DefaultLeaseTTL)
 				if w.Len() != 0 {
-					t.Error("the lease is kept alive after Close")
+					t.Error("the lease is renewed after Close")
 				}
 			})
 		})

@@ -7,6 +7,10 @@ import (
 	"github.com/rosterdns/roster/registrar/internal/etcderror"
 )
 
+// maxSingly is how many services of a namespace are followed one by one; beyond
+// it one watch of the whole namespace is cheaper for etcd.
+const maxSingly = 64
+
 // How often the whole of a namespace is tried again that etcd refuses: rights
 // are seldom given later, and a refusal can be one of a moment.
 const (
@@ -14,72 +18,58 @@ const (
 	promoteLimit = time.Hour
 )
 
-// promotion is the step from the services of a namespace to its range.
-type promotion struct {
-	under bool          // way
-	again time.Time     // when to try again after a refusal
-	pause time.Duration // that came before it
-}
-
-// refused notes that etcd refuses the namespace.
-func (p *promotion) refused(now time.Time) {
-	p.under = false
-	p.pause = min(max(2*p.pause, promoteAgain), promoteLimit)
-	p.again = now.Add(p.pause)
-}
-
 // tryPromote begins to follow a namespace as a whole once many services of it
 // are. The caller holds the mutex.
-func (r *Reader) tryPromote(ns *namespace, now time.Time) {
-	if len(ns.services) <= maxSingly || ns.whole != nil || ns.promote.under || now.Before(ns.promote.again) {
+func (s *subscriptions) tryPromote(ns *namespace, now time.Time) {
+	p := &ns.promote
+	if len(ns.services) <= maxSingly || ns.whole != nil || p.underWay || now.Before(p.again) {
 		return
 	}
-	ns.promote.under = true
-	whole := r.follow(ns.name + "/")
-	r.wg.Go(func() { r.promote(ns, whole) })
+	p.underWay = true
+	whole := s.follow(ns.name + "/")
+	s.wg.Go(func() { s.promote(ns, whole) })
 }
 
 // promote moves the services of a namespace to its range once that is listed.
 // Where the user may not read the whole they stay followed one by one.
-func (r *Reader) promote(ns *namespace, whole *mirror.Range) {
-	for {
-		r.mu.Lock()
-		events, err := r.events, whole.Status().Err
-		switch {
-		case r.closed.Err() != nil:
-			r.mu.Unlock()
-			return
-		case isClosed(whole.Listed()):
-			r.move(ns, whole)
-			r.mu.Unlock()
-			return
-		case err != nil && etcderror.Denied(err), r.namespaces[ns.name] != ns:
-			ns.promote.refused(time.Now())
-			r.unfollow(whole)
-			r.mu.Unlock()
-			return
-		}
-		r.mu.Unlock()
+func (s *subscriptions) promote(ns *namespace, whole *mirror.Range) {
+	for !s.promoted(ns, whole) {
 		select {
 		case <-whole.Listed():
-		case <-events:
-		case <-r.closed.Done():
+		case <-s.happening():
+		case <-s.closed.Done():
+			return
 		}
 	}
 }
 
+// promoted moves the services of a namespace to its range if that is listed. It
+// reports true where there is nothing more to wait for.
+func (s *subscriptions) promoted(ns *namespace, whole *mirror.Range) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err := whole.Status().Err
+	switch {
+	case s.namespaces[ns.name] != ns:
+		s.unfollow(whole) // dropped meanwhile
+	case isClosed(whole.Listed()):
+		s.move(ns, whole)
+	case err != nil && etcderror.Denied(err):
+		s.unfollow(whole)
+		pause := min(max(2*ns.promote.pause, promoteAgain), promoteLimit)
+		ns.promote = promotion{again: time.Now().Add(pause), pause: pause}
+	default:
+		return false
+	}
+	return true
+}
+
 // move makes the range of a namespace that of its services. The caller holds the
 // mutex.
-func (r *Reader) move(ns *namespace, whole *mirror.Range) {
-	ns.promote = promotion{}
-	if r.namespaces[ns.name] != ns {
-		r.unfollow(whole) // dropped meanwhile
-		return
-	}
-	ns.whole = whole
+func (s *subscriptions) move(ns *namespace, whole *mirror.Range) {
+	ns.promote, ns.whole = promotion{}, whole
 	for _, svc := range ns.services {
-		single := svc.followed.Swap(whole)
-		r.unfollow(single)
+		s.unfollow(svc.followed.Swap(whole))
 	}
-	r.look()
+	s.look()
 }

@@ -132,9 +132,9 @@ func TestNamespaceIsTriedAgain(t *testing.T) {
 			}
 		}
 		whole := func() bool {
-			w.client.mu.Lock()
-			defer w.client.mu.Unlock()
-			return w.client.namespaces["default"].whole != nil
+			w.client.subscriptions.mu.Lock()
+			defer w.client.subscriptions.mu.Unlock()
+			return w.client.subscriptions.namespaces["default"].whole != nil
 		}
 		deny(true)
 		ask(1)

@@ -9,40 +9,16 @@ import (
 	"sync"
 
 	"github.com/rosterdns/roster/internal/mirror"
-	"github.com/rosterdns/roster/internal/services"
+	"github.com/rosterdns/roster/internal/replica"
 	"github.com/rosterdns/roster/registrar"
 )
-
-// Bounds of what is followed.
-const (
-	// maxSingly is how many services of a namespace are followed one by one;
-	// beyond it one watch of the whole namespace is cheaper for etcd.
-	maxSingly = 64
-	// maxRanges bounds the ranges of a client, each of which is a watch: 64
-	// namespaces just before they are followed as a whole.
-	maxRanges = 64 * maxSingly
-	// maxServices bounds the services that a client remembers having been asked
-	// for, there or not; each costs about a kilobyte.
-	maxServices = 100_000
-)
-
-var errTooMany = fmt.Errorf("too many different services were asked for: those that nobody asks for in %v make room", idleAfter)
-
-// Replica is what a reader needs of a replica.Replica.
-type Replica interface {
-	Load() *services.Generation
-	Follow(rng string) *mirror.Range
-	Unfollow(r *mirror.Range)
-	Status() mirror.Status
-	LastError() error
-}
 
 // Config says what a reader works with.
 type Config struct {
 	// Namespace is that of names that state none.
 	Namespace string
-	// Open opens the replica. It is called at the first question, until it returns
-	// one; nil says that the client is closed.
+	// Open opens the replica. It is called once, at the first question; nil says
+	// that the client is closed.
 	Open func() Replica
 	// LastChange, if set, returns the revision of the last change to a key of a
 	// range: answers wait until they show it. It is for stores that can tell at
@@ -52,34 +28,29 @@ type Config struct {
 
 // Reader answers GetService. It is safe for concurrent use.
 type Reader struct {
-	Config
-	closed context.Context
-	close  context.CancelFunc
-	wg     sync.WaitGroup
-
-	maxRanges, maxServices int
-
+	namespace     string // of names that state none
+	subscriptions subscriptions
+	waiter        waiter
 	// names has the *subject of each name that was asked for, as the user wrote
-	// it.
+	// it. It changes under the mutex of the subscriptions.
 	names sync.Map
-
-	mu         sync.Mutex // guards the rest, and changes of names
-	replica    Replica    // nil before the first question
-	namespaces map[string]*namespace
-	ranges     int           // that are followed
-	services   int           // that are remembered
-	events     chan struct{} // closed, and replaced, when those who wait are to look again
 }
 
 // New returns a reader. It does nothing until something is asked.
 func New(cfg Config) *Reader {
-	r := &Reader{
-		Config: cfg, maxRanges: maxRanges, maxServices: maxServices,
+	r := &Reader{namespace: cfg.Namespace, subscriptions: subscriptions{
+		open: cfg.Open, maxRanges: maxRanges, maxServices: maxServices,
 		namespaces: map[string]*namespace{}, events: make(chan struct{}),
-	}
-	r.closed, r.close = context.WithCancel(context.Background())
+	}}
+	s := &r.subscriptions
+	s.dropped = r.forget
+	s.closed, s.close = context.WithCancel(context.Background())
+	r.waiter = waiter{s, cfg.LastChange}
 	return r
 }
+
+// Observer returns what is to observe the replica.
+func (r *Reader) Observer() replica.Observer { return observer{subscriptions: &r.subscriptions} }
 
 // Get implements registrar.Registry.GetService.
 func (r *Reader) Get(ctx context.Context, name string) (*registrar.Service, error) {
@@ -96,35 +67,35 @@ func (r *Reader) Get(ctx context.Context, name string) (*registrar.Service, erro
 		s.asked.Store(true)
 	}
 	f := s.followed.Load()
-	if !r.ready(s.service, f) {
+	if !r.waiter.ready(s.service, f) {
 		var err error
-		if f, err = r.await(ctx, s.service); err != nil {
+		if f, err = r.waiter.await(ctx, s.service); err != nil {
 			return nil, fmt.Errorf("registrar: getting %q: %w", name, err)
 		}
 	}
-	if r.behind(f) {
-		r.catchUp(ctx, s.service)
+	if r.waiter.behind(f) {
+		r.waiter.catchUp(ctx, s.service)
 	}
-	return s.answer(r.replica.Load(), f.Status().State != mirror.Live)
+	return s.answer(r.subscriptions.replica.Load(), f.Status().State != mirror.Live)
 }
 
 // add has followed what a new name means, unless it is followed already.
 func (r *Reader) add(name string) (*subject, error) {
-	n, err := registrar.ParseName(name, r.Namespace)
+	n, err := registrar.ParseName(name, r.namespace)
 	if err != nil {
 		return nil, err
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.closed.Err() != nil {
+	r.subscriptions.mu.Lock()
+	defer r.subscriptions.mu.Unlock()
+	if r.subscriptions.closed.Err() != nil {
 		return nil, registrar.ErrClosed
 	}
 	if known, ok := r.names.Load(name); ok {
 		return known.(*subject), nil
 	}
-	svc, err := r.serviceOf(n)
+	svc, err := r.subscriptions.subscribe(n)
 	if err != nil {
-		return nil, fmt.Errorf("registrar: getting %q: %w: %w", name, registrar.ErrUnavailable, err)
+		return nil, fmt.Errorf("registrar: getting %q: %w", name, err)
 	}
 	s := &subject{
 		ServiceName: n, service: svc,
@@ -134,15 +105,33 @@ func (r *Reader) add(name string) (*subject, error) {
 	return s, nil
 }
 
-// Close makes all calls fail with ErrClosed. Close of the replica ends what is
-// followed.
-func (r *Reader) Close() {
-	r.mu.Lock()
-	r.close()
-	r.names.Clear()
-	r.mu.Unlock()
-	r.wg.Wait()
+// forget removes the names of services that were dropped.
+func (r *Reader) forget(dropped map[*service]bool) {
+	r.names.Range(func(name, s any) bool {
+		if dropped[s.(*subject).service] {
+			r.names.Delete(name)
+		}
+		return true
+	})
+}
+
+// InContact reports whether etcd was heard of just now.
+func (r *Reader) InContact() bool {
+	r.subscriptions.mu.Lock()
+	known := r.subscriptions.replica
+	r.subscriptions.mu.Unlock()
+	return known != nil && known.Status().State == mirror.Live
 }
 
 // Closed returns a context that ends with Close.
-func (r *Reader) Closed() context.Context { return r.closed }
+func (r *Reader) Closed() context.Context { return r.subscriptions.closed }
+
+// Close makes all calls fail with ErrClosed. What is followed ends with the
+// replica, which is closed after it.
+func (r *Reader) Close() {
+	r.subscriptions.mu.Lock()
+	r.subscriptions.close()
+	r.names.Clear()
+	r.subscriptions.mu.Unlock()
+	r.subscriptions.wg.Wait()
+}

@@ -130,7 +130,7 @@ func TestRangesAreBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		r := w.client.Reader
+		r := &w.client.subscriptions
 		get := func(name string, want error) {
 			t.Helper()
 			if _, err := w.client.GetService(t.Context(), name); !errors.Is(err, want) {
@@ -177,7 +177,7 @@ func TestRangesAreBounded(t *testing.T) {
 func TestManyNamesAreAddedQuickly(t *testing.T) {
 	w := newWorld(t)
 	const names = 20_000
-	r := w.client.Reader
+	r := &w.client.subscriptions
 	for i := range maxSingly + 1 {
 		_, _ = w.client.GetService(t.Context(), fmt.Sprintf("s%d", i))
 	}

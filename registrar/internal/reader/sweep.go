@@ -15,60 +15,54 @@ const (
 )
 
 // sweep drops, every now and then, what nobody asks for any more.
-func (r *Reader) sweep() {
+func (s *subscriptions) sweep() {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for {
 		select {
-		case <-r.closed.Done():
+		case <-s.closed.Done():
 			return
 		case now := <-tick.C:
-			r.drop(now)
+			s.drop(now)
 		}
 	}
 }
 
-func (r *Reader) drop(now time.Time) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+func (s *subscriptions) drop(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	dropped := map[*service]bool{}
-	for name, ns := range r.namespaces {
+	for name, ns := range s.namespaces {
 		for label, svc := range ns.services {
 			if !svc.idle(now) {
 				continue
 			}
 			dropped[svc] = true
 			delete(ns.services, label)
-			r.services--
+			s.services--
 			if f := svc.followed.Load(); f != ns.whole {
-				r.unfollow(f)
+				s.unfollow(f)
 			}
 		}
 		if len(ns.services) > 0 {
-			r.tryPromote(ns, now)
+			s.tryPromote(ns, now)
 			continue
 		}
-		delete(r.namespaces, name)
+		delete(s.namespaces, name)
 		if ns.whole != nil {
-			r.unfollow(ns.whole)
+			s.unfollow(ns.whole)
 		}
 	}
-	if len(dropped) == 0 {
-		return
+	if len(dropped) > 0 {
+		s.dropped(dropped)
+		s.look() // a promotion can wait for what is dropped
 	}
-	r.look() // who waits for a namespace that is gone
-	r.names.Range(func(name, s any) bool {
-		if dropped[s.(*subject).service] {
-			r.names.Delete(name)
-		}
-		return true
-	})
 }
 
 // idle reports whether a service is to be dropped.
-func (s *service) idle(now time.Time) bool {
-	if s.asked.Swap(false) {
-		s.last = now
+func (svc *service) idle(now time.Time) bool {
+	if svc.asked.Swap(false) {
+		svc.last = now
 	}
-	return now.Sub(s.last) >= idleAfter && s.followed.Load().Status().State != mirror.Stale
+	return now.Sub(svc.last) >= idleAfter && svc.followed.Load().Status().State != mirror.Stale
 }

@@ -2,7 +2,6 @@ package reader
 
 import (
 	"context"
-	"errors"
 	"io"
 	"log/slog"
 	"slices"
@@ -109,10 +108,10 @@ func narrow(ranges []string) []string {
 
 // remembered returns how many names, namespaces and ranges the client has.
 func remembered(c *client) (names, namespaces, ranges int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.subscriptions.mu.Lock()
+	defer c.subscriptions.mu.Unlock()
 	c.names.Range(func(any, any) bool { names++; return true })
-	return names, len(c.namespaces), c.ranges
+	return names, len(c.subscriptions.namespaces), c.subscriptions.ranges
 }
 
 // logged keeps what is logged.
@@ -134,12 +133,4 @@ func (l *logged) count(text string) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return strings.Count(l.Builder.String(), text)
-}
-
-// isErr is errors.Is, in which a nil target wants no error.
-func isErr(err, target error) bool {
-	if target == nil {
-		return err == nil
-	}
-	return errors.Is(err, target)
 }

@@ -34,15 +34,15 @@ func Instance(namespace, service, id string) error {
 // Register turns the argument of Register into what is written. The error is
 // ErrInvalid.
 func Register(service *catalog.Service, defaultNamespace string) (*catalog.Service, error) {
-	wish, err := service.Prepare(defaultNamespace)
+	desired, err := service.Prepare(defaultNamespace)
 	if err != nil {
 		return nil, fmt.Errorf("registrar: registering: %w", err)
 	}
-	if len(wish.Instances) == 0 {
-		return nil, fmt.Errorf("registrar: registering %s/%s: %w", wish.Namespace, wish.Name,
+	if len(desired.Instances) == 0 {
+		return nil, fmt.Errorf("registrar: registering %s/%s: %w", desired.Namespace, desired.Name,
 			&catalog.FieldError{Field: "instances", Reason: "are missing: there is nothing to register"})
 	}
-	return wish, nil
+	return desired, nil
 }
 
 // Unregister returns the namespace, the name, and the IDs of the argument of

@@ -22,7 +22,7 @@ func (a asked) tried() bool {
 func (t *table) register(service *registrar.Service) (list []asked) {
 	for i := range service.Instances {
 		in := &service.Instances[i]
-		e := t.entry(instance(service.Namespace, service.Name, in.ID))
+		e := t.index.entry(instance(service.Namespace, service.Name, in.ID))
 		if e.want(in.EncodeValue(), in.Static) {
 			t.touch(e, false)
 			list = append(list, asked{e, e.version})
@@ -36,16 +36,10 @@ func (t *table) register(service *registrar.Service) (list []asked) {
 func (t *table) unregister(namespace, name string, ids []string) (list []asked) {
 	var entries []*entry
 	for _, id := range ids {
-		entries = append(entries, t.entry(instance(namespace, name, id)))
+		entries = append(entries, t.index.entry(instance(namespace, name, id)))
 	}
 	if len(ids) == 0 {
-		if svc := t.services[namespace+"/"+name+"/"]; svc != nil {
-			for _, e := range svc.entries {
-				if e.desired.intent != intentNone {
-					entries = append(entries, e)
-				}
-			}
-		}
+		entries = t.index.desired(namespace, name)
 	}
 	for _, e := range entries {
 		t.dismiss(e)

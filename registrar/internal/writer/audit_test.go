@@ -108,7 +108,7 @@ func TestUnacknowledgedWritesAreForgotten(t *testing.T) {
 			t.Errorf("%q were watched for three registrations, want no more for what is unregistered", got)
 		}
 		var followed int
-		w.client.table.with(func() { followed = len(w.client.table.past.stragglers) })
+		w.client.table.with(func() { followed = len(w.client.table.archive.stragglers) })
 		if followed != 0 {
 			t.Errorf("%d keys are followed for stragglers", followed)
 		}

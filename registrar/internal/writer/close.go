@@ -1,6 +1,7 @@
 package writer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/rosterdns/roster/internal/backoff"
 	"github.com/rosterdns/roster/internal/etcdclient"
+	"github.com/rosterdns/roster/registrar"
 	"github.com/rosterdns/roster/registrar/internal/etcderror"
 )
 
@@ -42,17 +44,7 @@ func (w *Writer) Close(deadline time.Time) error {
 // keys under it are gone, whatever failed before.
 func (w *Writer) farewell(ctx context.Context, deadline time.Time) error {
 	r, t := w.reconciler, w.table
-	t.with(func() {
-		t.contact.resume = time.Time{}
-		t.leaving = !w.leave
-		for _, e := range t.entries {
-			if e.desired.intent == intentRegister && !e.desired.static && !w.leave {
-				t.dismiss(e)
-			} else if e.desired.intent != intentNone && e.desired.intent != intentRegister {
-				t.touch(e, false)
-			}
-		}
-	})
+	t.with(func() { t.leave(!w.leave) })
 	if r.lease.id == 0 || w.leave {
 		return w.removeAll(ctx)
 	}
@@ -60,62 +52,77 @@ func (w *Writer) farewell(ctx context.Context, deadline time.Time) error {
 	err := w.removeAll(early)
 	cancel()
 	revoked := w.revoke(ctx)
-	if revoked != nil && !etcdclient.Away(revoked) {
-		t.with(t.keepLease) // one key that may not be written denies the revocation
-	}
-	if w.left() > 0 && (revoked == nil || !etcdclient.Away(revoked)) {
+	switch left, _ := w.left(); {
+	case revoked == nil && left == 0:
+		return nil
+	case revoked != nil && etcdclient.Away(revoked):
+		err = cmp.Or(err, etcderror.Classify(etcderror.Explain(revoked, r.backend.LastError())))
+	default:
+		t.with(func() { t.revoked(revoked == nil) })
 		err = w.removeAll(ctx)
 	}
-	switch {
-	case w.left() == 0 && revoked == nil, err == nil && revoked != nil && !etcdclient.Away(revoked):
+	if err == nil {
 		return nil
-	case err == nil:
-		err = etcderror.Classify(etcderror.Explain(revoked, r.backend.LastError()))
 	}
 	return fmt.Errorf("registrar: closing: instances may be served until their lease of %v expires: %w", r.lease.ttl, err)
 }
 
+// leave has removed what is left to remove, and with all, besides, what is under a
+// lease. Nothing else is written any more.
+func (t *table) leave(all bool) {
+	t.contact.resume = time.Time{}
+	t.leaving = all
+	for _, e := range t.index.entries {
+		switch {
+		case e.desired.intent == intentNone:
+		case e.desired.intent != intentRegister:
+			t.touch(e, false)
+		case all && !e.desired.static:
+			t.dismiss(e)
+		default:
+			e.place = atRest
+		}
+	}
+}
+
+// revoked takes the end of the lease: what hung on it is gone, or, where one key
+// that may not be written denies that, is deleted one by one.
+func (t *table) revoked(done bool) {
+	if !done {
+		t.leaving = false
+	}
+	for e := range t.open {
+		switch o := &e.observed; {
+		case e.desired.intent == intentRegister:
+		case done && o.ours && o.lease == t.leases.current:
+			*o = observed{presence: absent}
+			t.touch(e, false)
+		case !done:
+			t.touch(e, false)
+		}
+	}
+}
+
 // revoke ends the lease, trying again for as long as ctx lets it while etcd gives
-// no answer. What hung on it is gone then.
+// no answer.
 func (w *Writer) revoke(ctx context.Context) error {
 	pause := backoff.New(retryBase, retryLimit)
 	for {
 		err := w.reconciler.backend.Revoke(ctx, w.reconciler.lease.id)
-		if err == nil {
-			w.table.with(func() { w.table.revoked() })
-		}
 		if err == nil || !etcdclient.Away(err) || pause.Wait(ctx) != nil {
 			return err
 		}
 	}
 }
 
-// revoked forgets what hung on the lease.
-func (t *table) revoked() {
-	for e := range t.open {
-		if o := e.observed; o.lease == t.lease && o.ours && e.desired.intent >= intentRemove {
-			e.desired = desired{}
-			t.enter(e, "")
-		}
-	}
-}
-
-// keepLease has deleted one by one what would have gone with the lease.
-func (t *table) keepLease() {
-	t.leaving = false
-	for e := range t.open {
-		t.touch(e, false)
-	}
-}
-
-// removeAll takes out what is to go, trying again for as long as ctx lets it.
-// What hangs on the lease is only marked.
+// removeAll removes what is to go, trying again for as long as ctx lets it. What
+// hangs on the lease is only marked.
 func (w *Writer) removeAll(ctx context.Context) error {
 	pause := backoff.New(retryBase, retryLimit)
 	for {
 		err := w.removeOnce(ctx)
-		left := w.left()
-		switch {
+		left, refusal := w.left()
+		switch err = cmp.Or(etcderror.Classify(err), refusal); {
 		case left == 0:
 			return nil
 		case err != nil && etcderror.Denied(err):
@@ -123,41 +130,34 @@ func (w *Writer) removeAll(ctx context.Context) error {
 		case pause.Wait(ctx) != nil:
 			return errors.Join(err, fmt.Errorf("instances left: %d: %w", left, ctx.Err()))
 		}
-		w.table.with(w.table.tryAgain)
+		w.table.with(w.table.queue.tryAgain)
 	}
 }
 
-// removeOnce tries all removals. The error is that of one that failed.
-func (w *Writer) removeOnce(ctx context.Context) (err error) {
+// removeOnce tries all removals. The error is that of an etcd that gives no answer.
+func (w *Writer) removeOnce(ctx context.Context) error {
 	for {
 		var tasks []task
 		w.table.with(func() { tasks, _ = w.table.take(maxRound) })
 		if len(tasks) == 0 {
-			break
+			return nil
 		}
 		if err := w.reconciler.execute(ctx, tasks); err != nil {
-			return etcderror.Classify(err)
+			return err
 		}
 	}
-	w.table.with(func() {
-		for e := range w.table.open {
-			if e.desired.intent >= intentRemove && e.refused != nil {
-				err = e.refused
-			}
-		}
-	})
-	return err
 }
 
 // left counts the instances that are still to go, but for those that are left to
-// the revocation.
-func (w *Writer) left() (n int) {
+// the revocation, and returns why etcd refuses one.
+func (w *Writer) left() (n int, refusal error) {
 	w.table.with(func() {
 		for e := range w.table.open {
-			if e.desired.intent >= intentRemove && e.place != atRest {
+			if e.state == registrar.StateUnregistering && e.place != atRest {
 				n++
+				refusal = cmp.Or(refusal, e.refused)
 			}
 		}
 	})
-	return n
+	return n, refusal
 }

@@ -33,7 +33,7 @@ func (c *contact) found() (back, again bool) {
 
 // hold has nothing written for a random while. It is for the first answer after
 // an outage, which can come to all processes at once: an etcd that was stopped
-// has kept their requests.
+// still has their requests.
 func (c *contact) hold(ttl time.Duration, now time.Time) { c.resume = now.Add(rand.N(spread(ttl))) }
 
 // jittered returns a random time between half of d and all of it, so that many

@@ -2,6 +2,7 @@ package writer
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/rosterdns/roster/catalog"
@@ -22,31 +23,20 @@ type entry struct {
 	observed observed
 	asOf     int64 // the revision of etcd as of which that holds
 	history  history
-	shown    int64         // the revision of the key that the mirror showed last
-	sub      *subscription // nil while the key is not followed
+	shown    int64     // the revision of the key that the mirror showed last
+	sub      *followed // nil while the key is not followed
 
 	refused error // why etcd refused the last operation; nil if it did not
 	noSpace bool
 	place   place
 	putBack time.Time // when the instance was last put back
 
-	state registrar.State // "" if there is none to tell of
-	since time.Time
-	idle  uint64 // counts how often there was nothing more to do; see retire
+	state   registrar.State // "" if there is none to tell of
+	since   time.Time
+	retired uint64 // counts how often there was nothing more to do
 }
 
-// place is where an entry is on its way to etcd.
-type place uint8
-
-const (
-	atRest    place = iota
-	ready           // waits for its turn
-	deferred        // waits for the next try
-	unleased        // waits for a lease
-	underWay        // an operation is under way
-	straggler       // at rest, and followed for stragglers
-)
-
+// situation returns what the next operation depends on.
 func (e *entry) situation(lease int64, leaving bool) situation {
 	return situation{
 		desired: e.desired, observed: e.observed, acked: e.acked,
@@ -107,3 +97,69 @@ func (e *entry) toFollow() bool {
 
 // converged reports whether etcd has what is desired.
 func (e *entry) converged() bool { return e.state == registrar.StateRegistered || e.state == "" }
+
+// place is where an entry is on its way to etcd.
+type place uint8
+
+const (
+	atRest    place = iota
+	ready           // waits for its turn
+	deferred        // waits for the next try
+	unleased        // waits for a lease
+	underWay        // an operation is under way
+	straggler       // at rest, and followed for stragglers
+)
+
+// service is the entries of one service.
+type service struct {
+	rng      string // "NAMESPACE/SERVICE/"
+	entries  map[string]*entry
+	followed int       // keys
+	sub      *followed // of the whole range; nil while keys are followed one by one
+}
+
+// followed is a range that the mirror follows: a key, or the keys of a service. The
+// table's mutex guards it.
+type followed struct {
+	rng     string
+	entries map[string]*entry // that are followed by it
+	ended   bool
+	listed  bool
+	// revision is that as of which the range was shown last; before that, one that
+	// etcd had.
+	revision int64
+	// unconfirmed is what etcd has acknowledged and the mirror has not shown yet,
+	// in order of revision.
+	unconfirmed []confirmation
+	stop        func() // of the reconciler
+}
+
+// confirmation is a write of a key at a revision.
+type confirmation struct {
+	entry    *entry
+	revision int64
+}
+
+// minUnconfirmed is from how many on writes that are not shown are looked through.
+const minUnconfirmed = 64
+
+// newFollowed returns a range that has yet to be followed.
+func newFollowed(rng string) *followed { return &followed{rng: rng, entries: map[string]*entry{}} }
+
+// attach has an entry shown by the range.
+func (f *followed) attach(e *entry) {
+	e.sub, e.shown = f, 0
+	f.entries[e.key] = e
+	if e.observed.presence == present {
+		f.confirm(e, e.asOf)
+	}
+}
+
+// confirm has the mirror asked for a write that etcd has acknowledged.
+func (f *followed) confirm(e *entry, revision int64) {
+	f.unconfirmed = append(f.unconfirmed, confirmation{e, revision})
+	if len(f.unconfirmed) > 2*len(f.entries)+minUnconfirmed {
+		// The mirror shows nothing for long: of each key the last write matters.
+		f.unconfirmed = slices.DeleteFunc(f.unconfirmed, func(c confirmation) bool { return c.entry.asOf > c.revision })
+	}
+}

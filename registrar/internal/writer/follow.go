@@ -10,39 +10,47 @@ import (
 // shows the keys of others too.
 const maxSingly = 64
 
-// resubscribe brings what is followed in line with what is to be. It returns the
-// subscriptions that are to begin, and those that are to end.
-func (t *table) resubscribe() (begin, end []*subscription) {
-	for e := range t.refollow {
+// changes is what is to begin and to end so that what is followed is in line with
+// what is to be.
+type changes struct {
+	table      *table
+	begin, end []*followed
+}
+
+// resubscribe returns the changes since it was called last.
+func (t *table) resubscribe() changes {
+	c := changes{table: t}
+	for e := range t.following {
 		switch follow := e.toFollow(); {
 		case follow && e.sub == nil:
-			begin, end = t.subscribe(e, begin, end)
+			c.subscribe(e)
 		case !follow && e.sub != nil:
-			end = t.unsubscribe(e, end)
+			c.unsubscribe(e)
 		}
 	}
-	clear(t.refollow)
-	return begin, end
+	t.following = nil
+	return c
 }
 
 // subscribe has a key followed: alone, or with its service.
-func (t *table) subscribe(e *entry, begin, end []*subscription) (_, _ []*subscription) {
+func (c *changes) subscribe(e *entry) {
 	svc := e.service
 	svc.followed++
 	switch {
 	case svc.sub != nil:
 	case svc.followed <= maxSingly:
-		single := t.newSubscription(e.key)
+		single := newFollowed(e.key)
 		single.attach(e)
 		single.revision = e.asOf
-		return append(begin, single), end
+		c.begin = append(c.begin, single)
+		return
 	default:
-		svc.sub = t.newSubscription(svc.rng)
-		begin = append(begin, svc.sub)
+		svc.sub = newFollowed(svc.rng)
+		c.begin = append(c.begin, svc.sub)
 		for _, other := range inOrder(svc.entries) {
 			if other.sub != nil {
 				other.sub.ended = true
-				end = append(end, other.sub)
+				c.end = append(c.end, other.sub)
 				svc.sub.attach(other)
 				svc.sub.revision = max(svc.sub.revision, other.asOf)
 			}
@@ -50,7 +58,6 @@ func (t *table) subscribe(e *entry, begin, end []*subscription) (_, _ []*subscri
 		svc.sub.revision = max(svc.sub.revision, e.asOf)
 	}
 	svc.sub.attach(e)
-	return begin, end
 }
 
 // inOrder returns entries by what is known of them, the oldest first.
@@ -63,28 +70,19 @@ func inOrder(entries map[string]*entry) []*entry {
 	return list
 }
 
-// attach has an entry shown by the subscription.
-func (s *subscription) attach(e *entry) {
-	e.sub, e.shown = s, 0
-	s.entries[e.key] = e
-	if e.observed.presence == present {
-		s.table.confirm(e, e.asOf)
-	}
-}
-
 // unsubscribe has a key followed no more, and its service with the last one.
-func (t *table) unsubscribe(e *entry, end []*subscription) []*subscription {
+func (c *changes) unsubscribe(e *entry) {
 	sub := e.sub
 	e.sub = nil
 	delete(sub.entries, e.key)
 	e.service.followed--
-	t.dropService(e.service)
+	c.table.index.tidy(e.service)
 	if len(sub.entries) > 0 {
-		return end
+		return
 	}
 	sub.ended = true
 	if e.service.sub == sub {
 		e.service.sub = nil
 	}
-	return append(end, sub)
+	c.end = append(c.end, sub)
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // minPatience keeps the time for the answer to a keepalive above what a busy etcd
-// takes: a new stream costs it more than a late answer.
+// takes: a new stream costs it more than an answer that takes a while.
 const minPatience = time.Second
 
 // renewal is what a keepalive has come to.

@@ -202,7 +202,7 @@ func TestReturnOfManyIsSpread(t *testing.T) {
 		"shorter than the lease":        {faulty.Down, ttl / 2, false, sessions / 4, sessions},
 		"longer than the lease":         {faulty.Down, 4 * ttl, false, 3 * sessions / 4, 7 * sessions / 8}, // seen: 105 at most
 		"an etcd that comes back empty": {faulty.Down, ttl / 5, true, sessions, 7 * sessions / 8},          // seen: 163 at most
-		// A stopped etcd has kept what it was asked, and answers all of it at once:
+		// A stopped etcd still has what it was asked, and answers all of it at once:
 		// of each session up to a request and a keepalive, which nothing can
 		// spread; it is what follows that is: written at once, it would make more
 		// than three for each.

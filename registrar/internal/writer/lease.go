@@ -34,7 +34,7 @@ type lease struct {
 
 	id       int64 // 0 while there is none
 	ttl      time.Duration
-	renewals <-chan renewal // nil while the lease is not kept alive
+	renewals <-chan renewal // nil while the lease is not renewed
 	end      context.CancelFunc
 	silence  *time.Timer
 	// unrenewed is why the last keepalive came to nothing; nil if it was answered.
@@ -66,7 +66,7 @@ func (l *lease) grant(ctx context.Context) error {
 	return nil
 }
 
-// keep has the lease kept alive, by keepalives that start after a pause.
+// keep has the lease renewed, by keepalives that start after a pause.
 func (l *lease) keep(first time.Duration) {
 	life, cancel := context.WithCancel(l.life)
 	k := newLeaseKeeper(l.backend, l.id, l.ttl, func(err error) { l.unrenewed.Store(&err) })

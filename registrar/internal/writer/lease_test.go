@@ -16,10 +16,10 @@ func TestLeaseLostIsReplaced(t *testing.T) {
 		w := newWorld(t)
 		w.register(t, orders("a", "b"))
 		w.register(t, static(orders("s")))
-		time.Sleep(10 * ttl) // it is kept alive
+		time.Sleep(10 * ttl) // it is renewed
 		first := w.leaseOf(keyA)
 		if first <= 0 || w.leaseOf(keyB) != first || w.leaseOf("/roster/default/orders/s") != 0 {
-			t.Fatalf("a is under lease %d, b and s under others than wished", first)
+			t.Fatalf("a is under lease %d, b and s under others than desired", first)
 		}
 		w.Expire(first)
 		time.Sleep(ttl)
@@ -33,7 +33,7 @@ func TestLeaseLostIsReplaced(t *testing.T) {
 		}
 		time.Sleep(10 * ttl)
 		if w.leaseOf(keyA) != second {
-			t.Error("the new lease is not kept alive")
+			t.Error("the new lease is not renewed")
 		}
 	})
 }

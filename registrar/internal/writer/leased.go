@@ -11,16 +11,14 @@ import (
 
 // granted notes a new lease, under which all is written from now on.
 func (t *table) granted(id int64) {
-	t.lease = id
-	t.leases[id] = true
-	t.turn(t.unleased, unleased)
-	t.unleased = nil
+	t.leases.grant(id)
+	t.queue.leased()
 }
 
 // ungranted notes that etcd refuses a lease to write under.
 func (t *table) ungranted(err error) {
-	waiting := t.unleased
-	t.unleased = nil
+	waiting := t.queue.unleased
+	t.queue.unleased = nil
 	for i, e := range waiting {
 		if i == 0 && e.refused == nil {
 			t.note(func(log *slog.Logger) {
@@ -37,15 +35,14 @@ func (t *table) ungranted(err error) {
 // leaseLost gives the lease up, which can live on unless it has expired, and
 // returns how many instances are to be written again for it.
 func (t *table) leaseLost(expired bool) (instances int) {
-	t.leases[t.lease] = !expired
-	t.lease = 0
-	for _, e := range t.entries {
+	t.leases.lose(expired)
+	for _, e := range t.index.entries {
 		if e.state == registrar.StateRegistered && !e.desired.static {
 			instances++
 			t.touch(e, false)
 		}
 	}
-	t.tryAgain()
+	t.queue.tryAgain()
 	return instances
 }
 
@@ -61,8 +58,8 @@ func (t *table) audited(root string, keys []string) {
 		if err != nil || name.Kind != catalog.KindInstance {
 			continue
 		}
-		if e := t.entries[key]; e == nil || e.desired.intent == intentNone && e.place == atRest {
-			e = t.entry(name)
+		if e := t.index.entries[key]; e == nil || e.desired.intent == intentNone && e.place == atRest {
+			e = t.index.entry(name)
 			e.history.acked = true // nobody else writes under the lease
 			e.remove(intentRemove)
 			t.touch(e, false)

@@ -8,6 +8,10 @@ import (
 	"github.com/rosterdns/roster/registrar"
 )
 
+// healEvery is how often an instance is put back at once; beyond it waits for
+// the next try, so that two programs don't fight over a key at full speed.
+const healEvery = time.Second
+
 // observe takes what is seen of a key as of a revision of etcd: by an answer to a
 // write, or by the mirror. All that is known of a key comes in here. It reports
 // false if what is known is newer, or the same.
@@ -20,7 +24,7 @@ func (t *table) observe(e *entry, o observed, asOf int64) bool {
 		// restored from a backup.
 		e.history.revision = o.revision
 	}
-	o.ours = o.presence == present && e.history.wrote(o, t.own)
+	o.ours = o.presence == present && e.history.wrote(o, t.leases.own)
 	if o.ours && e.place != underWay && o.revision != e.history.revision && o.revision != e.observed.revision {
 		e.history.settle(o.value, o.lease) // a straggler, or one whose answer was lost
 	}
@@ -56,8 +60,8 @@ func (t *table) restrain(e *entry, before registrar.State) {
 	}
 }
 
-// doubt notes that nothing is known of a key any more but what it was last.
-func (t *table) doubt(e *entry) {
+// invalidate notes that nothing is known of a key any more but what it was last.
+func (t *table) invalidate(e *entry) {
 	e.observed.presence = unknown
 	t.touch(e, false)
 }

@@ -208,9 +208,9 @@ func TestAudit(t *testing.T) {
 	})
 }
 
-// TestLateWriteUnderAFormerLease: an own write, equal to what is wished, comes
+// TestStragglerUnderAFormerLease: an own write, equal to what is desired, comes
 // through under a lease that nobody renews any more.
-func TestLateWriteUnderAFormerLease(t *testing.T) {
+func TestStragglerUnderAFormerLease(t *testing.T) {
 	t.Parallel()
 	for name, superseded := range map[string]bool{"registered": false, "superseded": true} {
 		t.Run(name, func(t *testing.T) {
@@ -220,7 +220,7 @@ func TestLateWriteUnderAFormerLease(t *testing.T) {
 				w := newWorld(t)
 				w.register(t, orders("x"))
 				former := w.leaseOf(keyX)
-				puts := w.late(func() {
+				puts := w.unanswered(func() {
 					w.register(t, orders("a"))
 					time.Sleep(opTimeout - writeWait + time.Millisecond)
 				})
@@ -230,7 +230,7 @@ func TestLateWriteUnderAFormerLease(t *testing.T) {
 				w.Set(func(f *faulty.Faults) { f.Denied = nil })
 				time.Sleep(2 * time.Second)
 				if id := w.leaseOf(keyA); id == former || id <= 0 || len(puts) != 1 {
-					t.Fatalf("%d late writes; lease %v, want another than %v", len(puts), id, former)
+					t.Fatalf("%d stragglers; lease %v, want another than %v", len(puts), id, former)
 				}
 				if superseded {
 					w.Put(keyA, `{"addresses":["10.0.0.9"]}`, 0)
@@ -251,4 +251,75 @@ func TestLateWriteUnderAFormerLease(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestDeletedBeforeItIsFollowed: the mirror's first list of a key comes after
+// somebody has deleted it, and shows nothing that could be told of.
+func TestDeletedBeforeItIsFollowed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.Set(func(f *faulty.Faults) { f.HangLists = true })
+		w.register(t, orders("a"))
+		w.register(t, static(orders("s")))
+		synctest.Wait()
+		w.Delete(keyA, root+"default/orders/s")
+		w.Set(func(f *faulty.Faults) { f.HangLists = false })
+		time.Sleep(time.Minute) // the lists time out
+		if w.leaseOf(keyA) <= 0 || w.leaseOf(root+"default/orders/s") != 0 {
+			t.Errorf("a is under lease %d, s under %d; want both back", w.leaseOf(keyA), w.leaseOf(root+"default/orders/s"))
+		}
+		wantState(t, w.client, "a", registrar.StateRegistered, nil)
+		wantState(t, w.client, "s", registrar.StateRegistered, nil)
+	})
+}
+
+// TestStaticIsFencedByItsRevision: what another client has made of a static
+// instance is superseded, and Unregister leaves it.
+func TestStaticIsFencedByItsRevision(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.register(t, weighted(1))
+		synctest.Wait()
+		other := w.another(t)
+		if err := other.Register(t.Context(), weighted(2)); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		wantState(t, w.client, "a", registrar.StateSuperseded, registrar.ErrSuperseded)
+		w.register(t, weighted(3))
+		w.wantWeight(t, 2)
+		if err := w.client.Unregister(t.Context(), orders("a")); err != nil || len(w.client.Status()) != 0 {
+			t.Errorf("Unregister: %v, status %+v", err, w.client.Status())
+		}
+		time.Sleep(round)
+		w.wantWeight(t, 2)
+		wantState(t, other, "a", registrar.StateRegistered, nil)
+	})
+}
+
+// TestFencedStragglerIsHarmless: a write that etcd carries out after a newer one
+// finds that its fence doesn't hold.
+func TestFencedStragglerIsHarmless(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.register(t, weighted(1))
+		w.Set(func(f *faulty.Faults) { f.Record, f.State = true, faulty.Hung })
+		w.register(t, weighted(2))
+		time.Sleep(opTimeout)
+		w.Set(func(f *faulty.Faults) { f.State = faulty.Up })
+		w.register(t, weighted(3))
+		time.Sleep(round + spread(ttl))
+		at := w.Revision()
+		for _, r := range w.Unanswered() {
+			if _, err := w.Store.Txn(t.Context(), r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if w.wantWeight(t, 3); w.Revision() != at {
+			t.Errorf("a straggler has written, at revision %d", w.Revision())
+		}
+	})
 }

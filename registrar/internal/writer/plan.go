@@ -12,7 +12,7 @@ type intent uint8
 
 const (
 	// intentNone leaves the key to others: only what this client wrote to it goes,
-	// such as a write that comes through late.
+	// such as a straggler.
 	intentNone intent = iota
 	// intentRegister keeps an instance in the key.
 	intentRegister

@@ -2,30 +2,10 @@ package writer
 
 import (
 	"context"
-	"errors"
-	"log/slog"
 	"math/rand/v2"
 	"time"
 
-	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
-	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
-
 	"github.com/rosterdns/roster/internal/backoff"
-	"github.com/rosterdns/roster/internal/etcdclient"
-	"github.com/rosterdns/roster/registrar/internal/etcderror"
-)
-
-// Timing of the reconciler.
-const (
-	// opTimeout bounds one request: as long as an election of etcd takes, with
-	// its default time-outs, and a reconnect.
-	opTimeout = 3 * time.Second
-	// retryBase and retryLimit bound the pause before the next try.
-	retryBase  = 100 * time.Millisecond
-	retryLimit = 2 * time.Second
-	// auditEvery is how often the keys of the lease are looked at, about: for
-	// what hangs on it where nothing is followed.
-	auditEvery = 5 * time.Minute
 )
 
 // maxRound is how many operations are planned at once: what is asked meanwhile
@@ -42,41 +22,25 @@ type reconciler struct {
 	running context.Context
 
 	pause *backoff.Backoff
-	audit *time.Timer // the next look at the keys of the lease
+	retry *time.Timer // the next try
+	armed bool        // retry runs
+	due   bool        // retry has fired
+	// audit is the next look at the keys of the lease, stragglers the end of
+	// following the next of them.
+	audit, stragglers *time.Timer
 }
 
 // run reconciles until ctx is done.
 func (r *reconciler) run(ctx context.Context) {
-	retry, stragglers := stoppedTimer(), stoppedTimer()
-	defer retry.Stop()
-	defer stragglers.Stop()
-	r.audit = time.NewTimer(jittered(auditEvery))
-	defer r.audit.Stop()
-	armed, due := false, true
+	r.audit.Reset(jittered(auditEvery))
 	for ctx.Err() == nil {
-		// While etcd is away nothing hastens the next try.
-		again := true
-		if held := r.heldFor(); held > 0 {
-			armed = true
-			retry.Reset(held)
-		} else if due || !r.isAway() {
-			due = false
-			again = r.reconcile(ctx)
-		}
-		r.resubscribe()
-		r.armStragglers(stragglers)
-		if !again {
-			r.pause.Reset()
-		} else if !armed {
-			armed = true
-			retry.Reset(r.pause.Next())
-		}
+		r.step(ctx)
 		select {
 		case <-ctx.Done():
 		case <-r.table.wake:
-		case <-retry.C:
-			armed, due = false, true
-			r.table.with(r.table.tryAgain)
+		case <-r.retry.C:
+			r.armed, r.due = false, true
+			r.table.with(r.table.queue.tryAgain)
 		case renewal := <-r.lease.renewals:
 			r.renewed(renewal)
 		case <-r.lease.silence.C:
@@ -86,12 +50,37 @@ func (r *reconciler) run(ctx context.Context) {
 		case <-r.audit.C:
 			r.audit.Reset(jittered(auditEvery))
 			r.table.with(func() { r.table.audit = true })
-		case now := <-stragglers.C:
+		case now := <-r.stragglers.C:
 			r.table.with(func() { r.table.endStragglers(now) })
 		}
 	}
+	for _, timer := range []*time.Timer{r.retry, r.audit, r.stragglers, r.lease.silence} {
+		timer.Stop()
+	}
 }
 
+// step does what is to be done now, and sees to the next try. While etcd is away
+// nothing hastens that.
+func (r *reconciler) step(ctx context.Context) {
+	again := true
+	if held := r.heldFor(); held > 0 {
+		r.armed = true
+		r.retry.Reset(held)
+	} else if r.due || !r.isAway() {
+		r.due = false
+		again = r.reconcile(ctx)
+	}
+	r.resubscribe()
+	r.armStragglers()
+	if !again {
+		r.pause.Reset()
+	} else if !r.armed {
+		r.armed = true
+		r.retry.Reset(r.pause.Next())
+	}
+}
+
+// stoppedTimer returns a timer for Reset.
 func stoppedTimer() *time.Timer {
 	t := time.NewTimer(time.Hour)
 	t.Stop()
@@ -120,131 +109,7 @@ func (r *reconciler) reconcile(ctx context.Context) (again bool) {
 	}
 	r.table.lock()
 	defer r.table.unlock()
-	return r.table.waiting() || r.table.contact.away != nil || time.Now().Before(r.table.contact.resume)
-}
-
-// execute carries out operations. The error is that of an etcd that gives no
-// answer; refusals are noted.
-func (r *reconciler) execute(ctx context.Context, tasks []task) error {
-	distrusted := false
-	for _, group := range grouped(tasks) {
-		for _, chunk := range chunks(r.root, group) {
-			err := r.send(ctx, chunk)
-			if err != nil && etcdclient.Away(err) {
-				r.table.with(func() { r.table.withdraw(tasks) })
-				return err
-			}
-			distrusted = distrusted || errors.Is(err, rpctypes.ErrLeaseNotFound)
-		}
-	}
-	if distrusted && r.lease.id != 0 {
-		return r.lease.check(ctx)
-	}
-	return nil
-}
-
-// grouped separates operations that are refused for different reasons: without
-// space etcd takes deletions still.
-func grouped(tasks []task) [][]task {
-	groups := make([][]task, 3)
-	for _, k := range tasks {
-		i := 1
-		switch k.op.action {
-		case actPut:
-			i = 2
-		case actMarkDown:
-			i = 0
-		}
-		groups[i] = append(groups[i], k)
-	}
-	return groups
-}
-
-// send carries out operations in one transaction. A refusal of one key refuses
-// the whole, so that halves are tried apart.
-func (r *reconciler) send(ctx context.Context, tasks []task) error {
-	t := r.table
-	t.with(func() { t.sending(tasks) })
-	var resp *pb.TxnResponse
-	var results []outcome
-	err := r.request(ctx, func(ctx context.Context) (err error) {
-		resp, err = r.backend.Txn(ctx, transaction(r.root, tasks))
-		return err
-	})
-	if err == nil {
-		results, err = outcomes(tasks, resp)
-	}
-	switch {
-	case err == nil:
-		t.with(func() {
-			for i, o := range results {
-				t.answered(tasks[i], o, resp.Header.Revision)
-			}
-		})
-	case etcdclient.Away(err):
-		t.with(func() { t.lost(tasks) })
-	case len(tasks) > 1 && splits(err):
-		t.with(func() { t.unsent(tasks) })
-		half := len(tasks) / 2
-		if err := r.send(ctx, tasks[:half]); err != nil && etcdclient.Away(err) {
-			return err
-		}
-		return r.send(ctx, tasks[half:])
-	default:
-		t.with(func() { t.refused(tasks, err) })
-	}
-	return err
-}
-
-// request calls etcd with a time-out and notes whether it is there. An error for
-// want of an answer says why there is no connection.
-func (r *reconciler) request(ctx context.Context, do func(ctx context.Context) error) error {
-	timed, cancel := context.WithTimeout(ctx, opTimeout)
-	defer cancel()
-	err := do(timed)
-	if err != nil && etcdclient.Away(err) {
-		err = etcderror.Explain(err, r.backend.LastError())
-		r.lost(err)
-	} else if err == nil || !deniesUser(err) {
-		r.found()
-	}
-	return err
-}
-
-// found notes that etcd has answered.
-func (r *reconciler) found() {
-	t := r.table
-	t.lock()
-	defer t.unlock()
-	since := t.contact.since
-	back, again := t.contact.found()
-	if !back {
-		return
-	}
-	now := time.Now()
-	t.audit, t.stirred = true, true
-	if again {
-		t.contact.hold(t.ttl, now)
-	}
-	t.note(func(log *slog.Logger) {
-		log.Info("registrar: back in contact with etcd", "away", now.Sub(since).Round(time.Millisecond).String())
-	})
-}
-
-// lost notes that etcd gives no answer, unless it is the client that goes.
-func (r *reconciler) lost(err error) {
-	if r.running.Err() != nil {
-		return
-	}
-	t := r.table
-	t.lock()
-	defer t.unlock()
-	t.stirred = true
-	if t.contact.lost(etcderror.Classify(err), time.Now()) {
-		t.note(func(log *slog.Logger) {
-			log.Warn("registrar: no contact with etcd, trying again until it answers", "error", err)
-		})
-	}
+	return r.table.queue.waiting() || r.table.contact.away != nil || time.Now().Before(r.table.contact.resume)
 }
 
 // renewed takes what a keepalive has come to.
@@ -273,20 +138,26 @@ func (r *reconciler) heldFor() time.Duration {
 
 // resubscribe has the mirror follow the keys that are to be followed.
 func (r *reconciler) resubscribe() {
-	var begin, end []*subscription
-	r.table.with(func() { begin, end = r.table.resubscribe() })
-	for _, s := range begin {
-		s.stop = r.follow(s.rng, s)
+	var c changes
+	r.table.with(func() { c = r.table.resubscribe() })
+	for _, s := range c.begin {
+		if s.ended {
+			continue // with many at once
+		}
+		s.stop = r.follow(s.rng, &subscription{s, r.table})
 	}
-	for _, s := range end {
-		s.stop()
+	for _, s := range c.end {
+		if s.stop != nil {
+			s.stop()
+		}
 	}
 }
 
-func (r *reconciler) armStragglers(timer *time.Timer) {
+// armStragglers sets the timer for the first key that is followed for stragglers.
+func (r *reconciler) armStragglers() {
 	r.table.lock()
 	defer r.table.unlock()
-	if until, ok := r.table.nextStraggler(); ok {
-		timer.Reset(time.Until(until))
+	if until, ok := r.table.archive.next(); ok {
+		r.stragglers.Reset(time.Until(until))
 	}
 }

@@ -145,7 +145,7 @@ func TestCloseIsBounded(t *testing.T) {
 			}
 			time.Sleep(2 * ttl)
 			if w.Len() != 0 {
-				t.Error("the lease is kept alive after Close")
+				t.Error("the lease is renewed after Close")
 			}
 		})
 	}
@@ -193,9 +193,9 @@ func (w *world) untouched(t *testing.T) {
 	}
 }
 
-// TestUnregisterOfAWishNeverSent: it is forgotten, and no order to remove
+// TestUnregisterOfWhatWasNeverSent: it is forgotten, and no order to remove
 // whoever comes next.
-func TestUnregisterOfAWishNeverSent(t *testing.T) {
+func TestUnregisterOfWhatWasNeverSent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -209,7 +209,7 @@ func TestUnregisterOfAWishNeverSent(t *testing.T) {
 			t.Errorf("Unregister: %v, status %+v", err, w.client.Status())
 		}
 		if err := <-waiting; err != nil {
-			t.Errorf("Wait: %v, want nil once nothing is wished for", err)
+			t.Errorf("Wait: %v, want nil once nothing is desired", err)
 		}
 		w.SetState(faulty.Up)
 		if err := other.Register(t.Context(), orders("a")); err != nil {
@@ -220,9 +220,9 @@ func TestUnregisterOfAWishNeverSent(t *testing.T) {
 	})
 }
 
-// TestUnregisterOfAStaticWishNeverSent: an earlier run of the client can have
+// TestUnregisterOfAStaticThatWasNeverSent: an earlier run of the client can have
 // left what it was about to write anew.
-func TestUnregisterOfAStaticWishNeverSent(t *testing.T) {
+func TestUnregisterOfAStaticThatWasNeverSent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -242,9 +242,9 @@ func TestUnregisterOfAStaticWishNeverSent(t *testing.T) {
 	})
 }
 
-// TestUnregisterInDoubt: a write came through, its acknowledgement didn't, and
+// TestUnregisterOfAnUnacknowledgedWrite: a write came through, its acknowledgement didn't, and
 // another client took over.
-func TestUnregisterInDoubt(t *testing.T) {
+func TestUnregisterOfAnUnacknowledgedWrite(t *testing.T) {
 	t.Parallel()
 	for name, again := range map[string]bool{"once": false, "registered again while away": true} {
 		t.Run(name, func(t *testing.T) {
@@ -253,7 +253,7 @@ func TestUnregisterInDoubt(t *testing.T) {
 				w := newWorld(t)
 				w.register(t, orders("x")) // so that there is a lease
 				other := w.another(t)
-				puts := w.late(func() {
+				puts := w.unanswered(func() {
 					w.register(t, orders("a"))
 					time.Sleep(opTimeout - writeWait + time.Millisecond)
 				})
@@ -261,7 +261,7 @@ func TestUnregisterInDoubt(t *testing.T) {
 				if err := other.Register(t.Context(), orders("a")); err != nil {
 					t.Fatal(err)
 				}
-				for range 2 { // the second time without a wish
+				for range 2 { // the second time with nothing desired
 					if err := w.client.Unregister(t.Context(), orders("a")); err != nil {
 						t.Fatal(err)
 					}

@@ -26,35 +26,26 @@ type outcome struct {
 // take returns the next operations, at most so many, and whether some wait for a
 // lease.
 func (t *table) take(limit int) (tasks []task, lease bool) {
-	for len(t.ready) > 0 && len(tasks) < limit {
-		e := t.ready[0]
-		t.ready = t.ready[1:]
-		if e.place != ready {
-			continue
+	for len(tasks) < limit {
+		e := t.queue.next()
+		if e == nil {
+			break
 		}
-		switch op, _ := plan(e.situation(t.lease, t.leaving)); op.action {
+		switch op, _ := plan(e.situation(t.leases.current, t.leaving)); op.action {
 		case actLease:
 			lease = true
-			e.place = unleased
-			t.unleased = append(t.unleased, e)
+			t.queue.awaitLease(e)
 		case actNone, actForget:
 			t.touch(e, false)
 		default:
 			e.place = underWay
+			if op.writes() {
+				e.history.sending(op.value, op.lease, time.Now())
+			}
 			tasks = append(tasks, task{e, op})
 		}
 	}
 	return tasks, lease
-}
-
-// sending notes that operations are about to be sent.
-func (t *table) sending(tasks []task) {
-	now := time.Now()
-	for _, k := range tasks {
-		if k.op.writes() {
-			k.entry.history.sending(k.op.value, k.op.lease, now)
-		}
-	}
 }
 
 // writes reports whether the operation puts a value.
@@ -74,7 +65,9 @@ func (t *table) answered(k task, o outcome, revision int64) {
 			e.history.acked, e.acked = true, true
 		}
 		o.observed = observed{presence: present, value: k.op.value, lease: k.op.lease, revision: revision}
-		t.confirm(e, revision)
+		if e.sub != nil {
+			e.sub.confirm(e, revision)
+		}
 	case o.done && k.op.action == actDelete:
 		o.observed = observed{presence: absent}
 	}
@@ -86,34 +79,18 @@ func (t *table) answered(k task, o outcome, revision int64) {
 	}
 }
 
-// lost takes back operations that etcd has not answered: it can have carried them
-// out, or do so later.
+// lost takes back those operations that etcd has not answered: it can have carried
+// them out, or do so later.
 func (t *table) lost(tasks []task) {
 	for _, k := range tasks {
+		if k.entry.place != underWay {
+			continue
+		}
 		k.entry.place = atRest
 		if k.op.action != actRead {
 			k.entry.observed.presence = unknown
 		}
 		t.touch(k.entry, true)
-	}
-}
-
-// withdraw takes back those operations that were not sent.
-func (t *table) withdraw(tasks []task) {
-	for _, k := range tasks {
-		if k.entry.place == underWay {
-			k.entry.place = atRest
-			t.touch(k.entry, true)
-		}
-	}
-}
-
-// unsent takes back that operations were sent: etcd has carried out none.
-func (t *table) unsent(tasks []task) {
-	for _, k := range tasks {
-		if k.op.writes() {
-			k.entry.history.settle(k.op.value, k.op.lease)
-		}
 	}
 }
 
@@ -128,7 +105,7 @@ func (t *table) refused(tasks []task, err error) {
 			e.history.settle(k.op.value, k.op.lease)
 		}
 		switch {
-		case errors.Is(err, rpctypes.ErrLeaseNotFound) && k.op.lease != t.lease:
+		case errors.Is(err, rpctypes.ErrLeaseNotFound) && k.op.lease != t.leases.current:
 			e.observed.presence = unknown // it has expired, and the key with it
 			t.touch(e, true)
 		case errors.Is(err, rpctypes.ErrLeaseNotFound):

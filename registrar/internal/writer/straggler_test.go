@@ -8,9 +8,9 @@ import (
 	"github.com/rosterdns/roster/registrar"
 )
 
-// TestLateWriteAfterUnregister has etcd carry out a write of a static instance,
+// TestStragglerAfterUnregister has etcd carry out a write of a static instance,
 // which timed out, after the instance was unregistered.
-func TestLateWriteAfterUnregister(t *testing.T) {
+func TestStragglerAfterUnregister(t *testing.T) {
 	t.Parallel()
 	for name, first := range map[string]bool{"the first write of all": true, "a later one": false} {
 		t.Run(name, func(t *testing.T) {
@@ -20,7 +20,7 @@ func TestLateWriteAfterUnregister(t *testing.T) {
 				if !first {
 					w.register(t, weighted(1))
 				}
-				puts := w.late(func() {
+				puts := w.unanswered(func() {
 					w.register(t, weighted(10))
 					time.Sleep(2 * opTimeout)
 				})
@@ -35,7 +35,7 @@ func TestLateWriteAfterUnregister(t *testing.T) {
 					w.carryOut(t, put)
 					time.Sleep(round)
 					if w.Len() != 0 || len(w.client.Status()) != 0 {
-						t.Errorf("the late write stands, status %+v", w.client.Status())
+						t.Errorf("the straggler stands, status %+v", w.client.Status())
 					}
 				}
 				if n := w.log.count("came through after"); n != len(puts) {
@@ -46,14 +46,14 @@ func TestLateWriteAfterUnregister(t *testing.T) {
 	}
 }
 
-// TestLateWriteUnderTheLease: the lease lives as long as the client, and with it
-// what came through late.
-func TestLateWriteUnderTheLease(t *testing.T) {
+// TestStragglerUnderTheLease: the lease lives as long as the client, and with it
+// what came through after all.
+func TestStragglerUnderTheLease(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		w.register(t, orders("b")) // so that there is a lease
-		puts := w.late(func() {
+		puts := w.unanswered(func() {
 			w.register(t, orders("a"))
 			time.Sleep(2 * opTimeout)
 		})
@@ -70,15 +70,15 @@ func TestLateWriteUnderTheLease(t *testing.T) {
 			}
 			time.Sleep(round)
 			if w.Get(keyA) != nil || len(w.client.Status()) != 1 {
-				t.Errorf("the late write stands, status %+v", w.client.Status())
+				t.Errorf("the straggler stands, status %+v", w.client.Status())
 			}
 		}
 	})
 }
 
-// TestLateWriteOfOthers: what this client has not sent, or not in doubt any
+// TestStragglerOfOthers: what this client has not sent, or not unacknowledged any
 // more, is none of its business once it has unregistered.
-func TestLateWriteOfOthers(t *testing.T) {
+func TestStragglerOfOthers(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		weight uint16
@@ -93,7 +93,7 @@ func TestLateWriteOfOthers(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
 				w.register(t, weighted(1))
-				w.late(func() {
+				w.unanswered(func() {
 					w.register(t, weighted(10))
 					time.Sleep(2 * opTimeout)
 				})
@@ -122,7 +122,7 @@ func TestRegisteredAgainWithAStraggler(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		puts := w.late(func() {
+		puts := w.unanswered(func() {
 			w.register(t, weighted(10))
 			time.Sleep(2 * opTimeout)
 		})
@@ -142,13 +142,13 @@ func TestRegisteredAgainWithAStraggler(t *testing.T) {
 	})
 }
 
-// TestLateWriteIsUndoneOnce: what has come through is not in doubt any more, and
+// TestStragglerIsRemovedOnce: what has come through is not unacknowledged any more, and
 // the same value is another client's from then on.
-func TestLateWriteIsUndoneOnce(t *testing.T) {
+func TestStragglerIsRemovedOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		puts := w.late(func() {
+		puts := w.unanswered(func() {
 			w.register(t, weighted(10))
 			time.Sleep(opTimeout - writeWait + time.Millisecond)
 		})
@@ -162,7 +162,7 @@ func TestLateWriteIsUndoneOnce(t *testing.T) {
 		w.carryOut(t, puts[0])
 		time.Sleep(round)
 		if w.Len() != 0 {
-			t.Fatal("the late write stands")
+			t.Fatal("the straggler stands")
 		}
 		other := w.another(t, leaveOnClose)
 		if err := other.Register(t.Context(), weighted(10)); err != nil {

@@ -8,36 +8,16 @@ import (
 	"github.com/rosterdns/roster/internal/mirror"
 )
 
-// subscription is a range that the mirror follows for the table: a key, or the
-// keys of a service. The table's mutex guards it.
+// subscription is what the mirror shows a range to.
 type subscription struct {
-	table    *table
-	rng      string
-	entries  map[string]*entry // that are followed by it
-	stop     func()
-	ended    bool
-	listed   bool
-	revision int64 // as of which the range was shown last; before that, which etcd had
-	// unconfirmed is what etcd has acknowledged and the mirror has not shown yet,
-	// in order of revision.
-	unconfirmed []confirmation
-}
-
-// confirmation is a write of a key at a revision.
-type confirmation struct {
-	entry    *entry
-	revision int64
+	*followed
+	table *table
 }
 
 var _ mirror.View = (*subscription)(nil)
 
 // Stage implements mirror.View.
 func (s *subscription) Stage() mirror.Stage { return &stage{sub: s} }
-
-// newSubscription returns a subscription of entries, which has yet to begin.
-func (t *table) newSubscription(rng string) *subscription {
-	return &subscription{table: t, rng: rng, entries: map[string]*entry{}}
-}
 
 // stage collects what is shown of this client's keys.
 type stage struct {
@@ -62,8 +42,8 @@ func (st *stage) Apply(events []mirror.Event) {
 	defer t.unlock()
 	for i := range events {
 		ev := &events[i]
-		e := t.entries[ev.Key]
-		if e == nil && !ev.Deleted && t.own(ev.Lease) {
+		e := t.index.entries[ev.Key]
+		if e == nil && !ev.Deleted && t.leases.own(ev.Lease) {
 			e = t.ghost(ev.Key)
 		}
 		if e == nil {
@@ -85,7 +65,7 @@ func (t *table) ghost(key string) *entry {
 		return nil
 	}
 	name.Namespace, name.Service, name.ID = strings.Clone(name.Namespace), strings.Clone(name.Service), strings.Clone(name.ID)
-	e := t.entry(name)
+	e := t.index.entry(name)
 	e.history.acked = true // nobody else writes under the lease
 	return e
 }
@@ -114,7 +94,7 @@ func (s *subscription) commit(c mirror.Commit, seen []sighting) {
 		s.regressed()
 	}
 	for _, g := range seen {
-		if g.entry.sub != s && !t.own(g.observed.lease) {
+		if g.entry.sub != s.followed && !t.leases.own(g.observed.lease) {
 			continue // this client has nothing to do with it
 		}
 		asOf := g.revision
@@ -128,9 +108,9 @@ func (s *subscription) commit(c mirror.Commit, seen []sighting) {
 	for len(s.unconfirmed) > 0 && s.unconfirmed[0].revision <= s.revision {
 		n := s.unconfirmed[0]
 		s.unconfirmed = s.unconfirmed[1:]
-		if e := n.entry; e.sub == s && e.asOf == n.revision && e.shown < n.revision {
+		if e := n.entry; e.sub == s.followed && e.asOf == n.revision && e.shown < n.revision {
 			t.audit = true
-			t.doubt(e) // etcd doesn't have what it has acknowledged
+			t.invalidate(e) // etcd doesn't have what it has acknowledged
 		}
 	}
 }
@@ -144,14 +124,7 @@ func (s *subscription) regressed() {
 	for _, e := range s.entries {
 		e.asOf = 0
 		if e.shown != e.observed.revision {
-			t.doubt(e) // else the mirror tells if it is another now
+			t.invalidate(e) // else the mirror tells if it is another now
 		}
-	}
-}
-
-// confirm has the mirror asked for a write that etcd has acknowledged.
-func (t *table) confirm(e *entry, revision int64) {
-	if e.sub != nil {
-		e.sub.unconfirmed = append(e.sub.unconfirmed, confirmation{e, revision})
 	}
 }

@@ -58,7 +58,8 @@ func New(ctx context.Context, cfg Config) *Writer {
 	w.life, w.endLife = context.WithCancel(context.WithoutCancel(ctx))
 	w.running, w.endRunning = context.WithCancel(w.life)
 	w.reconciler = &reconciler{
-		table: w.table, backend: cfg.Backend, follow: cfg.Follow, root: cfg.Prefix + "/", running: w.running, pause: backoff.New(retryBase, retryLimit),
+		table: w.table, backend: cfg.Backend, follow: cfg.Follow, root: cfg.Prefix + "/", running: w.running,
+		pause: backoff.New(retryBase, retryLimit), retry: stoppedTimer(), audit: stoppedTimer(), stragglers: stoppedTimer(),
 	}
 	w.reconciler.lease = &lease{backend: cfg.Backend, table: w.table, call: w.reconciler.request, life: w.life, silence: stoppedTimer()}
 	return w
@@ -185,8 +186,8 @@ func (w *Writer) Status() []registrar.InstanceStatus {
 	if t.closed {
 		return nil
 	}
-	out := make([]registrar.InstanceStatus, 0, len(t.entries))
-	for _, e := range t.entries {
+	out := make([]registrar.InstanceStatus, 0, len(t.index.entries))
+	for _, e := range t.index.entries {
 		if e.state == "" {
 			continue
 		}

@@ -30,12 +30,12 @@ func (w *world) wantWeight(t *testing.T, weight uint16) {
 	}
 }
 
-// late returns the puts of the instance a that timed out while the function
+// unanswered returns the puts of the instance a that timed out while the function
 // ran, without their fences: as where these hold again.
-func (w *world) late(fn func()) (puts []*pb.RequestOp) {
-	w.Set(func(f *faulty.Faults) { f.Keep, f.State = true, faulty.Hung })
+func (w *world) unanswered(fn func()) (puts []*pb.RequestOp) {
+	w.Set(func(f *faulty.Faults) { f.Record, f.State = true, faulty.Hung })
 	fn()
-	for _, r := range w.Kept() {
+	for _, r := range w.Unanswered() {
 		for _, op := range r.Success {
 			for op.GetRequestTxn() != nil {
 				op = op.GetRequestTxn().Success[0]
@@ -45,7 +45,7 @@ func (w *world) late(fn func()) (puts []*pb.RequestOp) {
 			}
 		}
 	}
-	w.Set(func(f *faulty.Faults) { f.Keep, f.State = false, faulty.Up })
+	w.Set(func(f *faulty.Faults) { f.Record, f.State = false, faulty.Up })
 	return puts
 }
 
@@ -57,16 +57,16 @@ func (w *world) carryOut(t *testing.T, put *pb.RequestOp) {
 	}
 }
 
-// TestOwnLateWrite has etcd carry out writes that timed out, after newer ones
+// TestOwnStraggler has etcd carry out writes that timed out, after newer ones
 // of the same client. Lease 0 tells nobody apart, but the client knows what it
 // has sent.
-func TestOwnLateWrite(t *testing.T) {
+func TestOwnStraggler(t *testing.T) {
 	t.Parallel()
 	for _, again := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t)
 			w.register(t, weighted(1))
-			puts := w.late(func() {
+			puts := w.unanswered(func() {
 				for i := range 3 {
 					w.register(t, weighted(uint16(10+i)))
 					time.Sleep(2 * opTimeout)
@@ -91,7 +91,7 @@ func TestOwnLateWrite(t *testing.T) {
 			}
 			// Another client's word counts as before.
 			other := w.another(t)
-			if err := other.Register(t.Context(), weighted(1)); err != nil { // what was acknowledged is not in doubt
+			if err := other.Register(t.Context(), weighted(1)); err != nil { // what was acknowledged is not unacknowledged
 				t.Fatal(err)
 			}
 			time.Sleep(round)
@@ -101,14 +101,14 @@ func TestOwnLateWrite(t *testing.T) {
 	}
 }
 
-// TestOwnLateWriteUnderALease: the late write hangs on no lease, the wish has
+// TestOwnStragglerUnderALease: the straggler hangs on no lease, what is desired has
 // changed to one that does.
-func TestOwnLateWriteUnderALease(t *testing.T) {
+func TestOwnStragglerUnderALease(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		w.register(t, weighted(1))
-		puts := w.late(func() {
+		puts := w.unanswered(func() {
 			w.register(t, weighted(10))
 			time.Sleep(2 * opTimeout)
 		})
@@ -121,13 +121,13 @@ func TestOwnLateWriteUnderALease(t *testing.T) {
 		time.Sleep(2 * round)
 		wantState(t, w.client, "a", registrar.StateRegistered, nil)
 		if w.leaseOf(keyA) <= 0 {
-			t.Error("the late write stands")
+			t.Error("the straggler stands")
 		}
 	})
 }
 
-// TestDoubtsAreBounded: an outage doesn't fill memory.
-func TestDoubtsAreBounded(t *testing.T) {
+// TestUnacknowledgedAreBounded: an outage doesn't fill memory.
+func TestUnacknowledgedAreBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -138,7 +138,7 @@ func TestDoubtsAreBounded(t *testing.T) {
 		}
 		n := w.unacknowledged()
 		if n != maxUnacknowledged {
-			t.Errorf("%d values are in doubt, want %d", n, maxUnacknowledged)
+			t.Errorf("%d values are unacknowledged, want %d", n, maxUnacknowledged)
 		}
 		w.SetState(faulty.Up)
 		time.Sleep(round)
@@ -149,7 +149,7 @@ func TestDoubtsAreBounded(t *testing.T) {
 		}
 		n = w.unacknowledged()
 		if n > before {
-			t.Errorf("%d values are in doubt though all were acknowledged", n)
+			t.Errorf("%d values are unacknowledged though all were acknowledged", n)
 		}
 	})
 }
@@ -158,7 +158,7 @@ func TestDoubtsAreBounded(t *testing.T) {
 // acknowledged.
 func (w *world) unacknowledged() (n int) {
 	t := w.client.table
-	t.with(func() { n = len(t.entries["default/orders/a"].history.unacknowledged) })
+	t.with(func() { n = len(t.index.entries["default/orders/a"].history.unacknowledged) })
 	return n
 }
 
@@ -189,19 +189,19 @@ func TestWatchAheadOfTheAnswer(t *testing.T) {
 // remembers returns how many keys a client remembers, and whether that of the
 // instance a is among them.
 func remembers(c *client) (n int, ofA bool) {
-	c.table.with(func() { n, ofA = len(c.table.entries), c.table.entries["default/orders/a"] != nil })
+	c.table.with(func() { n, ofA = len(c.table.index.entries), c.table.index.entries["default/orders/a"] != nil })
 	return n, ofA
 }
 
-// TestPastIsBounded: who registers ever new IDs doesn't fill memory.
-func TestPastIsBounded(t *testing.T) {
+// TestArchiveIsBounded: who registers ever new IDs doesn't fill memory.
+func TestArchiveIsBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		table := w.client.table
 		table.with(func() {
 			for i := range 2 * maxIdle {
-				e := table.entry(instance("default", "orders", fmt.Sprintf("i%d", i)))
+				e := table.index.entry(instance("default", "orders", fmt.Sprintf("i%d", i)))
 				e.history.acked = true
 				table.retire(e)
 			}
@@ -225,8 +225,8 @@ func TestPastIsBounded(t *testing.T) {
 	})
 }
 
-// TestPastOfNothing: a write that etcd has refused leaves nothing to remember.
-func TestPastOfNothing(t *testing.T) {
+// TestNothingToRemember: a write that etcd has refused leaves nothing to remember.
+func TestNothingToRemember(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)

@@ -1,0 +1,135 @@
+package writer
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+
+	"github.com/rosterdns/roster/internal/etcdclient"
+	"github.com/rosterdns/roster/registrar/internal/etcderror"
+)
+
+// execute carries out operations. The error is that of an etcd that gives no
+// answer; refusals are noted.
+func (r *reconciler) execute(ctx context.Context, tasks []task) error {
+	distrusted := false
+	for _, group := range grouped(tasks) {
+		for _, chunk := range chunks(r.root, group) {
+			err := r.send(ctx, chunk)
+			if err != nil && etcdclient.Away(err) {
+				r.table.with(func() { r.table.lost(tasks) })
+				return err
+			}
+			distrusted = distrusted || errors.Is(err, rpctypes.ErrLeaseNotFound)
+		}
+	}
+	if distrusted && r.lease.id != 0 {
+		return r.lease.check(ctx)
+	}
+	return nil
+}
+
+// grouped separates operations that are refused for different reasons: without
+// space etcd takes deletions still.
+func grouped(tasks []task) [][]task {
+	groups := make([][]task, 3)
+	for _, k := range tasks {
+		i := 1
+		switch k.op.action {
+		case actPut:
+			i = 2
+		case actMarkDown:
+			i = 0
+		}
+		groups[i] = append(groups[i], k)
+	}
+	return groups
+}
+
+// send carries out operations in one transaction. A refusal of one key refuses
+// the whole, so that halves are tried apart.
+func (r *reconciler) send(ctx context.Context, tasks []task) error {
+	t := r.table
+	var resp *pb.TxnResponse
+	var results []outcome
+	err := r.request(ctx, func(ctx context.Context) (err error) {
+		resp, err = r.backend.Txn(ctx, transaction(r.root, tasks))
+		return err
+	})
+	if err == nil {
+		results, err = outcomes(tasks, resp)
+	}
+	switch {
+	case err == nil:
+		t.with(func() {
+			for i, o := range results {
+				t.answered(tasks[i], o, resp.Header.Revision)
+			}
+		})
+	case etcdclient.Away(err): // of all that was taken
+	case len(tasks) > 1 && splits(err):
+		half := len(tasks) / 2
+		if err := r.send(ctx, tasks[:half]); err != nil && etcdclient.Away(err) {
+			return err
+		}
+		return r.send(ctx, tasks[half:])
+	default:
+		t.with(func() { t.refused(tasks, err) })
+	}
+	return err
+}
+
+// request calls etcd with a time-out and notes whether it is there. An error for
+// want of an answer says why there is no connection.
+func (r *reconciler) request(ctx context.Context, do func(ctx context.Context) error) error {
+	timed, cancel := context.WithTimeout(ctx, opTimeout)
+	defer cancel()
+	err := do(timed)
+	if err != nil && etcdclient.Away(err) {
+		err = etcderror.Explain(err, r.backend.LastError())
+		r.lost(err)
+	} else if err == nil || !deniesUser(err) {
+		r.found()
+	}
+	return err
+}
+
+// found notes that etcd has answered.
+func (r *reconciler) found() {
+	t := r.table
+	t.lock()
+	defer t.unlock()
+	since := t.contact.since
+	back, again := t.contact.found()
+	if !back {
+		return
+	}
+	now := time.Now()
+	t.audit, t.stirred = true, true
+	if again {
+		t.contact.hold(t.ttl, now)
+	}
+	t.note(func(log *slog.Logger) {
+		log.Info("registrar: back in contact with etcd", "away", now.Sub(since).Round(time.Millisecond).String())
+	})
+}
+
+// lost notes that etcd gives no answer, unless it is the client that goes.
+func (r *reconciler) lost(err error) {
+	if r.running.Err() != nil {
+		return
+	}
+	t := r.table
+	t.lock()
+	defer t.unlock()
+	t.stirred = true
+	if t.contact.lost(etcderror.Classify(err), time.Now()) {
+		t.note(func(log *slog.Logger) {
+			log.Warn("registrar: no contact with etcd, trying again until it answers", "error", err)
+		})
+	}
+}
