@@ -3,6 +3,9 @@
 # The modules of go.work.
 MODULES := . build test
 
+# The packages whose tests judge time with the build tag timing.
+TIMED := ./internal/etcdclient ./plugin/roster ./registrar/etcd ./registrar/memory ./test/harness ./test/e2e ./test/faults
+
 # How long "make fuzz" spends on each target.
 FUZZTIME ?= 60s
 
@@ -18,7 +21,7 @@ SOAK ?= 30m
 VERSION ?=
 
 # Programs that "make acceptance" needs, as PROGRAM:DEBIAN-PACKAGE.
-DEPS := dig:bind9-dnsutils nft:nftables ip:iproute2 getent:libc-bin unshare:util-linux mount:mount
+DEPS := dig:bind9-dnsutils nft:nftables ip:iproute2 getent:libc-bin unshare:util-linux mount:mount setcap:libcap2-bin setpriv:util-linux
 
 # Builds must not depend on the state of a git repository, which may be absent or another user's.
 export GOFLAGS := $(strip $(GOFLAGS) -buildvcs=false)
@@ -42,17 +45,21 @@ run: build ## Build, and serve svc.internal on 127.0.0.1:1053 with an etcd of it
 	exec bin/coredns -conf Corefile
 
 .PHONY: test
-test: ## Run unit and end-to-end tests with the race detector
+test: ## Run unit and end-to-end tests with the race detector; judges no time
 	go test -race -timeout 20m work
+
+.PHONY: timing
+timing: ## Run the tests that judge time, one at a time; wants a machine that does nothing else
+	go test -count=1 -p 1 -parallel 1 -timeout 40m -tags timing $(TIMED)
 
 .PHONY: acceptance
 acceptance: ## Run the tests that need root and the programs of "make deps"
-	cd test && go test -count=1 -timeout 20m -tags acceptance ./acceptance/...
+	cd test && go test -count=1 -timeout 20m -tags acceptance,timing ./acceptance/...
 
 .PHONY: soak
 soak: ## Run the tests of faults for long, each fault for SOAK (30m); needs what acceptance needs
-	cd test && ROSTER_SOAK=$(SOAK) go test -count=1 -timeout 12h -v ./faults
-	cd test && ROSTER_SOAK=$(SOAK) go test -count=1 -timeout 12h -v -tags acceptance -run '^TestPacketLoss$$' ./acceptance
+	cd test && ROSTER_SOAK=$(SOAK) go test -count=1 -timeout 12h -tags timing -v ./faults
+	cd test && ROSTER_SOAK=$(SOAK) go test -count=1 -timeout 12h -v -tags acceptance,timing -run '^TestPacketLoss$$' ./acceptance
 
 .PHONY: standalone
 standalone: ## Test each module by itself, as its users see it, and run each benchmark once

@@ -1,20 +1,32 @@
-// Command coredns is CoreDNS with all of its own plugins, etcdserver and roster.
+// Command coredns is CoreDNS with all of its own plugins, etcdserver and roster. It is also the process in which etcdserver
+// runs etcd.
 package main
 
 import (
 	"fmt"
 	"os"
+	"os/signal"
 	"slices"
+	"syscall"
 
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/coremain"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/rosterdns/roster/build/etcdserver"
+	"github.com/rosterdns/roster/build/etcdserver/member"
 
 	_ "github.com/coredns/coredns/core/plugin" // CoreDNS's own plugins
-	_ "github.com/rosterdns/roster/build/etcdserver"
 	_ "github.com/rosterdns/roster/plugin/roster"
 )
 
 func main() {
+	if member.IsMember() {
+		os.Exit(member.Main())
+	}
+	// A log whose reader has gone away ends nothing: without this, a write to standard output or error would end CoreDNS.
+	signal.Ignore(syscall.SIGPIPE)
+	etcdserver.HideEtcdMetrics(prometheus.DefaultRegisterer.(*prometheus.Registry))
 	directives, err := insertDirectives(dnsserver.Directives)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "coredns:", err)

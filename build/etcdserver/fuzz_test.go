@@ -18,7 +18,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return
 		}
-		ec, err := cfg.embedConfig()
+		ec, err := cfg.Embed()
 		if err != nil {
 			t.Fatalf("accepted, but: %v", err)
 		}

@@ -7,6 +7,8 @@ import (
 	"sync"
 
 	"github.com/coredns/coredns/plugin"
+
+	"github.com/rosterdns/roster/build/etcdserver/member"
 )
 
 var (
@@ -15,9 +17,9 @@ var (
 	errAdded = errors.New("a reload can't add etcdserver: restart the process")
 )
 
-// process is the etcd of this process. It is global because it outlives a reload, in which CoreDNS replaces everything
+// running is the etcd of this process. It is global because it outlives a reload, in which CoreDNS replaces everything
 // that belongs to an instance.
-var process struct {
+var running struct {
 	mu     sync.Mutex
 	server *supervisor // nil: none runs
 	owner  *directive  // the directive whose instance took the server over last
@@ -31,9 +33,9 @@ var process struct {
 //	reload, failed:     old.restart, perhaps new.takeOver, old.restartFailed
 //	TERM or INT:        shutdown, finalShutdown (stops the server)
 type directive struct {
-	cfg        config
+	cfg        member.Config
 	position   string // file:line
-	restarting bool   // a reload of the instance is under way; guarded by process.mu
+	restarting bool   // a reload of the instance is under way; guarded by running.mu
 }
 
 // wrap adds plugin and position to an error.
@@ -47,72 +49,72 @@ func (d *directive) wrap(err error) error {
 // start starts the server. Only the first start of a process does that, since no hook would stop a server that a reload
 // had started before it failed.
 func (d *directive) start(ctx context.Context) error {
-	process.mu.Lock()
-	defer process.mu.Unlock()
-	if process.server != nil {
+	running.mu.Lock()
+	defer running.mu.Unlock()
+	if running.server != nil {
 		return nil // takeOver compares
 	}
 	s, err := supervise(ctx, d.cfg)
 	if err != nil {
 		return err
 	}
-	process.server = s
+	running.server = s
 	return nil
 }
 
 // takeOver makes d's instance the one that the server belongs to.
 func (d *directive) takeOver() error {
-	process.mu.Lock()
-	defer process.mu.Unlock()
+	running.mu.Lock()
+	defer running.mu.Unlock()
 	switch {
-	case process.server == nil:
+	case running.server == nil:
 		return errAdded
-	case process.server.cfg != d.cfg:
+	case running.server.cfg != d.cfg:
 		return errChanged
 	}
-	process.owner = d
+	running.owner = d
 	return nil
 }
 
 // restart notes that a reload begins.
 func (d *directive) restart() error {
-	process.mu.Lock()
-	defer process.mu.Unlock()
+	running.mu.Lock()
+	defer running.mu.Unlock()
 	d.restarting = true
 	return nil
 }
 
 // restartFailed takes the server back from an instance that came to nothing.
 func (d *directive) restartFailed() error {
-	process.mu.Lock()
-	defer process.mu.Unlock()
+	running.mu.Lock()
+	defer running.mu.Unlock()
 	d.restarting = false
-	process.owner = d
+	running.owner = d
 	return nil
 }
 
 // shutdown stops the server if a reload has dropped the directive: no newer instance took it over.
 func (d *directive) shutdown() error {
-	process.mu.Lock()
-	defer process.mu.Unlock()
-	if d.restarting && process.owner == d {
-		stopProcess()
+	running.mu.Lock()
+	defer running.mu.Unlock()
+	if d.restarting && running.owner == d {
+		stopRunning()
 	}
 	return nil
 }
 
 // finalShutdown stops the server with the process. CoreDNS calls it after the OnShutdown of all plugins.
 func (d *directive) finalShutdown() error {
-	process.mu.Lock()
-	defer process.mu.Unlock()
-	stopProcess()
+	running.mu.Lock()
+	defer running.mu.Unlock()
+	stopRunning()
 	return nil
 }
 
-// stopProcess stops the server, if one runs. The caller holds process.mu.
-func stopProcess() {
-	if process.server != nil {
-		process.server.stop()
+// stopRunning stops the server, if one runs. The caller holds running.mu.
+func stopRunning() {
+	if running.server != nil {
+		running.server.stop()
 	}
-	process.server, process.owner = nil, nil
+	running.server, running.owner = nil, nil
 }

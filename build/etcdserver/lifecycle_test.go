@@ -7,14 +7,13 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"runtime"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/coredns/caddy"
 	"github.com/miekg/dns"
+	"go.etcd.io/bbolt"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
 )
@@ -40,9 +39,7 @@ func testRestart(t *testing.T) {
 	inst := startCoreDNS(t, corefile)
 	put(t, newClient(t, "http://"+addr, nil), "survives", "1")
 	stopCoreDNS(t, inst)
-	if err := prepareDataDir(dir); err != nil {
-		t.Errorf("after the stop: %v", err)
-	}
+	expectFree(t, dir)
 	ln, err := net.Listen("tcp", addr)
 	if err != nil {
 		t.Fatalf("after the stop: %v", err)
@@ -67,14 +64,14 @@ func testReloadUnchanged(t *testing.T) {
 	if created := <-events; !created.Created {
 		t.Fatalf("watch: %+v", created)
 	}
-	before := process.server
+	before := running.server
 
 	for i := range 3 {
 		var err error
 		if inst, err = reload(t, inst, corefile); err != nil {
 			t.Fatal(err)
 		}
-		if process.server != before {
+		if running.server != before {
 			t.Fatal("the reload replaced the server")
 		}
 		value := fmt.Sprint(i)
@@ -119,12 +116,28 @@ func testReloadDropped(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer stopCoreDNS(t, inst)
-	if process.server != nil {
+	if running.server != nil {
 		t.Fatal("the server runs on")
 	}
-	if err := prepareDataDir(dir); err != nil {
-		t.Error(err)
+	expectFree(t, dir)
+}
+
+// expectFree checks that nobody uses a data folder, neither a process that runs etcd nor etcd itself.
+func expectFree(t *testing.T, dir string) {
+	t.Helper()
+	file, err := os.Open(filepath.Join(dir, "lock"))
+	if err != nil {
+		t.Fatal(err)
 	}
+	defer file.Close()
+	if err := tryLock(file); err != nil {
+		t.Errorf("the lock of the data folder: %v", err)
+	}
+	db, err := bbolt.Open(filepath.Join(dir, "member", "snap", "db"), 0o600, &bbolt.Options{ReadOnly: true, Timeout: time.Second})
+	if err != nil {
+		t.Fatalf("the database: %v", err)
+	}
+	db.Close()
 }
 
 func testReloadAdded(t *testing.T) {
@@ -135,7 +148,7 @@ func testReloadAdded(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "Corefile:3: a reload can't add etcdserver: restart the process") {
 		t.Errorf("got %v", err)
 	}
-	if process.server != nil {
+	if running.server != nil {
 		t.Error("a server runs")
 	}
 }
@@ -167,7 +180,7 @@ func testReloadFailed(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer stopCoreDNS(t, inst)
-	if process.server != nil {
+	if running.server != nil {
 		t.Error("the server runs on")
 	}
 }
@@ -255,51 +268,10 @@ func awaitDNS(t *testing.T, inst *caddy.Instance) {
 	}
 }
 
-// newDir is a data folder that is yet to be created. It is gone before t.TempDir removes its parent, which tries that once.
+// newDir is a data folder that is yet to be created.
 func newDir(t *testing.T) string {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), "etcd")
-	t.Cleanup(func() { removeAll(t, dir) })
-	return dir
-}
-
-// removeAll removes a data folder. What is left of an etcd that has failed may create a file in it meanwhile: its log
-// allocates the next one in advance.
-func removeAll(t *testing.T, dir string) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); ; runtime.Gosched() {
-		err := os.RemoveAll(dir)
-		if err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Error(err)
-			return
-		}
-	}
-}
-
-// TestRemoveAll has files created in a folder while it is removed.
-func TestRemoveAll(t *testing.T) {
-	t.Parallel()
-	dir := newDir(t)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for i := range 1000 {
-			if os.WriteFile(filepath.Join(dir, strconv.Itoa(i)), nil, 0o600) != nil {
-				return // the folder is gone
-			}
-		}
-	}()
-	removeAll(t, dir)
-	<-done
-	if _, err := os.Stat(dir); !os.IsNotExist(err) {
-		t.Errorf("it is there: %v", err)
-	}
+	return filepath.Join(t.TempDir(), "etcd")
 }
 
 // freeAddr is a loopback address that nothing listens on.

@@ -4,13 +4,17 @@ import (
 	"github.com/coredns/coredns/plugin"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"github.com/rosterdns/roster/build/etcdserver/member"
 )
+
+const directiveName = "etcdserver"
 
 // They have no labels: a process runs one etcd.
 var (
 	up = promauto.NewGauge(prometheus.GaugeOpts{
 		Namespace: plugin.Namespace, Subsystem: directiveName, Name: "up",
-		Help: "1 while the etcd of this process serves, 0 while it is down or starts.",
+		Help: "1 while the etcd of this CoreDNS serves, 0 while it is down or starts.",
 	})
 
 	restarts = promauto.NewCounter(prometheus.CounterOpts{
@@ -20,7 +24,7 @@ var (
 
 	diskFree = promauto.NewGauge(prometheus.GaugeOpts{
 		Namespace: plugin.Namespace, Subsystem: directiveName, Name: "disk_free_bytes",
-		Help: "Free space on the file system of the data folder, without what is kept for root.",
+		Help: "Free space on the file system of the data folder, without what is reserved for root.",
 	})
 
 	diskReserve = promauto.NewGauge(prometheus.GaugeOpts{
@@ -32,4 +36,21 @@ var (
 		Namespace: plugin.Namespace, Subsystem: directiveName, Name: "nospace_alarm",
 		Help: "1 while the NOSPACE alarm of a member makes etcd refuse registrations, else 0.",
 	})
+
+	droppedLines = promauto.NewCounter(prometheus.CounterOpts{
+		Namespace: plugin.Namespace, Subsystem: directiveName, Name: "dropped_log_lines_total",
+		Help: "Counter of lines about etcd that were left out because nobody read CoreDNS's log in time.",
+	})
 )
+
+// showDisk shows what an etcd has reported about its disk, which may not be measurable.
+func showDisk(e member.Event) {
+	nospaceAlarm.Set(0)
+	if e.NoSpace {
+		nospaceAlarm.Set(1)
+	}
+	if e.Reserve > 0 {
+		diskFree.Set(float64(e.Free))
+		diskReserve.Set(float64(e.Reserve))
+	}
+}

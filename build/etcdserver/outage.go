@@ -1,18 +1,14 @@
 package etcdserver
 
-import (
-	"time"
-
-	"github.com/dustin/go-humanize"
-)
+import "time"
 
 // outage logs that an etcd has failed and that it serves again, once each, and whatever else is new in between. It belongs
 // to one goroutine.
 type outage struct {
 	dir   string
+	log   *logQueue
 	since time.Time // zero: there is none
 	last  string    // what was logged last
-	space bool      // that it waits for space was logged
 	tries int       // to start etcd
 }
 
@@ -22,8 +18,8 @@ func (o *outage) begin(reason error) {
 		o.again(reason)
 		return
 	}
-	*o = outage{dir: o.dir, since: time.Now(), last: reason.Error()}
-	log.Errorf("etcd with data folder %q has failed: %v: DNS goes on answering from memory; registrations wait while etcd is "+
+	*o = outage{dir: o.dir, log: o.log, since: time.Now(), last: reason.Error()}
+	o.log.Errorf("etcd with data folder %q has failed: %v: DNS goes on answering from memory; registrations wait while etcd is "+
 		"started again until it serves", o.dir, reason)
 }
 
@@ -33,17 +29,7 @@ func (o *outage) again(reason error) {
 		return
 	}
 	o.last = reason.Error()
-	log.Errorf("etcd with data folder %q is still down (tries to start it: %d): %v", o.dir, o.tries, reason)
-}
-
-// waitForSpace notes that etcd isn't even tried to start.
-func (o *outage) waitForSpace(g *guard) {
-	if o.space {
-		return
-	}
-	o.space = true
-	log.Errorf("etcd with data folder %q stays down until its disk has space (%s free, reserve %s): free space there, or enlarge "+
-		"the file system", o.dir, humanize.IBytes(g.free), humanize.IBytes(g.reserve))
+	o.log.Errorf("etcd with data folder %q is still down (tries to start it: %d): %v", o.dir, o.tries, reason)
 }
 
 // end notes that etcd serves.
@@ -51,7 +37,7 @@ func (o *outage) end() {
 	if o.since.IsZero() {
 		return
 	}
-	log.Infof("etcd with data folder %q serves again, %v after it failed (tries to start it: %d)", o.dir,
+	o.log.Infof("etcd with data folder %q serves again, %v after it failed (tries to start it: %d)", o.dir,
 		time.Since(o.since).Round(time.Second), o.tries)
-	*o = outage{dir: o.dir}
+	*o = outage{dir: o.dir, log: o.log}
 }

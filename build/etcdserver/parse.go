@@ -8,40 +8,24 @@ import (
 
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
+
+	"github.com/rosterdns/roster/build/etcdserver/member"
 )
 
-// config is one etcdserver directive. Two are equal (==) if they ask for the same server.
-type config struct {
-	dataDir        string
-	name           string
-	listenClient   url.URL
-	listenPeer     url.URL
-	initialCluster string // NAME=URL,...; empty: this member is the whole cluster
-	clientTLS      tlsFiles
-	peerTLS        tlsFiles
-}
-
-// tlsFiles are the paths of PEM files; all empty: no TLS. etcd reads certificate and key anew at each handshake.
-type tlsFiles struct{ cert, key, ca string }
-
-var (
-	defaultListenClient = url.URL{Scheme: "http", Host: "127.0.0.1:2379"}
-	// The kernel chooses the port: nobody dials the peer port of a cluster of one, but etcd insists on having it.
-	defaultListenPeer = url.URL{Scheme: "http", Host: "127.0.0.1:0"}
-)
+var defaultListenClient = url.URL{Scheme: "http", Host: "127.0.0.1:2379"}
 
 // defaultName is not etcd's own "default", of which etcd warns: it leads to mix-ups when a cluster grows.
 const defaultName = "roster"
 
 // parse reads the directive that c stands on, up to its end.
-func parse(c *caddy.Controller) (config, error) {
-	cfg := config{name: defaultName, listenClient: defaultListenClient, listenPeer: defaultListenPeer}
+func parse(c *caddy.Controller) (member.Config, error) {
+	cfg := member.Config{Name: defaultName, ListenClient: defaultListenClient}
 	p := parser{Controller: c, root: dnsserver.GetConfig(c).Root, lines: map[string]int{directiveName: c.Line()}}
 	args := c.RemainingArgs()
 	if len(args) != 1 {
 		return cfg, c.Errf("%s takes one argument, the data folder; found %d", directiveName, len(args))
 	}
-	cfg.dataDir = p.path(args[0])
+	cfg.DataDir = p.path(args[0])
 	for c.NextBlock() {
 		if err := p.property(&cfg); err != nil {
 			return cfg, err
@@ -61,7 +45,7 @@ type parser struct {
 }
 
 // property reads the property that the controller stands on into cfg.
-func (p *parser) property(cfg *config) error {
+func (p *parser) property(cfg *member.Config) error {
 	property := p.Val()
 	if line, ok := p.lines[property]; ok {
 		return p.Errf("%s is already at line %d", property, line)
@@ -70,17 +54,17 @@ func (p *parser) property(cfg *config) error {
 	args := p.RemainingArgs()
 	switch property {
 	case "name":
-		return p.one(property, args, "NAME", &cfg.name)
+		return p.one(property, args, "NAME", &cfg.Name)
 	case "listen_client":
-		return p.listenURL(property, args, &cfg.listenClient)
+		return p.listenURL(property, args, &cfg.ListenClient)
 	case "listen_peer":
-		return p.listenURL(property, args, &cfg.listenPeer)
+		return p.listenURL(property, args, &cfg.ListenPeer)
 	case "initial_cluster":
-		return p.one(property, args, "NAME=URL,...", &cfg.initialCluster)
+		return p.one(property, args, "NAME=URL,...", &cfg.InitialCluster)
 	case "tls":
-		return p.tlsFiles(property, args, &cfg.clientTLS)
+		return p.tlsFiles(property, args, &cfg.ClientTLS)
 	case "peer_tls":
-		return p.tlsFiles(property, args, &cfg.peerTLS)
+		return p.tlsFiles(property, args, &cfg.PeerTLS)
 	default:
 		return p.Errf("unknown property %q; %s has name, listen_client, listen_peer, initial_cluster, tls and peer_tls",
 			property, directiveName)
@@ -108,12 +92,12 @@ func (p *parser) listenURL(property string, args []string, to *url.URL) error {
 	return nil
 }
 
-func (p *parser) tlsFiles(property string, args []string, to *tlsFiles) error {
+func (p *parser) tlsFiles(property string, args []string, to *member.TLSFiles) error {
 	if len(args) != 3 {
 		return p.Errf("%s takes three arguments, CERT KEY CACERT; found %d", property, len(args))
 	}
-	files := tlsFiles{cert: p.path(args[0]), key: p.path(args[1]), ca: p.path(args[2])}
-	if err := files.check(); err != nil {
+	files := member.TLSFiles{Cert: p.path(args[0]), Key: p.path(args[1]), CA: p.path(args[2])}
+	if err := checkFiles(files); err != nil {
 		return p.Errf("%s: %v", property, err)
 	}
 	*to = files
@@ -128,20 +112,20 @@ func (p *parser) path(path string) string {
 }
 
 // check finds properties that don't fit together.
-func (p *parser) check(cfg config) error {
-	if strings.ContainsAny(cfg.name, "=,") {
-		return p.errorAt("name", fmt.Errorf("%q: must not contain '=' or ','", cfg.name))
+func (p *parser) check(cfg member.Config) error {
+	if strings.ContainsAny(cfg.Name, "=,") {
+		return p.errorAt("name", fmt.Errorf("%q: must not contain '=' or ','", cfg.Name))
 	}
-	if err := checkTransport(cfg.listenClient, cfg.clientTLS, "tls"); err != nil {
+	if err := checkTransport(cfg.ListenClient, cfg.ClientTLS, "tls"); err != nil {
 		return p.errorAt("listen_client", err)
 	}
-	if err := checkTransport(cfg.listenPeer, cfg.peerTLS, "peer_tls"); err != nil {
+	if err := checkPeer(cfg); err != nil {
 		return p.errorAt("listen_peer", err)
 	}
-	if cfg.initialCluster == "" {
+	if cfg.InitialCluster == "" {
 		return nil
 	}
-	if cfg.listenPeer == defaultListenPeer {
+	if !cfg.HasPeers() {
 		return p.errorAt("initial_cluster", fmt.Errorf("needs listen_peer, the URL at which this member hears the others"))
 	}
 	if err := checkInitialCluster(cfg); err != nil {

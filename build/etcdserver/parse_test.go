@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/coredns/caddy"
+
+	"github.com/rosterdns/roster/build/etcdserver/member"
 )
 
 func mustURL(t *testing.T, s string) url.URL {
@@ -22,39 +24,38 @@ func mustURL(t *testing.T, s string) url.URL {
 func TestParse(t *testing.T) {
 	t.Parallel()
 	pki := newPKI(t)
-	files := tlsFiles(pki)
+	files := pki.files()
 	tls := pki.cert + " " + pki.key + " " + pki.ca
-	defaults := config{
-		dataDir:      "data",
-		name:         "roster",
-		listenClient: mustURL(t, "http://127.0.0.1:2379"),
-		listenPeer:   mustURL(t, "http://127.0.0.1:0"),
+	defaults := member.Config{
+		DataDir:      "data",
+		Name:         "roster",
+		ListenClient: mustURL(t, "http://127.0.0.1:2379"),
 	}
-	with := func(change func(*config)) config {
+	with := func(change func(*member.Config)) member.Config {
 		cfg := defaults
 		change(&cfg)
 		return cfg
 	}
 	for name, test := range map[string]struct {
 		input string
-		want  config
+		want  member.Config
 	}{
 		"defaults":     {`etcdserver data`, defaults},
 		"empty block":  {"etcdserver data {\n}", defaults},
-		"quoted":       {`etcdserver "da ta"`, with(func(c *config) { c.dataDir = "da ta" })},
-		"absolute":     {`etcdserver /var/lib/roster`, with(func(c *config) { c.dataDir = "/var/lib/roster" })},
-		"name":         {"etcdserver data {\n name n1\n}", with(func(c *config) { c.name = "n1" })},
-		"IPv6":         {"etcdserver data {\n listen_client http://[::1]:1\n}", with(func(c *config) { c.listenClient = mustURL(t, "http://[::1]:1") })},
-		"127/8":        {"etcdserver data {\n listen_client http://127.9.9.9:1/\n}", with(func(c *config) { c.listenClient = mustURL(t, "http://127.9.9.9:1") })},
-		"localhost":    {"etcdserver data {\n listen_peer http://localhost:65535\n}", with(func(c *config) { c.listenPeer = mustURL(t, "http://localhost:65535") })},
-		"mapped":       {"etcdserver data {\n listen_peer http://[::ffff:127.0.0.1]:1\n}", with(func(c *config) { c.listenPeer = mustURL(t, "http://[::ffff:127.0.0.1]:1") })},
-		"TLS":          {"etcdserver data {\n listen_client https://0.0.0.0:2379\n tls " + tls + "\n}", with(func(c *config) { c.listenClient, c.clientTLS = mustURL(t, "https://0.0.0.0:2379"), files })},
-		"TLS loopback": {"etcdserver data {\n tls " + tls + "\n listen_client https://[::1]:2379\n}", with(func(c *config) { c.listenClient, c.clientTLS = mustURL(t, "https://[::1]:2379"), files })},
+		"quoted":       {`etcdserver "da ta"`, with(func(c *member.Config) { c.DataDir = "da ta" })},
+		"absolute":     {`etcdserver /var/lib/roster`, with(func(c *member.Config) { c.DataDir = "/var/lib/roster" })},
+		"name":         {"etcdserver data {\n name n1\n}", with(func(c *member.Config) { c.Name = "n1" })},
+		"IPv6":         {"etcdserver data {\n listen_client http://[::1]:1\n}", with(func(c *member.Config) { c.ListenClient = mustURL(t, "http://[::1]:1") })},
+		"127/8":        {"etcdserver data {\n listen_client http://127.9.9.9:1/\n}", with(func(c *member.Config) { c.ListenClient = mustURL(t, "http://127.9.9.9:1") })},
+		"localhost":    {"etcdserver data {\n listen_peer http://localhost:65535\n}", with(func(c *member.Config) { c.ListenPeer = mustURL(t, "http://localhost:65535") })},
+		"mapped":       {"etcdserver data {\n listen_peer http://[::ffff:127.0.0.1]:1\n}", with(func(c *member.Config) { c.ListenPeer = mustURL(t, "http://[::ffff:127.0.0.1]:1") })},
+		"TLS":          {"etcdserver data {\n listen_client https://0.0.0.0:2379\n tls " + tls + "\n}", with(func(c *member.Config) { c.ListenClient, c.ClientTLS = mustURL(t, "https://0.0.0.0:2379"), files })},
+		"TLS loopback": {"etcdserver data {\n tls " + tls + "\n listen_client https://[::1]:2379\n}", with(func(c *member.Config) { c.ListenClient, c.ClientTLS = mustURL(t, "https://[::1]:2379"), files })},
 		"cluster": {
 			"etcdserver data {\n name a\n listen_peer https://10.0.0.1:2380\n peer_tls " + tls + "\n initial_cluster a=https://10.0.0.1:2380,b=https://b.example.com:2380\n}",
-			with(func(c *config) {
-				c.name, c.listenPeer, c.peerTLS = "a", mustURL(t, "https://10.0.0.1:2380"), files
-				c.initialCluster = "a=https://10.0.0.1:2380,b=https://b.example.com:2380"
+			with(func(c *member.Config) {
+				c.Name, c.ListenPeer, c.PeerTLS = "a", mustURL(t, "https://10.0.0.1:2380"), files
+				c.InitialCluster = "a=https://10.0.0.1:2380,b=https://b.example.com:2380"
 			}),
 		},
 	} {
@@ -115,7 +116,9 @@ func TestParseErrors(t *testing.T) {
 		"peer in clear":          {block("listen_peer http://10.0.0.1:2380"), "use https with the property peer_tls CERT KEY CACERT", "2"},
 		"https without files":    {block("listen_client https://127.0.0.1:2379"), "listen_client: https://127.0.0.1:2379 needs the property tls CERT KEY CACERT", "2"},
 		"files without https":    {block("tls " + tls), "listen_client: http://127.0.0.1:2379 is in clear though tls is given: use https", "1"},
-		"peer files, no https":   {block("peer_tls " + tls), "listen_peer: http://127.0.0.1:0 is in clear though peer_tls is given: use https", "1"},
+		"peer files, no https":   {block("peer_tls " + tls), "listen_peer: peer_tls is for the connections of listen_peer, which is missing", "1"},
+		"peer in clear by TLS":   {block("listen_client https://127.0.0.1:1", "tls "+tls, "listen_peer http://127.0.0.1:2380"), "listen_peer: http://127.0.0.1:2380 is in clear, so that anybody", "4"},
+		"peer in clear, TLS":     {block("listen_peer http://127.0.0.1:2380", "peer_tls "+tls), "listen_peer: http://127.0.0.1:2380 is in clear though peer_tls is given: use https", "2"},
 		"tls without CA":         {block("tls a b"), "tls takes three arguments, CERT KEY CACERT; found 2", "2"},
 		"missing certificate":    {block("tls " + missing + " " + pki.key + " " + pki.ca), "no such file or directory", "2"},
 		"key of another":         {block("tls " + pki.cert + " " + newPKI(t).key + " " + pki.ca), "private key does not match public key", "2"},

@@ -14,6 +14,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/rosterdns/roster/build/etcdserver/member"
 )
 
 // pki is a certificate authority, and a certificate of it for loopback, as server and as client.
@@ -44,6 +46,8 @@ func newPKI(t *testing.T) pki {
 	writePEM(t, p.cert, "CERTIFICATE", sign(t, leaf, ca, &key.PublicKey, caKey))
 	return p
 }
+
+func (p pki) files() member.TLSFiles { return member.TLSFiles{Cert: p.cert, Key: p.key, CA: p.ca} }
 
 // client is what a client with p's certificate uses.
 func (p pki) client(t *testing.T) *tls.Config {

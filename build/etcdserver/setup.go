@@ -1,6 +1,7 @@
-// Package etcdserver is the CoreDNS directive etcdserver: it runs one etcd in CoreDNS's process, so that service
-// discovery starts with a single binary. The etcd is started before any plugin's OnStartup, outlives reloads that
-// leave the directive as it is, and is stopped after every plugin has shut down.
+// Package etcdserver is the CoreDNS directive etcdserver: it runs one etcd in a process of its own, of the same binary
+// (package member), so that service discovery starts with a single program. The etcd is started before any plugin's
+// OnStartup, is started again when it fails, outlives reloads that leave the directive as it is, and is stopped after every
+// plugin has shut down. It ends with CoreDNS, whatever way that ends.
 package etcdserver
 
 import (
@@ -9,12 +10,7 @@ import (
 
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/plugin"
-	clog "github.com/coredns/coredns/plugin/pkg/log"
 )
-
-const directiveName = "etcdserver"
-
-var log = clog.NewWithPlugin(directiveName)
 
 func init() { plugin.Register(directiveName, setup) }
 

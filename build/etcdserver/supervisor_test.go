@@ -4,72 +4,66 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/rosterdns/roster/build/etcdserver/member"
 )
 
-// fakeMember is an etcd that fails and stops as it is told.
-type fakeMember struct {
-	fakeAlarms
-	isReady chan struct{}
-	fault   *fault
-	gone    chan struct{}
-	stopErr error
-	stopped bool
-	spoke   bool
-	lock    chan struct{} // nil: nospace returns at once, else when it is closed
-	asked   atomic.Int32  // nospace
+// fakeServer is an etcd that fails and stops as it is told.
+type fakeServer struct {
+	ready, gone chan struct{}
+	why         error
+	stopped     bool
 }
 
-func newFakeMember() *fakeMember {
-	m := &fakeMember{isReady: make(chan struct{}), fault: newFault(), gone: make(chan struct{})}
-	close(m.isReady)
-	return m
+// newFakeServer returns one that serves.
+func newFakeServer() *fakeServer {
+	f := &fakeServer{ready: make(chan struct{}), gone: make(chan struct{})}
+	close(f.ready)
+	return f
 }
 
-func (m *fakeMember) ready() <-chan struct{}  { return m.isReady }
-func (m *fakeMember) failed() <-chan struct{} { return m.fault.done }
-func (m *fakeMember) reason() error           { return m.fault.err() }
-func (m *fakeMember) ended() <-chan struct{}  { return m.gone }
-func (m *fakeMember) speak()                  { m.spoke = true }
-func (m *fakeMember) stop() error             { m.stopped = true; return m.stopErr }
-
-func (m *fakeMember) nospace() (some, own bool) {
-	m.asked.Add(1)
-	if m.lock != nil {
-		<-m.lock
-	}
-	return m.fakeAlarms.nospace()
+func (f *fakeServer) fail(reason error) *fakeServer {
+	f.why = reason
+	close(f.gone)
+	return f
 }
 
-// starts is a source of etcds: the results of the starts one after the other, the last one for ever.
+func (f *fakeServer) serving() <-chan struct{} { return f.ready }
+func (f *fakeServer) ended() <-chan struct{}   { return f.gone }
+func (f *fakeServer) reason() error            { return f.why }
+func (f *fakeServer) stop()                    { f.stopped = true }
+
+var errOnFire = errors.New("disk on fire")
+
+// starts is a source of etcds: the results of the starts one after the other, the last one without end.
 type starts struct {
-	results []any // *fakeMember or error
+	results []any // *fakeServer or error
 	at      []time.Time
 }
 
-func (s *starts) start(context.Context) (member, error) {
+func (s *starts) start(context.Context) (server, error) {
 	result := s.results[min(len(s.at), len(s.results)-1)]
 	s.at = append(s.at, time.Now())
 	if err, ok := result.(error); ok {
 		return nil, err
 	}
-	return result.(*fakeMember), nil
+	return result.(*fakeServer), nil
 }
 
-func newTestSupervisor(disk *fakeDisk, results ...any) (*supervisor, *starts) {
+func newTestSupervisor(results ...any) (*supervisor, *starts) {
 	source := &starts{results: results}
-	s := newSupervisor(config{dataDir: "/data"})
-	s.start, s.guard.space = source.start, disk.space
+	s := newSupervisor(member.Config{DataDir: "/data"}, newLogQueue())
+	s.start = source.start
 	return s, source
 }
 
 // inBubble runs a test in a bubble of synctest, with what was logged.
-func inBubble(t *testing.T, test func(t *testing.T, out *logged)) {
+func inBubble(t *testing.T, test func(t *testing.T, out *logLines)) {
 	t.Helper()
 	out := captureLog(t)
 	synctest.Test(t, func(t *testing.T) { test(t, out) })
@@ -82,10 +76,10 @@ func elapse(d time.Duration) {
 }
 
 func TestSupervisorRestarts(t *testing.T) {
-	inBubble(t, func(t *testing.T, out *logged) {
-		first, second := newFakeMember(), newFakeMember()
+	inBubble(t, func(t *testing.T, out *logLines) {
+		first, second := newFakeServer(), newFakeServer()
 		denied := errors.New("input/output error")
-		s, source := newTestSupervisor(&fakeDisk{free: 500 * mib}, denied, denied, denied, second)
+		s, source := newTestSupervisor(denied, denied, denied, second)
 		before := testutil.ToFloat64(restarts)
 		s.begin(first)
 		defer s.stop()
@@ -93,15 +87,14 @@ func TestSupervisorRestarts(t *testing.T) {
 		if testutil.ToFloat64(up) != 1 {
 			t.Error("not up")
 		}
-		first.fault.report("disk on fire")
+		first.fail(errOnFire)
 		synctest.Wait()
-		if !first.stopped || testutil.ToFloat64(up) != 0 {
-			t.Errorf("after the fault: stopped %v, up %v", first.stopped, testutil.ToFloat64(up))
+		if testutil.ToFloat64(up) != 0 {
+			t.Error("up after the fault")
 		}
 		elapse(time.Minute)
-		if len(source.at) != 4 || testutil.ToFloat64(restarts)-before != 4 || testutil.ToFloat64(up) != 1 || !second.spoke {
-			t.Errorf("%d starts, counted %v, up %v, spoke %v", len(source.at), testutil.ToFloat64(restarts)-before,
-				testutil.ToFloat64(up), second.spoke)
+		if len(source.at) != 4 || testutil.ToFloat64(restarts)-before != 4 || testutil.ToFloat64(up) != 1 {
+			t.Errorf("%d starts, counted %v, up %v", len(source.at), testutil.ToFloat64(restarts)-before, testutil.ToFloat64(up))
 		}
 		for i := 1; i < len(source.at); i++ {
 			pause, limit := source.at[i].Sub(source.at[i-1]), restartBase<<i
@@ -124,14 +117,14 @@ func TestSupervisorRestarts(t *testing.T) {
 
 // TestSupervisorBacksOff has each etcd fail soon after its start: that is one outage, with ever longer pauses.
 func TestSupervisorBacksOff(t *testing.T) {
-	inBubble(t, func(t *testing.T, out *logged) {
-		first := newFakeMember()
-		broken := newFakeMember()
-		broken.fault.report("disk on fire")
-		s, source := newTestSupervisor(&fakeDisk{free: 500 * mib}, broken)
+	inBubble(t, func(t *testing.T, out *logLines) {
+		first := newFakeServer()
+		broken := newFakeServer()
+		broken.fail(errOnFire)
+		s, source := newTestSupervisor(broken)
 		s.begin(first)
 		defer s.stop()
-		first.fault.report("disk on fire")
+		first.fail(errOnFire)
 		elapse(time.Hour)
 		if n := len(source.at); n < 100 || n > 260 {
 			t.Errorf("%d starts in an hour, want one in %v to %v", n, restartLimit/2, restartLimit)
@@ -142,169 +135,40 @@ func TestSupervisorBacksOff(t *testing.T) {
 	})
 }
 
-func TestSupervisorWaitsForSpace(t *testing.T) {
-	inBubble(t, func(t *testing.T, out *logged) {
-		first, second, disk := newFakeMember(), newFakeMember(), &fakeDisk{free: 500 * mib}
-		s, source := newTestSupervisor(disk, second)
-		s.begin(first)
-		defer s.stop()
-		elapse(100 * time.Millisecond)
-		disk.set(0, nil)
-		first.fault.report("no space left on device")
-		elapse(time.Hour)
-		if len(source.at) != 0 {
-			t.Errorf("%d starts on a full disk", len(source.at))
-		}
-		disk.set(500*mib, nil)
-		elapse(checkEvery)
-		if len(source.at) != 1 {
-			t.Errorf("%d starts once there is space", len(source.at))
-		}
-		elapse(settleTime)
-		for _, want := range []string{"stays down until its disk has space (0 B free", "serves again"} {
-			if strings.Count(out.String(), want) != 1 {
-				t.Errorf("want %q once in\n%s", want, out)
-			}
-		}
-	})
-}
-
-// TestSupervisorReplacesStarved replaces an etcd that would fail later, once there is space.
-func TestSupervisorReplacesStarved(t *testing.T) {
-	inBubble(t, func(t *testing.T, _ *logged) {
-		first, second, disk := newFakeMember(), newFakeMember(), &fakeDisk{free: 81 * mib}
-		first.hungry = true
-		s, source := newTestSupervisor(disk, second)
-		s.begin(first)
-		defer s.stop()
-		elapse(time.Minute)
-		if len(source.at) != 0 || !first.own {
-			t.Errorf("without space for a file: %d starts, alarm %v", len(source.at), first.own)
-		}
-		disk.set(96*mib, nil) // reserve and a file
-		elapse(time.Minute)
-		if len(source.at) != 1 || !first.stopped || testutil.ToFloat64(up) != 1 {
-			t.Errorf("%d starts, stopped %v, up %v", len(source.at), first.stopped, testutil.ToFloat64(up))
-		}
-	})
-}
-
 // TestSupervisorLeavesRemoved leaves an etcd alone that was removed from its cluster.
 func TestSupervisorLeavesRemoved(t *testing.T) {
-	inBubble(t, func(t *testing.T, out *logged) {
-		first := newFakeMember()
-		s, source := newTestSupervisor(&fakeDisk{free: 500 * mib}, newFakeMember())
+	inBubble(t, func(t *testing.T, out *logLines) {
+		first := newFakeServer()
+		s, source := newTestSupervisor(newFakeServer())
 		s.begin(first)
 		elapse(time.Minute)
-		close(first.gone)
+		first.fail(errRemoved)
 		elapse(time.Hour)
 		if len(source.at) != 0 || testutil.ToFloat64(up) != 0 || strings.Count(out.String(), "has stopped by itself") != 1 {
-			t.Errorf("%d starts, up %v, logged\n%s", len(source.at), testutil.ToFloat64(up), out)
-		}
-		if s.stop(); !first.stopped {
-			t.Error("not stopped")
-		}
-	})
-}
-
-// TestSupervisorGivesUp says so where an etcd can't be made to let go of its files.
-func TestSupervisorGivesUp(t *testing.T) {
-	inBubble(t, func(t *testing.T, out *logged) {
-		first := newFakeMember()
-		first.stopErr = errors.ErrUnsupported
-		s, source := newTestSupervisor(&fakeDisk{free: 500 * mib}, newFakeMember())
-		s.begin(first)
-		first.fault.report("disk on fire")
-		elapse(time.Hour)
-		if len(source.at) != 0 || testutil.ToFloat64(up) != 0 || !strings.Contains(out.String(), "stays down until the process is restarted") {
 			t.Errorf("%d starts, up %v, logged\n%s", len(source.at), testutil.ToFloat64(up), out)
 		}
 		s.stop()
 	})
 }
 
-// TestSupervisorStopsAnyTime stops it between two tries, and while it waits for space.
+// TestSupervisorStopsAnyTime stops it while etcd serves, and between two tries to start it.
 func TestSupervisorStopsAnyTime(t *testing.T) {
-	for name, disk := range map[string]*fakeDisk{"between tries": {free: 500 * mib}, "without space": {}} {
-		inBubble(t, func(t *testing.T, _ *logged) {
-			first := newFakeMember()
-			s, _ := newTestSupervisor(disk, errors.New("input/output error"))
+	for name, fails := range map[string]bool{"serving": false, "between tries": true} {
+		inBubble(t, func(t *testing.T, _ *logLines) {
+			first := newFakeServer()
+			s, source := newTestSupervisor(errors.New("input/output error"))
 			s.begin(first)
-			first.fault.report("disk on fire")
-			elapse(time.Minute)
-			began := time.Now()
-			if s.stop(); time.Since(began) != 0 {
-				t.Errorf("%s: the stop took %v", name, time.Since(began))
-			}
-		})
-	}
-}
-
-// TestSupervisorAsksOneAtATime has an etcd whose lock isn't free when the guard asks: it is not asked again before that
-// has an answer, and goes on to be looked after.
-func TestSupervisorAsksOneAtATime(t *testing.T) {
-	inBubble(t, func(t *testing.T, _ *logged) {
-		first, disk := newFakeMember(), &fakeDisk{free: 2 * mib}
-		first.lock = make(chan struct{})
-		s, _ := newTestSupervisor(disk, newFakeMember())
-		s.begin(first)
-		defer s.stop()
-		elapse(time.Minute)
-		if n := first.asked.Load(); n != 1 || testutil.ToFloat64(up) != 1 || !first.spoke {
-			t.Errorf("asked %d times, up %v, spoke %v", n, testutil.ToFloat64(up), first.spoke)
-		}
-		close(first.lock)
-		elapse(3 * checkEvery)
-		if n := first.asked.Load(); n < 3 || first.calls != 1 {
-			t.Errorf("once it answers: asked %d times, %d calls", n, first.calls)
-		}
-	})
-}
-
-// TestSupervisorLeavesHungEtcd has an etcd fail, or be stopped, while it owes the guard an answer.
-func TestSupervisorLeavesHungEtcd(t *testing.T) {
-	for name, fails := range map[string]bool{"fails": true, "is stopped": false} {
-		inBubble(t, func(t *testing.T, _ *logged) {
-			first, second := newFakeMember(), newFakeMember()
-			first.lock = make(chan struct{})
-			defer close(first.lock)
-			s, source := newTestSupervisor(&fakeDisk{free: 500 * mib}, second)
-			s.begin(first)
-			elapse(time.Minute)
 			if fails {
-				first.fault.report("disk on fire")
-				elapse(time.Minute)
-				if len(source.at) != 1 || testutil.ToFloat64(up) != 1 {
-					t.Errorf("%s: %d starts, up %v", name, len(source.at), testutil.ToFloat64(up))
-				}
+				first.fail(errOnFire)
 			}
-			began := time.Now()
-			if s.stop(); time.Since(began) > leaveTimeout || !first.stopped {
+			elapse(time.Minute)
+			began, tries := time.Now(), len(source.at)
+			s.stop()
+			if time.Since(began) != 0 || first.stopped == fails {
 				t.Errorf("%s: the stop took %v, stopped %v", name, time.Since(began), first.stopped)
 			}
-		})
-	}
-}
-
-// TestSupervisorDoesNotWaitForDisk stops it while the file system doesn't answer, with etcd up and without.
-func TestSupervisorDoesNotWaitForDisk(t *testing.T) {
-	for name, fails := range map[string]bool{"down": true, "up": false} {
-		inBubble(t, func(t *testing.T, _ *logged) {
-			first, hung := newFakeMember(), make(chan struct{})
-			defer close(hung)
-			s, source := newTestSupervisor(nil, newFakeMember())
-			s.guard.space = func(string) (uint64, uint64, error) {
-				<-hung
-				return 500 * mib, 1024 * mib, nil
-			}
-			s.begin(first)
-			if fails {
-				first.fault.report("disk on fire")
-			}
-			elapse(time.Minute)
-			began := time.Now()
-			if s.stop(); time.Since(began) > leaveTimeout || len(source.at) != 0 {
-				t.Errorf("%s: the stop took %v, %d starts", name, time.Since(began), len(source.at))
+			if elapse(time.Hour); len(source.at) != tries {
+				t.Errorf("%s: started again after the stop", name)
 			}
 		})
 	}

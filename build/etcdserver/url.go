@@ -11,6 +11,8 @@ import (
 	"strconv"
 
 	"go.etcd.io/etcd/client/pkg/v3/types"
+
+	"github.com/rosterdns/roster/build/etcdserver/member"
 )
 
 const localhost = "localhost"
@@ -38,15 +40,34 @@ func parseListenURL(s string) (*url.URL, error) {
 
 // checkTransport makes sure that only a loopback address goes without TLS: etcd without it takes writes from anybody.
 // The property is the one that gives the files.
-func checkTransport(u url.URL, files tlsFiles, property string) error {
+func checkTransport(u url.URL, files member.TLSFiles, property string) error {
 	switch {
-	case u.Scheme == "https" && files == tlsFiles{}:
+	case u.Scheme == "https" && files == member.TLSFiles{}:
 		return fmt.Errorf("%s needs the property %s CERT KEY CACERT", &u, property)
 	case u.Scheme == "http" && !isLoopback(u.Hostname()):
 		return fmt.Errorf("%s is not a loopback address, so that anybody who reaches it could change the registry: "+
 			"use https with the property %s CERT KEY CACERT", &u, property)
-	case u.Scheme == "http" && files != tlsFiles{}:
+	case u.Scheme == "http" && files != member.TLSFiles{}:
 		return fmt.Errorf("%s is in clear though %s is given: use https", &u, property)
+	}
+	return nil
+}
+
+// checkPeer makes sure that the peer port isn't a way around the client port's certificates: whoever reaches it in clear
+// can write to etcd whatever its users may do.
+func checkPeer(cfg member.Config) error {
+	if !cfg.HasPeers() {
+		if cfg.PeerTLS != (member.TLSFiles{}) {
+			return errors.New("peer_tls is for the connections of listen_peer, which is missing")
+		}
+		return nil
+	}
+	if err := checkTransport(cfg.ListenPeer, cfg.PeerTLS, "peer_tls"); err != nil {
+		return err
+	}
+	if cfg.ClientTLS != (member.TLSFiles{}) && cfg.PeerTLS == (member.TLSFiles{}) {
+		return fmt.Errorf("%s is in clear, so that anybody who reaches it could change the registry without any of the "+
+			"certificates that tls demands: use https with the property peer_tls CERT KEY CACERT", &cfg.ListenPeer)
 	}
 	return nil
 }
@@ -57,17 +78,17 @@ func isLoopback(host string) bool {
 }
 
 // checkInitialCluster reads the members as etcd does and finds what etcd would only stumble over later.
-func checkInitialCluster(cfg config) error {
-	members, err := types.NewURLsMap(cfg.initialCluster)
+func checkInitialCluster(cfg member.Config) error {
+	members, err := types.NewURLsMap(cfg.InitialCluster)
 	if err != nil {
-		return fmt.Errorf("%q is not NAME=URL,...: %w", cfg.initialCluster, err)
+		return fmt.Errorf("%q is not NAME=URL,...: %w", cfg.InitialCluster, err)
 	}
-	if _, ok := members[cfg.name]; !ok {
-		return fmt.Errorf("%q lacks this member, whose name is %q", cfg.initialCluster, cfg.name)
+	if _, ok := members[cfg.Name]; !ok {
+		return fmt.Errorf("%q lacks this member, whose name is %q", cfg.InitialCluster, cfg.Name)
 	}
 	for _, urls := range members {
 		for _, u := range urls {
-			if err := checkTransport(u, cfg.peerTLS, "peer_tls"); err != nil {
+			if err := checkTransport(u, cfg.PeerTLS, "peer_tls"); err != nil {
 				return err
 			}
 		}
@@ -75,17 +96,17 @@ func checkInitialCluster(cfg config) error {
 	return nil
 }
 
-// check reads the files once, so that a wrong path stops the start instead of every handshake.
-func (f tlsFiles) check() error {
-	if _, err := tls.LoadX509KeyPair(f.cert, f.key); err != nil {
-		return fmt.Errorf("certificate %q with key %q: %w", f.cert, f.key, err)
+// checkFiles reads the files once, so that a wrong path stops the start instead of every handshake.
+func checkFiles(f member.TLSFiles) error {
+	if _, err := tls.LoadX509KeyPair(f.Cert, f.Key); err != nil {
+		return fmt.Errorf("certificate %q with key %q: %w", f.Cert, f.Key, err)
 	}
-	pem, err := os.ReadFile(f.ca)
+	pem, err := os.ReadFile(f.CA)
 	if err != nil {
 		return fmt.Errorf("certificate authority: %w", err)
 	}
 	if !x509.NewCertPool().AppendCertsFromPEM(pem) {
-		return fmt.Errorf("certificate authority %q holds no certificate in PEM form", f.ca)
+		return fmt.Errorf("certificate authority %q holds no certificate in PEM form", f.CA)
 	}
 	return nil
 }

@@ -124,7 +124,7 @@ func TestStatusAny(t *testing.T) {
 	s.do(t, file, exitOK, "register", "--file", "-", "--static")
 	s.do(t, "", exitNotFound, "get", "orders")
 	s.says(t, "ID  ADDRESS   PORTS  STATUS    WEIGHT  PRIO\na   10.0.0.7  -      draining  100     0\n", "get", "orders?status=any")
-	s.says(t, "NAMESPACE  SERVICE  UP  REVISION\ndefault    orders   0   1\n", "list", "-o", "wide")
+	s.says(t, "NAMESPACE  SERVICE  UP  REVISION\ndefault    orders   0   2\n", "list", "-o", "wide")
 	// What list writes for programs, register takes.
 	for f, want := range map[string]string{"json": "[]\n", "jsonl": "", "yaml": "[]\n", "name": "default/orders\n"} {
 		s.says(t, want, "list", "-o", f)
@@ -203,10 +203,10 @@ func TestCompletion(t *testing.T) {
 // eventually waits until a condition holds.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for !holds() {
 		if time.Now().After(deadline) {
-			t.Fatalf("after ten seconds it is still not so that %s", what)
+			t.Fatalf("after a minute it is still not so that %s", what)
 		}
 		time.Sleep(5 * time.Millisecond)
 	}

@@ -20,7 +20,7 @@ func TestSignalsOfTheSystem(t *testing.T) {
 	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
 		t.Run(s.String(), func(t *testing.T) {
 			t.Parallel()
-			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 			defer cancel()
 			program, err := os.Executable()
 			if err != nil {
@@ -51,7 +51,7 @@ func TestSignalsOfTheSystem(t *testing.T) {
 // head does, doesn't end a registration.
 func TestStderrGoesAway(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	program, err := os.Executable()
 	if err != nil {

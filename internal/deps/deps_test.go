@@ -33,7 +33,7 @@ var layers = [][]string{
 const shared = "internal/..."
 
 // required are packages without which the rules would hold for lack of subjects.
-var required = []string{"catalog", "internal/mirror", "internal/services", "internal/replica"}
+var required = []string{"catalog", "internal/mirror", "internal/services", "internal/replica", "internal/memkv"}
 
 func TestImports(t *testing.T) {
 	t.Parallel()
@@ -83,7 +83,9 @@ func check(g graph) []string {
 // isLibrary reports whether p is among what programs link to register
 // themselves, or to look others up, without asking DNS.
 func isLibrary(p string) bool {
-	return slices.Contains([]string{"catalog", "internal/mirror", "internal/services", "internal/replica", "registrar", "registrar/etcd", "registrar/memory"}, p)
+	return slices.Contains([]string{
+		"catalog", "internal/mirror", "internal/services", "internal/memkv", "internal/replica", "registrar", "registrar/etcd", "registrar/memory",
+	}, p) || matches("registrar/internal/...", p)
 }
 
 // mayImport returns "" if package p may import package q by the layers, else
@@ -174,6 +176,12 @@ func TestCheckFinds(t *testing.T) {
 		{"a driver for DNS reaches CoreDNS", []string{"registrar/dns github.com/coredns/coredns/plugin"}, "CoreDNS is for plugin"},
 		{"mirror on services", []string{"internal/mirror internal/services"}, "imports point down only"},
 		{"services on the registrar", []string{"internal/services registrar"}, "imports point down only"},
+		{"services on memkv", []string{"internal/services internal/memkv"}, "imports point down only"},
+		{"replica on the registrar", []string{"internal/replica registrar"}, "imports point down only"},
+		{"drivers on what is below", []string{
+			"registrar/memory internal/memkv", "registrar/internal/driver internal/replica", "internal/replica internal/services", "internal/memkv internal/mirror",
+		}, ""},
+		{"what drivers share reaches prometheus", []string{"registrar/internal/driver github.com/prometheus/client_golang/prometheus"}, "the libraries reach none"},
 		{"shared on mirror", []string{"internal/backoff internal/mirror"}, "imports point down only"},
 		{"shared on catalog", []string{"internal/backoff catalog"}, ""},
 		{"registrar on the plugin", []string{"registrar/etcd plugin/roster"}, "imports point down only"},

@@ -31,9 +31,10 @@ type Store struct {
 	leases    map[int64]*lease
 	lastLease int64
 	revision  int64
-	compacted int64           // the history up to here is gone
-	history   []*mvccpb.Event // with the previous values, in order of revision
-	changed   chan struct{}   // closed, and replaced, with each change
+	compacted int64            // the history up to here is gone
+	touched   map[string]int64 // revision of the last change below each prefix that ends in '/'
+	history   []*mvccpb.Event  // with the previous values, in order of revision
+	changed   chan struct{}    // closed, and replaced, with each change
 }
 
 // lease is a lease that has not expired.
@@ -45,7 +46,7 @@ type lease struct {
 
 // New returns an empty store, at the revision 1 as an empty etcd.
 func New() *Store {
-	return &Store{leases: map[int64]*lease{}, lastLease: firstLease, revision: 1, changed: make(chan struct{})}
+	return &Store{leases: map[int64]*lease{}, touched: map[string]int64{}, lastLease: firstLease, revision: 1, changed: make(chan struct{})}
 }
 
 // Get returns a key as it is, nil if it is absent.
@@ -97,6 +98,14 @@ func (s *Store) Compact(revision int64) {
 	s.notify()
 }
 
+// LastChange returns the revision of the last change to the keys of a range that
+// ends in '/'; 0 if there was none.
+func (s *Store) LastChange(rng string) int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.touched[rng]
+}
+
 // Events returns the changes after a revision, in order.
 func (s *Store) Events(after int64) []*mvccpb.Event {
 	s.mu.Lock()
@@ -134,6 +143,7 @@ func (s *Store) Reset(keys []*mvccpb.KeyValue, revision int64) {
 			delete(s.leases, id)
 		}
 	}
+	clear(s.touched)
 	s.history, s.revision, s.compacted = nil, revision, revision
 	s.notify()
 }
@@ -153,7 +163,7 @@ func (s *Store) put(key string, value []byte, leaseID int64) {
 	if l := s.leases[leaseID]; l != nil {
 		l.keys[key] = struct{}{}
 	}
-	s.history = append(s.history, &mvccpb.Event{Type: mvccpb.PUT, Kv: kv, PrevKv: old})
+	s.record(key, &mvccpb.Event{Type: mvccpb.PUT, Kv: kv, PrevKv: old})
 }
 
 // remove deletes a key that is present, as put writes one. The caller holds the
@@ -161,9 +171,18 @@ func (s *Store) put(key string, value []byte, leaseID int64) {
 func (s *Store) remove(key string) {
 	old, _ := s.keys.Delete(key)
 	s.detach(old)
-	s.history = append(s.history, &mvccpb.Event{
+	s.record(key, &mvccpb.Event{
 		Type: mvccpb.DELETE, Kv: &mvccpb.KeyValue{Key: []byte(key), ModRevision: s.revision}, PrevKv: old,
 	})
+}
+
+func (s *Store) record(key string, ev *mvccpb.Event) {
+	s.history = append(s.history, ev)
+	for i := range key {
+		if key[i] == '/' {
+			s.touched[key[:i+1]] = s.revision
+		}
+	}
 }
 
 // deleteAll deletes those keys that are present, at one revision. The caller

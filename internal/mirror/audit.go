@@ -129,12 +129,12 @@ func (a *audits) hasten() bool {
 }
 
 // start starts the next audit of a round, or a round of ranges.
-func (a *audits) start(ctx context.Context, now time.Time, ranges map[int64]*Range) {
+func (a *audits) start(ctx context.Context, now time.Time, ranges map[int64]*Range, v views) {
 	a.startAt = time.Time{}
 	if len(a.left) == 0 {
 		a.started, a.differs = now, 0
 		for _, r := range ranges {
-			if r.phase == watching && !r.audited() {
+			if r.phase == watching && !v.of(r.view).compared(r) {
 				a.left = append(a.left, r)
 			}
 		}
@@ -143,20 +143,15 @@ func (a *audits) start(ctx context.Context, now time.Time, ranges map[int64]*Ran
 		r := a.left[0]
 		a.left = a.left[1:]
 		if r.phase == watching {
-			a.run(ctx, r)
+			a.run(ctx, r, v.of(r.view))
 			return
 		}
 	}
 	a.startAt = now.Add(jittered(auditEvery)) // nothing to audit
 }
 
-func (a *audits) run(ctx context.Context, r *Range) {
-	one := &audit{r: r, at: r.complete, index: r.contents.index.Copy()}
-	for _, other := range r.contents.complete {
-		if other != r && other.revision > one.at {
-			one.ahead = append(one.ahead, other.name)
-		}
-	}
+func (a *audits) run(ctx context.Context, r *Range, c *contents) {
+	one := &audit{r: r, at: r.complete, index: c.index.Copy(), ahead: c.ahead(r, r.complete)}
 	ctx, a.cancel = context.WithCancel(ctx)
 	a.running = one
 	a.wg.Go(func() {
@@ -191,16 +186,4 @@ func (a *audits) done(one *audit) {
 func (a *audits) stop() {
 	a.cancel()
 	a.running, a.left, a.startAt = nil, nil, time.Time{}
-}
-
-// wait waits for the goroutines of audits that were stopped.
-func (a *audits) wait() { a.wg.Wait() }
-
-// audited reports whether another range's audit compares all keys of the range
-// at a revision that is as new.
-func (r *Range) audited() bool {
-	return enclosing(r.name, func(name string) bool {
-		other := r.contents.ranges[name]
-		return other != nil && other != r && other.phase == watching && other.complete >= r.complete
-	})
 }

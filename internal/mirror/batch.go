@@ -10,15 +10,13 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
-// allWatches is the ID in responses that speak for all watches of a stream.
-const allWatches = -1
-
 // batch is what has arrived on a stream since the loop last looked. It becomes
 // visible by one commit a view.
 type batch struct {
 	s       *session
 	root    string
 	cluster uint64
+	all     views
 	views   map[*contents]*viewBatch
 	touched map[*Range]struct{} // whose revision is another one now
 	changes int                 // that the watches have shown
@@ -39,8 +37,8 @@ type loss struct {
 	f failure
 }
 
-func newBatch(s *session, root string, cluster uint64) *batch {
-	return &batch{s: s, root: root, cluster: cluster, views: map[*contents]*viewBatch{}, touched: map[*Range]struct{}{}}
+func newBatch(s *session, root string, cluster uint64, all views) *batch {
+	return &batch{s: s, root: root, cluster: cluster, all: all, views: map[*contents]*viewBatch{}, touched: map[*Range]struct{}{}}
 }
 
 // response takes a response. A failure is one of the stream; what came before
@@ -117,13 +115,14 @@ func (b *batch) watched(r *Range, resp received) failure {
 		b.oldest = resp.at
 	}
 	b.changes += len(resp.Events)
+	c := b.all.of(r.view)
 	for _, ev := range resp.Events {
 		key, ok := below(b.root, ev.Kv.Key)
 		if !ok || !covers(r.name, key) {
 			return failure{ReasonDisorder, fmt.Errorf("watching %q: %w: %q", b.root+r.name, errOutside, ev.Kv.Key)}
 		}
-		if now, isNew := r.contents.apply(r, ev, key); isNew {
-			b.add(r, now)
+		if now, isNew := c.apply(r, ev, key); isNew {
+			b.add(c, r, now)
 		}
 	}
 	// The header speaks for progress only: a watch that catches up sends events
@@ -139,11 +138,11 @@ func (b *batch) advance(r *Range, revision int64) {
 	b.touched[r] = struct{}{}
 }
 
-func (b *batch) add(r *Range, ev Event) {
-	v := b.views[r.contents]
+func (b *batch) add(c *contents, r *Range, ev Event) {
+	v := b.views[c]
 	if v == nil {
 		v = &viewBatch{ranges: map[*Range]struct{}{}}
-		b.views[r.contents] = v
+		b.views[c] = v
 	}
 	v.events = append(v.events, ev)
 	v.ranges[r] = struct{}{}

@@ -38,12 +38,6 @@ func (c *contact) last() (time.Time, bool) {
 	return c.epoch.Add(time.Duration(max(at, 0))), at != math.MinInt64
 }
 
-// fresh reports whether there was contact within FreshFor.
-func (c *contact) fresh() bool {
-	at, ok := c.last()
-	return ok && time.Since(at) < FreshFor
-}
-
 func raise(v *atomic.Int64, to int64) {
 	for {
 		old := v.Load()

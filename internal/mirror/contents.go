@@ -19,11 +19,43 @@ func newContents(view View) *contents {
 	return &contents{view: view, index: new(index), ranges: map[string]*Range{}}
 }
 
-// add adds a range.
-func (c *contents) add(r *Range) {
-	r.contents = c
-	c.ranges[r.name] = r
+// views are the contents of all views.
+type views map[View]*contents
+
+// of returns what a view was told.
+func (v views) of(view View) *contents {
+	c := v[view]
+	if c == nil {
+		c = newContents(view)
+		v[view] = c
+	}
+	return c
 }
+
+// empty reports whether there is no range.
+func (v views) empty() bool {
+	for _, c := range v {
+		if len(c.ranges) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// sums returns how many keys there are, and the revision that all listed ranges
+// are complete up to; 0 if there is none.
+func (v views) sums() (keys int, revision int64) {
+	for _, c := range v {
+		keys += c.index.Len()
+		if len(c.complete) > 0 && (revision == 0 || c.revision < revision) {
+			revision = c.revision
+		}
+	}
+	return keys, revision
+}
+
+// add adds a range.
+func (c *contents) add(r *Range) { c.ranges[r.name] = r }
 
 // remove takes a range out.
 func (c *contents) remove(r *Range) {
@@ -101,8 +133,8 @@ func (c *contents) tellLists(short string, now Event) {
 		return // the one that changes
 	}
 	enclosing(now.Key, func(name string) bool {
-		if r := c.ranges[name]; r != nil && r.list != nil {
-			r.list.later[short] = now
+		if r := c.ranges[name]; r != nil && r.later != nil {
+			r.later[short] = now
 		}
 		return false
 	})
@@ -116,4 +148,23 @@ func (c *contents) head() (revision int64) {
 		}
 	}
 	return revision
+}
+
+// compared reports whether the audit of another range compares all keys of a
+// range at a revision that is as new.
+func (c *contents) compared(r *Range) bool {
+	return enclosing(r.name, func(name string) bool {
+		other := c.ranges[name]
+		return other != nil && other != r && other.phase == watching && other.complete >= r.complete
+	})
+}
+
+// ahead returns the other ranges that are complete beyond a revision.
+func (c *contents) ahead(r *Range, revision int64) (names []string) {
+	for _, other := range c.complete {
+		if other != r && other.revision > revision {
+			names = append(names, other.name)
+		}
+	}
+	return names
 }

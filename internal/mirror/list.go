@@ -8,14 +8,9 @@ import (
 	"go.etcd.io/etcd/api/v3/mvccpb"
 )
 
-const (
-	// pageTimeout is how long a list can wait for its next page. Pages of
-	// 100,000 keys were seen to take 3 s of a busy server.
-	pageTimeout = 15 * time.Second
-	// listsAtOnce bounds the lists under way: enough to hide the network's
-	// delay, and few of many mirrors' to serve for etcd.
-	listsAtOnce = 4
-)
+// pageTimeout is how long a list can wait for its next page. Pages of 100,000
+// keys were seen to take 3 s of a busy server.
+const pageTimeout = 15 * time.Second
 
 // list is a list of a range under way. It compares with the contents as they
 // were when it started, and puts the difference on a stage.
@@ -24,6 +19,7 @@ type list struct {
 	stage   Stage
 	started time.Time
 	cancel  context.CancelFunc
+	dropped bool  // nobody waits for it
 	known   int64 // a revision that etcd had when it started
 
 	// Of its own goroutine, until it has ended:
@@ -32,10 +28,6 @@ type list struct {
 	keys    int
 	head    Head
 	err     error
-
-	// later is, by indexKey, the last change to each of its keys that another
-	// range's watch has shown since it started. Of the loop.
-	later map[string]Event
 }
 
 // change is a difference that a list has found.
@@ -122,10 +114,10 @@ func (l *list) apply(events []Event) {
 func (l *list) merge(in *index) {
 	at := l.head.Revision
 	for _, c := range l.changes {
-		if l.later[c.short].ModRevision > at {
+		if l.r.later[c.short].ModRevision > at {
 			continue
 		}
-		delete(l.later, c.short)
+		delete(l.r.later, c.short)
 		if c.gone {
 			in.Delete(c.short)
 		} else {
@@ -133,7 +125,7 @@ func (l *list) merge(in *index) {
 		}
 	}
 	var events []Event
-	for short, ev := range l.later {
+	for short, ev := range l.r.later {
 		switch {
 		case ev.ModRevision > at:
 			events = append(events, ev)

@@ -3,51 +3,21 @@ package mirror
 import (
 	"context"
 	"iter"
-	"log/slog"
-	"sync"
-	"sync/atomic"
 	"time"
 )
-
-// Config says what a mirror copies of what.
-type Config struct {
-	// Source is the etcd to read.
-	Source Source
-	// Root is what no view sees of a key: the registry's prefix with its '/'.
-	Root string
-	// Observer is told of events; nil is Unobserved.
-	Observer Observer
-	// Log gets a line when contact is lost and when it is back; nil discards.
-	Log *slog.Logger
-}
 
 // Mirror keeps views equal to ranges of the keys of one etcd. A range is a
 // string below Config.Root: "" is everything, one that ends in '/' a prefix,
 // anything else a single key. Its methods are safe for concurrent use.
 type Mirror struct {
-	cfg      Config
-	contact  *contact
-	registry *registry
-	status   atomic.Pointer[Status] // but for what contact knows
-	loop     *loop
-
-	mu    sync.Mutex
-	calls []func() // for the loop
-	wake  chan struct{}
+	*core
+	loop *loop
 }
 
 // New returns a mirror, which does nothing until Run.
 func New(cfg Config) *Mirror {
-	if cfg.Observer == nil {
-		cfg.Observer = Unobserved{}
-	}
-	if cfg.Log == nil {
-		cfg.Log = slog.New(slog.DiscardHandler)
-	}
-	m := &Mirror{cfg: cfg, contact: newContact(), registry: newRegistry(), wake: make(chan struct{}, 1)}
-	m.status.Store(&Status{State: Unsynced})
-	m.loop = newLoop(m)
-	return m
+	c := newCore(cfg)
+	return &Mirror{core: c, loop: newLoop(c)}
 }
 
 // Run mirrors until ctx is done, and retries whatever fails without end. It is
@@ -59,9 +29,9 @@ func (m *Mirror) Run(ctx context.Context) { m.loop.run(ctx) }
 // view has already is returned again; it is followed until Unfollow was called
 // as often.
 func (m *Mirror) Follow(rng string, view View) *Range {
-	r, isNew := m.registry.follow(m, rng, view)
+	r, isNew := m.registry.follow(m.contact, rng, view)
 	if isNew {
-		m.do(func() { m.loop.add(r) })
+		m.loop.calls.add(func() { m.loop.add(r) })
 	}
 	return r
 }
@@ -71,7 +41,7 @@ func (m *Mirror) Follow(rng string, view View) *Range {
 // view in a commit of CauseDrop.
 func (m *Mirror) Unfollow(r *Range, cache bool) {
 	if m.registry.unfollow(r, cache) {
-		m.do(func() { m.loop.remove(r) })
+		m.loop.calls.add(func() { m.loop.remove(r) })
 	}
 }
 
@@ -79,7 +49,7 @@ func (m *Mirror) Unfollow(r *Range, cache bool) {
 // a commit of CauseDrop.
 func (m *Mirror) Forget(rng string) {
 	for _, view := range m.registry.forget(rng) {
-		m.do(func() { m.loop.clear(view, rng) })
+		m.loop.calls.add(func() { m.loop.clear(view, rng) })
 	}
 }
 
@@ -102,28 +72,26 @@ func (m *Mirror) Restore(view View, head Head, ranges []RestoredRange, entries i
 	m.loop.restore(view, head, ranges, entries)
 }
 
+// RestoreRunning is Restore while Run is under way, for a snapshot that took long
+// to read. What etcd has shown meanwhile stays as it is: a range that was listed,
+// alone or in a wider one, is left out, and so are keys that are known already. It
+// returns when that is done, or ctx is.
+func (m *Mirror) RestoreRunning(ctx context.Context, view View, head Head, ranges []RestoredRange, entries iter.Seq[Event]) {
+	done := make(chan struct{})
+	m.loop.calls.add(func() {
+		defer close(done)
+		if ctx.Err() == nil {
+			m.loop.restoreRunning(view, head, ranges, entries)
+		}
+	})
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
+}
+
 // Ranges returns the state of all ranges, followed and cached, by name.
 func (m *Mirror) Ranges() []RangeStatus { return m.registry.all() }
 
 // Status returns the mirror's state, without a lock and without allocation.
-func (m *Mirror) Status() Status { return m.contact.status(*m.status.Load()) }
-
-// do has the loop call fn.
-func (m *Mirror) do(fn func()) {
-	m.mu.Lock()
-	m.calls = append(m.calls, fn)
-	m.mu.Unlock()
-	select {
-	case m.wake <- struct{}{}:
-	default: // it will see this one too
-	}
-}
-
-// take returns the calls that wait.
-func (m *Mirror) take() []func() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	calls := m.calls
-	m.calls = nil
-	return calls
-}
+func (m *Mirror) Status() Status { return m.core.Status() }

@@ -100,7 +100,7 @@ func newProbes(cfg *Config, c *contact) *probes {
 }
 
 // start starts a probe of the ranges of a stream unless one is running.
-func (p *probes) start(ctx context.Context, now time.Time, watches map[int64]*Range) {
+func (p *probes) start(ctx context.Context, now time.Time, watches map[int64]*Range, v views) {
 	p.againAt = time.Time{}
 	if p.running || len(watches) == 0 {
 		return
@@ -110,7 +110,7 @@ func (p *probes) start(ctx context.Context, now time.Time, watches map[int64]*Ra
 	counts := now.Sub(last) > countAfter
 	ranges := make([]probedRange, 0, len(watches))
 	for _, r := range watches {
-		ranges = append(ranges, probedRange{r: r, known: r.complete, index: r.contents.index.Copy()})
+		ranges = append(ranges, probedRange{r: r, known: r.complete, index: v.of(r.view).index.Copy()})
 	}
 	p.wg.Go(func() {
 		result := p.read(ctx, ranges, counts)

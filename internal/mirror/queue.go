@@ -88,11 +88,3 @@ func (q *queue) take() (items []received, last bool) {
 	signal(q.space)
 	return items, last
 }
-
-// signal leaves a token in a channel of capacity 1.
-func signal(ch chan<- struct{}) {
-	select {
-	case ch <- struct{}{}:
-	default:
-	}
-}

@@ -6,12 +6,6 @@ import (
 	"sync"
 )
 
-// member names a range of a view.
-type member struct {
-	view View
-	name string
-}
-
 // registry knows which ranges are followed, and which are cached: followed no
 // more, with their contents still in the view. It is safe for concurrent use.
 type registry struct {
@@ -25,7 +19,7 @@ func newRegistry() *registry {
 }
 
 // follow returns the range of a view that has a name, and whether it is new.
-func (g *registry) follow(m *Mirror, name string, view View) (r *Range, isNew bool) {
+func (g *registry) follow(c *contact, name string, view View) (r *Range, isNew bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	at := member{view, name}
@@ -33,7 +27,7 @@ func (g *registry) follow(m *Mirror, name string, view View) (r *Range, isNew bo
 		r.users++
 		return r, false
 	}
-	r = newRange(m, name, view)
+	r = newRange(c, name, view)
 	g.followed[at] = r
 	g.seed(r)
 	return r, true
@@ -64,7 +58,7 @@ func (g *registry) seed(r *Range) {
 func (g *registry) unfollow(r *Range, cache bool) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	at := member{r.view, r.name}
+	at := r.member()
 	if g.followed[at] != r {
 		return false
 	}

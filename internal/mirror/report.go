@@ -15,10 +15,10 @@ const slowStart = time.Second
 // reporter tells the log and the observer what happens. It belongs to the loop;
 // neither is told under a lock.
 type reporter struct {
-	m         *Mirror
-	state     State // the last that was told
-	contact   time.Time
-	listed    bool // a list was complete
+	*core
+	state     State     // the last that was told
+	last      time.Time // contact that was told
+	listed    bool      // a list was complete
 	began     time.Time
 	warned    Reason // the last one that was logged before the first list
 	memberErr bool   // a member that refuses was logged
@@ -27,27 +27,27 @@ type reporter struct {
 
 // contacted tells of contact that has come back.
 func (p *reporter) contacted() {
-	old, before := p.state, p.contact
-	now := p.m.Status()
-	p.contact = now.Contact
+	old, before := p.state, p.last
+	now := p.Status()
+	p.last = now.Contact
 	if now.State != Live {
 		return // the time has passed already
 	}
 	first := !p.listed
 	p.listed, p.state = true, Live
-	log := p.m.cfg.Log
+	log := p.cfg.Log
 	switch {
 	case first:
 		if p.warned != "" || old == Stale || time.Since(p.began) >= slowStart {
-			log.Info("etcd can be read now", "prefix", p.m.cfg.Root, "revision", now.Revision, "keys", now.Keys)
+			log.Info("etcd can be read now", "prefix", p.cfg.Root, "revision", now.Revision, "keys", now.Keys)
 		}
 	case p.lost:
-		log.Info("back in contact with etcd", "prefix", p.m.cfg.Root, "revision", now.Revision,
+		log.Info("back in contact with etcd", "prefix", p.cfg.Root, "revision", now.Revision,
 			"away", now.Contact.Sub(before).Round(time.Millisecond).String())
 	}
 	p.lost = false
 	if old != Live {
-		p.m.cfg.Observer.StateChanged(now)
+		p.cfg.Observer.StateChanged(now)
 	}
 }
 
@@ -57,27 +57,27 @@ func (p *reporter) expire(follows bool) (next time.Time) {
 	if p.state != Live {
 		return time.Time{}
 	}
-	now := p.m.Status()
+	now := p.Status()
 	if now.State == Live {
 		return now.Contact.Add(FreshFor)
 	}
-	p.state, p.contact = Stale, now.Contact
+	p.state, p.last = Stale, now.Contact
 	if follows {
 		p.lost = true
 		err := now.Err
 		if err == nil {
 			err = p.explain(errSilent)
 		}
-		p.m.cfg.Log.Warn("no contact with etcd: the mirror is stale and goes on answering",
-			"prefix", p.m.cfg.Root, "revision", now.Revision, "error", err)
+		p.cfg.Log.Warn("no contact with etcd: the mirror is stale and goes on answering",
+			"prefix", p.cfg.Root, "revision", now.Revision, "error", err)
 	}
-	p.m.cfg.Observer.StateChanged(now)
+	p.cfg.Observer.StateChanged(now)
 	return time.Time{}
 }
 
 // failed tells of a failure of all ranges, or of one.
 func (p *reporter) failed(f failure, r *Range) {
-	log, prefix := p.m.cfg.Log, p.m.cfg.Root
+	log, prefix := p.cfg.Log, p.cfg.Root
 	kind := etcdclient.KindOf(f.err)
 	switch {
 	case kind == etcdclient.MemberRefuses && !p.memberErr:
@@ -94,20 +94,20 @@ func (p *reporter) failed(f failure, r *Range) {
 	default:
 		log.Debug("mirroring broke off", "prefix", prefix, "reason", string(f.reason), "error", f.err)
 	}
-	p.m.cfg.Observer.Failed(f.reason, f.err)
+	p.cfg.Observer.Failed(f.reason, f.err)
 }
 
 // granted tells that a range that etcd denied can be read.
 func (p *reporter) granted(r *Range) {
 	if r.refused {
 		r.refused = false
-		p.m.cfg.Log.Info("a range can be read now", "range", p.m.cfg.Root+r.name)
+		p.cfg.Log.Info("a range can be read now", "range", p.cfg.Root+r.name)
 	}
 }
 
 // explain adds to an error what the source knows of its connection.
 func (p *reporter) explain(err error) error {
-	if why := p.m.cfg.Source.LastError(); why != nil && !errors.Is(err, why) {
+	if why := p.cfg.Source.LastError(); why != nil && !errors.Is(err, why) {
 		return fmt.Errorf("%w: %w", err, why)
 	}
 	return err

@@ -1,7 +1,6 @@
 package mirror
 
 import (
-	"context"
 	"iter"
 	"slices"
 	"time"
@@ -11,27 +10,9 @@ import (
 // enough to make the cost of a call small, and little to hold.
 const restoreBatch = 1000
 
-// RestoreRunning is Restore while Run is under way, for a snapshot that took long
-// to read. What etcd has shown meanwhile stays as it is: a range that was listed,
-// alone or in a wider one, is left out, and so are keys that are known already. It
-// returns when that is done, or ctx is.
-func (m *Mirror) RestoreRunning(ctx context.Context, view View, head Head, ranges []RestoredRange, entries iter.Seq[Event]) {
-	done := make(chan struct{})
-	m.do(func() {
-		defer close(done)
-		if ctx.Err() == nil {
-			m.loop.restoreRunning(view, head, ranges, entries)
-		}
-	})
-	select {
-	case <-done:
-	case <-ctx.Done():
-	}
-}
-
 // restoreRunning implements Mirror.RestoreRunning.
 func (l *loop) restoreRunning(view View, head Head, ranges []RestoredRange, entries iter.Seq[Event]) {
-	c := l.contentsOf(view)
+	c := l.views.of(view)
 	isListed := func(name string) bool { return slices.Contains(c.complete, c.ranges[name]) }
 	var left []RestoredRange
 	for _, r := range ranges {
@@ -43,10 +24,9 @@ func (l *loop) restoreRunning(view View, head Head, ranges []RestoredRange, entr
 		return
 	}
 	for _, r := range c.ranges {
-		if r.list != nil { // it compares with what was known when it started
-			r.list.cancel()
-			r.list, r.phase = nil, mustList
-			l.toList = append(l.toList, r)
+		if r.phase == listing { // it compares with what was known when it started
+			l.lists.drop(r)
+			l.lists.add(r)
 		}
 	}
 	l.restore(view, head, left, func(yield func(Event) bool) {
@@ -60,7 +40,7 @@ func (l *loop) restoreRunning(view View, head Head, ranges []RestoredRange, entr
 
 // restore implements Mirror.Restore.
 func (l *loop) restore(view View, head Head, ranges []RestoredRange, entries iter.Seq[Event]) {
-	c := l.contentsOf(view)
+	c := l.views.of(view)
 	stage := view.Stage()
 	batch := make([]Event, 0, restoreBatch)
 	for ev := range entries {
@@ -77,7 +57,7 @@ func (l *loop) restore(view View, head Head, ranges []RestoredRange, entries ite
 	c.commit(stage, CauseRestore, "", false)
 	var contact time.Time
 	for _, r := range ranges {
-		l.m.registry.restore(view, RangeStatus{Range: r.Range, State: Stale, Revision: r.Revision, Contact: r.Contact, Cached: true})
+		l.registry.restore(view, RangeStatus{Range: r.Range, State: Stale, Revision: r.Revision, Contact: r.Contact, Cached: true})
 		if r.Contact.After(contact) {
 			contact = r.Contact
 		}
@@ -87,7 +67,7 @@ func (l *loop) restore(view View, head Head, ranges []RestoredRange, entries ite
 			r.revision = r.status.Load().Revision // of what it was seeded from
 		}
 	}
-	if l.m.Status().State != Unsynced {
+	if l.Status().State != Unsynced {
 		l.publish(nil)
 		return
 	}
@@ -96,5 +76,5 @@ func (l *loop) restore(view View, head Head, ranges []RestoredRange, entries ite
 		s.State, s.Revision, s.Contact = Stale, head.Revision, contact
 	})
 	l.report.state = Stale
-	l.cfg.Observer.StateChanged(l.m.Status())
+	l.cfg.Observer.StateChanged(l.Status())
 }

@@ -33,17 +33,17 @@ type session struct {
 	excused time.Time // the last probe that has shown that it misses nothing
 }
 
-// newSession starts to use a stream, which ends with cancel at the latest.
-func newSession(ctx context.Context, cancel context.CancelFunc, m *Mirror, stream Stream, reason Reason) *session {
+// newSession starts to use a stream.
+func newSession(o opened, c *core, reason Reason) *session {
 	now := time.Now()
 	s := &session{
-		ctx: ctx, stream: stream, cancel: cancel, queue: newQueue(), sender: newSender(), reason: reason,
+		ctx: o.ctx, stream: o.stream, cancel: o.cancel, queue: newQueue(), sender: newSender(), reason: reason,
 		watches: map[int64]*Range{}, tickAt: now.Add(progressEvery), heard: now,
 	}
-	s.probes = newProbes(&m.cfg, m.contact)
-	s.wg.Go(func() { s.receive(ctx, m.contact) })
-	s.wg.Go(func() { s.sender.run(ctx, stream) })
-	s.wg.Go(func() { s.sender.tick(ctx) })
+	s.probes = newProbes(&c.cfg, c.contact)
+	s.wg.Go(func() { s.receive(o.ctx, c.contact) })
+	s.wg.Go(func() { s.sender.run(o.ctx, o.stream) })
+	s.wg.Go(func() { s.sender.tick(o.ctx) })
 	return s
 }
 

@@ -52,6 +52,9 @@ type Source interface {
 	LastError() error
 }
 
+// allWatches is the ID in responses that speak for all watches of a stream.
+const allWatches = -1
+
 // Stream is an open watch stream. Its methods are called by one goroutine.
 type Stream interface {
 	// Add asks for a watch of a range, under an ID that the stream has not had.
@@ -61,8 +64,8 @@ type Stream interface {
 	Add(id int64, rng string, after int64) error
 	// Remove asks for a watch to be cancelled.
 	Remove(id int64) error
-	// RequestProgress asks for a response that says how far all watches of the
-	// stream are. etcd answers only when each has caught up.
+	// RequestProgress asks for a response, with the ID -1, that says how far all
+	// watches of the stream are. etcd answers only when each has caught up.
 	RequestProgress() error
 	// Responses yields what arrives, in order. It is closed when the stream has
 	// ended.

@@ -70,6 +70,24 @@ type Status struct {
 	Err error
 }
 
+// RangeStatus is the state of one range at one time. It is a plain value.
+type RangeStatus struct {
+	// Range is the range below Config.Root.
+	Range string
+	// State is Live while the range is watched, or was listed, within FreshFor.
+	State State
+	// Revision is the revision that the range is complete up to; 0 while there is
+	// nothing of it.
+	Revision int64
+	// Contact is when the range was last known to be complete up to Revision.
+	Contact time.Time
+	// Err is why the range can't be followed; nil while it can.
+	Err error
+	// Cached says that the range is followed no more: its contents are as they
+	// were at Contact.
+	Cached bool
+}
+
 // Observer is told what happens inside a mirror, for metrics and logs. Its
 // methods are called by the mirror's goroutines and must not block. Unobserved
 // is one to embed.

@@ -2,31 +2,71 @@ package mirror
 
 import (
 	"context"
-	"fmt"
+	"slices"
+	"sync"
 	"time"
 )
 
-// opened is the end of an attempt to open a stream.
-type opened struct {
-	ctx    context.Context
-	cancel context.CancelFunc
-	stream Stream
-	err    error
+// streams has ranges watched, on one stream at a time.
+type streams struct {
+	core    *core
+	waiting []*Range // to be watched
+	session *session // nil while there is none
+	opening bool
+	opened  chan opened
+	wg      sync.WaitGroup
 }
 
-// openStream opens a stream where there are ranges to watch and none is open,
-// and returns when that is due.
-func (l *loop) openStream(ctx context.Context, now time.Time) (next time.Time) {
-	if l.session != nil || l.opening {
+func newStreams(c *core) *streams { return &streams{core: c, opened: make(chan opened)} }
+
+// add has a range watched that was listed.
+func (s *streams) add(r *Range) {
+	r.phase = mustWatch
+	s.waiting = append(s.waiting, r)
+}
+
+// drop ends that. What a watch still shows is dropped.
+func (s *streams) drop(r *Range) {
+	s.waiting = slices.DeleteFunc(s.waiting, func(other *Range) bool { return other == r })
+	if r.watch != nil {
+		s.session.remove(r.watch)
+		r.unwatch()
+	}
+}
+
+// watch asks for watches of those ranges that are to be watched now, and returns
+// when another one is.
+func (s *streams) watch(now time.Time) (next time.Time) {
+	if s.session == nil {
 		return time.Time{}
 	}
-	for _, r := range l.toWatch {
-		at := r.retryAt
-		if at.Before(l.retryAt) {
-			at = l.retryAt
+	waiting := s.waiting[:0]
+	for _, r := range s.waiting {
+		if now.Before(r.retryAt) {
+			waiting = append(waiting, r)
+			next = earliest(next, r.retryAt)
+			continue
 		}
-		if r.phase == mustWatch && !now.Before(at) {
-			l.startStream(ctx)
+		s.session.add(r, s.core.cfg.Root)
+	}
+	clear(s.waiting[len(waiting):])
+	s.waiting = waiting
+	return next
+}
+
+// open opens a stream where there are ranges to watch and none is open, but not
+// before retryAt, and returns when that is due.
+func (s *streams) open(ctx context.Context, now, retryAt time.Time) (next time.Time) {
+	if s.session != nil || s.opening {
+		return time.Time{}
+	}
+	for _, r := range s.waiting {
+		at := r.retryAt
+		if at.Before(retryAt) {
+			at = retryAt
+		}
+		if !now.Before(at) {
+			s.start(ctx)
 			return time.Time{}
 		}
 		next = earliest(next, at)
@@ -34,12 +74,12 @@ func (l *loop) openStream(ctx context.Context, now time.Time) (next time.Time) {
 	return next
 }
 
-func (l *loop) startStream(ctx context.Context) {
-	l.opening = true
-	l.wg.Go(func() {
-		o := open(ctx, l.cfg.Source)
+func (s *streams) start(ctx context.Context) {
+	s.opening = true
+	s.wg.Go(func() {
+		o := open(ctx, s.core.cfg.Source)
 		select {
-		case l.opened <- o:
+		case s.opened <- o:
 		case <-ctx.Done():
 			o.cancel()
 			if o.stream != nil {
@@ -49,141 +89,22 @@ func (l *loop) startStream(ctx context.Context) {
 	})
 }
 
-// open opens a stream. A server that hangs meanwhile must not hang the mirror.
-func open(ctx context.Context, source Source) opened {
-	ctx, cancel := context.WithCancelCause(ctx)
-	stuck := time.AfterFunc(watchSilence, func() { cancel(errSilent) })
-	stream, err := source.Stream(ctx)
-	if !stuck.Stop() {
-		if err == nil {
-			stream.Close()
-		}
-		stream, err = nil, errSilent
+// use starts to use a stream that was opened, and reports whether a range goes
+// on without a list.
+func (s *streams) use(o opened, reason Reason) (resumed bool) {
+	s.session = newSession(o, s.core, reason)
+	for _, r := range s.waiting {
+		resumed = resumed || !r.fresh
 	}
-	return opened{ctx, func() { cancel(nil) }, stream, err}
+	s.watch(time.Now())
+	s.session.sender.ask() // so that a stream that was resumed shows at once that it works
+	return resumed
 }
 
-// streamOpened starts to use a stream.
-func (l *loop) streamOpened(o opened) {
-	l.opening = false
-	if o.err != nil {
-		o.cancel()
-		f := failure{ReasonSilent, errSilent}
-		if o.err != errSilent { //nolint:errorlint // this very one, which no source returns
-			f = failed(o.err, ReasonClosed)
-			f.err = fmt.Errorf("opening a watch stream: %w", l.report.explain(f.err))
-		}
-		l.fail(f, nil)
-		return
+// close ends the session, if there is one.
+func (s *streams) close() {
+	if s.session != nil {
+		s.session.close()
+		s.session = nil
 	}
-	l.session = newSession(o.ctx, o.cancel, l.m, o.stream, l.reason)
-	after := jittered(auditEvery)
-	for _, r := range l.toWatch {
-		if !r.fresh {
-			after = l.audits.soon()
-		}
-	}
-	l.audits.schedule(after)
-	l.addWatches(time.Now())
-	l.session.sender.ask() // so that a stream that was resumed shows at once that it works
-}
-
-// addWatches asks for watches of those ranges that are to be watched now, and
-// returns when another one is.
-func (l *loop) addWatches(now time.Time) (next time.Time) {
-	if l.session == nil {
-		return time.Time{}
-	}
-	waiting := l.toWatch[:0]
-	for _, r := range l.toWatch {
-		switch {
-		case r.phase != mustWatch:
-		case now.Before(r.retryAt):
-			waiting = append(waiting, r)
-			next = earliest(next, r.retryAt)
-		default:
-			l.session.add(r, l.cfg.Root)
-		}
-	}
-	clear(l.toWatch[len(waiting):])
-	l.toWatch = waiting
-	return next
-}
-
-// receive takes all that has arrived on the stream as one batch.
-func (l *loop) receive() {
-	s := l.session
-	items, last := s.queue.take()
-	b := newBatch(s, l.cfg.Root, l.cluster)
-	var f failure
-	for _, resp := range items {
-		if f = b.response(resp); f.err != nil {
-			break
-		}
-	}
-	l.apply(b)
-	for _, lost := range b.lost {
-		l.lose(lost.r, lost.f)
-	}
-	switch {
-	case f.err != nil:
-		l.fail(f, nil)
-	case last:
-		l.fail(l.ended(s), nil)
-	}
-}
-
-// apply makes a batch visible.
-func (l *loop) apply(b *batch) {
-	if !b.worked {
-		return
-	}
-	for _, c := range l.views {
-		b.commit(c)
-	}
-	for r := range b.touched {
-		if r.watch != nil {
-			l.watched(r)
-		}
-	}
-	if b.changes > 0 {
-		l.cfg.Observer.Applied(b.changes, time.Since(b.oldest))
-	}
-	if !b.s.worked {
-		b.s.worked = true
-		l.cfg.Observer.Resumed(b.s.reason)
-	}
-	l.contacted()
-}
-
-// watched makes visible how far a watched range is.
-func (l *loop) watched(r *Range) {
-	if r.watch.worked {
-		r.pause.Reset()
-		l.report.granted(r)
-	}
-	if s := r.status.Load(); s.Revision != r.revision || s.Err != nil && r.watch.worked {
-		r.publish(func(s *RangeStatus) { s.Revision, s.Err = r.revision, nil })
-	}
-}
-
-// ended returns why a stream has ended.
-func (l *loop) ended(s *session) failure {
-	err := s.stream.Err()
-	if err == nil {
-		err = errClosed
-	}
-	f := failed(err, ReasonClosed)
-	f.err = fmt.Errorf("the watch stream of %q: %w", l.cfg.Root, l.report.explain(err))
-	return f
-}
-
-// closeSession ends the session, if there is one.
-func (l *loop) closeSession() {
-	l.audits.stop()
-	if l.session == nil {
-		return
-	}
-	l.session.close()
-	l.session = nil
 }

@@ -82,6 +82,9 @@ func (r *Replica) useDisk(read bool, holders []*Replica) {
 		r.load()
 	}
 	close(r.loaded)
+	if read && r.ctx.Err() != nil {
+		return // what was read may not have been taken over, and is more than there is
+	}
 	for _, h := range holders {
 		if !h.awaitRelease(r.ctx) {
 			return // what it would write is that of a configuration that was discarded

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+
+	clog "github.com/coredns/coredns/plugin/pkg/log"
 )
 
 // clogHandler is a slog.Handler that writes to CoreDNS's log, for the packages
@@ -16,7 +18,9 @@ type clogHandler struct {
 }
 
 // Enabled implements slog.Handler.
-func (clogHandler) Enabled(context.Context, slog.Level) bool { return true }
+func (clogHandler) Enabled(_ context.Context, level slog.Level) bool {
+	return level >= slog.LevelInfo || clog.D.Value()
+}
 
 // Handle implements slog.Handler.
 func (h clogHandler) Handle(_ context.Context, r slog.Record) error {

@@ -3,6 +3,7 @@ package memory_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -31,6 +32,7 @@ func open(t *testing.T, opts ...registrar.Option) *registrar.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = c.Close() })
 	return c
 }
 
@@ -46,6 +48,31 @@ func TestClientsShareNothingByDefault(t *testing.T) {
 	}
 	if _, err := b.GetService(t.Context(), "orders"); !errors.Is(err, registrar.ErrNotFound) {
 		t.Errorf("another client gets %v, want ErrNotFound", err)
+	}
+}
+
+// TestWhatIsRegisteredIsFoundAtOnce: by all clients of the store.
+func TestWhatIsRegisteredIsFoundAtOnce(t *testing.T) {
+	t.Parallel()
+	store := memory.NewStore()
+	a, b := open(t, memory.WithStore(store)), open(t, memory.WithStore(store))
+	for i := range 200 {
+		s := orders.Clone()
+		s.Instances[0].ID = fmt.Sprintf("i%d", i)
+		if err := a.Register(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []*registrar.Client{a, b} {
+			if s, err := c.GetService(t.Context(), "orders"); err != nil || len(s.Instances) != i+1 {
+				t.Fatalf("after %d registrations: %v, %v", i+1, s, err)
+			}
+		}
+	}
+	if err := a.Unregister(t.Context(), &registrar.Service{Name: "orders"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.GetService(t.Context(), "orders"); !errors.Is(err, registrar.ErrNotFound) {
+		t.Errorf("after Unregister: %v", err)
 	}
 }
 

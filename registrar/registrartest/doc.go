@@ -1,5 +1,6 @@
 // Package registrartest is the behaviour that every driver of package registrar
-// shares, as tests. A driver's own tests call Run:
+// shares, as tests. With the build tag timing it judges time as well, which takes
+// a machine that does nothing else. A driver's own tests call Run:
 //
 //	func TestBehaviour(t *testing.T) {
 //		store := newBackend(t)

@@ -84,8 +84,8 @@ func testClose(t *testing.T, f *fixture) {
 			if err := c.Close(); err != nil {
 				t.Errorf("Close: %v", err)
 			}
-			if took := time.Since(start); took > 2500*time.Millisecond {
-				t.Errorf("Close took %v", took)
+			if took := time.Since(start); took > closeBound {
+				t.Errorf("Close took %v, want at most %v", took, closeBound)
 			}
 		})
 	}

@@ -86,9 +86,6 @@ func (f *fixture) client(t *testing.T) *registrar.Client {
 	return c
 }
 
-// deadline bounds what a registry takes to show a change.
-const deadline = 10 * time.Second
-
 // poll is how often a condition is looked at.
 const poll = 5 * time.Millisecond
 

@@ -40,20 +40,13 @@ func newNamespace(t *testing.T) *namespace {
 	t.Helper()
 	need(t, "ip")
 	ns := &namespace{fmt.Sprintf("roster-%d-%d", os.Getpid(), harness.FreePort(t))}
-	etc := filepath.Join("/etc/netns", ns.name)
-	if err := os.MkdirAll(etc, 0o755); err != nil {
+	if err := os.MkdirAll(ns.etc(), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = os.RemoveAll(etc) })
-	for file, text := range map[string]string{
-		"resolv.conf":   "nameserver 127.0.0.1\nsearch default.svc.internal\n",
-		"nsswitch.conf": "hosts: files dns\n",
-		"hosts":         "127.0.0.1 localhost\n",
-	} {
-		if err := os.WriteFile(filepath.Join(etc, file), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+	t.Cleanup(func() { _ = os.RemoveAll(ns.etc()) })
+	ns.configure(t, "resolv.conf", "nameserver 127.0.0.1\nsearch default.svc.internal\n")
+	ns.configure(t, "nsswitch.conf", "hosts: files dns\n")
+	ns.configure(t, "hosts", "127.0.0.1 localhost\n")
 	ip(t, "netns", "add", ns.name)
 	t.Cleanup(func() { ip(t, "netns", "delete", ns.name) })
 	for _, command := range []string{
@@ -67,6 +60,17 @@ func newNamespace(t *testing.T) *namespace {
 		ip(t, append([]string{"-n", ns.name}, strings.Fields(command)...)...)
 	}
 	return ns
+}
+
+// etc is the folder of what is /etc in the namespace.
+func (ns *namespace) etc() string { return filepath.Join("/etc/netns", ns.name) }
+
+// configure writes a file of /etc for what is started in the namespace from now on.
+func (ns *namespace) configure(t *testing.T, file, text string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(ns.etc(), file), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func ip(t *testing.T, args ...string) {

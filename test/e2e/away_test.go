@@ -113,8 +113,13 @@ func TestCompaction(t *testing.T) {
 	s.dns.Continue(t)
 	took := harness.Eventually(t, harness.Patience, "DNS as etcd is", s.sees(t, "orders", "new", "stays"))
 	t.Logf("equal after %v", took)
-	if lists := s.dns.Metrics(t).By("coredns_roster_lists_total", "reason"); lists["compacted"] == 0 {
-		t.Errorf("lists by reason: %v, want one after the compaction", lists)
+	lists := s.dns.Metrics(t)
+	if lists.Sum("coredns_roster_lists_total") < 2 {
+		t.Error("nothing was listed after the compaction")
+	}
+	// A connection that takes its time to come back is a reason to list of its own.
+	if harness.Timing && lists.Sum("coredns_roster_lists_total", "reason", "compacted") == 0 {
+		t.Errorf("lists by reason: %v, want one after the compaction", lists.By("coredns_roster_lists_total", "reason"))
 	}
 }
 

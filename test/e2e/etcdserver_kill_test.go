@@ -13,7 +13,7 @@ import (
 	"github.com/rosterdns/roster/test/harness"
 )
 
-// TestKillLosesNothing kills coredns, with the etcd inside, under a stream of
+// TestKillLosesNothing kills coredns, and so the etcd beside it, under a stream of
 // writes, again and again: whatever was acknowledged is there afterwards, in etcd
 // and in DNS.
 func TestKillLosesNothing(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 	"github.com/rosterdns/roster/test/harness"
 )
 
-// TestRestoreOfEtcdserver restores a backup of the etcd inside coredns as
+// TestRestoreOfEtcdserver restores a backup of the etcd beside coredns as
 // docs/operations.md says, by etcdutl with no flags but the three named there:
 // what the backup lacks is gone, programs register again, and what was
 // unregistered without a lease is back.

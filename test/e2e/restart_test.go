@@ -11,7 +11,7 @@ import (
 	"github.com/rosterdns/roster/test/harness"
 )
 
-// TestRestartKeepsLeases stops coredns with its etcd inside and starts it again:
+// TestRestartKeepsLeases stops coredns with the etcd beside it and starts it again:
 // what is registered under leases that are alive is still there, not anew.
 func TestRestartKeepsLeases(t *testing.T) {
 	t.Parallel()

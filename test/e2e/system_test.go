@@ -57,10 +57,15 @@ var systems = map[string]func(*testing.T) *system{
 	},
 }
 
-// builtin is the etcd in coredns's own process.
+// builtin is the etcd beside coredns.
 func builtin(t *testing.T) *system {
 	t.Helper()
-	c := harness.StartCoreDNS(t, builtinCorefile)
+	return builtinOf(t, harness.StartCoreDNS(t, builtinCorefile))
+}
+
+// builtinOf is the etcd beside a coredns that was started with builtinCorefile.
+func builtinOf(t *testing.T, c *harness.CoreDNS) *system {
+	t.Helper()
 	endpoint := fmt.Sprintf("http://127.0.0.1:%d", c.Port(t, "etcd"))
 	client, err := clientv3.New(clientv3.Config{Endpoints: []string{endpoint}, Logger: zap.NewNop()})
 	if err != nil {

@@ -40,6 +40,11 @@ func TestServerBeforeEtcd(t *testing.T) {
 
 	e.Start(t)
 	c.WaitReady(t)
+	// That it is over is told as well as that it began.
+	harness.Eventually(t, harness.Patience, "a line that says so", func() error {
+		_, after, _ := strings.Cut(c.Output(), "[WARNING] plugin/roster")
+		return harness.True(strings.Contains(after, "[INFO] plugin/roster"))
+	})
 	if m := c.Ask(t, "orders.default."+zone, dns.TypeA); m.Rcode != dns.RcodeNameError {
 		t.Errorf("after the first list: %s, want NXDOMAIN", dns.RcodeToString[m.Rcode])
 	}
@@ -89,6 +94,7 @@ func TestBrokenInstances(t *testing.T) {
 	e := harness.StartEtcd(t, harness.EtcdOptions{})
 	s := external(t, e, "", "--endpoints", e.Endpoints[0])
 	s.register(t, "orders", "good", "127.0.0.1")
+	s.register(t, "orders", "overridden", "127.0.0.9")
 	put := func(key, value string) {
 		t.Helper()
 		ctx, cancel := context.WithTimeout(t.Context(), harness.Patience)
@@ -99,19 +105,19 @@ func TestBrokenInstances(t *testing.T) {
 	}
 	const hostile = "\x1b[2J\nINFO all is well"
 	for key, value := range map[string]string{
-		"/roster/default/orders/no-json":         "hello",
-		"/roster/default/orders/no-address":      `{"ports":[{"port":80}],"static":true}`,
-		"/roster/default/orders/bad-port":        `{"addresses":["10.0.0.1"],"ports":[{"port":70000}],"static":true}`,
-		"/roster/default/orders/no-lease":        `{"addresses":["10.0.0.1"]}`,
-		"/roster/default/orders/" + hostile:      `{"addresses":["10.0.0.1"],"static":true}`,
-		"/roster/default/orders/hostile-value":   `{"addresses":["` + hostile + `"],"static":true}`,
-		"/roster/default/orders/big":             `{"addresses":["10.0.0.1"],"static":true,"x":"` + strings.Repeat("x", 64<<10) + `"}`,
-		"/roster/default/orders/_status/good":    `{"status":"perfect"`,
-		"/roster/default/orders/_policy":         "[",
-		"/roster/Default/orders/a":               `{"addresses":["10.0.0.1"],"static":true}`,
-		"/roster/default/orders/deep/er/down":    `{"addresses":["10.0.0.1"],"static":true}`,
-		"/roster//orders/a":                      `{"addresses":["10.0.0.1"],"static":true}`,
-		"/rosterish/default/orders/of-a-sibling": `{"addresses":["10.0.0.1"],"static":true}`,
+		"/roster/default/orders/no-json":            "hello",
+		"/roster/default/orders/no-address":         `{"ports":[{"port":80}],"static":true}`,
+		"/roster/default/orders/bad-port":           `{"addresses":["10.0.0.1"],"ports":[{"port":70000}],"static":true}`,
+		"/roster/default/orders/no-lease":           `{"addresses":["10.0.0.1"]}`,
+		"/roster/default/orders/" + hostile:         `{"addresses":["10.0.0.1"],"static":true}`,
+		"/roster/default/orders/hostile-value":      `{"addresses":["` + hostile + `"],"static":true}`,
+		"/roster/default/orders/big":                `{"addresses":["10.0.0.1"],"static":true,"x":"` + strings.Repeat("x", 64<<10) + `"}`,
+		"/roster/default/orders/_status/overridden": `{"status":"perfect"`,
+		"/roster/default/orders/_policy":            "[",
+		"/roster/Default/orders/a":                  `{"addresses":["10.0.0.1"],"static":true}`,
+		"/roster/default/orders/deep/er/down":       `{"addresses":["10.0.0.1"],"static":true}`,
+		"/roster//orders/a":                         `{"addresses":["10.0.0.1"],"static":true}`,
+		"/rosterish/default/orders/of-a-sibling":    `{"addresses":["10.0.0.1"],"static":true}`,
 	} {
 		put(key, value)
 	}
@@ -120,7 +126,7 @@ func TestBrokenInstances(t *testing.T) {
 	s.agree(t, "orders", "good", "last")
 
 	out := s.dns.Output()
-	for _, id := range []string{"no-json", "no-address", "bad-port", "no-lease", "hostile-value", "big", "_status/good", "Default", "deep/er/down"} {
+	for _, id := range []string{"no-json", "no-address", "bad-port", "no-lease", "hostile-value", "big", "_status/overridden", "Default", "deep/er/down"} {
 		if lines := harness.Lines(out, "skipped"); len(containing(lines, id)) != 1 {
 			t.Errorf("%q is named %d times, want 1", id, len(containing(lines, id)))
 		}

@@ -50,12 +50,8 @@ func authOptions(t *testing.T) options {
 // noGap checks that changes went on to show.
 func noGap(t *testing.T, l *lags) {
 	t.Helper()
-	if longest := l.stop(t); longest > equalBound {
-		t.Errorf("a change took %v to show, want at most %v", longest, equalBound)
-	}
-	if l.stale > 0 {
-		t.Errorf("the mirror was stale %d times, want never", l.stale)
-	}
+	harness.Within(t, "a change", l.stop(t), equalBound)
+	l.neverStale(t)
 }
 
 // TestTokenExpiry lets etcd's simple tokens run out again and again, while

@@ -73,7 +73,7 @@ var badData = []bad{
 	{what: "keys of metadata equal but for case", value: with(`"metadata":{"a":"1","A":"2"}`), reason: "value"},
 	{what: "256 bytes of metadata in one string", value: with(`"metadata":{"k":"` + strings.Repeat("x", 254) + `"}`), reason: "value"},
 	{what: "no lease, and not static", value: goodValue, unleased: true, reason: "lease"},
-	{what: "override that is not JSON", key: "stable/orders/_status/static-0", value: "down", reason: "override"},
+	{what: "override that is not JSON", key: "changing/things/_status/overridden", value: "down", reason: "override"},
 	{what: "key of one component", key: "stable", value: goodValue, reason: "key"},
 	{what: "key of two components", key: "stable/orders", value: goodValue, reason: "key"},
 	{what: "key of four components", key: "stable/orders/bad/x", value: goodValue, reason: "key"},
@@ -103,6 +103,8 @@ func TestBadData(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	overridden := changing("overridden", 1)
+	r.put(t, overridden)
 	denied := []string{"/roster/stable/nobody/a"}
 	byReason := map[string]float64{}
 	all := slices.Clone(badData)
@@ -139,6 +141,8 @@ func TestBadData(t *testing.T) {
 	for _, b := range all {
 		r.checkLogged(t, b)
 	}
+	overridden.Status = "down"
+	r.eventuallyMatches(t, equalBound, "the overridden one out of its service", harness.Answers(zone, []harness.Instance{overridden}))
 	soak, _ := harness.Soak(t)
 	harness.Elapse(t, soak)
 	r.eventuallyMatches(t, equalBound, "the others being unaffected", harness.Answers(zone, r.stable, denied...))

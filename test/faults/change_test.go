@@ -138,3 +138,12 @@ func (l *lags) stop(t *testing.T) time.Duration {
 		l.took[len(l.took)/2].Round(time.Millisecond), l.took[len(l.took)*99/100].Round(time.Millisecond), longest.Round(time.Millisecond), l.stale)
 	return longest
 }
+
+// neverStale checks that the mirror was in contact all the time, which is a matter
+// of time itself.
+func (l *lags) neverStale(t *testing.T) {
+	t.Helper()
+	if harness.Timing && l.stale > 0 {
+		t.Errorf("the mirror was stale %d times, want never", l.stale)
+	}
+}

@@ -205,7 +205,7 @@ func (k *killing) round(t *testing.T, n int) {
 	for _, file := range k.halves(t) {
 		k.half[file] = true
 	}
-	known := k.count.before(k.keptAt(t).Add(-keptWithin))
+	known := k.count.before(k.keptAt(t).Add(-harness.Limit(keptWithin)))
 	start := time.Now()
 	k.dns.Launch(t, k.config)
 	var first int
@@ -215,7 +215,7 @@ func (k *killing) round(t *testing.T, n int) {
 	})
 	k.slowest = max(k.slowest, time.Since(start))
 	if sent, _ := k.count.now(); first > sent || first < known {
-		t.Errorf("round %d: first answer %d, want one of %d, known %v before the last snapshot, to %d", n, first, known, keptWithin, sent)
+		t.Errorf("round %d: first answer %d, want one of %d, known %v before the last snapshot, to %d", n, first, known, harness.Limit(keptWithin), sent)
 	}
 	if alone {
 		k.oldest = max(k.oldest, k.count.age(first, killed))

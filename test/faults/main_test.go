@@ -22,8 +22,11 @@ const parallelSoaks = 2
 func TestMain(m *testing.M) {
 	flag.Parse()
 	parallel := parallelTests
-	if harness.Soaking() {
+	switch {
+	case harness.Soaking():
 		parallel = parallelSoaks * runtime.NumCPU()
+	case harness.Timing:
+		parallel = 1
 	}
 	if err := flag.Set("test.parallel", strconv.Itoa(parallel)); err != nil {
 		os.Stderr.WriteString(err.Error() + "\n")

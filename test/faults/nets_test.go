@@ -61,11 +61,11 @@ func TestStaleBound(t *testing.T) {
 	left := time.Now()
 	r.etcd.Kill(t)
 	r.waitState(t, staleBound, "stale")
-	if err := code(dns.RcodeSuccess)(); err != nil {
+	if err := code(dns.RcodeSuccess)(); harness.Timing && err != nil {
 		t.Error("answers end before their time")
 	}
 	harness.Eventually(t, harness.Patience, "the end of answers", code(dns.RcodeServerFailure))
-	if took := time.Since(left); took < bound-2*time.Second || took > bound+3*time.Second { // the last contact was up to 2 s before
+	if took := time.Since(left); harness.Timing && (took < bound-2*time.Second || took > bound+3*time.Second) { // the last contact was up to 2 s before
 		t.Errorf("answers ended %v after etcd, want %v after the last contact", took, bound)
 	}
 	r.checkState(t, "stale")

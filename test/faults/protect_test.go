@@ -21,13 +21,16 @@ import (
 const (
 	massServices = 500
 	massSize     = massServices * bulkEach
-	// massTTL leaves the time to write them all, and for all servers to see them.
-	massTTL = 20 * time.Second
-	// protectFor is for how long the guarded server keeps them; in a soak longer.
-	protectFor = 30 * time.Second
 	// tripBound is how long after the last of them has expired all are protected:
 	// the first ones come back when it is a mass, and a busy machine takes its time.
 	tripBound = 10 * time.Second
+)
+
+var (
+	// massTTL leaves the time to write them all, and for all servers to see them.
+	massTTL = harness.Slack(20 * time.Second)
+	// protectFor is for how long the guarded server keeps them; in a soak longer.
+	protectFor = harness.Slack(30 * time.Second)
 	// massExpiry is how long after its lease's last renewal an instance can be
 	// served: its TTL, 3 s, and 1 s for every 1,000 leases that expire together.
 	massExpiry = massTTL + 3*time.Second + massSize*time.Second/1000
@@ -167,8 +170,8 @@ func TestProtect(t *testing.T) {
 	gone := time.Since(granted)
 	t.Logf("etcd let %d leases go until %v after the last renewal; without a guard gone after %v", massSize, expired, gone)
 	// That it takes etcd longer, since it syncs the disk for each, is not ours.
-	if gone > massExpiry && expired < massExpiry {
-		t.Errorf("without a guard gone after %v, want %v", gone, massExpiry)
+	if expired < massExpiry {
+		harness.Within(t, "going without a guard", gone, massExpiry)
 	}
 	harness.Eventually(t, tripBound, "the guard of all", guarded(massSize))
 	tripped := time.Now()
@@ -191,7 +194,7 @@ func TestProtect(t *testing.T) {
 		return harness.True(r.dns.Metrics(t).Sum("coredns_roster_protected_instances") <= 50 && served(t, r.dns) <= all-massSize+50)
 	})
 	t.Logf("protected until %v after all were", time.Since(tripped))
-	if over := time.Since(tripped) - kept; over > 3*time.Second || over < -3*time.Second {
+	if over := time.Since(tripped) - kept; harness.Timing && (over > 3*time.Second || over < -3*time.Second) {
 		t.Errorf("protected for %v (waited %v), want %v", kept+over, took, kept)
 	}
 	r.stopStreams(t)

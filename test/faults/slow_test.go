@@ -22,12 +22,8 @@ func TestLatency(t *testing.T) {
 	l := startLags(t, r, converged)
 	harness.Elapse(t, harness.FaultTime(t, 15*time.Second))
 	// One that is under way, and the delay, which is in each direction.
-	if longest := l.stop(t); longest > equalBound {
-		t.Errorf("a change took %v to show, want at most %v", longest, equalBound)
-	}
-	if l.stale > 0 {
-		t.Errorf("stale %d times: etcd was in contact all the time", l.stale)
-	}
+	harness.Within(t, "a change", l.stop(t), equalBound)
+	l.neverStale(t)
 	r.finish(t)
 }
 

@@ -1,42 +1,43 @@
 package harness
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"sync"
+	"syscall"
 	"testing"
 )
 
-// binaries are the programs that tests run. Each is built once per test binary,
-// when a test first asks for it, and without the race detector, which would make
-// others of what is measured.
-var binaries = built{targets: map[string]*target{
-	"coredns":   {module: "build", pkg: "."},
-	"registrar": {module: ".", pkg: "./cmd/registrar"},
-	"etcd":      {module: "test", pkg: "./cmd/etcd"},
-}}
-
-type built struct {
-	targets map[string]*target
-	makeDir sync.Once
-	dir     string
-	err     error
+// binaries are the programs that tests run, each built when a test first asks for
+// it, and without the race detector, which would distort what is measured.
+var binaries = map[string]func() (path string, err error){
+	"coredns":   sync.OnceValues(func() (string, error) { return build("coredns", "build", ".") }),
+	"registrar": sync.OnceValues(func() (string, error) { return build("registrar", ".", "./cmd/registrar") }),
+	"etcd":      sync.OnceValues(func() (string, error) { return build("etcd", "test", "./cmd/etcd") }),
 }
 
-type target struct {
-	module, pkg string
-	once        sync.Once
-	err         error
-}
+// binaryDir is this process's own folder of programs: what it runs stays the same
+// when the source tree changes and another process builds meanwhile.
+var binaryDir = sync.OnceValues(func() (string, error) {
+	if err := os.MkdirAll(sharedDir(), 0o755); err != nil {
+		return "", err
+	}
+	return os.MkdirTemp(sharedDir(), "run-")
+})
+
+// sharedDir is where the programs are built for all test packages. It is on the
+// file system of the source tree, so that programs can be linked from there.
+func sharedDir() string { return filepath.Join(SourceRoot(), "bin", "test") }
 
 // Binary returns the path of a program built from this source tree: "coredns",
 // "registrar" or "etcd".
 func Binary(t testing.TB, name string) string {
 	t.Helper()
-	path, err := binaries.build(name)
+	path, err := binaries[name]()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,25 +53,44 @@ func SourceRoot() string {
 	return filepath.Dir(filepath.Dir(filepath.Dir(file)))
 }
 
-func (b *built) build(name string) (string, error) {
-	b.makeDir.Do(func() { b.dir, b.err = os.MkdirTemp("", "roster-test-") })
-	if b.err != nil {
-		return "", b.err
+// build builds a program in the shared folder, where the go command leaves it as
+// it is unless its sources have changed: linking takes longer than many a test.
+func build(name, module, pkg string) (path string, err error) {
+	dir, err := binaryDir()
+	if err != nil {
+		return "", fmt.Errorf("making a folder for %s: %w", name, err)
 	}
-	path := filepath.Join(b.dir, name)
-	target := b.targets[name]
-	target.once.Do(func() {
-		cmd := exec.Command("go", "build", "-o", path, target.pkg)
-		cmd.Dir = filepath.Join(SourceRoot(), target.module)
-		if out, err := cmd.CombinedOutput(); err != nil {
-			target.err = fmt.Errorf("building %s: %w\n%s", name, err, out)
-		}
-	})
-	return path, target.err
+	unlock, err := lock(filepath.Join(sharedDir(), "lock"))
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+
+	shared := filepath.Join(sharedDir(), name)
+	cmd := exec.Command("go", "build", "-o", shared, pkg)
+	cmd.Dir = filepath.Join(SourceRoot(), module)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building %s: %w\n%s", name, err, out)
+	}
+	path = filepath.Join(dir, name)
+	return path, os.Link(shared, path)
 }
 
-func (b *built) remove() {
-	if b.dir != "" {
-		_ = os.RemoveAll(b.dir) // in the system's temporary folder
+// lock waits until no other process holds the lock of a file.
+func lock(path string) (unlock func() error, err error) {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX); err != nil {
+		return nil, errors.Join(fmt.Errorf("locking %s: %w", path, err), file.Close())
+	}
+	return file.Close, nil
+}
+
+// removeBinaries removes this process's folder of programs.
+func removeBinaries() {
+	if dir, err := binaryDir(); err == nil {
+		_ = os.RemoveAll(dir) // a leftover costs nothing: its files are links
 	}
 }

@@ -17,6 +17,9 @@ import (
 // CoreDNS is a process of the built coredns.
 type CoreDNS struct {
 	*Process
+	// Log is that of the Command; it can be set before a start.
+	Log *os.File
+
 	dir      string
 	corefile string // path
 	ports    map[string]int
@@ -60,6 +63,7 @@ func (c *CoreDNS) Launch(t testing.TB, corefile string) {
 		Args: []string{"-conf", "Corefile"},
 		Dir:  c.dir,
 		Wrap: c.wrap,
+		Log:  c.Log,
 	})
 	t.Cleanup(func() { CheckNoTrace(t, c.Process) })
 }
@@ -107,7 +111,8 @@ func (c *CoreDNS) WaitServing(t testing.TB) {
 	c.WaitOutput(t, Patience, "\nCoreDNS-", 1)
 }
 
-// WaitReady waits until every plugin is ready.
+// WaitReady waits until every plugin is ready, and the server answers: the plugins
+// can be first.
 func (c *CoreDNS) WaitReady(t testing.TB) {
 	t.Helper()
 	url := fmt.Sprintf("http://127.0.0.1:%d/ready", c.Port(t, "ready"))
@@ -125,7 +130,8 @@ func (c *CoreDNS) WaitReady(t testing.TB) {
 		if code != http.StatusOK {
 			return fmt.Errorf("status %d", code)
 		}
-		return nil
+		_, err = Ask(t.Context(), c.Addr(t), Question{Name: ".", Type: dns.TypeNS})
+		return err
 	})
 }
 

@@ -61,12 +61,7 @@ func NewEtcd(t testing.TB, o EtcdOptions) *Etcd {
 	}
 	var cluster []string
 	for i := range max(o.Members, 1) {
-		m := &Member{
-			name:   fmt.Sprintf("etcd-%d", i),
-			client: scheme + "://" + FreeAddr(t),
-			peer:   "http://" + FreeAddr(t),
-			dir:    filepath.Join(t.TempDir(), "data"),
-		}
+		m := newMember(t, i, scheme)
 		cluster = append(cluster, m.name+"="+m.peer)
 		e.Members, e.Endpoints = append(e.Members, m), append(e.Endpoints, m.client)
 	}
@@ -132,6 +127,16 @@ type Member struct {
 	dir          string
 	args         []string
 	process      *Process
+}
+
+func newMember(t testing.TB, n int, scheme string) *Member {
+	t.Helper()
+	return &Member{
+		name:   fmt.Sprintf("etcd-%d", n),
+		client: scheme + "://" + FreeAddr(t),
+		peer:   "http://" + FreeAddr(t),
+		dir:    filepath.Join(t.TempDir(), "data"),
+	}
 }
 
 func (m *Member) flags(certs *Certs) []string {

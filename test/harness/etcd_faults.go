@@ -67,6 +67,29 @@ func (e *Etcd) status(t testing.TB, m *Member) (*clientv3.StatusResponse, error)
 	return e.client.Status(ctx, m.client)
 }
 
+// StartLearner adds a member that has no vote yet to a cluster without TLS, and
+// waits until it is there. It is none of Members and Endpoints.
+func (e *Etcd) StartLearner(t testing.TB) *Member {
+	t.Helper()
+	m := newMember(t, len(e.Members), "http")
+	ctx, cancel := context.WithTimeout(t.Context(), Patience)
+	defer cancel()
+	if _, err := e.client.MemberAddAsLearner(ctx, []string{m.peer}); err != nil {
+		t.Fatal(err)
+	}
+	m.cluster = e.Members[0].cluster + "," + m.name + "=" + m.peer
+	m.args = append(m.flags(nil), "--initial-cluster-state=existing")
+	m.Start(t)
+	Eventually(t, Patience, m.name+"'s being a learner", func() error {
+		status, err := e.status(t, m)
+		if err != nil {
+			return err
+		}
+		return True(status.IsLearner && status.Leader != 0)
+	})
+	return m
+}
+
 // RestartMember starts a stopped or killed member again, and waits until it
 // serves and knows a leader.
 func (e *Etcd) RestartMember(t testing.TB, m *Member) {

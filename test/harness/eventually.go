@@ -14,18 +14,20 @@ const pollEvery = 5 * time.Millisecond
 var errNotYet = errors.New("not yet")
 
 // Eventually calls cond until it returns nil, and says how long that took. After
-// the timeout it ends the test with cond's last error.
-func Eventually(t testing.TB, timeout time.Duration, what string, cond func() error) time.Duration {
+// the bound, or Patience where time is not judged and that is longer, it ends the
+// test with cond's last error.
+func Eventually(t testing.TB, bound time.Duration, what string, cond func() error) time.Duration {
 	t.Helper()
-	took, err := Poll(timeout, cond)
+	took, err := Poll(bound, cond)
 	if err != nil {
-		t.Fatalf("%s: not within %v: %v", what, timeout, err)
+		t.Fatalf("%s: not within %v: %v", what, Limit(bound), err)
 	}
 	return took
 }
 
 // Poll is Eventually with an error in place of the test's end.
-func Poll(timeout time.Duration, cond func() error) (time.Duration, error) {
+func Poll(bound time.Duration, cond func() error) (time.Duration, error) {
+	timeout := Limit(bound)
 	start := time.Now()
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()

@@ -35,7 +35,7 @@ func run(name string, programs Programs) int {
 }
 
 func test(m *testing.M) int {
-	defer binaries.remove()
+	defer removeBinaries()
 	code := m.Run()
 	if code != 0 {
 		return code

@@ -12,10 +12,6 @@ import (
 	"time"
 )
 
-// Patience bounds what should happen at once, on a machine that is busy with
-// other tests. What has a bound of its own is measured instead.
-const Patience = 30 * time.Second
-
 // Command says what process to start.
 type Command struct {
 	// Name is for messages.
@@ -29,6 +25,8 @@ type Command struct {
 	Env []string
 	// Stdin is read by the process; nil is empty.
 	Stdin *os.File
+	// Log, which can be nil, takes what the process writes, in place of Output.
+	Log *os.File
 	// Wrap, which can be nil, is a command that runs the one after it.
 	Wrap []string
 }
@@ -56,6 +54,9 @@ func Start(t testing.TB, c Command) *Process {
 		cmd.Stdin = c.Stdin
 	}
 	cmd.Stdout, cmd.Stderr = io.MultiWriter(p.stdout, p.all), p.all
+	if c.Log != nil {
+		cmd.Stdout, cmd.Stderr = c.Log, c.Log
+	}
 	cmd.SysProcAttr = sysProcAttr()
 	// A child of a killed process that holds the pipe must not hang the test.
 	cmd.WaitDelay = 5 * time.Second
@@ -132,10 +133,11 @@ func (p *Process) Stop(t testing.TB) int {
 	return p.Wait(t, Patience)
 }
 
-// Wait waits for the process's end and returns its exit code: of one that a
-// signal ended, 128 and the signal's number, as in a shell.
-func (p *Process) Wait(t testing.TB, timeout time.Duration) int {
+// Wait waits for the process's end, as Eventually does, and returns its exit code:
+// of one that a signal ended, 128 and the signal's number, as in a shell.
+func (p *Process) Wait(t testing.TB, bound time.Duration) int {
 	t.Helper()
+	timeout := Limit(bound)
 	select {
 	case <-p.done:
 	case <-time.After(timeout):
@@ -150,9 +152,11 @@ func (p *Process) Wait(t testing.TB, timeout time.Duration) int {
 // Done is closed when the process has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
-// WaitOutput waits until the process has written a text n times in all.
-func (p *Process) WaitOutput(t testing.TB, timeout time.Duration, text string, n int) {
+// WaitOutput waits, as Eventually does, until the process has written a text n
+// times in all.
+func (p *Process) WaitOutput(t testing.TB, bound time.Duration, text string, n int) {
 	t.Helper()
+	timeout := Limit(bound)
 	deadline := time.After(timeout)
 	for {
 		written, more := p.all.read()

@@ -1,16 +1,22 @@
 package harness
 
 import (
+	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/zap"
 )
 
 // Servers are coredns processes, yet to be started, with an etcd in each. The
 // etcds are one cluster, with certificates among them and for clients.
 type Servers struct {
 	Members   []*CoreDNS
-	Corefiles []string // of the members; each has a roster that reads from its own etcd
+	Corefiles []string // of the members; each has a roster that knows all, its own etcd first
 	Endpoints []string // of the etcds for clients
 	Certs     *Certs
 }
@@ -42,11 +48,12 @@ func NewServers(t testing.TB, n int) *Servers {
 		peer_tls %[4]s
 	}
 	roster {
-		endpoint %[2]s
+		endpoint %[2]s %[8]s
 		tls %[5]s %[6]s %[7]s
 	}
 }
-`, i, s.Endpoints[i], strings.Join(cluster, ","), server, s.Certs.ClientCert, s.Certs.ClientKey, s.Certs.CA))
+`, i, s.Endpoints[i], strings.Join(cluster, ","), server, s.Certs.ClientCert, s.Certs.ClientKey, s.Certs.CA,
+			strings.Join(slices.Delete(slices.Clone(s.Endpoints), i, i+1), " ")))
 	}
 	return s
 }
@@ -73,8 +80,17 @@ func (s *Servers) Flags() []string {
 // Leader is the index of the member whose etcd leads, or -1.
 func (s *Servers) Leader(t testing.TB) int {
 	t.Helper()
-	for i, c := range s.Members {
-		if c.Metrics(t).Sum("etcd_server_is_leader") == 1 {
+	client, err := clientv3.New(clientv3.Config{Endpoints: s.Endpoints, TLS: s.Certs.ClientTLS(t), Logger: zap.NewNop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	for i, endpoint := range s.Endpoints {
+		const patience = 5 * time.Second // with one that is down
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		status, err := client.Status(ctx, endpoint)
+		cancel()
+		if err == nil && status.Leader == status.Header.MemberId {
 			return i
 		}
 	}

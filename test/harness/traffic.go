@@ -200,7 +200,7 @@ func (r TrafficReport) CheckReloaded(t testing.TB) {
 }
 
 // CheckAnswers is Check for a server that was down meanwhile: what it answers has
-// to be right.
+// to be right. The rate is that of the machine, and judged as time is.
 func (r TrafficReport) CheckAnswers(t testing.TB) {
 	t.Helper()
 	t.Logf("traffic: %s", r)
@@ -210,7 +210,7 @@ func (r TrafficReport) CheckAnswers(t testing.TB) {
 	if r.Unanswered+r.Failed+r.Changed > 0 {
 		t.Logf("the first of each: %s", strings.Join(r.Faults, "\n  "))
 	}
-	if rate := r.Rate(); rate < MinRate {
+	if rate := r.Rate(); Timing && rate < MinRate {
 		t.Errorf("%.0f queries a second, want at least %d", rate, MinRate)
 	}
 }

@@ -40,9 +40,13 @@ func README(t testing.TB) []Step {
 		{Kind: Shell, Check: func(out string) error {
 			return mentions(out, []string{"b.orders.default.svc.internal."}, "a.orders")
 		}},
-		{Kind: Program, Check: func(out string) error {
-			return mentions("\n"+out, []string{"\nb [127.0.0.1] 8081\n", "\nc [127.0.0.1] 8082\n"}, "\na ")
-		}},
+		{
+			Kind:  Program,
+			Until: []string{"b [127.0.0.1] 8081\n", "c [127.0.0.1] 8082\n"},
+			Shown: []string{"c.orders.default.svc.internal"},
+			Check: func(out string) error { return mentions("\n"+out, nil, "\na ") },
+			Gone:  []string{"c.orders.default.svc.internal"},
+		},
 	}
 	if len(steps) != len(said) {
 		t.Fatalf("README.md: the tour has %d steps, and the test knows what %d of them do", len(steps), len(said))
@@ -51,7 +55,9 @@ func README(t testing.TB) []Step {
 		if steps[i].Kind != said[i].Kind {
 			t.Fatalf("README.md:%d: the step is of the kind %q, and the test knows it as %q", steps[i].Line, steps[i].Kind, said[i].Kind)
 		}
-		steps[i].Until, steps[i].Shown, steps[i].Check = said[i].Until, said[i].Shown, said[i].Check
+		step := said[i]
+		step.Text, step.Line = steps[i].Text, steps[i].Line
+		steps[i] = step
 	}
 	return steps
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -42,26 +43,14 @@ func Run(t testing.TB, steps []Step, o Options) {
 	shell := startShell(t, o)
 	var servers []*harness.Process
 	for i, s := range steps {
-		text := o.Replace.Replace(s.Text)
-		if s.Kind == Server {
-			servers = append(servers, startServer(t, o, text, s.Line))
-			continue
-		}
-		if s.Kind == Program {
-			text = writeProgram(t, o.Dir, fmt.Sprintf("program%d", i), text)
-		}
-		out := shell.run(t, s, text)
-		for _, name := range s.Shown {
-			harness.Eventually(t, harness.Patience, name+" in DNS", func() error {
-				out, err := o.Dig(t, name, "A")
-				return errors.Join(err, harness.True(out != ""))
-			})
-		}
-		if s.Check == nil {
-			continue
-		}
-		if err := s.Check(singleSpaced(out)); err != nil {
-			t.Errorf("the step on line %d: %v", s.Line, err)
+		s.Text = o.Replace.Replace(s.Text)
+		switch s.Kind {
+		case Server:
+			servers = append(servers, startServer(t, o, s.Text, s.Line))
+		case Program:
+			runProgram(t, o, shell, fmt.Sprintf("program%d", i), s)
+		case Shell:
+			o.done(t, s, shell.run(t, s))
 		}
 	}
 	shell.end()
@@ -88,18 +77,59 @@ func startServer(t testing.TB, o Options, text string, line int) *harness.Proces
 	return p
 }
 
-// writeProgram writes a program into a folder of its own, and returns the command
-// that runs it.
-func writeProgram(t testing.TB, dir, name, text string) string {
+// done waits until DNS shows what a step says, and checks what it printed.
+func (o *Options) done(t testing.TB, s Step, out string) {
 	t.Helper()
-	err := os.Mkdir(filepath.Join(dir, name), 0o700)
+	for _, name := range s.Shown {
+		harness.Eventually(t, harness.Patience, name+" in DNS", o.knows(t, name, true))
+	}
+	if s.Check == nil {
+		return
+	}
+	if err := s.Check(singleSpaced(out)); err != nil {
+		t.Errorf("the step on line %d: %v", s.Line, err)
+	}
+}
+
+// knows is a condition: DNS has an address for a name, or has none.
+func (o *Options) knows(t testing.TB, name string, want bool) func() error {
+	t.Helper()
+	return func() error {
+		out, err := o.Dig(t, name, "A")
+		return errors.Join(err, harness.True((out != "") == want))
+	}
+}
+
+// goneBound is how long an instance may stay in DNS after TERM to its program.
+const goneBound = time.Second
+
+// runProgram builds a program, runs it until it has done what the step says, and
+// ends it by TERM. It is not `go run`, which TERM would end in place of the
+// program.
+func runProgram(t testing.TB, o Options, shell *shell, name string, s Step) {
+	t.Helper()
+	dir := filepath.Join(o.Dir, name)
+	err := os.Mkdir(dir, 0o700)
 	if err == nil {
-		err = os.WriteFile(filepath.Join(dir, name, "main.go"), []byte(text), 0o600)
+		err = os.WriteFile(filepath.Join(dir, "main.go"), []byte(s.Text), 0o600)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	return "go run ./" + name
+	binary := filepath.Join(dir, "program")
+	shell.run(t, Step{Text: fmt.Sprintf("go build -o %s ./%s", binary, name), Line: s.Line})
+	p := harness.Start(t, harness.Command{Name: name, Path: binary, Dir: o.Dir, Env: o.Env, Wrap: o.Wrap})
+	for _, text := range s.Until {
+		p.WaitOutput(t, harness.Patience, text, 1)
+	}
+	o.done(t, s, p.Stdout())
+	p.Signal(t, syscall.SIGTERM)
+	for _, name := range s.Gone {
+		harness.Eventually(t, goneBound, name+" gone from DNS", o.knows(t, name, false))
+	}
+	if code := p.Wait(t, harness.Patience); code != 0 {
+		t.Errorf("the program on line %d: exit code %d after TERM, want 0", s.Line, code)
+	}
 }
 
 func singleSpaced(s string) string {

@@ -44,12 +44,12 @@ func (s *shell) end() {
 }
 
 // run runs a step and returns its standard output.
-func (s *shell) run(t testing.TB, step Step, script string) string {
+func (s *shell) run(t testing.TB, step Step) string {
 	t.Helper()
-	t.Logf("line %d:\n%s", step.Line, script)
+	t.Logf("line %d:\n%s", step.Line, step.Text)
 	s.steps++
 	end := fmt.Sprintf("--- end of step %d ---", s.steps)
-	if _, err := io.WriteString(s.stdin, script+"\nprintf '%s\\n' '"+end+"'\n"); err != nil {
+	if _, err := io.WriteString(s.stdin, step.Text+"\nprintf '%s\\n' '"+end+"'\n"); err != nil {
 		t.Fatalf("line %d: %v", step.Line, err)
 	}
 	s.process.WaitOutput(t, stepTimeout, end+"\n", 1) // ends the test if the step fails

@@ -4,7 +4,7 @@
 //
 //	<!-- test:tour -->         a block of sh that has to succeed
 //	<!-- test:tour-server -->  the same, left running until the tour's end, and then told to stop by TERM
-//	<!-- test:tour-go -->      a Go program that has to succeed
+//	<!-- test:tour-go -->      a Go program that runs until TERM, and then has to succeed
 //
 // Blocks of sh run in one folder and in one shell, as those of a reader do:
 // variables and jobs of one are known to the next ones.
@@ -24,7 +24,7 @@ const (
 	Shell Kind = "tour"
 	// Server is a command that is started, and left running.
 	Server Kind = "tour-server"
-	// Program is a Go program that is run.
+	// Program is a Go program that is run until it has done what the step says.
 	Program Kind = "tour-go"
 )
 
@@ -43,13 +43,15 @@ type Step struct {
 	Until []string
 	// Shown holds names that DNS has to know by then, too.
 	Shown []string
+	// Gone holds names that DNS has to deny once a program has ended.
+	Gone []string
 	// Check, which can be nil, says what is wrong with the standard output, whose
 	// spaces were reduced to one.
 	Check func(output string) error
 }
 
-// Steps returns the tour of a document: without Until, Shown and Check, which the
-// document doesn't say. An error names the line of a comment that makes no sense.
+// Steps returns the tour of a document: without Until, Shown, Gone and Check, which
+// the document doesn't say. An error names the line of a comment that makes no sense.
 func Steps(document []byte) ([]Step, error) {
 	var steps []Step
 	for _, b := range Blocks(document) {

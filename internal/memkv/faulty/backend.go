@@ -11,7 +11,7 @@ import (
 
 // Grant makes a lease.
 func (e *Etcd) Grant(ctx context.Context, ttl time.Duration) (int64, time.Duration, error) {
-	f, err := e.reach(ctx)
+	f, err := e.reach(ctx, "Grant")
 	if err != nil {
 		return 0, 0, err
 	}
@@ -27,7 +27,7 @@ func (e *Etcd) Grant(ctx context.Context, ttl time.Duration) (int64, time.Durati
 
 // KeepAlive opens a stream for keepalives.
 func (e *Etcd) KeepAlive(ctx context.Context) (func(id int64) (time.Duration, error), error) {
-	if _, err := e.reach(ctx); err != nil {
+	if _, err := e.reach(ctx, "KeepAlive"); err != nil {
 		return nil, err
 	}
 	renew, err := e.Store.KeepAlive(ctx)
@@ -38,7 +38,7 @@ func (e *Etcd) KeepAlive(ctx context.Context) (func(id int64) (time.Duration, er
 	context.AfterFunc(ctx, func() { e.count(func(c *Counts) { c.Open-- }) })
 	broken := e.breaking()
 	return func(id int64) (time.Duration, error) {
-		f, err := e.reach(ctx)
+		f, err := e.reach(ctx, "KeepAlive")
 		if err != nil {
 			return 0, err
 		}
@@ -57,7 +57,7 @@ func (e *Etcd) KeepAlive(ctx context.Context) (func(id int64) (time.Duration, er
 
 // TimeToLive returns the TTL of a lease and its keys.
 func (e *Etcd) TimeToLive(ctx context.Context, id int64) (time.Duration, []string, error) {
-	f, err := e.reach(ctx)
+	f, err := e.reach(ctx, "TimeToLive")
 	if err != nil {
 		return 0, nil, err
 	}
@@ -71,7 +71,7 @@ func (e *Etcd) TimeToLive(ctx context.Context, id int64) (time.Duration, []strin
 
 // Revoke ends a lease.
 func (e *Etcd) Revoke(ctx context.Context, id int64) error {
-	if _, err := e.reach(ctx); err != nil {
+	if _, err := e.reach(ctx, "Revoke"); err != nil {
 		return err
 	}
 	return e.Store.Revoke(ctx, id)
@@ -79,7 +79,7 @@ func (e *Etcd) Revoke(ctx context.Context, id int64) error {
 
 // Txn carries out a transaction.
 func (e *Etcd) Txn(ctx context.Context, r *pb.TxnRequest) (*pb.TxnResponse, error) {
-	f, err := e.reach(ctx)
+	f, err := e.reach(ctx, "Txn")
 	if err == nil && f.LoseAnswers {
 		_, _ = e.Store.Txn(ctx, r)
 		<-ctx.Done()

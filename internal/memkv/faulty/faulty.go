@@ -41,6 +41,8 @@ type Faults struct {
 	LoseAnswers bool
 	// Keep remembers transactions that are not answered, for Kept.
 	Keep bool
+	// HangLists has lists hang after their first page.
+	HangLists bool
 	// Delay is how long each request takes.
 	Delay time.Duration
 	// LastError is what LastError returns.
@@ -75,7 +77,7 @@ type Etcd struct {
 	kept    []*pb.TxnRequest
 	changed chan struct{} // closed, and replaced, with each change of faults
 	broken  chan struct{} // closed, and replaced, when streams break
-	called  func()
+	called  func(kind string)
 }
 
 // New returns an Etcd without faults.
@@ -104,8 +106,9 @@ func (e *Etcd) Counts() Counts {
 	return c
 }
 
-// OnRequest has fn called with each request that comes through; nil ends that.
-func (e *Etcd) OnRequest(fn func()) {
+// OnRequest has fn called with the kind of each request that comes through, which
+// is the name of its method; nil ends that.
+func (e *Etcd) OnRequest(fn func(kind string)) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.called = fn
@@ -162,7 +165,7 @@ func (e *Etcd) up(done <-chan struct{}, waitWhileDown bool) (Faults, bool) {
 }
 
 // reach returns once a request gets through, with the faults, or why it doesn't.
-func (e *Etcd) reach(ctx context.Context) (Faults, error) {
+func (e *Etcd) reach(ctx context.Context, kind string) (Faults, error) {
 	f, ok := e.up(ctx.Done(), false)
 	switch {
 	case ctx.Err() != nil:
@@ -187,7 +190,7 @@ func (e *Etcd) reach(ctx context.Context) (Faults, error) {
 	called := e.called
 	e.mu.Unlock()
 	if called != nil {
-		called()
+		called(kind)
 	}
 	return f, nil
 }

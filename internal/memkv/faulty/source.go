@@ -16,20 +16,27 @@ var _ mirror.Source = (*Etcd)(nil)
 
 // List implements mirror.Source.
 func (e *Etcd) List(ctx context.Context, rng string, at int64, fn func([]*mvccpb.KeyValue) error) (mirror.Head, error) {
-	f, err := e.reach(ctx)
+	f, err := e.reach(ctx, "List")
 	if err != nil {
 		return mirror.Head{}, err
 	}
 	if f.denies(rng) {
 		return mirror.Head{}, rpctypes.ErrPermissionDenied
 	}
-	e.count(func(c *Counts) { c.Lists = append(c.Lists, rng) })
-	return e.Store.List(ctx, rng, at, fn)
+	if at == 0 { // rather than for an audit
+		e.count(func(c *Counts) { c.Lists = append(c.Lists, rng) })
+	}
+	head, err := e.Store.List(ctx, rng, at, fn)
+	if f.HangLists {
+		<-ctx.Done()
+		err = ctx.Err()
+	}
+	return head, err
 }
 
 // Probe implements mirror.Source.
 func (e *Etcd) Probe(ctx context.Context, rng string) (mirror.Head, error) {
-	if _, err := e.reach(ctx); err != nil {
+	if _, err := e.reach(ctx, "Probe"); err != nil {
 		return mirror.Head{}, err
 	}
 	return e.Store.Probe(ctx, rng)
@@ -37,7 +44,7 @@ func (e *Etcd) Probe(ctx context.Context, rng string) (mirror.Head, error) {
 
 // CountSince implements mirror.Source.
 func (e *Etcd) CountSince(ctx context.Context, rng string, since int64) (mirror.Count, error) {
-	f, err := e.reach(ctx)
+	f, err := e.reach(ctx, "CountSince")
 	if err != nil {
 		return mirror.Count{}, err
 	}
@@ -56,7 +63,7 @@ func (e *Etcd) LastError() error {
 
 // Stream implements mirror.Source.
 func (e *Etcd) Stream(ctx context.Context) (mirror.Stream, error) {
-	if _, err := e.reach(ctx); err != nil {
+	if _, err := e.reach(ctx, "Stream"); err != nil {
 		return nil, err
 	}
 	s := &stream{etcd: e, responses: make(chan *pb.WatchResponse), refusals: make(chan *pb.WatchResponse, maxRefusals)}

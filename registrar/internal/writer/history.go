@@ -21,7 +21,7 @@ const stragglerLimit = time.Minute
 // history is what a client has written to a key, remembered longer than what it
 // desires: etcd can still carry out what was sent before.
 type history struct {
-	acked          bool             // a write was acknowledged once
+	acked          bool             // a write was acknowledged once, or given up without an answer
 	revision       int64            // of the last write that was acknowledged
 	unacknowledged []unacknowledged // the last to be sent comes last
 }
@@ -67,6 +67,9 @@ func (h *history) settle(value []byte, lease int64) {
 func (h *history) sent(value []byte, lease int64) bool {
 	return len(h.unacknowledged) > 0 && h.index(sha256.Sum256(value), lease) >= 0
 }
+
+// giveUp waits no longer for answers.
+func (h *history) giveUp() { h.acked, h.unacknowledged = h.sentAny(), nil }
 
 func (h *history) index(sum [sha256.Size]byte, lease int64) int {
 	return slices.IndexFunc(h.unacknowledged, func(u unacknowledged) bool { return u.sum == sum && u.lease == lease })

@@ -37,7 +37,7 @@ type presence uint8
 
 const (
 	// unknown is a key that was never read, or whose last write is not
-	// acknowledged: revision and lease are then of what was known before.
+	// acknowledged: the rest is then what was known before.
 	unknown presence = iota
 	absent
 	present
@@ -47,9 +47,15 @@ const (
 type observed struct {
 	presence presence
 	value    []byte
-	lease    int64
+	lease    int64 // 0 of an absent key, too
 	revision int64 // of the last change; 0 of an absent key
 	ours     bool  // this client wrote it
+}
+
+// same reports whether a key is seen as it was before. Where it is not, as of one
+// revision, etcd's history is another one.
+func (o observed) same(before observed) bool {
+	return o.presence == before.presence && o.revision == before.revision && o.lease == before.lease
 }
 
 // situation is all that the next operation on a key depends on.
@@ -132,13 +138,15 @@ func register(s situation) (operation, registrar.State) {
 	d, o := s.desired, s.observed
 	asDesired := bytes.Equal(o.value, d.value) && (o.lease == 0) == d.static
 	switch {
-	case !s.acked || o.presence != present:
-	case asDesired && d.static:
+	case !s.acked || o.presence == absent:
+	case o.presence == present && asDesired && d.static:
 		return operation{}, registrar.StateRegistered // whoever wrote it: nothing tells
-	case !o.ours:
+	case o.presence == present && !o.ours:
 		return operation{}, registrar.StateSuperseded
-	case asDesired && o.lease == s.lease:
+	case o.presence == present && asDesired && o.lease == s.lease:
 		return operation{}, registrar.StateRegistered
+	case !o.ours && o.revision != 0:
+		return operation{action: actRead}, registrar.StateSuperseded // as far as is known
 	}
 	if !d.static && s.lease == 0 {
 		return operation{action: actLease}, registrar.StatePending
@@ -150,9 +158,9 @@ func register(s situation) (operation, registrar.State) {
 	switch {
 	case !s.acked:
 		op.fence = always
-	case o.presence != absent && o.lease != 0:
+	case o.lease != 0:
 		op.fence, op.held = ifLease, o.lease
-	case o.presence == absent && !d.static:
+	case o.revision == 0 && !d.static:
 		op.fence, op.held = ifLease, s.lease
 	default:
 		// Lease 0 tells nobody apart: only the revision says that nobody else
@@ -200,4 +208,8 @@ func markedDown(value []byte) (down []byte, served bool) {
 	}
 	in.Status = catalog.StatusDown
 	return in.EncodeValue(), true
+}
+
+func (d desired) equal(other desired) bool {
+	return d.intent == other.intent && d.static == other.static && bytes.Equal(d.value, other.value)
 }

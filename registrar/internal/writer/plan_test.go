@@ -55,7 +55,7 @@ func TestPlan(t *testing.T) {
 		{"register", "unknown, last under 7", "", "put under 7 if absent or under 7", "pending"},
 		{"register", "unknown, last under 6", "", "put under 7 if absent or under 6", "pending"},
 		{"register", "unknown, last without lease", "", "put under 7 at 5", "pending"},
-		{"register", "unknown, last absent", "", "put under 7 at 0", "pending"},
+		{"register", "unknown, last absent", "", "put under 7 if absent or under 7", "pending"},
 		// ... and by the revision, where there is none.
 		{"register", "up own without lease", "", "put under 7 at 5", "pending"},
 		{"register", "new own without lease", "", "put under 7 at 5", "pending"},
@@ -70,6 +70,9 @@ func TestPlan(t *testing.T) {
 		{"register static", "unknown, last under 7", "", "put under 0 if absent or under 7", "pending"},
 		{"register static", "unknown, last absent", "", "put under 0 at 0", "pending"},
 		// Another client's key is left alone.
+		{"register", "unknown, last of others", "", "read", "superseded"},
+		{"register static", "unknown, last of others", "", "read", "superseded"},
+		{"remove", "unknown, last of others", "", "read", "unregistering"},
 		{"register", "new of others", "", "nothing", "superseded"},
 		{"register", "up of others", "", "nothing", "superseded"},
 		{"register", "new of others", "no lease", "nothing", "superseded"},
@@ -170,8 +173,8 @@ func observedOf(t *testing.T, seen string) observed {
 	t.Helper()
 	last := map[string]observed{
 		"unknown": {}, "absent": {presence: absent},
-		"unknown, last under 7": {lease: ownLease, revision: 5}, "unknown, last under 6": {lease: formerLease, revision: 5},
-		"unknown, last without lease": {revision: 5}, "unknown, last absent": {},
+		"unknown, last under 7": {lease: ownLease, revision: 5, ours: true}, "unknown, last under 6": {lease: formerLease, revision: 5, ours: true},
+		"unknown, last without lease": {revision: 5, ours: true}, "unknown, last absent": {}, "unknown, last of others": {lease: otherLease, revision: 5},
 	}
 	if o, ok := last[seen]; ok {
 		return o

@@ -1,7 +1,0 @@
-//go:build !(darwin || dragonfly || freebsd || linux)
-
-package etcdserver
-
-import "errors"
-
-func diskSpace(string) (free, size uint64, err error) { return 0, 0, errors.ErrUnsupported }

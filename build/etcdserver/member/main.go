@@ -1,0 +1,86 @@
+// Package member runs one etcd in a process of its own, for a parent that starts and supervises it: the same binary as the
+// parent's, started with Arg. The parent sends an Order to its standard input, and the word stop when it is to end; if the
+// input ends, the parent is gone, and so is the process at once. What happens to the etcd it writes to its standard output,
+// as one Event in JSON a line. What it writes to its standard error is from the Go runtime, as it crashes.
+package member
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+)
+
+// Arg is the only argument of the process.
+const Arg = "run-etcd"
+
+// stopWord is what the parent sends, as JSON, when the etcd is to stop.
+const stopWord = "stop"
+
+const (
+	exitFailed   = 1
+	exitUsage    = 2
+	exitOrphaned = 3 // nobody is left to read it
+)
+
+// Order is what the parent asks for.
+type Order struct {
+	Config Config
+	Parent int  // its process ID
+	Again  bool // an etcd of this folder has failed before: wait until its disk has space
+}
+
+// Send writes an order to the standard input of the process.
+func (o Order) Send(w io.Writer) error { return json.NewEncoder(w).Encode(o) }
+
+// SendStop writes the word that ends the process in good order.
+func SendStop(w io.Writer) error { return json.NewEncoder(w).Encode(stopWord) }
+
+// IsMember reports whether this process is to run an etcd. It is asked before flags are parsed.
+func IsMember() bool { return len(os.Args) == 2 && os.Args[1] == Arg }
+
+// Main is the process, if IsMember. It returns the exit code.
+func Main() int {
+	events := os.Stdout
+	os.Stdout = os.Stderr // what anybody prints is no event
+	input := json.NewDecoder(os.Stdin)
+	var order Order
+	if err := input.Decode(&order); err != nil {
+		fmt.Fprintf(os.Stderr, "%s is for coredns itself, to start the etcd of the directive etcdserver: %v\n", Arg, err)
+		return exitUsage
+	}
+	ignoreSignals()
+	if err := followParent(order.Parent); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return exitOrphaned
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	go listen(input, stop) // for as long as the process
+
+	to := newReporter(events)
+	if err := run(ctx, order, to); err != nil {
+		to.fail(err.Error())
+		return exitFailed
+	}
+	return 0
+}
+
+// listen waits for the parent's word. Once the parent is gone it ends the process, however busy that is: etcd recovers as
+// after a crash, and its folder is free for the next one.
+func listen(input *json.Decoder, stop context.CancelFunc) {
+	for {
+		var word string
+		switch err := input.Decode(&word); {
+		case err == nil && word == stopWord:
+			stop()
+		case errors.Is(err, io.EOF):
+			os.Exit(exitOrphaned)
+		case err != nil:
+			fmt.Fprintf(os.Stderr, "reading from coredns: %v\n", err)
+			os.Exit(exitOrphaned)
+		}
+	}
+}

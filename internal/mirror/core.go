@@ -1,0 +1,42 @@
+package mirror
+
+import (
+	"log/slog"
+	"sync/atomic"
+)
+
+// Config says what a mirror copies of what.
+type Config struct {
+	// Source is the etcd to read.
+	Source Source
+	// Root is what no view sees of a key: the registry's prefix with its '/'.
+	Root string
+	// Observer is told of events; nil is Unobserved.
+	Observer Observer
+	// Log gets a line when contact is lost and when it is back; nil discards.
+	Log *slog.Logger
+}
+
+// core is what a mirror has in common with its loop. It is safe for concurrent
+// use.
+type core struct {
+	cfg      Config
+	contact  *contact
+	registry *registry
+	status   atomic.Pointer[Status] // but for what contact knows
+}
+
+func newCore(cfg Config) *core {
+	if cfg.Observer == nil {
+		cfg.Observer = Unobserved{}
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	c := &core{cfg: cfg, contact: newContact(), registry: newRegistry()}
+	c.status.Store(&Status{State: Unsynced})
+	return c
+}
+
+// Status implements Mirror.Status.
+func (c *core) Status() Status { return c.contact.status(*c.status.Load()) }

@@ -1,0 +1,89 @@
+package mirror
+
+import (
+	"fmt"
+	"time"
+)
+
+// listDone takes the end of a list.
+func (l *loop) listDone(done *list) {
+	if !l.lists.end(done) {
+		return
+	}
+	r := done.r
+	if done.err != nil {
+		f := failed(done.err, ReasonList)
+		f.err = fmt.Errorf("listing %q: %w", l.cfg.Root+r.name, l.report.explain(done.err))
+		r.later = nil
+		l.lose(r, f)
+		return
+	}
+	l.commitList(done)
+}
+
+// commitList makes what a list has found visible.
+func (l *loop) commitList(done *list) {
+	r, c := done.r, l.views.of(done.r.view)
+	keys := c.index.Len()
+	before := max(r.revision, done.known)
+	wentBack := done.head.Revision < before
+	another := wentBack || otherCluster(l.cluster, done.head.Cluster)
+	if another && len(r.later) > 0 {
+		r.later = nil
+		// What watches have shown meanwhile is of the other history.
+		l.lose(r, failure{ReasonRegressed, fmt.Errorf("listing %q: %w", l.cfg.Root+r.name, errRegressed)})
+		return
+	}
+	if done.head.Cluster != 0 {
+		l.cluster = done.head.Cluster
+	}
+	done.merge(c.index)
+	r.later = nil
+	r.advance(done.head.Revision)
+	c.listed(r)
+	c.commit(done.stage, CauseList, r.name, wentBack)
+
+	r.fresh = true
+	l.streams.add(r)
+	l.contact.see(done.head.Revision)
+	l.contact.note()
+	r.publish(func(s *RangeStatus) {
+		s.State, s.Revision, s.Contact, s.Err = Live, r.revision, time.Now(), nil
+	})
+	l.registry.supersede(r)
+	for _, ch := range []chan struct{}{r.ready, r.listed} {
+		if !isClosed(ch) {
+			close(ch)
+		}
+	}
+	if another {
+		r.reason = ReasonRegressed
+	}
+	if another && !r.resync {
+		l.cfg.Log.Warn("etcd history changed (restored from a backup?): resynced",
+			"prefix", l.cfg.Root+r.name, "revision", r.revision, "keys", c.index.Len(), "revision before", before, "keys before", keys)
+		l.resync(r)
+	}
+	r.resync = false
+	l.cfg.Observer.Listed(r.reason, done.keys, time.Since(done.started))
+	l.report.granted(r)
+	l.contacted()
+}
+
+// resync has all other ranges listed, since etcd's history is another one than
+// theirs.
+func (l *loop) resync(listed *Range) {
+	others := false
+	for _, c := range l.views {
+		for _, r := range c.ranges {
+			if r == listed || r.resync {
+				continue
+			}
+			r.resync = r.revision != 0
+			others = others || r.trusted()
+		}
+	}
+	if others {
+		l.fail(failure{ReasonRegressed, errRegressed}, listed)
+	}
+}

@@ -1,0 +1,79 @@
+package writer
+
+import (
+	"github.com/rosterdns/roster/catalog"
+	"github.com/rosterdns/roster/registrar"
+)
+
+// asked is what a call has asked of an entry.
+type asked struct {
+	entry   *entry
+	version uint64
+}
+
+// tried reports whether it was tried, or replaced by something else.
+func (a asked) tried() bool {
+	e := a.entry
+	return e.version != a.version || e.converged() || e.state == registrar.StateSuperseded || e.place == deferred
+}
+
+// register records the instances of a service as desired, and returns those for
+// which that changes anything.
+func (t *table) register(service *registrar.Service) (list []asked) {
+	for i := range service.Instances {
+		in := &service.Instances[i]
+		e := t.entry(instance(service.Namespace, service.Name, in.ID))
+		if e.want(in.EncodeValue(), in.Static) {
+			t.touch(e, false)
+			list = append(list, asked{e, e.version})
+		}
+	}
+	return list
+}
+
+// unregister records that instances are to go, all of this client's in the
+// service if ids is empty, and returns those for which that takes a write.
+func (t *table) unregister(namespace, name string, ids []string) (list []asked) {
+	var entries []*entry
+	for _, id := range ids {
+		entries = append(entries, t.entry(instance(namespace, name, id)))
+	}
+	if len(ids) == 0 {
+		if svc := t.services[namespace+"/"+name+"/"]; svc != nil {
+			for _, e := range svc.entries {
+				if e.desired.intent != intentNone {
+					entries = append(entries, e)
+				}
+			}
+		}
+	}
+	for _, e := range entries {
+		t.dismiss(e)
+		if !e.converged() {
+			list = append(list, asked{e, e.version})
+		}
+	}
+	return list
+}
+
+// dismiss has the instance of an entry removed.
+func (t *table) dismiss(e *entry) {
+	switch {
+	case e.desired.intent == intentRegister && e.desired.static && !e.history.sentAny():
+		e.remove(intentRemoveStatic)
+	case e.desired.intent == intentRegister && !e.history.sentAny():
+		e.remove(intentNone) // nobody else has heard of it
+	case e.desired.intent == intentNone && !e.history.sentAny():
+		e.remove(intentRemoveAny) // what this client has never written is removed as it is found
+	case e.desired.intent <= intentRegister:
+		e.remove(intentRemove)
+	default:
+		e.remove(e.desired.intent) // again, at once
+	}
+	t.touch(e, false)
+}
+
+// instance names an instance of a service.
+func instance(namespace, service, id string) catalog.Key {
+	return catalog.Key{Kind: catalog.KindInstance, Namespace: namespace, Service: service, ID: id}
+}

@@ -1,0 +1,82 @@
+package writer
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rosterdns/roster/internal/memkv/faulty"
+)
+
+// TestCloseRevokesInTime: where removing key by key takes longer than Close has,
+// the lease is revoked all the same, and many instances have said before that
+// they go.
+func TestCloseRevokesInTime(t *testing.T) {
+	t.Parallel()
+	const instances, request = 1000, 100 * time.Millisecond
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		var ids []string
+		for i := range instances {
+			ids = append(ids, fmt.Sprintf("i%d", i))
+		}
+		w.register(t, orders(ids...))
+		if err := w.client.Wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		before := w.Revision()
+		w.Set(func(f *faulty.Faults) { f.Delay = request })
+		start := time.Now()
+		err := w.client.Close()
+		if took := time.Since(start); err != nil || took > closeTime {
+			t.Errorf("Close: %v after %v", err, took)
+		}
+		if n := w.Len(); n != 0 {
+			t.Errorf("%d of %d instances are left until the lease runs out", n, instances)
+		}
+		marked := 0
+		for _, ev := range w.Events(before) {
+			if strings.Contains(string(ev.Kv.Value), `"status":"down"`) {
+				marked++
+			}
+		}
+		if marked < instances/2 {
+			t.Errorf("%d of %d instances have said that they go", marked, instances)
+		}
+	})
+}
+
+// TestCloseRevokesOnceThereIsAnAnswer: etcd is away when removing gives up.
+func TestCloseRevokesOnceThereIsAnAnswer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.register(t, orders("a"))
+		w.SetState(faulty.Down)
+		time.AfterFunc(closeTime-revokeTime+retryBase/4, func() { w.SetState(faulty.Up) })
+		if err := w.client.Close(); err != nil || w.Len() != 0 {
+			t.Errorf("Close: %v, %d keys are left", err, w.Len())
+		}
+	})
+}
+
+// TestCloseRemovesWhatTheLeaseDoesNotHold: the revocation leaves what hangs on
+// none.
+func TestCloseRemovesWhatTheLeaseDoesNotHold(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.register(t, orders("b"))
+		w.register(t, static(orders("a")))
+		w.SetState(faulty.Down)
+		if err := w.client.Unregister(t.Context(), orders("a")); err != nil {
+			t.Fatal(err)
+		}
+		time.AfterFunc(closeTime-revokeTime+retryBase/4, func() { w.SetState(faulty.Up) })
+		if err := w.client.Close(); err != nil || w.Len() != 0 {
+			t.Errorf("Close: %v, %d keys are left", err, w.Len())
+		}
+	})
+}

@@ -1,0 +1,109 @@
+package writer
+
+import (
+	"errors"
+	"time"
+
+	"github.com/rosterdns/roster/catalog"
+	"github.com/rosterdns/roster/registrar"
+)
+
+// entry is a key: what is desired of it, what is observed, and how far that is.
+// The table's mutex guards it.
+type entry struct {
+	name    catalog.Key
+	key     string // below the registry's root
+	service *service
+
+	desired desired
+	version uint64 // counts the changes of what is desired
+	acked   bool   // see situation
+
+	observed observed
+	asOf     int64 // the revision of etcd as of which that holds
+	history  history
+	shown    int64         // the revision of the key that the mirror showed last
+	sub      *subscription // nil while the key is not followed
+
+	refused error // why etcd refused the last operation; nil if it did not
+	noSpace bool
+	place   place
+	putBack time.Time // when the instance was last put back
+
+	state registrar.State // "" if there is none to tell of
+	since time.Time
+	idle  uint64 // counts how often there was nothing more to do; see retire
+}
+
+// place is where an entry is on its way to etcd.
+type place uint8
+
+const (
+	atRest    place = iota
+	ready           // waits for its turn
+	deferred        // waits for the next try
+	unleased        // waits for a lease
+	underWay        // an operation is under way
+	straggler       // at rest, and followed for stragglers
+)
+
+func (e *entry) situation(lease int64, leaving bool) situation {
+	return situation{
+		desired: e.desired, observed: e.observed, acked: e.acked,
+		lease: lease, refused: e.refused != nil, noSpace: e.noSpace, leaving: leaving,
+	}
+}
+
+// want asks for an instance, and reports whether that changes anything.
+func (e *entry) want(value []byte, static bool) bool {
+	d := desired{intent: intentRegister, value: value, static: static}
+	if e.state == registrar.StateRegistered && e.desired.equal(d) {
+		return false
+	}
+	if e.desired.intent != intentRegister {
+		e.acked = false // whoever asks again after Unregister wants the ID
+	}
+	e.ask(d)
+	return true
+}
+
+// remove asks for the absence of the instance.
+func (e *entry) remove(i intent) { e.ask(desired{intent: i}) }
+
+func (e *entry) ask(d desired) {
+	e.desired, e.refused, e.noSpace = d, nil, false
+	e.version++
+}
+
+// problem returns what stands in the way of what is desired; nil if it is known
+// of nothing.
+func (e *entry) problem(away error) error {
+	err := e.refused
+	if e.state == registrar.StateSuperseded {
+		err = registrar.ErrSuperseded
+	}
+	switch {
+	case away == nil:
+		return err
+	case err == nil || errors.Is(err, registrar.ErrUnavailable):
+		return away
+	default:
+		return errors.Join(err, away)
+	}
+}
+
+// toFollow reports whether the key is to be followed: once a write of what is
+// desired was acknowledged, and for stragglers.
+func (e *entry) toFollow() bool {
+	switch e.desired.intent {
+	case intentNone:
+		return e.place == straggler
+	case intentRegister:
+		return e.acked || e.sub != nil
+	default:
+		return e.sub != nil
+	}
+}
+
+// converged reports whether etcd has what is desired.
+func (e *entry) converged() bool { return e.state == registrar.StateRegistered || e.state == "" }

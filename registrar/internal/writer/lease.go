@@ -1,0 +1,185 @@
+package writer
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rosterdns/roster/internal/etcdclient"
+	"github.com/rosterdns/roster/registrar/internal/etcderror"
+)
+
+// minSilence keeps the time after which an unanswered keepalive counts as lost
+// contact above what a reconnect takes, for short leases.
+const minSilence = 1500 * time.Millisecond
+
+var (
+	errSilent    = errors.New("keepalives of the lease are not answered")
+	errLeaseZero = errors.New("etcd granted a lease with the ID 0, under which keys would never expire")
+)
+
+// call makes a request to etcd with a time-out, and notes whether it is there.
+type call func(ctx context.Context, request func(ctx context.Context) error) error
+
+// lease is the one lease of a client. Only the reconciler uses it, but for
+// failed.
+type lease struct {
+	backend Backend
+	table   *table
+	call    call
+	life    context.Context // keepalives go on until it ends, also during Close
+	keepers sync.WaitGroup
+
+	id       int64 // 0 while there is none
+	ttl      time.Duration
+	renewals <-chan renewal // nil while the lease is not kept alive
+	end      context.CancelFunc
+	silence  *time.Timer
+	// unrenewed is why the last keepalive came to nothing; nil if it was answered.
+	unrenewed atomic.Pointer[error]
+}
+
+// grant takes a lease.
+func (l *lease) grant(ctx context.Context) error {
+	var id int64
+	var ttl time.Duration
+	err := l.call(ctx, func(ctx context.Context) (err error) {
+		id, ttl, err = l.backend.Grant(ctx, l.table.ttl)
+		return err
+	})
+	if err == nil && id == 0 {
+		err = errLeaseZero
+	}
+	switch {
+	case err == nil:
+	case etcdclient.Away(err) && !errors.Is(err, errLeaseZero):
+		return err
+	default:
+		l.table.with(func() { l.table.ungranted(err) })
+		return nil
+	}
+	l.id, l.ttl = id, ttl
+	l.table.with(func() { l.table.granted(id) })
+	l.keep(jittered(ttl / 3))
+	return nil
+}
+
+// keep has the lease kept alive, by keepalives that start after a pause.
+func (l *lease) keep(first time.Duration) {
+	life, cancel := context.WithCancel(l.life)
+	k := newLeaseKeeper(l.backend, l.id, l.ttl, func(err error) { l.unrenewed.Store(&err) })
+	l.renewals, l.end = k.renewals, cancel
+	l.silence.Reset(l.maxSilence())
+	l.keepers.Go(func() { k.run(life, first) })
+}
+
+// endRenewal stops keepalives; the lease itself may live.
+func (l *lease) endRenewal() {
+	if l.renewals != nil {
+		l.end()
+		l.renewals, l.end = nil, nil
+	}
+	l.silence.Stop()
+}
+
+// check finds out what has become of a lease that a write was refused for.
+func (l *lease) check(ctx context.Context) error {
+	l.endRenewal()
+	left, _, err := l.keys(ctx)
+	switch {
+	case err != nil:
+		l.keep(0) // which finds out
+		return err
+	case left < 0:
+		l.gone()
+	default:
+		l.keep(0)
+	}
+	return nil
+}
+
+// keys returns what the lease has left, less than 0 if it is gone, and its keys.
+func (l *lease) keys(ctx context.Context) (left time.Duration, keys []string, err error) {
+	err = l.call(ctx, func(ctx context.Context) (err error) {
+		left, keys, err = l.backend.TimeToLive(ctx, l.id)
+		return err
+	})
+	return left, keys, err
+}
+
+// audit removes what hangs on the lease and is not desired.
+func (l *lease) audit(ctx context.Context, root string) error {
+	due := false
+	l.table.with(func() { due, l.table.audit = l.table.audit && l.id != 0, false })
+	if !due {
+		return nil
+	}
+	left, keys, err := l.keys(ctx)
+	switch {
+	case err != nil && etcdclient.Away(err):
+		l.table.with(func() { l.table.audit = true }) // again, once there is an answer
+		return err
+	case err != nil: // a key that may not be read: its keepalives tell, too
+	case left < 0:
+		l.gone()
+	default:
+		l.table.with(func() { l.table.audited(root, keys) })
+	}
+	return nil
+}
+
+// take takes what a keepalive has come to.
+func (l *lease) take(r renewal) {
+	if failed := l.unrenewed.Swap(nil); failed != nil && (r == leaseGone || r == leaseDenied) {
+		// Others have lost their leases too.
+		l.table.with(func() { l.table.contact.hold(l.table.ttl, time.Now()) })
+	}
+	switch r {
+	case leaseGone:
+		l.gone()
+	case leaseDenied:
+		// One key that the user may not write denies the whole lease. The
+		// others live on under another.
+		instances := l.lose(false)
+		l.table.log.Warn("registrar: etcd refuses to renew the lease, registering again under a new one", "instances", instances)
+	default:
+		l.silence.Reset(l.maxSilence())
+	}
+}
+
+// gone notes that etcd has no such lease any more.
+func (l *lease) gone() {
+	instances := l.lose(true)
+	l.table.log.Warn("registrar: the lease has expired, registering again under a new one", "instances", instances)
+}
+
+// lose gives the lease up, and returns how many instances are to be written again
+// for it.
+func (l *lease) lose(expired bool) (instances int) {
+	l.endRenewal()
+	l.id = 0
+	l.table.with(func() { instances = l.table.leaseLost(expired) })
+	return instances
+}
+
+// maxSilence is how long keepalives can go unanswered before contact counts as
+// lost: one is due every third of the TTL.
+func (l *lease) maxSilence() time.Duration { return max(l.ttl*2/3, minSilence) }
+
+// silent returns why contact is lost once keepalives came to nothing for
+// maxSilence. Where none has failed, it is nil: it is this process that was
+// stopped, and the next one tells.
+func (l *lease) silent() error {
+	failed := l.unrenewed.Load()
+	if failed == nil {
+		l.silence.Reset(patience(l.ttl))
+		return nil
+	}
+	why := *failed
+	if last := l.backend.LastError(); last != nil {
+		why = last // of which the other is a consequence
+	}
+	return etcderror.Explain(errSilent, why)
+}

@@ -1,0 +1,71 @@
+package writer
+
+import (
+	"log/slog"
+	"strings"
+
+	"github.com/rosterdns/roster/catalog"
+	"github.com/rosterdns/roster/registrar"
+	"github.com/rosterdns/roster/registrar/internal/etcderror"
+)
+
+// granted notes a new lease, under which all is written from now on.
+func (t *table) granted(id int64) {
+	t.lease = id
+	t.leases[id] = true
+	t.turn(t.unleased, unleased)
+	t.unleased = nil
+}
+
+// ungranted notes that etcd refuses a lease to write under.
+func (t *table) ungranted(err error) {
+	waiting := t.unleased
+	t.unleased = nil
+	for i, e := range waiting {
+		if i == 0 && e.refused == nil {
+			t.note(func(log *slog.Logger) {
+				log.Warn("registrar: etcd refuses a lease, trying again until it succeeds", "instances", len(waiting), "error", err)
+			})
+		}
+		if e.place == unleased {
+			e.refused = etcderror.Classify(err)
+			t.touch(e, true)
+		}
+	}
+}
+
+// leaseLost gives the lease up, which can live on unless it has expired, and
+// returns how many instances are to be written again for it.
+func (t *table) leaseLost(expired bool) (instances int) {
+	t.leases[t.lease] = !expired
+	t.lease = 0
+	for _, e := range t.entries {
+		if e.state == registrar.StateRegistered && !e.desired.static {
+			instances++
+			t.touch(e, false)
+		}
+	}
+	t.tryAgain()
+	return instances
+}
+
+// audited takes the keys that hang on a lease of this client's. What is not
+// desired under it is removed.
+func (t *table) audited(root string, keys []string) {
+	for _, full := range keys {
+		key, below := strings.CutPrefix(full, root)
+		if !below {
+			continue
+		}
+		name, err := catalog.ParseKey(key)
+		if err != nil || name.Kind != catalog.KindInstance {
+			continue
+		}
+		if e := t.entries[key]; e == nil || e.desired.intent == intentNone && e.place == atRest {
+			e = t.entry(name)
+			e.history.acked = true // nobody else writes under the lease
+			e.remove(intentRemove)
+			t.touch(e, false)
+		}
+	}
+}

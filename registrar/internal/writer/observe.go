@@ -1,0 +1,63 @@
+package writer
+
+import (
+	"bytes"
+	"log/slog"
+	"time"
+
+	"github.com/rosterdns/roster/registrar"
+)
+
+// observe takes what is seen of a key as of a revision of etcd: by an answer to a
+// write, or by the mirror. All that is known of a key comes in here. It reports
+// false if what is known is newer, or the same.
+func (t *table) observe(e *entry, o observed, asOf int64) bool {
+	if asOf < e.asOf || asOf == e.asOf && o.same(e.observed) {
+		return false
+	}
+	if o.presence == present && o.lease == 0 && o.revision < e.history.revision && e.observed.ours {
+		// What is there is older than what this client has written: etcd was
+		// restored from a backup.
+		e.history.revision = o.revision
+	}
+	o.ours = o.presence == present && e.history.wrote(o, t.own)
+	if o.ours && e.place != underWay && o.revision != e.history.revision && o.revision != e.observed.revision {
+		e.history.settle(o.value, o.lease) // a straggler, or one whose answer was lost
+	}
+	if bytes.Equal(o.value, e.desired.value) {
+		o.value = e.desired.value // and the copy goes
+	}
+	before := e.state
+	e.observed, e.asOf = o, asOf
+	t.touch(e, false)
+	t.restrain(e, before)
+	return true
+}
+
+// restrain has an instance put back that was registered before: at once, but not
+// over and over.
+func (t *table) restrain(e *entry, before registrar.State) {
+	switch {
+	case e.desired.intent == intentNone && before == "" && e.state != "":
+		t.note(func(log *slog.Logger) {
+			log.Warn("registrar: a write came through after the instance was unregistered, removing it", "instance", e.name.String())
+		})
+	case e.desired.intent == intentRegister && before == registrar.StateRegistered && e.place == ready:
+		if e.observed.presence == absent {
+			t.note(func(log *slog.Logger) {
+				log.Warn("registrar: the instance is gone from etcd, putting it back", "instance", e.name.String())
+			})
+		}
+		now := time.Now()
+		if now.Sub(e.putBack) < healEvery {
+			t.touch(e, true)
+		}
+		e.putBack = now
+	}
+}
+
+// doubt notes that nothing is known of a key any more but what it was last.
+func (t *table) doubt(e *entry) {
+	e.observed.presence = unknown
+	t.touch(e, false)
+}

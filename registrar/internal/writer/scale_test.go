@@ -1,0 +1,112 @@
+package writer
+
+import (
+	"fmt"
+	"log/slog"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rosterdns/roster/internal/memkv/faulty"
+)
+
+// TestManyInstancesOfOneService has as many as a file of the command can bring:
+// one watch, and Close in time, whatever happens to etcd.
+func TestManyInstancesOfOneService(t *testing.T) {
+	t.Parallel()
+	const instances = 20_000
+	for name, tt := range map[string]struct {
+		closing faulty.Faults
+		left    int
+	}{
+		"etcd answers":         {faulty.Faults{Delay: 3 * time.Millisecond}, 0},
+		"etcd is slow":         {faulty.Faults{Delay: 100 * time.Millisecond}, 0},
+		"etcd gives no answer": {faulty.Faults{State: faulty.Hung}, instances},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.register(t, orders(numbered(instances)...))
+				if err := w.client.Wait(t.Context()); err != nil || w.Len() != instances {
+					t.Fatalf("Wait: %v, %d keys", err, w.Len())
+				}
+				synctest.Wait()
+				if got := w.Counts().Watches; len(got) != 1 || got[0] != root+"default/orders/" {
+					t.Errorf("%d watches, want one of the service", len(got))
+				}
+				w.Set(func(f *faulty.Faults) { *f = tt.closing })
+				start := time.Now()
+				err := w.client.Close()
+				if took := time.Since(start); took > closeTime || (err == nil) != (tt.left == 0) {
+					t.Errorf("Close: %v after %v", err, took)
+				}
+				if n := w.Len(); n != tt.left {
+					t.Errorf("%d instances are left, want %d", n, tt.left)
+				}
+				time.Sleep(2 * ttl)
+				if n := w.Len(); n != 0 {
+					t.Errorf("%d instances outlive their lease", n)
+				}
+			})
+		})
+	}
+}
+
+// TestRegisterCostsTheSame: what a Register allocates doesn't rise with what is
+// registered already.
+func TestRegisterCostsTheSame(t *testing.T) {
+	const sample = 1000
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		cost := func(from int) uint64 {
+			synctest.Wait()
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			for i := range sample {
+				w.register(t, orders(fmt.Sprintf("i%d", from+i)))
+			}
+			synctest.Wait()
+			runtime.ReadMemStats(&after)
+			return (after.TotalAlloc - before.TotalAlloc) / sample
+		}
+		first := cost(sample)
+		w.register(t, orders(numbered(10*sample)...))
+		if last := cost(20 * sample); last > 2*first+1024 {
+			t.Errorf("a Register allocates %d bytes among the first, and %d beside 11,000 others", first, last)
+		}
+	})
+}
+
+// BenchmarkRegister registers instances one after the other: twice as many take
+// twice the time.
+func BenchmarkRegister(b *testing.B) {
+	for _, n := range []int{5_000, 10_000} {
+		for name, service := range map[string]func(i int) string{
+			"one service":   func(int) string { return "orders" },
+			"many services": func(i int) string { return fmt.Sprintf("s%d", i) },
+		} {
+			b.Run(fmt.Sprintf("%d/%s", n, strings.ReplaceAll(name, " ", "-")), func(b *testing.B) {
+				for b.Loop() {
+					w := &world{Etcd: faulty.New(), log: &logged{}}
+					c := w.another(b, func(cfg *Config) { cfg.Log = slog.New(slog.DiscardHandler) })
+					for i := range n {
+						s := orders(fmt.Sprintf("i%d", i))
+						s.Name = service(i)
+						if err := c.Register(b.Context(), s); err != nil {
+							b.Fatal(err)
+						}
+					}
+					if err := c.Wait(b.Context()); err != nil {
+						b.Fatal(err)
+					}
+					b.StopTimer()
+					_ = c.Close()
+					b.StartTimer()
+				}
+			})
+		}
+	}
+}

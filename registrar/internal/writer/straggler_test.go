@@ -1,0 +1,177 @@
+package writer
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rosterdns/roster/registrar"
+)
+
+// TestLateWriteAfterUnregister has etcd carry out a write of a static instance,
+// which timed out, after the instance was unregistered.
+func TestLateWriteAfterUnregister(t *testing.T) {
+	t.Parallel()
+	for name, first := range map[string]bool{"the first write of all": true, "a later one": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				if !first {
+					w.register(t, weighted(1))
+				}
+				puts := w.late(func() {
+					w.register(t, weighted(10))
+					time.Sleep(2 * opTimeout)
+				})
+				if err := w.client.Unregister(t.Context(), orders("a")); err != nil {
+					t.Fatal(err)
+				}
+				if err := w.client.Wait(t.Context()); err != nil || w.Len() != 0 {
+					t.Fatalf("Unregister: %v, %d keys", err, w.Len())
+				}
+				for _, put := range puts {
+					time.Sleep(stragglerLimit / 4)
+					w.carryOut(t, put)
+					time.Sleep(round)
+					if w.Len() != 0 || len(w.client.Status()) != 0 {
+						t.Errorf("the late write stands, status %+v", w.client.Status())
+					}
+				}
+				if n := w.log.count("came through after"); n != len(puts) {
+					t.Errorf("logged %d times for %d writes:\n%s", n, len(puts), &w.log.Builder)
+				}
+			})
+		})
+	}
+}
+
+// TestLateWriteUnderTheLease: the lease lives as long as the client, and with it
+// what came through late.
+func TestLateWriteUnderTheLease(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.register(t, orders("b")) // so that there is a lease
+		puts := w.late(func() {
+			w.register(t, orders("a"))
+			time.Sleep(2 * opTimeout)
+		})
+		if err := w.client.Unregister(t.Context(), orders("a")); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.client.Wait(t.Context()); err != nil || w.Len() != 1 || len(puts) == 0 {
+			t.Fatalf("Unregister: %v, %d keys; %d puts timed out", err, w.Len(), len(puts))
+		}
+		for _, put := range puts {
+			w.carryOut(t, put)
+			if w.leaseOf(keyA) <= 0 {
+				t.Fatal("the write has not come through")
+			}
+			time.Sleep(round)
+			if w.Get(keyA) != nil || len(w.client.Status()) != 1 {
+				t.Errorf("the late write stands, status %+v", w.client.Status())
+			}
+		}
+	})
+}
+
+// TestLateWriteOfOthers: what this client has not sent, or not in doubt any
+// more, is none of its business once it has unregistered.
+func TestLateWriteOfOthers(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		weight uint16
+		after  time.Duration
+	}{
+		"another value":             {20, 0},
+		"the same value, later on":  {10, stragglerLimit + time.Second},
+		"one that was acknowledged": {1, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.register(t, weighted(1))
+				w.late(func() {
+					w.register(t, weighted(10))
+					time.Sleep(2 * opTimeout)
+				})
+				if err := w.client.Unregister(t.Context(), orders("a")); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(round + tt.after)
+				other := w.another(t)
+				if err := other.Register(t.Context(), weighted(tt.weight)); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(2 * stragglerLimit)
+				wantState(t, other, "a", registrar.StateRegistered, nil)
+				w.wantWeight(t, tt.weight)
+				if n := w.log.count("came through") + w.log.count("putting it back"); n != 0 {
+					t.Errorf("the two clients fought:\n%s", &w.log.Builder)
+				}
+			})
+		})
+	}
+}
+
+// TestRegisteredAgainWithAStraggler: a key that is desired again is not followed
+// twice.
+func TestRegisteredAgainWithAStraggler(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		puts := w.late(func() {
+			w.register(t, weighted(10))
+			time.Sleep(2 * opTimeout)
+		})
+		if err := w.client.Unregister(t.Context(), orders("a")); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(round)
+		w.register(t, weighted(30))
+		synctest.Wait()
+		if n := len(w.Counts().Watches); n != 1 {
+			t.Errorf("the key has %d watches", n)
+		}
+		w.carryOut(t, puts[0])
+		synctest.Wait()
+		w.wantWeight(t, 30)
+		wantState(t, w.client, "a", registrar.StateRegistered, nil)
+	})
+}
+
+// TestLateWriteIsUndoneOnce: what has come through is not in doubt any more, and
+// the same value is another client's from then on.
+func TestLateWriteIsUndoneOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		puts := w.late(func() {
+			w.register(t, weighted(10))
+			time.Sleep(opTimeout - writeWait + time.Millisecond)
+		})
+		if len(puts) != 1 {
+			t.Fatalf("%d puts timed out, want 1", len(puts))
+		}
+		if err := w.client.Unregister(t.Context(), orders("a")); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(round)
+		w.carryOut(t, puts[0])
+		time.Sleep(round)
+		if w.Len() != 0 {
+			t.Fatal("the late write stands")
+		}
+		other := w.another(t, leaveOnClose)
+		if err := other.Register(t.Context(), weighted(10)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(round)
+		if n := w.log.count("came through"); n != 1 {
+			t.Errorf("logged %d times, want once:\n%s", n, &w.log.Builder)
+		}
+		wantState(t, other, "a", registrar.StateRegistered, nil)
+	})
+}

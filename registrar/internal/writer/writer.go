@@ -1,0 +1,202 @@
+package writer
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/rosterdns/roster/internal/backoff"
+	"github.com/rosterdns/roster/registrar"
+	"github.com/rosterdns/roster/registrar/internal/etcderror"
+)
+
+const (
+	// writeWait is how long Register and Unregister wait for their write.
+	writeWait = time.Second
+	// maxErrors bounds how many instances an error of Wait tells of.
+	maxErrors = 10
+)
+
+var errNoAnswer = errors.New("no answer yet")
+
+// Config says what a writer works with.
+type Config struct {
+	Backend Backend
+	Follow  Follow
+	// Prefix is that of the registry, as catalog.CleanPrefix returns it.
+	Prefix string
+	// TTL is that of the lease.
+	TTL time.Duration
+	// LeaveOnClose makes Close leave what is registered.
+	LeaveOnClose bool
+	Log          *slog.Logger
+}
+
+// Writer keeps the instances of a client in etcd. It is safe for concurrent use.
+type Writer struct {
+	table      *table
+	reconciler *reconciler
+	leave      bool
+	wg         sync.WaitGroup
+
+	// life ends with Close. running ends before it, so that Close itself can
+	// still talk to etcd.
+	life, running       context.Context
+	endLife, endRunning context.CancelFunc
+
+	started bool // guarded by the table's mutex
+}
+
+// New returns a writer. It does nothing until something is asked of it.
+func New(ctx context.Context, cfg Config) *Writer {
+	w := &Writer{table: newTable(cfg.Log, cfg.TTL), leave: cfg.LeaveOnClose}
+	w.life, w.endLife = context.WithCancel(context.WithoutCancel(ctx))
+	w.running, w.endRunning = context.WithCancel(w.life)
+	w.reconciler = &reconciler{
+		table: w.table, backend: cfg.Backend, follow: cfg.Follow, root: cfg.Prefix + "/", running: w.running, pause: backoff.New(retryBase, retryLimit),
+	}
+	w.reconciler.lease = &lease{backend: cfg.Backend, table: w.table, call: w.reconciler.request, life: w.life, silence: stoppedTimer()}
+	return w
+}
+
+// Register records the instances of a prepared service as desired, and waits a
+// while for them. The error is ErrClosed.
+func (w *Writer) Register(ctx context.Context, service *registrar.Service) error {
+	return w.ask(ctx, func() []asked { return w.table.register(service) })
+}
+
+// Unregister records that instances are to go, all of this client's in the
+// service if ids is empty, and waits a while for it. The error is ErrClosed.
+func (w *Writer) Unregister(ctx context.Context, service *registrar.Service, ids []string) error {
+	return w.ask(ctx, func() []asked { return w.table.unregister(service.Namespace, service.Name, ids) })
+}
+
+func (w *Writer) ask(ctx context.Context, record func() []asked) error {
+	t := w.table
+	t.lock()
+	if t.closed {
+		t.unlock()
+		return registrar.ErrClosed
+	}
+	list := record()
+	if len(list) > 0 {
+		t.contact.resume = time.Time{} // what a user asks for now is no part of a crowd
+		if !w.started {
+			w.started = true
+			w.wg.Go(func() { w.reconciler.run(w.running) })
+		}
+	}
+	t.unlock()
+	w.await(ctx, list)
+	return nil
+}
+
+// await waits until the reconciler has tried what was asked, at most writeWait,
+// and not at all while etcd is known to be away.
+func (w *Writer) await(ctx context.Context, list []asked) {
+	if len(list) == 0 {
+		return
+	}
+	t := w.table
+	t.nudge()
+	timeout := time.NewTimer(writeWait)
+	defer timeout.Stop()
+	for {
+		t.lock()
+		changed := t.changed
+		list = slices.DeleteFunc(list, asked.tried)
+		enough := len(list) == 0 || t.contact.away != nil || t.contact.slow || t.closed
+		t.unlock()
+		if enough {
+			return
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return
+		case <-timeout.C:
+			t.with(func() { t.contact.slow = true }) // the next caller doesn't wait until etcd has answered
+			return
+		}
+	}
+}
+
+// Wait returns nil once etcd has all that is desired; ErrPermission as soon as
+// etcd refuses the user; else, when ctx is done, its error joined with those of
+// the first instances that are missing; ErrClosed.
+func (w *Writer) Wait(ctx context.Context) error {
+	t := w.table
+	for {
+		t.lock()
+		changed, closed, answered := t.changed, t.closed, t.contact.answered
+		errs, refusal := t.problems()
+		left, all := len(t.open), t.told
+		t.unlock()
+		switch {
+		case closed:
+			return registrar.ErrClosed
+		case refusal != nil:
+			return refusal
+		case left == 0:
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			err := fmt.Errorf("registrar: waiting for %d of %d instances to be in etcd as desired: %w", left, all, ctx.Err())
+			if len(errs) == 0 && !answered {
+				errs = append(errs, etcderror.Classify(etcderror.Explain(errNoAnswer, w.reconciler.backend.LastError())))
+			}
+			return errors.Join(append([]error{err}, errs...)...)
+		}
+	}
+}
+
+// problems returns what stands in the way of the first few instances that have
+// not converged, and the first that is ErrPermission.
+func (t *table) problems() (errs []error, refusal error) {
+	for e := range t.open {
+		err := e.problem(t.contact.away)
+		if err == nil {
+			continue
+		}
+		err = fmt.Errorf("%s: %w", e.name, err)
+		if refusal == nil && errors.Is(err, registrar.ErrPermission) {
+			refusal = fmt.Errorf("registrar: %w", err)
+		}
+		if len(errs) < maxErrors {
+			errs = append(errs, err)
+		}
+	}
+	return errs, refusal
+}
+
+// Status tells what has become of each instance, in order of namespace, service
+// and ID. It is nil after Close.
+func (w *Writer) Status() []registrar.InstanceStatus {
+	t := w.table
+	t.lock()
+	defer t.unlock()
+	if t.closed {
+		return nil
+	}
+	out := make([]registrar.InstanceStatus, 0, len(t.entries))
+	for _, e := range t.entries {
+		if e.state == "" {
+			continue
+		}
+		out = append(out, registrar.InstanceStatus{
+			Namespace: e.name.Namespace, Service: e.name.Service, ID: e.name.ID,
+			State: e.state, Since: e.since, Err: e.problem(t.contact.away),
+		})
+	}
+	slices.SortFunc(out, func(a, b registrar.InstanceStatus) int {
+		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Service, b.Service), cmp.Compare(a.ID, b.ID))
+	})
+	return out
+}
