@@ -27,25 +27,19 @@ type registry interface {
 	Status() mirror.Status
 }
 
-// upstream resolves names through the server's own chain.
-type upstream interface {
-	Lookup(ctx context.Context, state request.Request, name string, qtype uint16) (*dns.Msg, error)
-}
-
 // Roster is the handler of one server block. It is safe for concurrent use.
 type Roster struct {
 	// Next is the next handler of the block.
 	Next plugin.Handler
 
-	origins  plugin.Zones
-	zones    map[string]*zone // by name; the same as in origins
-	fall     fall.F
-	ttls     ttls
-	stale    time.Duration // how long after the last contact answers go on; 0 is without end
-	nets     *netFilter    // nil to serve all addresses
-	tcp      *tcpLimits
+	origins plugin.Zones
+	zones   map[string]*zone // by name; the same as in origins
+	fall    fall.F
+	ttls    ttls
+	stale   time.Duration // how long after the last contact answers go on; 0 is without end
+	nets    *netFilter    // nil to serve all addresses
+	responder
 	registry registry
-	upstream upstream
 	// started says that registry is set, before which nothing but Ready is
 	// called.
 	started atomic.Bool
