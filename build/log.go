@@ -7,7 +7,10 @@ import (
 
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
+	"github.com/coredns/coredns/plugin"
 	clog "github.com/coredns/coredns/plugin/pkg/log"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"github.com/rosterdns/roster/internal/logqueue"
 )
@@ -30,6 +33,10 @@ func init() {
 // is room for those that wait.
 func queueLog() {
 	w, queue := logqueue.NewWriter(golog.Writer())
+	promauto.NewCounterFunc(prometheus.CounterOpts{
+		Namespace: plugin.Namespace, Subsystem: "log", Name: "dropped_total",
+		Help: "Counter of log lines dropped because nobody reads the log fast enough.",
+	}, func() float64 { return float64(queue.Dropped()) })
 	clog.SetOutput(w)
 	caddy.OnProcessExit = append(caddy.OnProcessExit, func() { queue.Flush(time.Now().Add(flushTimeout)) })
 }

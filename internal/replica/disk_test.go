@@ -76,6 +76,21 @@ func TestDiskAnswersAfterClose(t *testing.T) {
 	})
 }
 
+// TestDiskThatHangsKeepsItsFile: a replica that was closed before its file was read
+// doesn't replace it, though it has a list of a part.
+func TestDiskThatHangsKeepsItsFile(t *testing.T) {
+	inBubble(t, func(f *fixture) {
+		f.write(nil)
+		r := f.open(func(c *Config) { c.Ranges, c.disk = nil, slowDisk(hangs) })
+		<-r.Follow("default/others/").Listed()
+		f.closeWithin(r, time.Second)
+		<-r.Released()
+		if h, n := f.onDisk(); n != 1 || h.Ranges[0].Prefix != "/roster/" {
+			f.t.Errorf("%d entries of %+v, want those of before", n, h.Ranges)
+		}
+	})
+}
+
 // closeWithin closes a replica whose disk hangs.
 func (f *fixture) closeWithin(r *Replica, limit time.Duration) {
 	f.t.Helper()

@@ -13,17 +13,22 @@ import (
 // link; the rest leaves room for hosts that other blocks alias in turn.
 const maxChase = 8
 
+// upstream resolves names through the server's own chain.
+type upstream interface {
+	Lookup(ctx context.Context, state request.Request, name string, qtype uint16) (*dns.Msg, error)
+}
+
 // chase resolves the target of a CNAME through the server's own chain and adds
 // what it finds to m, whose answer is the CNAME so far (RFC 1034, 4.3.2). The
 // return code is that of the end of the chain (RFC 6604, 3).
-func (r *Roster) chase(ctx context.Context, state request.Request, m *dns.Msg, target string) {
+func chase(ctx context.Context, u upstream, state request.Request, m *dns.Msg, target string) {
 	depth, _ := ctx.Value(dnsserver.LoopKey{}).(int)
 	if depth >= maxChase {
 		m.Rcode = dns.RcodeServerFailure
 		return
 	}
 	ctx = context.WithValue(ctx, dnsserver.LoopKey{}, depth+1)
-	found, err := r.upstream.Lookup(ctx, state, target, state.QType())
+	found, err := u.Lookup(ctx, state, target, state.QType())
 	switch {
 	case err != nil:
 		m.Rcode = dns.RcodeServerFailure

@@ -299,7 +299,7 @@ func TestChaseBound(t *testing.T) {
 		calls++
 		depth, _ = ctx.Value(dnsserver.LoopKey{}).(int)
 		m := new(dns.Msg)
-		r.chase(ctx, state, m, "loop.example.com.")
+		chase(ctx, r.upstream, state, m, "loop.example.com.")
 		return m, nil
 	})
 	got := ask(t, r, query("solo.default.svc.internal. A"), false)

@@ -4,7 +4,6 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/rosterdns/roster/catalog"
-	"github.com/rosterdns/roster/internal/services"
 )
 
 // answer is what the registry and the zone have to say to a question, whoever
@@ -32,19 +31,6 @@ func (a *answer) count() int {
 		return 0
 	}
 	return a.records.count()
-}
-
-// question is what was asked, and what it is asked of.
-type question struct {
-	name
-	*zone
-	qname string // in lower case
-	qtype uint16
-	ttls  ttls
-	gen   *services.Generation
-	// selection is that of the service that the name is about, or nil where it
-	// is about none or none is there.
-	selection *selection
 }
 
 // resolve answers a question from the registry and the zone's own data.
@@ -78,14 +64,6 @@ func (q *question) resolveAny() answer {
 	}
 	return a
 }
-
-// hinfo returns the one record that a question for ANY gets (RFC 8482, 4.2). Its
-// TTL in seconds is of the server's choice.
-func (q *question) hinfo(ttl uint32) recordSet {
-	return single(&dns.HINFO{Hdr: q.header(q.qname, dns.TypeHINFO, ttl), Cpu: "RFC8482"})
-}
-
-func single(rr dns.RR) recordSet { return listed{records: []dns.RR{rr}} }
 
 func (q *question) resolveKind() answer {
 	switch q.kind {

@@ -163,7 +163,7 @@ func (b *blocks) restartFailed() error {
 }
 
 // stop is called when the Corefile is done with: after a reload, by which time
-// its successor holds the mirrors that both have, or at the end.
+// its successor holds the replicas that both have, or at the end.
 func (b *blocks) stop() error {
 	reloading.mu.Lock()
 	if reloading.old == b {

@@ -14,7 +14,7 @@ import (
 
 // Replicas are told apart by the endpoints, the prefix and the namespaces that
 // they read.
-var mirrorLabels = []string{"endpoint", "prefix", "namespaces"}
+var replicaLabels = []string{"endpoint", "prefix", "namespaces"}
 
 var (
 	responses = promauto.NewCounterVec(prometheus.CounterOpts{
@@ -40,70 +40,70 @@ var (
 	lists = promauto.NewCounterVec(prometheus.CounterOpts{
 		Namespace: plugin.Namespace, Subsystem: pluginName, Name: "lists_total",
 		Help: "Counter of complete lists of etcd by reason.",
-	}, append([]string{"reason"}, mirrorLabels...))
+	}, append([]string{"reason"}, replicaLabels...))
 
 	listSeconds = promauto.NewHistogramVec(prometheus.HistogramOpts{
 		Namespace: plugin.Namespace, Subsystem: pluginName, Name: "list_duration_seconds",
 		Help:    "Histogram of the time that a complete list of etcd took.",
 		Buckets: prometheus.ExponentialBuckets(0.001, 4, 9), // 1 ms to 65 s: one instance to tens of millions
-	}, mirrorLabels)
+	}, replicaLabels)
 
 	resumes = promauto.NewCounterVec(prometheus.CounterOpts{
 		Namespace: plugin.Namespace, Subsystem: pluginName, Name: "resumes_total",
 		Help: "Counter of watches that work, by the reason why the one before broke off; start for the first.",
-	}, append([]string{"reason"}, mirrorLabels...))
+	}, append([]string{"reason"}, replicaLabels...))
 
 	propagation = promauto.NewHistogramVec(prometheus.HistogramOpts{
 		Namespace: plugin.Namespace, Subsystem: pluginName, Name: "propagation_seconds",
 		Help:    "Histogram of the time from the arrival of changes from etcd until answers show them.",
 		Buckets: prometheus.ExponentialBuckets(0.000_01, 4, 9), // 10 µs, one instance, to 0.7 s, services of 100,000
-	}, mirrorLabels)
+	}, replicaLabels)
 
 	audits = promauto.NewCounterVec(prometheus.CounterOpts{
 		Namespace: plugin.Namespace, Subsystem: pluginName, Name: "audits_total",
 		Help: "Counter of comparisons of the mirror with etcd, by result: equal, different, failed.",
-	}, append([]string{"result"}, mirrorLabels...))
+	}, append([]string{"result"}, replicaLabels...))
 
 	differences = promauto.NewCounterVec(prometheus.CounterOpts{
 		Namespace: plugin.Namespace, Subsystem: pluginName, Name: "audit_differences_total",
 		Help: "Counter of keys that audits found to differ from etcd, and had repaired.",
-	}, mirrorLabels)
+	}, replicaLabels)
 
 	failures = promauto.NewCounterVec(prometheus.CounterOpts{
 		Namespace: plugin.Namespace, Subsystem: pluginName, Name: "mirror_failures_total",
 		Help: "Counter of watches and lists that broke off, by reason.",
-	}, append([]string{"reason"}, mirrorLabels...))
+	}, append([]string{"reason"}, replicaLabels...))
 
 	protections = promauto.NewCounterVec(prometheus.CounterOpts{
 		Namespace: plugin.Namespace, Subsystem: pluginName, Name: "protections_total",
 		Help: "Counter of mass expiries, whose instances stay served for a while.",
-	}, mirrorLabels)
+	}, replicaLabels)
 
 	snapshotWrites = promauto.NewCounterVec(prometheus.CounterOpts{
 		Namespace: plugin.Namespace, Subsystem: pluginName, Name: "snapshot_writes_total",
 		Help: "Counter of snapshots written to disk, by result: success, failure.",
-	}, append([]string{"result"}, mirrorLabels...))
+	}, append([]string{"result"}, replicaLabels...))
 
 	snapshotSeconds = promauto.NewHistogramVec(prometheus.HistogramOpts{
 		Namespace: plugin.Namespace, Subsystem: pluginName, Name: "snapshot_write_duration_seconds",
 		Help:    "Histogram of the time that writing a snapshot took.",
 		Buckets: prometheus.ExponentialBuckets(0.001, 4, 8), // 1 ms to 16 s: one instance to tens of millions
-	}, mirrorLabels)
+	}, replicaLabels)
 
 	snapshotBytes = promauto.NewGaugeVec(prometheus.GaugeOpts{
 		Namespace: plugin.Namespace, Subsystem: pluginName, Name: "snapshot_size_bytes",
 		Help: "Size of the last snapshot written.",
-	}, mirrorLabels)
+	}, replicaLabels)
 
 	snapshotTime = promauto.NewGaugeVec(prometheus.GaugeOpts{
 		Namespace: plugin.Namespace, Subsystem: pluginName, Name: "snapshot_timestamp_seconds",
 		Help: "Time of the last snapshot written, since 1970.",
-	}, mirrorLabels)
+	}, replicaLabels)
 
 	skipped = promauto.NewCounterVec(prometheus.CounterOpts{
 		Namespace: plugin.Namespace, Subsystem: pluginName, Name: "skipped_total",
 		Help: "Counter of keys that are not served because something is wrong with them, by reason.",
-	}, append([]string{"reason"}, mirrorLabels...))
+	}, append([]string{"reason"}, replicaLabels...))
 )
 
 // observer counts what happens inside the replica of one registry.
@@ -111,7 +111,7 @@ type observer struct {
 	endpoint, prefix, namespaces string
 }
 
-// labels returns the values of mirrorLabels, after those of other labels.
+// labels returns the values of replicaLabels, after those of other labels.
 func (o observer) labels(others ...string) []string {
 	return append(others, o.endpoint, o.prefix, o.namespaces)
 }
@@ -181,55 +181,4 @@ func (o observer) snapshotEnded() {
 // Skipped implements replica.Observer.
 func (o observer) Skipped(reason services.SkipReason) {
 	skipped.WithLabelValues(o.labels(string(reason))...).Inc()
-}
-
-// collector shows the contents of the replicas as they are when metrics are
-// scraped.
-type collector struct{ pool *pool }
-
-func gauge(name, help string) *prometheus.Desc {
-	return prometheus.NewDesc(prometheus.BuildFQName(plugin.Namespace, pluginName, name), help, mirrorLabels, nil)
-}
-
-var (
-	stateDesc     = gauge("mirror_state", "State of the mirror: 0 unsynced, 1 live, 2 stale.")
-	revisionDesc  = gauge("revision", "etcd revision that the mirror is complete up to.")
-	servicesDesc  = gauge("services", "Number of services that have an instance.")
-	instancesDesc = gauge("instances", "Number of valid instances.")
-	protectedDesc = gauge("protected_instances", "Number of instances served only because they expired in a mass.")
-	ageDesc       = gauge("age_seconds", "Time since the last contact with etcd.")
-	lagDesc       = gauge("revision_lag", "Number of revisions by which what is served is behind the latest that etcd has shown.")
-)
-
-// Describe implements prometheus.Collector.
-func (collector) Describe(ch chan<- *prometheus.Desc) {
-	ch <- stateDesc
-	ch <- revisionDesc
-	ch <- servicesDesc
-	ch <- instancesDesc
-	ch <- ageDesc
-	ch <- protectedDesc
-	ch <- lagDesc
-}
-
-// Collect implements prometheus.Collector.
-func (c collector) Collect(ch chan<- prometheus.Metric) {
-	for o, m := range c.pool.all() {
-		show := func(d *prometheus.Desc, v float64) {
-			ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, o.labels()...)
-		}
-		gen := m.Load()
-		show(revisionDesc, float64(gen.Revision()))
-		show(servicesDesc, float64(gen.Services()))
-		show(instancesDesc, float64(gen.Instances()))
-		show(lagDesc, float64(m.Lag()))
-		if guard := m.Guard(); guard != nil {
-			show(protectedDesc, float64(guard.Protected()))
-		}
-		s := m.Status()
-		show(stateDesc, float64(s.State))
-		if !s.Contact.IsZero() {
-			show(ageDesc, ageOf(s).Seconds())
-		}
-	}
 }

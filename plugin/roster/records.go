@@ -10,49 +10,6 @@ import (
 	"github.com/rosterdns/roster/catalog"
 )
 
-// recordSet is what an answer section holds, rendered record by record: a
-// service can have many more records than a message holds.
-type recordSet interface {
-	// count returns how many records there are.
-	count() int
-	// record renders record i, from 0.
-	record(i int) dns.RR
-	// size returns the least octets that record i takes in a message: its owner
-	// is the name asked for, which is a pointer then.
-	size(i int) int
-	// glue renders the addresses that the server knows of the name that record i
-	// points to.
-	glue(i int) []dns.RR
-}
-
-// Sizes in octets of what records consist of, at least.
-const (
-	// fixedSize is an owner that is a compression pointer, and type, class, TTL
-	// and length of the data (RFC 1035, 4.1.3).
-	fixedSize = 2 + 10
-	aSize     = fixedSize + 4
-	aaaaSize  = fixedSize + 16
-	// srvSize is without the target, which is never compressed (RFC 2782).
-	srvSize = fixedSize + 6
-)
-
-// listed are a few records of any type, with the glue of each.
-type listed struct {
-	records []dns.RR
-	glued   [][]dns.RR // nil, or as long as records
-}
-
-func (l listed) count() int          { return len(l.records) }
-func (l listed) record(i int) dns.RR { return l.records[i] }
-func (l listed) size(int) int        { return fixedSize }
-
-func (l listed) glue(i int) []dns.RR {
-	if l.glued == nil {
-		return nil
-	}
-	return l.glued[i]
-}
-
 // addressRecords is an A or AAAA record set.
 type addressRecords struct {
 	header    dns.RR_Header
@@ -62,14 +19,8 @@ type addressRecords struct {
 func (a *addressRecords) count() int          { return len(a.addresses) }
 func (a *addressRecords) record(i int) dns.RR { return address(a.header, *a.addresses[i]) }
 func (a *addressRecords) size(int) int        { return addressSize(a.header.Rrtype) }
-func (a *addressRecords) glue(int) []dns.RR   { return nil }
 
-func addressSize(rrtype uint16) int {
-	if rrtype == dns.TypeA {
-		return aSize
-	}
-	return aaaaSize
-}
+func (a *addressRecords) appendGlue(glue []dns.RR, _ int) []dns.RR { return glue }
 
 func (q *question) addressRecords(set *addressSet) recordSet {
 	return &addressRecords{q.header(q.qname, q.qtype, q.ttls.ofSet(set.ttl)), set.addresses}
@@ -109,13 +60,12 @@ func (s *srvRecords) size(i int) int {
 	return srvSize + 1 + len(t.ID) + maxName - s.room + len(s.service) + len(s.namespace) + 2
 }
 
-func (s *srvRecords) glue(i int) []dns.RR {
+func (s *srvRecords) appendGlue(glue []dns.RR, i int) []dns.RR {
 	t := &s.targets[i]
 	if len(t.Addresses) == 0 {
-		return nil
+		return glue
 	}
 	addrs, ttl, name := distinct(t.Addresses), s.ttls.of(t.Instance), s.target(t)
-	glue := make([]dns.RR, 0, len(addrs))
 	for _, rrtype := range [...]uint16{dns.TypeA, dns.TypeAAAA} {
 		glue = s.appendAddresses(glue, name, addrs, rrtype, ttl)
 	}
@@ -145,4 +95,10 @@ func (q *question) txt(in *catalog.Instance) dns.RR {
 		pairs[i] = strings.ReplaceAll(pairs[i], `\`, `\\`)
 	}
 	return &dns.TXT{Hdr: q.header(q.qname, dns.TypeTXT, q.ttls.of(in)), Txt: pairs}
+}
+
+// hinfo returns the one record that a question for ANY gets (RFC 8482, 4.2). Its
+// TTL in seconds is of the server's choice.
+func (q *question) hinfo(ttl uint32) recordSet {
+	return single(&dns.HINFO{Hdr: q.header(q.qname, dns.TypeHINFO, ttl), Cpu: "RFC8482"})
 }

@@ -73,7 +73,7 @@ func wholeSet(set recordSet, turn uint32) (answers []dns.RR, glue [][]dns.RR) {
 		at := int((uint64(turn) + uint64(i)) % uint64(set.count()))
 		rr := set.record(at)
 		answers = append(answers, rr)
-		if g := set.glue(at); len(g) > 0 && !seen[targetOf(rr)] {
+		if g := set.appendGlue(nil, at); len(g) > 0 && !seen[targetOf(rr)] {
 			seen[targetOf(rr)] = true
 			glue = append(glue, g)
 		}

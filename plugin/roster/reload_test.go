@@ -29,7 +29,7 @@ func acquired(t *testing.T, p *pool, c *registryConfig, beside ...*registryConfi
 	return m
 }
 
-// TestReloadWhileAway: a reload that changes only how a mirror is kept, while
+// TestReloadWhileAway: a reload that changes only how a replica is kept, while
 // etcd is away, takes no answer away.
 func TestReloadWhileAway(t *testing.T) {
 	for name, change := range map[string]func(t *testing.T, k *retention){
@@ -52,7 +52,7 @@ func TestReloadWhileAway(t *testing.T) {
 			m := acquired(t, p, &c)
 			defer p.release(t.Context(), &c)
 			if m == old || m.Load().Service("default", "new") == nil || m.Load().Instances() != old.Load().Instances() {
-				t.Errorf("%d instances, want a new mirror with %d", m.Load().Instances(), old.Load().Instances())
+				t.Errorf("%d instances, want a new replica with %d", m.Load().Instances(), old.Load().Instances())
 			}
 			if got, want := m.Load().FullSerial(), old.Load().FullSerial(); got != want {
 				t.Errorf("serial %d, want %d", got, want)
@@ -89,9 +89,9 @@ func TestReloadGoesBack(t *testing.T) {
 	}
 }
 
-// TestReloadOfAnUnsyncedMirror: where the mirror before knows nothing, what is
+// TestReloadOfAnUnsyncedReplica: where the replica before knows nothing, what is
 // on disk is better.
-func TestReloadOfAnUnsyncedMirror(t *testing.T) {
+func TestReloadOfAnUnsyncedReplica(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "snapshot")
 	writeShop(t, path, func(*snapshot.Header) {})
 	p := newPool(logger)
@@ -132,7 +132,7 @@ func TestSnapshotAfterFailedReload(t *testing.T) {
 	add(m, 50)
 	p.release(t.Context(), &second)
 	if h := onDisk(t, path); h.Serial != 100 {
-		t.Errorf("the discarded mirror has written serial %d", h.Serial)
+		t.Errorf("the discarded replica has written serial %d", h.Serial)
 	}
 	add(old, 43)
 	p.release(t.Context(), first)
@@ -142,7 +142,7 @@ func TestSnapshotAfterFailedReload(t *testing.T) {
 }
 
 // TestReloadKeepsTheNewSnapshot: a reload that changes a registry starts the new
-// mirror first and then stops the old one, after whose last write the new one
+// replica first and then stops the old one, after whose last write the new one
 // writes at once.
 func TestReloadKeepsTheNewSnapshot(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "snapshot")
@@ -164,13 +164,13 @@ func TestReloadKeepsTheNewSnapshot(t *testing.T) {
 		select {
 		case <-tick.C:
 		case <-end:
-			t.Fatalf("the snapshot has serial %d, want the new mirror's %d", onDisk(t, path).Serial, m.Load().FullSerial())
+			t.Fatalf("the snapshot has serial %d, want the new replica's %d", onDisk(t, path).Serial, m.Load().FullSerial())
 		}
 	}
 }
 
 // TestSnapshotMetricsEnd: size and time of the last snapshot show as long as a
-// mirror with their labels keeps one, and no longer, so that no alert is left
+// replica with their labels has one, and no longer, so that no alert is left
 // behind.
 func TestSnapshotMetricsEnd(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "snapshot")
@@ -195,14 +195,14 @@ func TestSnapshotMetricsEnd(t *testing.T) {
 	second.retention.protect = 30
 	acquired(t, p, &second)
 	p.release(t.Context(), first) // writes a last time at the latest
-	expect("with another mirror that keeps it", 2)
+	expect("with another replica that keeps it", 2)
 	third := *first
 	third.retention = retention{}
 	acquired(t, p, &third)
 	p.release(t.Context(), &second)
-	expect("with a mirror that keeps none", 0)
+	expect("with a replica that keeps none", 0)
 	p.release(t.Context(), &third)
 	add(acquired(t, p, first), 44)
 	p.release(t.Context(), first)
-	expect("after the last mirror", 0)
+	expect("after the last replica", 0)
 }

@@ -8,29 +8,36 @@ import (
 	"github.com/miekg/dns"
 )
 
+// responder turns answers into messages to clients.
+type responder struct {
+	upstream upstream
+	tcp      *tcpLimits
+}
+
 // reply answers a client: in its spelling of the name, within its size, in an
 // order that differs each time.
-func (r *Roster) reply(ctx context.Context, state *request.Request, q *question, a *answer, count func(result string)) (int, error) {
-	write := state.W.WriteMsg
+func (r *responder) reply(ctx context.Context, state *request.Request, q *question, a *answer, count func(result string)) (int, error) {
+	var tcp *tcpAnswer
 	if overTCP(state) {
-		answering := r.tcp.begin(state.W, a.count())
-		if answering == nil {
+		if tcp = r.tcp.begin(state.W, a.count()); tcp == nil {
 			return dns.RcodeSuccess, nil
 		}
-		defer answering.end()
-		write = answering.write
+		defer tcp.end()
 	}
 	m := r.message(ctx, state, q, a)
 	count(outcomeOf(m))
 	if m.Rcode == dns.RcodeServerFailure {
 		return dns.RcodeServerFailure, nil
 	}
-	truncate(m, messageSize(state), !overTCP(state))
-	return dns.RcodeSuccess, write(m)
+	truncate(m, messageSize(state), tcp == nil)
+	if tcp != nil {
+		return dns.RcodeSuccess, tcp.write(m)
+	}
+	return dns.RcodeSuccess, state.W.WriteMsg(m)
 }
 
 // message turns an answer into a message that can still be too large.
-func (r *Roster) message(ctx context.Context, state *request.Request, q *question, a *answer) *dns.Msg {
+func (r *responder) message(ctx context.Context, state *request.Request, q *question, a *answer) *dns.Msg {
 	m := new(dns.Msg)
 	m.SetReply(state.Req)
 	m.Authoritative = true
@@ -41,7 +48,7 @@ func (r *Roster) message(ctx context.Context, state *request.Request, q *questio
 	case a.alias != "":
 		m.Answer = []dns.RR{&dns.CNAME{Hdr: q.header(owner, dns.TypeCNAME, a.aliasTTL), Target: a.alias}}
 		if q.qtype != dns.TypeCNAME && q.qtype != dns.TypeANY {
-			r.chase(ctx, *state, m, a.alias)
+			chase(ctx, r.upstream, *state, m, a.alias)
 		}
 	}
 	glue := m.Extra
@@ -56,7 +63,10 @@ func (r *Roster) message(ctx context.Context, state *request.Request, q *questio
 	if len(m.Answer) == 0 {
 		m.Ns = []dns.RR{q.soa(q.gen.Serial())}
 	}
-	m.Extra = append(glue, opt...) // OPT is the last one
+	m.Extra = opt
+	if len(glue) > 0 {
+		m.Extra = append(glue, opt...) // OPT is the last one
+	}
 	return m
 }
 

@@ -11,17 +11,12 @@ import (
 	"github.com/coredns/coredns/plugin"
 	"github.com/coredns/coredns/plugin/metrics"
 	"github.com/coredns/coredns/plugin/pkg/fall"
-	clog "github.com/coredns/coredns/plugin/pkg/log"
 	"github.com/coredns/coredns/request"
 	"github.com/miekg/dns"
 
 	"github.com/rosterdns/roster/internal/mirror"
 	"github.com/rosterdns/roster/internal/services"
 )
-
-const pluginName = "roster"
-
-var log = clog.NewWithPlugin(pluginName)
 
 // registry is what the handler needs of a mirrored registry: a fake suffices in
 // tests.
@@ -32,25 +27,19 @@ type registry interface {
 	Status() mirror.Status
 }
 
-// upstream resolves names through the server's own chain.
-type upstream interface {
-	Lookup(ctx context.Context, state request.Request, name string, qtype uint16) (*dns.Msg, error)
-}
-
 // Roster is the handler of one server block. It is safe for concurrent use.
 type Roster struct {
 	// Next is the next handler of the block.
 	Next plugin.Handler
 
-	origins  plugin.Zones
-	zones    map[string]*zone // by name; the same as in origins
-	fall     fall.F
-	ttls     ttls
-	stale    time.Duration // how long after the last contact answers go on; 0 is without end
-	nets     *netFilter    // nil to serve all addresses
-	tcp      *tcpLimits
+	origins plugin.Zones
+	zones   map[string]*zone // by name; the same as in origins
+	fall    fall.F
+	ttls    ttls
+	stale   time.Duration // how long after the last contact answers go on; 0 is without end
+	nets    *netFilter    // nil to serve all addresses
+	responder
 	registry registry
-	upstream upstream
 	// started says that registry is set, before which nothing but Ready is
 	// called.
 	started atomic.Bool

@@ -46,7 +46,7 @@ func setup(c *caddy.Controller) error {
 func newHandler(cfg *config, own []netip.Addr) (*Roster, error) {
 	r := &Roster{
 		origins: cfg.origins, zones: map[string]*zone{}, fall: cfg.fall, ttls: cfg.ttls, stale: cfg.stale, nets: newNetFilter(cfg.nets),
-		upstream: coreupstream.New(), tcp: newTCPLimits(),
+		responder: responder{upstream: coreupstream.New(), tcp: newTCPLimits()},
 	}
 	for _, o := range cfg.origins {
 		z, err := newZone(o, cfg.ttls.standard, cfg.nameServers, own, slices.Concat(cfg.origins, cfg.inner))

@@ -133,7 +133,6 @@ func TestReload(t *testing.T) {
 		return fmt.Sprintf("svc.internal:0 {\n bind 127.0.0.1\n roster {\n endpoint %s\n startup_timeout 0s\n %s\n }\n}\n", endpoint, extra)
 	}
 	const question = "a.orders.default.svc.internal. A"
-	// Whatever the state before the list, plant's mirror has its own time.
 	s := startServer(t, corefile(""))
 
 	// One that leaves the registry as it is keeps the replica.

@@ -2,10 +2,13 @@ package roster
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/binary"
 	"errors"
 	"io"
 	"net"
+	"net/http/httptest"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -252,40 +255,48 @@ func TestConnOf(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	listen := func() net.Listener {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l
 	}
 	packets, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
+	https := httptest.NewTLSServer(nil) // has a certificate
+	defer https.Close()
+	roots := x509.NewCertPool()
+	roots.AddCert(https.Certificate())
+	client := dns.Client{TLSConfig: &tls.Config{RootCAs: roots, ServerName: "example.com", MinVersion: tls.VersionTLS12}, Timeout: deadline}
 	for network, server := range map[string]*dns.Server{
-		"tcp": {Listener: listener, Handler: handler}, "udp": {PacketConn: packets, Handler: handler},
+		"udp":     {PacketConn: packets, Handler: handler},
+		"tcp":     {Listener: listen(), Handler: handler},
+		"tcp-tls": {Listener: tls.NewListener(listen(), &tls.Config{Certificates: https.TLS.Certificates, MinVersion: tls.VersionTLS12}), Handler: handler},
 	} {
-		stopped := make(chan error)
-		started := make(chan struct{})
+		addr := packets.LocalAddr()
+		if server.Listener != nil {
+			addr = server.Listener.Addr()
+		}
+		started, stopped := make(chan struct{}), make(chan error)
 		server.NotifyStartedFunc = func() { close(started) }
 		go func() { stopped <- server.ActivateAndServe() }()
 		<-started
-		client, err := dns.Dial(network, map[string]string{"tcp": listener.Addr().String(), "udp": packets.LocalAddr().String()}[network])
+		client.Net = network
+		conn, err := client.Dial(addr.String())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := client.WriteMsg(query(manyA)); err != nil {
+		if _, _, err := client.ExchangeWithConn(query(manyA), conn); err != nil {
 			t.Fatal(err)
 		}
-		conn := <-found
-		if want := network == "tcp"; want != (conn != nil) || want && conn.RemoteAddr().String() != client.LocalAddr().String() {
-			t.Errorf("%s: found %v for the connection of %v", network, conn, client.LocalAddr())
+		got := <-found
+		if network == "udp" && got != nil || network != "udp" && (got == nil || got.RemoteAddr().String() != conn.LocalAddr().String()) {
+			t.Errorf("%s: found %v for the connection of %v", network, got, conn.LocalAddr())
 		}
-		if err := client.Close(); err != nil {
-			t.Error(err)
-		}
-		if err := server.Shutdown(); err != nil {
-			t.Error(err)
-		}
-		if err := <-stopped; err != nil {
+		if err := errors.Join(conn.Close(), server.Shutdown(), <-stopped); err != nil {
 			t.Error(err)
 		}
 	}

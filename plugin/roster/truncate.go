@@ -53,8 +53,9 @@ func render(m *dns.Msg, set recordSet, turn uint32, size int) (glue []dns.RR) {
 			first = target
 		}
 		last = target
-		for _, rr := range set.glue(at(i)) {
-			glue = append(glue, rr)
+		before := len(glue)
+		glue = set.appendGlue(glue, at(i))
+		for _, rr := range glue[before:] {
 			room -= addressSize(rr.Header().Rrtype)
 		}
 		if room < 0 {

@@ -207,9 +207,9 @@ func (c *counted) record(i int) dns.RR {
 	return c.recordSet.record(i)
 }
 
-func (c *counted) glue(i int) []dns.RR {
+func (c *counted) appendGlue(glue []dns.RR, i int) []dns.RR {
 	c.glued++
-	return c.recordSet.glue(i)
+	return c.recordSet.appendGlue(glue, i)
 }
 
 func TestEDNS(t *testing.T) {

@@ -150,6 +150,8 @@ func (s *sources) addOptions(options *ast.CompositeLit, names map[string]string)
 		case "Subsystem":
 			if id, ok := pair.Value.(*ast.Ident); ok {
 				subsystem = names[id.Name]
+			} else {
+				subsystem, _ = literal(pair.Value)
 			}
 		case "Name":
 			name, _ = literal(pair.Value)

@@ -1,0 +1,16 @@
+package roster
+
+import "github.com/rosterdns/roster/internal/services"
+
+// question is what was asked, and what it is asked of.
+type question struct {
+	name
+	*zone
+	qname string // in lower case
+	qtype uint16
+	ttls  ttls
+	gen   *services.Generation
+	// selection is that of the service that the name is about, or nil where it
+	// is about none or none is there.
+	selection *selection
+}

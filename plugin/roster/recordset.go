@@ -1,0 +1,57 @@
+package roster
+
+import "github.com/miekg/dns"
+
+// recordSet is what an answer section holds, rendered record by record: a
+// service can have many more records than a message holds.
+type recordSet interface {
+	// count returns how many records there are.
+	count() int
+	// record renders record i, from 0.
+	record(i int) dns.RR
+	// size returns the least octets that record i takes in a message: its owner
+	// is the name asked for, which is a pointer then.
+	size(i int) int
+	// appendGlue appends the addresses that the server knows of the name that
+	// record i points to.
+	appendGlue(glue []dns.RR, i int) []dns.RR
+}
+
+// Sizes in octets of what records consist of, at least.
+const (
+	// fixedSize is an owner that is a compression pointer, and type, class, TTL
+	// and length of the data (RFC 1035, 4.1.3).
+	fixedSize = 2 + 10
+	aSize     = fixedSize + 4
+	aaaaSize  = fixedSize + 16
+	// srvSize is without the target, which is never compressed (RFC 2782).
+	srvSize = fixedSize + 6
+)
+
+// listed are a few records of any type, with the glue of each.
+type listed struct {
+	records []dns.RR
+	glued   [][]dns.RR // nil, or as long as records
+}
+
+// single is a record alone.
+func single(rr dns.RR) recordSet { return listed{records: []dns.RR{rr}} }
+
+func (l listed) count() int          { return len(l.records) }
+func (l listed) record(i int) dns.RR { return l.records[i] }
+func (l listed) size(int) int        { return fixedSize }
+
+func (l listed) appendGlue(glue []dns.RR, i int) []dns.RR {
+	if l.glued == nil {
+		return glue
+	}
+	return append(glue, l.glued[i]...)
+}
+
+// addressSize returns the size of an A or AAAA record in octets, at least.
+func addressSize(rrtype uint16) int {
+	if rrtype == dns.TypeA {
+		return aSize
+	}
+	return aaaaSize
+}
