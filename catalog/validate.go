@@ -124,7 +124,7 @@ func badAddress(a netip.Addr) string {
 		return "an IPv4-mapped IPv6 address: write it as IPv4"
 	case a.IsUnspecified():
 		return "unspecified: nobody can connect to it"
-	case thisNetwork.Contains(a):
+	case a.Is4() && a.As4()[0] == 0:
 		return "in 0.0.0.0/8, where no host has its address (RFC 1122, 3.2.1.3)"
 	case a.IsMulticast():
 		return "a multicast address"
@@ -136,10 +136,7 @@ func badAddress(a netip.Addr) string {
 	return ""
 }
 
-var (
-	thisNetwork = netip.PrefixFrom(netip.IPv4Unspecified(), 8)
-	broadcast   = netip.AddrFrom4([4]byte{255, 255, 255, 255})
-)
+var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
 
 func checkHost(h string) error {
 	if _, err := netip.ParseAddr(h); err == nil {
