@@ -79,11 +79,14 @@ func (r *Replica) load() {
 	case err != nil:
 		c = nil
 	case len(r.cfg.Ranges) == 0:
+		r.writer.Loaded(c.header)
 		c.dropOld(r.cfg.SnapshotMaxAge)
 	default:
 		if err = c.checkRanges(r.cfg.Ranges, r.cfg.SnapshotMaxAge); err != nil {
 			err = fmt.Errorf("snapshot %q %w", r.cfg.Snapshot, err)
 			c = &contents{header: snapshot.Header{Serial: c.header.Serial, Offset: c.header.Offset, Revision: c.header.Revision}}
+		} else {
+			r.writer.Loaded(c.header)
 		}
 	}
 	if err != nil {
