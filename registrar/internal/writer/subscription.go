@@ -76,20 +76,21 @@ func (s *subscription) commit(c mirror.Commit, seen []sighting) {
 		s.regressed()
 	}
 	for _, g := range seen {
-		e := t.index.entries[g.key]
-		if own := t.leases.own(g.observed.lease); e == nil && own {
+		e, own := t.index.entries[g.key], t.leases.own(g.observed.lease)
+		if e == nil && own {
 			e = t.ghost(g.key)
-		} else if e != nil && e.sub != s.followed && !own {
-			continue // this client has nothing to do with it
 		}
 		if e == nil {
 			continue
+		}
+		e.shown = g.revision
+		if e.sub != s.followed && !own {
+			continue // it is not followed, or not yet
 		}
 		asOf := g.revision
 		if c.Cause == mirror.CauseList {
 			asOf = max(asOf, c.Revision) // a list shows what is there now
 		}
-		e.shown = g.revision
 		t.observe(e, g.observed, asOf)
 	}
 	s.revision = c.Revision
