@@ -215,7 +215,7 @@ func TestStartFails(t *testing.T) {
 	good.registry.etcd.Endpoints = []string{closedPort(t)}
 	bad.registry.etcd.CredentialsFile = "gone since the Corefile was read"
 	for _, cfg := range []*config{&good, &bad} {
-		r, err := newHandler(cfg, ownAddrs)
+		r, err := newHandler(cfg, ownAddrs, b.tcp)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -236,7 +236,7 @@ func TestStartFails(t *testing.T) {
 func TestReadyBeforeStart(t *testing.T) {
 	t.Parallel()
 	cfg := defaults()
-	r, err := newHandler(&cfg, ownAddrs)
+	r, err := newHandler(&cfg, ownAddrs, newTCPLimits())
 	if err != nil {
 		t.Fatal(err)
 	}
