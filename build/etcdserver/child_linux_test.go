@@ -342,8 +342,7 @@ func TestStopKillsChild(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	log := newLogQueue()
-	c, err := launch(cfg, lock, log, false)
+	c, err := launch(cfg, lock, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -355,6 +354,5 @@ func TestStopKillsChild(t *testing.T) {
 		t.Error("it goes on")
 	}
 	_ = lock.Close()
-	log.close()
 	run(t, cfg) // the folder is free
 }

@@ -6,7 +6,6 @@ import "time"
 // to one goroutine.
 type outage struct {
 	dir   string
-	log   *logQueue
 	since time.Time // zero: there is none
 	last  string    // what was logged last
 	tries int       // to start etcd
@@ -18,8 +17,8 @@ func (o *outage) begin(reason error) {
 		o.again(reason)
 		return
 	}
-	*o = outage{dir: o.dir, log: o.log, since: time.Now(), last: reason.Error()}
-	o.log.Errorf("etcd with data folder %q has failed: %v: DNS goes on answering from memory; registrations wait while etcd is "+
+	*o = outage{dir: o.dir, since: time.Now(), last: reason.Error()}
+	log.Errorf("etcd with data folder %q has failed: %v: DNS goes on answering from memory; registrations wait while etcd is "+
 		"started again until it serves", o.dir, reason)
 }
 
@@ -29,7 +28,7 @@ func (o *outage) again(reason error) {
 		return
 	}
 	o.last = reason.Error()
-	o.log.Errorf("etcd with data folder %q is still down (tries to start it: %d): %v", o.dir, o.tries, reason)
+	log.Errorf("etcd with data folder %q is still down (tries to start it: %d): %v", o.dir, o.tries, reason)
 }
 
 // end notes that etcd serves.
@@ -37,7 +36,7 @@ func (o *outage) end() {
 	if o.since.IsZero() {
 		return
 	}
-	o.log.Infof("etcd with data folder %q serves again, %v after it failed (tries to start it: %d)", o.dir,
+	log.Infof("etcd with data folder %q serves again, %v after it failed (tries to start it: %d)", o.dir,
 		time.Since(o.since).Round(time.Second), o.tries)
-	*o = outage{dir: o.dir, log: o.log}
+	*o = outage{dir: o.dir}
 }

@@ -57,7 +57,7 @@ func (s *starts) start(context.Context) (server, error) {
 
 func newTestSupervisor(results ...any) (*supervisor, *starts) {
 	source := &starts{results: results}
-	s := newSupervisor(member.Config{DataDir: "/data"}, newLogQueue())
+	s := newSupervisor(member.Config{DataDir: "/data"})
 	s.start = source.start
 	return s, source
 }
