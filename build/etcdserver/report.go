@@ -38,7 +38,7 @@ func newReport(again bool) *report {
 	return &report{again: again, started: make(chan struct{}), serving: make(chan struct{})}
 }
 
-// event takes a line of the process's output.
+// event takes a line of the process's output. It is called by one goroutine.
 func (r *report) event(line []byte) {
 	var e member.Event
 	if err := json.Unmarshal(line, &e); err != nil {
@@ -47,9 +47,9 @@ func (r *report) event(line []byte) {
 	}
 	switch e.Kind {
 	case member.Started:
-		close(r.started)
+		closeOnce(r.started)
 	case member.Serving:
-		close(r.serving)
+		closeOnce(r.serving)
 	case member.Disk:
 		showDisk(e)
 	case member.Log:
@@ -94,6 +94,12 @@ func (r *report) reason(exit error) error {
 		return fmt.Errorf("its process ended: %w: %s", exit, r.crash)
 	}
 	return fmt.Errorf("its process ended: %w", exit)
+}
+
+func closeOnce(c chan struct{}) {
+	if !isClosed(c) {
+		close(c)
+	}
 }
 
 func isClosed(c <-chan struct{}) bool {

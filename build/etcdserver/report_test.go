@@ -77,3 +77,17 @@ func TestReportIsLogged(t *testing.T) {
 		t.Errorf("%d lines, want %d:\n%s", got, want, out)
 	}
 }
+
+// TestReportTwice has a process say twice what it should say once: nothing that it says ends CoreDNS.
+func TestReportTwice(t *testing.T) {
+	t.Parallel()
+	r := newReport(false)
+	for range 2 {
+		r.event([]byte(`{"Kind":"started"}`))
+		r.event([]byte(`{"Kind":"serving"}`))
+		r.event([]byte(`{"Kind":"no such kind"}`))
+	}
+	if !isClosed(r.started) || !isClosed(r.serving) {
+		t.Error("it was not heard")
+	}
+}
