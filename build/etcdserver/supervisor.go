@@ -128,7 +128,7 @@ func (s *supervisor) attend(ctx context.Context, etcd server) error {
 	settle := time.NewTimer(member.SettleTime)
 	defer settle.Stop()
 	settle.Stop()
-	serving := etcd.serving()
+	serving, since := etcd.serving(), time.Time{}
 	for {
 		select {
 		case <-ctx.Done():
@@ -136,11 +136,11 @@ func (s *supervisor) attend(ctx context.Context, etcd server) error {
 		case <-etcd.ended():
 			return etcd.reason()
 		case <-serving:
-			serving = nil
+			serving, since = nil, time.Now()
 			up.Set(1)
 			settle.Reset(member.SettleTime)
 		case <-settle.C:
-			s.outage.end()
+			s.outage.end(since)
 			s.backoff.Reset()
 		}
 	}
