@@ -105,8 +105,10 @@ func TestSupervisorRestarts(t *testing.T) {
 			}
 		}
 		lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-		want := []string{"has failed: disk on fire", "is still down (tries to start it: 1): input/output error",
-			fmt.Sprintf("serves again, %v after it failed (tries to start it: 4)", source.at[3].Sub(failed).Round(time.Second))}
+		want := []string{
+			"has failed: disk on fire", "is still down (tries to start it: 1): input/output error",
+			fmt.Sprintf("serves again, %v after it failed (tries to start it: 4)", source.at[3].Sub(failed).Round(time.Second)),
+		}
 		if len(lines) != len(want) {
 			t.Fatalf("logged\n%s", out)
 		}
