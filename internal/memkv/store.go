@@ -178,9 +178,9 @@ func (s *Store) remove(key string) {
 
 func (s *Store) record(key string, ev *mvccpb.Event) {
 	s.history = append(s.history, ev)
-	for i := range key {
-		if key[i] == '/' {
-			s.touched[key[:i+1]] = s.revision
+	for rng := range enclosing(key) {
+		if rng != key {
+			s.touched[rng] = s.revision
 		}
 	}
 }

@@ -3,6 +3,7 @@ package memkv
 import (
 	"context"
 	"io"
+	"iter"
 	"slices"
 	"sync"
 
@@ -21,7 +22,7 @@ func (s *Store) Stream(ctx context.Context) (mirror.Stream, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	st := &stream{store: s, wake: make(chan struct{}, 1), responses: make(chan *pb.WatchResponse)}
+	st := &stream{store: s, wake: make(chan struct{}, 1), watches: map[int64]*watch{}, inStep: map[string][]*watch{}, responses: make(chan *pb.WatchResponse)}
 	st.ctx, st.cancel = context.WithCancel(ctx)
 	st.done.Go(st.run)
 	return st, nil
@@ -37,7 +38,10 @@ type stream struct {
 	responses chan *pb.WatchResponse
 
 	// The store's mutex guards these:
-	watches  []*watch
+	watches  map[int64]*watch    // by ID
+	served   int64               // the revision up to which those in step were served
+	inStep   map[string][]*watch // by range
+	behind   []*watch            // those that are not
 	answers  []*pb.WatchResponse // to what was asked, but progress
 	progress bool                // was asked for
 }
@@ -46,7 +50,7 @@ type stream struct {
 type watch struct {
 	id   int64
 	rng  string
-	next int64 // the revision from which on changes are to be sent
+	next int64 // the revision from which on changes are to be sent, unless it is in step
 }
 
 // ask has the stream's goroutine look at what fn has asked.
@@ -68,18 +72,28 @@ func (st *stream) ask(fn func()) error {
 func (st *stream) Add(id int64, rng string, after int64) error {
 	return st.ask(func() {
 		st.answers = append(st.answers, &pb.WatchResponse{Header: st.store.header(), WatchId: id, Created: true})
-		st.watches = append(st.watches, &watch{id, rng, after + 1})
+		w := &watch{id, rng, after + 1}
+		st.watches[id] = w
+		st.behind = append(st.behind, w)
 	})
 }
 
 // Remove implements mirror.Stream.
 func (st *stream) Remove(id int64) error {
 	return st.ask(func() {
-		before := len(st.watches)
-		st.watches = slices.DeleteFunc(st.watches, func(w *watch) bool { return w.id == id })
-		if len(st.watches) < before {
-			st.answers = append(st.answers, &pb.WatchResponse{Header: st.store.header(), WatchId: id, Canceled: true})
+		w := st.watches[id]
+		if w == nil {
+			return
 		}
+		delete(st.watches, id)
+		is := func(other *watch) bool { return other == w }
+		st.behind = slices.DeleteFunc(st.behind, is)
+		if left := slices.DeleteFunc(st.inStep[w.rng], is); len(left) > 0 {
+			st.inStep[w.rng] = left
+		} else {
+			delete(st.inStep, w.rng)
+		}
+		st.answers = append(st.answers, &pb.WatchResponse{Header: st.store.header(), WatchId: id, Canceled: true})
 	})
 }
 
@@ -129,18 +143,26 @@ func (st *stream) take() ([]*pb.WatchResponse, <-chan struct{}) {
 	defer s.mu.Unlock()
 	batch := st.answers
 	st.answers = nil
-	live := st.watches[:0]
-	for _, w := range st.watches {
-		resp := s.changes(w)
-		if resp != nil {
+	if st.served < s.compacted {
+		st.fallBehind()
+	}
+	batch = append(batch, st.news()...)
+	behind := st.behind
+	st.behind = nil
+	for _, w := range behind {
+		switch resp := s.changes(w); {
+		case resp != nil && resp.Canceled:
+			delete(st.watches, w.id)
 			batch = append(batch, resp)
-		}
-		if resp == nil || !resp.Canceled {
-			live = append(live, w)
+		case w.next > s.revision+1:
+			st.behind = append(st.behind, w) // of the future
+		default:
+			st.inStep[w.rng] = append(st.inStep[w.rng], w)
+			if resp != nil {
+				batch = append(batch, resp)
+			}
 		}
 	}
-	clear(st.watches[len(live):])
-	st.watches = live
 	if st.progress {
 		st.progress = false
 		batch = append(batch, &pb.WatchResponse{Header: s.header(), WatchId: progressID})
@@ -148,8 +170,53 @@ func (st *stream) take() ([]*pb.WatchResponse, <-chan struct{}) {
 	return batch, s.changed
 }
 
-// changes returns what a watch has to tell, nil if there is nothing. The caller
+// fallBehind has the watches that were in step look at what is left of the
+// history.
+func (st *stream) fallBehind() {
+	for rng, watches := range st.inStep {
+		for _, w := range watches {
+			w.next = st.served + 1
+			st.behind = append(st.behind, w)
+		}
+		delete(st.inStep, rng)
+	}
+}
+
+// news returns what has happened to the ranges of watches in step. The caller
 // holds the mutex.
+func (st *stream) news() (batch []*pb.WatchResponse) {
+	byWatch := map[*watch]*pb.WatchResponse{}
+	for _, ev := range st.store.since(st.served) {
+		for rng := range enclosing(string(ev.Kv.Key)) {
+			for _, w := range st.inStep[rng] {
+				resp := byWatch[w]
+				if resp == nil {
+					resp = &pb.WatchResponse{Header: st.store.header(), WatchId: w.id}
+					byWatch[w] = resp
+					batch = append(batch, resp)
+				}
+				resp.Events = append(resp.Events, &mvccpb.Event{Type: ev.Type, Kv: ev.Kv})
+			}
+		}
+	}
+	st.served = max(st.served, st.store.revision)
+	return batch
+}
+
+// enclosing yields the ranges that a key is in, which doesn't end in '/'.
+func enclosing(key string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for i := range key {
+			if key[i] == '/' && !yield(key[:i+1]) {
+				return
+			}
+		}
+		yield(key)
+	}
+}
+
+// changes returns what there is for a watch that is not in step, nil if there is
+// nothing. The caller holds the mutex.
 func (s *Store) changes(w *watch) *pb.WatchResponse {
 	resp := &pb.WatchResponse{Header: s.header(), WatchId: w.id}
 	if w.next <= s.compacted {

@@ -17,6 +17,7 @@ const FreshFor = 6 * time.Second
 type contact struct {
 	epoch time.Time
 	at    atomic.Int64 // nanoseconds since epoch
+	live  atomic.Bool  // the state that was told is Live
 	head  atomic.Int64
 }
 

@@ -80,6 +80,15 @@ func (r *Range) Status() RangeStatus {
 	return s
 }
 
+// Live reports whether the state is Live, as it was told last, for less than Status
+// costs: it is asked for with every answer, and doesn't look at the clock.
+func (r *Range) Live() bool {
+	if r.status.Load().State != Live {
+		return false
+	}
+	return r.watched.Load() && r.mirror.live.Load() || r.Status().State == Live
+}
+
 // member names a range of a view.
 type member struct {
 	view View

@@ -35,6 +35,7 @@ func (p *reporter) contacted() {
 	}
 	first := !p.listed
 	p.listed, p.state = true, Live
+	p.contact.live.Store(true)
 	log := p.cfg.Log
 	switch {
 	case first:
@@ -62,6 +63,7 @@ func (p *reporter) expire(follows bool) (next time.Time) {
 		return now.Contact.Add(FreshFor)
 	}
 	p.state, p.last = Stale, now.Contact
+	p.contact.live.Store(false)
 	if follows {
 		p.lost = true
 		err := now.Err

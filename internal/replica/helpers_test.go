@@ -223,10 +223,10 @@ func slowDisk(d time.Duration) disk {
 
 // hangingDisk takes its time with the last write.
 func hangingDisk(d time.Duration) disk {
-	return disk{open: realDisk.open, write: func(r *Replica) {
-		<-r.ctx.Done()
+	return disk{open: realDisk.open, write: func(ctx context.Context, w *snapshot.Writer) {
+		<-ctx.Done()
 		time.Sleep(d)
-		r.writer.Run(r.ctx)
+		w.Run(ctx)
 	}}
 }
 

@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"iter"
@@ -32,25 +33,24 @@ type file interface {
 // their own.
 type disk struct {
 	open  func(path string) (file, error)
-	write func(r *Replica)
+	write func(ctx context.Context, w *snapshot.Writer)
 }
 
 var realDisk = disk{
 	open:  func(path string) (file, error) { return snapshot.Open(path) },
-	write: func(r *Replica) { r.writer.Run(r.ctx) },
+	write: func(ctx context.Context, w *snapshot.Writer) { w.Run(ctx) },
 }
 
 // read reads a whole file, since one can be made to mislead: nothing of it is used
 // before its end was seen.
-func (r *Replica) read() (*contents, error) {
-	path := r.cfg.Snapshot
-	f, err := r.cfg.disk.open(path)
+func read(d disk, path, root string) (*contents, error) {
+	f, err := d.open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
 	c := &contents{header: f.Header()}
-	if root := r.root(); c.header.Root != root {
+	if c.header.Root != root {
 		return nil, fmt.Errorf("snapshot %q is of another registry: its keys start with %q, not %q", path, c.header.Root, root)
 	}
 	c.events = slices.Collect(services.Restored(func(yield func(snapshot.Entry, error) bool) {

@@ -101,7 +101,7 @@ func TestSerialOfPredecessorAndFile(t *testing.T) {
 			inBubble(t, func(f *fixture) {
 				f.away()
 				f.write(nil)
-				old := f.ready(func(c *Config) { c.disk = disk{open: realDisk.open, write: func(*Replica) {}} })
+				old := f.ready(func(c *Config) { c.disk = disk{open: realDisk.open, write: func(context.Context, *snapshot.Writer) {}} })
 				f.write(func(h *snapshot.Header) { h.Serial, h.Ranges[0].Contact = tt.serial, time.Now().Add(-25*time.Hour) })
 				next := f.open(func(c *Config) { c.Ranges, c.Predecessor = []string{"default/"}, old })
 				<-next.Loaded()

@@ -111,74 +111,6 @@ type Replica struct {
 	stored map[*mirror.Range]int // those that are followed into the store, by the calls of Follow
 }
 
-// Open starts a replica and returns at once: the snapshot is read, and etcd
-// contacted, in the background. An error is of the configuration, never of an etcd
-// or a disk.
-func Open(cfg Config) (*Replica, error) {
-	cfg.setDefaults()
-	source, conn, err := cfg.source()
-	if err != nil {
-		return nil, err
-	}
-	log := cfg.Log.With("prefix", cfg.Prefix) // the mirror says which part of it, too
-	r := &Replica{
-		cfg: cfg, log: log, store: services.New(log, cfg.Observer.Skipped), source: source, conn: conn,
-		loaded: make(chan struct{}), released: make(chan struct{}), stored: map[*mirror.Range]int{},
-	}
-	r.cfg.Predecessor, r.cfg.SnapshotHolders = nil, nil // else each keeps all before it in memory
-	r.ctx, r.cancel = context.WithCancel(context.Background())
-	r.view = r.store
-	if cfg.Protect > 0 {
-		r.guard = services.NewGuard(r.store, cfg.Protect, cfg.ProtectFor, log, cfg.Observer.MassExpired)
-		r.view = r.guard
-		r.wg.Go(func() { r.guard.Run(r.ctx) })
-	}
-	r.mirror = mirror.New(mirror.Config{Source: source, Root: r.root(), Observer: observer{cfg.Observer, r}, Log: cfg.Log})
-	for _, rng := range cfg.Ranges {
-		r.ranges = append(r.ranges, r.Follow(rng))
-	}
-	r.start(cfg.Predecessor, cfg.SnapshotHolders)
-	return r, nil
-}
-
-func (cfg *Config) setDefaults() {
-	if cfg.Log == nil {
-		cfg.Log = slog.New(slog.DiscardHandler)
-	}
-	if cfg.Observer == nil {
-		cfg.Observer = Unobserved{}
-	}
-	if cfg.SnapshotMaxAge == 0 {
-		cfg.SnapshotMaxAge = DefaultSnapshotMaxAge
-	}
-	if cfg.SnapshotWait == 0 {
-		cfg.SnapshotWait = DefaultSnapshotWait
-	}
-	if cfg.disk.open == nil {
-		cfg.disk = realDisk
-	}
-}
-
-// source returns what the mirror reads. The connection is nil where it is the
-// caller's.
-func (cfg *Config) source() (mirror.Source, *etcdclient.Conn, error) {
-	switch {
-	case cfg.Source != nil:
-		return cfg.Source, nil, nil
-	case cfg.Clients != nil:
-		return mirror.Etcd{Clients: cfg.Clients}, nil, nil
-	}
-	etcd := cfg.Etcd
-	if etcd.Log == nil {
-		etcd.Log = cfg.Log
-	}
-	conn, err := etcdclient.New(etcd)
-	if err != nil {
-		return nil, nil, err
-	}
-	return mirror.Etcd{Clients: conn}, conn, nil
-}
-
 // root is what keys start with that are in the mirror.
 func (r *Replica) root() string { return r.cfg.Prefix + "/" }
 
@@ -191,26 +123,15 @@ func (r *Replica) Store() *services.Store { return r.store }
 // Guard returns the guard; nil without Protect.
 func (r *Replica) Guard() *services.Guard { return r.guard }
 
-// Close ends the replica, after the snapshot has been written a last time if
-// anything in it has changed. It waits for the disk until ctx is done, and leaves
-// it alone then: the file is the old one or the new one in any case, and Released
-// tells when. It is called once. An error is of the connection.
-func (r *Replica) Close(ctx context.Context) error {
-	r.cancel()
-	r.wg.Wait()
-	select {
-	case <-r.released:
-	case <-ctx.Done():
-		r.log.Warn("the disk is slow: closing without waiting for the last snapshot", "path", r.cfg.Snapshot)
-	}
-	if r.conn == nil {
-		return nil
-	}
-	return r.conn.Close()
-}
-
 // Loaded is closed when the snapshot was read, or is not to be.
 func (r *Replica) Loaded() <-chan struct{} { return r.loaded }
 
 // Released is closed when the replica writes its file no more.
 func (r *Replica) Released() <-chan struct{} { return r.released }
+
+// touch has the snapshot written soon.
+func (r *Replica) touch() {
+	if r.writer != nil {
+		r.writer.Touch()
+	}
+}

@@ -6,36 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"slices"
 
 	"github.com/klauspost/compress/zstd"
 )
-
-// Entries returns the entries in the order in which they were written, each time
-// from the start. They are read from disk and decoded as they are asked for: a
-// Value is valid until the next one. An error is the last of the sequence, and comes with an empty
-// Entry; it wraps ErrCorrupt where the file was made to mislead, since its
-// checksum was right.
-func (f *File) Entries() iter.Seq2[Entry, error] {
-	return func(yield func(Entry, error) bool) {
-		d, err := newDecoder(f.body())
-		if err == nil {
-			defer d.close()
-			d.holds = f.holds
-			_, err = d.readHeader()
-		}
-		for err == nil {
-			var e Entry
-			if e, err = d.next(); err == nil && !yield(e, nil) {
-				return
-			}
-		}
-		if !errors.Is(err, io.EOF) {
-			yield(Entry{}, fmt.Errorf("reading snapshot %q: %w", f.path, err))
-		}
-	}
-}
 
 // decoder reads the compressed part of a file.
 type decoder struct {

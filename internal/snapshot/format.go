@@ -2,8 +2,18 @@ package snapshot
 
 import (
 	"encoding/binary"
+	"errors"
 	"hash/crc32"
 	"math"
+)
+
+var (
+	// ErrCorrupt is returned for a file that is damaged or incomplete, or was
+	// never a snapshot. It is not returned where reading fails, say for lack of
+	// permission.
+	ErrCorrupt = errors.New("not a whole snapshot: ignored until the next write replaces it")
+	// ErrVersion is returned for a whole snapshot in a format of another version.
+	ErrVersion = errors.New("unknown format version")
 )
 
 // The parts of the file that are not compressed.
@@ -53,14 +63,6 @@ func preamble(version uint32) []byte {
 	return binary.BigEndian.AppendUint32([]byte(magic), version)
 }
 
-// maxSize returns how long a file can be that has a header of a length and holds
-// so much: as long as without compression, which adds 3 bytes to a block of up to
-// 128 KiB that doesn't shrink; the writers of other programs may make smaller
-// ones. c is nil where nothing is known.
-func maxSize(header int64, c *contents) int64 {
-	if c == nil {
-		return maxUnmeasured
-	}
-	plain := header + c.bytes + c.entries*entryOverhead
-	return plain + plain/64 + 64<<10
-}
+// bufferSize is large enough to make system calls cheap beside the work on what
+// they bring.
+const bufferSize = 64 << 10

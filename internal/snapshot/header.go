@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"iter"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -39,27 +38,6 @@ type Range struct {
 	Contact time.Time `json:"contact"`
 }
 
-// Entry is a key with its value.
-type Entry struct {
-	// Key is the key below Root.
-	Key string
-	// Value is the value as etcd has it.
-	Value []byte
-	// Revision is the revision of the last change of the key.
-	Revision int64
-}
-
-// check returns why an entry can't be written.
-func (e *Entry) check() error {
-	switch {
-	case len(e.Key) > maxEntry || len(e.Value) > maxEntry-len(e.Key):
-		return fmt.Errorf("key %.256q and its value have %d and %d bytes, more than %d together: delete it from etcd", e.Key, len(e.Key), len(e.Value), maxEntry)
-	case e.Revision < 0:
-		return fmt.Errorf("revision %d of key %.256q is negative", e.Revision, e.Key)
-	}
-	return nil
-}
-
 // stored is the header as the file has it.
 type stored struct {
 	Header
@@ -67,26 +45,6 @@ type stored struct {
 	// know them.
 	Entries *int64 `json:"entries,omitempty"`
 	Bytes   *int64 `json:"bytes,omitempty"`
-}
-
-// contents is how much a file holds.
-type contents struct {
-	entries int64 // their number
-	bytes   int64 // the length of their keys and values
-}
-
-func (c *contents) add(e *Entry) {
-	c.entries++
-	c.bytes += int64(len(e.Key) + len(e.Value))
-}
-
-// measure returns how much a sequence holds.
-func measure(entries iter.Seq[Entry]) *contents {
-	c := &contents{}
-	for e := range entries {
-		c.add(&e)
-	}
-	return c
 }
 
 // check returns why a header makes no sense.

@@ -6,21 +6,9 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"iter"
 	"os"
 )
-
-var (
-	// ErrCorrupt is returned for a file that is damaged or incomplete, or was
-	// never a snapshot. It is not returned where reading fails, say for lack of
-	// permission.
-	ErrCorrupt = errors.New("not a whole snapshot: ignored until the next write replaces it")
-	// ErrVersion is returned for a whole snapshot in a format of another version.
-	ErrVersion = errors.New("unknown format version")
-)
-
-// bufferSize is large enough to make system calls cheap beside the work on what
-// they bring.
-const bufferSize = 64 << 10
 
 // File is an open snapshot. It keeps its contents when it is replaced. Its
 // methods are safe for concurrent use, but Close ends the others' reading.
@@ -179,3 +167,28 @@ func (f *File) Header() Header { return f.header }
 
 // Close closes the file.
 func (f *File) Close() error { return f.f.Close() }
+
+// Entries returns the entries in the order in which they were written, each time
+// from the start. They are read from disk and decoded as they are asked for: a
+// Value is valid until the next one. An error is the last of the sequence, and comes with an empty
+// Entry; it wraps ErrCorrupt where the file was made to mislead, since its
+// checksum was right.
+func (f *File) Entries() iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
+		d, err := newDecoder(f.body())
+		if err == nil {
+			defer d.close()
+			d.holds = f.holds
+			_, err = d.readHeader()
+		}
+		for err == nil {
+			var e Entry
+			if e, err = d.next(); err == nil && !yield(e, nil) {
+				return
+			}
+		}
+		if !errors.Is(err, io.EOF) {
+			yield(Entry{}, fmt.Errorf("reading snapshot %q: %w", f.path, err))
+		}
+	}
+}

@@ -48,13 +48,23 @@ type Writer struct {
 	unwritten bool      // something was touched after what was last written
 	earliest  time.Time // for the next write
 	refresh   time.Time // when to write even if nothing is touched
-	written   Header    // by the last write that worked
+	written   Header    // what the file has: by the last write that worked, or Loaded
+	loaded    bool      // the file is still that of Loaded
 	failing   bool
 }
 
 // NewWriter returns a writer, which does nothing until Run.
 func NewWriter(cfg WriterConfig) *Writer {
 	return &Writer{cfg: cfg, touched: make(chan struct{}, 1)}
+}
+
+// Loaded says that the file is what the process has started from, with this
+// header. Until something differs from it, there is nothing to write: to write the
+// same again would hold up the first write that is news by the interval. It is
+// called before Run.
+func (w *Writer) Loaded(h Header) {
+	w.written, w.loaded = h, true
+	w.written.Ranges = slices.Clone(h.Ranges)
 }
 
 // Touch says that something has changed. It never blocks, and is safe for
@@ -115,9 +125,11 @@ func (w *Writer) write(last bool) {
 		w.refresh = start.Add(minInterval)
 		return
 	}
-	if last && !w.unwritten && header.equal(w.written) {
+	if (w.loaded || last && !w.unwritten) && header.equal(w.written) {
+		w.unwritten = false
 		return
 	}
+	w.loaded = false
 	size, err := Write(w.cfg.Path, header, entries)
 	took := time.Since(start)
 	w.earliest = start.Add(max(minInterval, maxShare*took))

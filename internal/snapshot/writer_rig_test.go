@@ -43,6 +43,12 @@ func (g *rig) Write(p []byte) (int, error) {
 // writing calls fn with a running writer.
 func writing(t *testing.T, fn func(g *rig)) {
 	t.Helper()
+	writingAfter(t, func(*rig) {}, fn)
+}
+
+// writingAfter is writing, with a writer that was prepared.
+func writingAfter(t *testing.T, prepare, fn func(g *rig)) {
+	t.Helper()
 	folder := filepath.Join(t.TempDir(), "folder") // one that tests can take away
 	if err := os.Mkdir(folder, 0o700); err != nil {
 		t.Fatal(err)
@@ -53,6 +59,7 @@ func writing(t *testing.T, fn func(g *rig)) {
 			Path: g.path, Take: g.take, Written: g.note,
 			Log: slog.New(slog.NewTextHandler(g, nil)),
 		})
+		prepare(g)
 		ctx, cancel := context.WithCancel(t.Context())
 		g.cancel = cancel
 		go func() {

@@ -36,6 +36,23 @@ func TestWriterInterval(t *testing.T) {
 	})
 }
 
+// TestWriterLoaded: what the file has already is not written again, so that the
+// first news is written at once.
+func TestWriterLoaded(t *testing.T) {
+	t.Parallel()
+	writingAfter(t, func(g *rig) { g.Loaded(testHeader()) }, func(g *rig) {
+		g.touch()
+		g.at(time.Second)
+		g.wantWrites()
+		g.set(func() { g.header.Serial++ })
+		g.touch()
+		g.wantWrites(time.Second)
+		g.touch() // no longer what was loaded, whatever it is
+		g.at(time.Minute)
+		g.wantWrites(time.Second + minInterval)
+	})
+}
+
 // TestWriterShare: writes that take long are rarer, and no further apart once
 // they are fast again.
 func TestWriterShare(t *testing.T) {

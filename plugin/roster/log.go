@@ -8,6 +8,17 @@ import (
 	"strings"
 
 	clog "github.com/coredns/coredns/plugin/pkg/log"
+
+	"github.com/rosterdns/roster/internal/logqueue"
+)
+
+const pluginName = "roster"
+
+var (
+	log = clog.NewWithPlugin(pluginName)
+	// logger never waits: there is one standard output, and its lines go through
+	// output, which drops what there is no room for.
+	logger, output = logqueue.New(slog.New(clogHandler{}))
 )
 
 // clogHandler is a slog.Handler that writes to CoreDNS's log, for the packages

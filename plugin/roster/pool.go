@@ -9,8 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/rosterdns/roster/internal/logqueue"
 	"github.com/rosterdns/roster/internal/replica"
 )
@@ -70,20 +68,6 @@ type pool struct {
 func newPool(log *slog.Logger) *pool {
 	return &pool{log: log, replicas: map[string]*shared{}, writers: map[string][]*shared{}, snapshots: map[observer]int{}}
 }
-
-// What all Corefiles of this process have in common. A reload makes new handlers
-// before it lets the old ones go, so that only something beyond both can hand
-// replicas over; and there is one standard output.
-var (
-	// logger never blocks: its lines go through output.
-	logger, output = logqueue.New(slog.New(clogHandler{}))
-	replicas       = func() *pool {
-		p := newPool(logger)
-		//nolint:forbidigo // promauto can't register a collector of our own
-		prometheus.MustRegister(collector{p})
-		return p
-	}()
-)
 
 // successions are the replicas in whose place those of a new Corefile come.
 type successions struct {

@@ -11,17 +11,12 @@ import (
 	"github.com/coredns/coredns/plugin"
 	"github.com/coredns/coredns/plugin/metrics"
 	"github.com/coredns/coredns/plugin/pkg/fall"
-	clog "github.com/coredns/coredns/plugin/pkg/log"
 	"github.com/coredns/coredns/request"
 	"github.com/miekg/dns"
 
 	"github.com/rosterdns/roster/internal/mirror"
 	"github.com/rosterdns/roster/internal/services"
 )
-
-const pluginName = "roster"
-
-var log = clog.NewWithPlugin(pluginName)
 
 // registry is what the handler needs of a mirrored registry: a fake suffices in
 // tests.

@@ -39,6 +39,9 @@ func (w waiter) ready(svc *service, f *mirror.Range) bool {
 // first question, and returns what that is followed by. Where ctx ends it, the
 // error is ErrUnavailable besides, unless etcd answers others.
 func (w waiter) await(ctx context.Context, svc *service) (*mirror.Range, error) {
+	if f := svc.followed.Load(); w.ready(svc, f) {
+		return f, nil
+	}
 	timeout := time.NewTimer(time.Until(svc.started.Add(firstWait)))
 	defer timeout.Stop()
 	for {

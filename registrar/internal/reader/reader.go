@@ -67,16 +67,18 @@ func (r *Reader) Get(ctx context.Context, name string) (*registrar.Service, erro
 		s.asked.Store(true)
 	}
 	f := s.followed.Load()
-	if !r.waiter.ready(s.service, f) {
+	live := f.Live()
+	if !live {
 		var err error
 		if f, err = r.waiter.await(ctx, s.service); err != nil {
 			return nil, fmt.Errorf("registrar: getting %q: %w", name, err)
 		}
+		live = f.Live()
 	}
 	if r.waiter.behind(f) {
 		r.waiter.catchUp(ctx, s.service)
 	}
-	return s.answer(r.subscriptions.replica.Load(), f.Status().State != mirror.Live)
+	return s.answer(r.subscriptions.replica.Load(), !live)
 }
 
 // add has followed what a new name means, unless it is followed already.

@@ -37,8 +37,11 @@ func (t *table) ungranted(err error) {
 func (t *table) leaseLost(expired bool) (instances int) {
 	t.leases.lose(expired)
 	for _, e := range t.index.entries {
-		if e.state == registrar.StateRegistered && !e.desired.static {
-			instances++
+		if e.desired.intent != intentRegister || e.desired.static || e.state == registrar.StateSuperseded {
+			continue
+		}
+		instances++
+		if e.state == registrar.StateRegistered {
 			t.touch(e, false)
 		}
 	}

@@ -14,28 +14,6 @@ import (
 	"github.com/rosterdns/roster/internal/snapshot"
 )
 
-// start starts what runs until Close.
-func (r *Replica) start(predecessor *Replica, holders []*Replica) {
-	inherited := predecessor != nil && r.cfg.SameRegistry && r.inherit(predecessor)
-	if predecessor != nil {
-		r.store.Continue(predecessor.Load())
-	}
-	if r.cfg.Snapshot == "" {
-		close(r.loaded)
-		close(r.released)
-	} else {
-		r.writer = snapshot.NewWriter(snapshot.WriterConfig{
-			Path: r.cfg.Snapshot, Take: r.take, Log: r.log, Written: r.cfg.Observer.SnapshotWritten,
-		})
-		if predecessor != nil {
-			r.touch() // the disk has nothing of it
-		}
-		r.wg.Go(r.touchOnChange)
-		go r.useDisk(!inherited, holders)
-	}
-	r.wg.Go(r.run)
-}
-
 // run mirrors, once the snapshot is read, or the disk had its time.
 func (r *Replica) run() {
 	timeout := time.NewTimer(r.cfg.SnapshotWait)
@@ -51,27 +29,6 @@ func (r *Replica) run() {
 	r.running = true
 	r.restoring.Unlock()
 	r.mirror.Run(r.ctx)
-}
-
-// touch has the snapshot written soon.
-func (r *Replica) touch() {
-	if r.writer != nil {
-		r.writer.Touch()
-	}
-}
-
-// touchOnChange has the snapshot written after each change of what is served.
-func (r *Replica) touchOnChange() {
-	changes := r.store.Subscribe()
-	for {
-		select {
-		case <-r.ctx.Done():
-			return
-		case <-changes.Changed():
-			changes.Next()
-			r.touch()
-		}
-	}
 }
 
 // useDisk reads the snapshot, and writes it from then on. Nobody waits for it
@@ -93,7 +50,7 @@ func (r *Replica) useDisk(read bool, holders []*Replica) {
 	if len(holders) > 0 {
 		r.touch() // the file is another's
 	}
-	r.cfg.disk.write(r)
+	r.cfg.disk.write(r.ctx, r.writer)
 }
 
 // awaitRelease waits until the replica writes its file no more; false if ctx is done
@@ -115,18 +72,21 @@ func (r *Replica) awaitRelease(ctx context.Context) bool {
 // load takes over the snapshot, if there is one to use. Of one of the same prefix
 // the serial goes on in any case: it was shown, and never goes back.
 func (r *Replica) load() {
-	c, err := r.read()
+	c, err := read(r.cfg.disk, r.cfg.Snapshot, r.root())
 	switch {
 	case errors.Is(err, fs.ErrNotExist): // the first start
 		return
 	case err != nil:
 		c = nil
 	case len(r.cfg.Ranges) == 0:
+		r.writer.Loaded(c.header)
 		c.dropOld(r.cfg.SnapshotMaxAge)
 	default:
 		if err = c.checkRanges(r.cfg.Ranges, r.cfg.SnapshotMaxAge); err != nil {
 			err = fmt.Errorf("snapshot %q %w", r.cfg.Snapshot, err)
 			c = &contents{header: snapshot.Header{Serial: c.header.Serial, Offset: c.header.Offset, Revision: c.header.Revision}}
+		} else {
+			r.writer.Loaded(c.header)
 		}
 	}
 	if err != nil {

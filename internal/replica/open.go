@@ -1,0 +1,119 @@
+package replica
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/rosterdns/roster/internal/etcdclient"
+	"github.com/rosterdns/roster/internal/mirror"
+	"github.com/rosterdns/roster/internal/services"
+	"github.com/rosterdns/roster/internal/snapshot"
+)
+
+// Open starts a replica and returns at once: the snapshot is read, and etcd
+// contacted, in the background. An error is of the configuration, never of an etcd
+// or a disk.
+func Open(cfg Config) (*Replica, error) {
+	cfg.setDefaults()
+	source, conn, err := cfg.source()
+	if err != nil {
+		return nil, err
+	}
+	log := cfg.Log.With("prefix", cfg.Prefix) // the mirror says which part of it, too
+	r := &Replica{
+		cfg: cfg, log: log, store: services.New(log, cfg.Observer.Skipped), source: source, conn: conn,
+		loaded: make(chan struct{}), released: make(chan struct{}), stored: map[*mirror.Range]int{},
+	}
+	r.cfg.Predecessor, r.cfg.SnapshotHolders = nil, nil // else each keeps all before it in memory
+	r.ctx, r.cancel = context.WithCancel(context.Background())
+	r.view = r.store
+	if cfg.Protect > 0 {
+		r.guard = services.NewGuard(r.store, cfg.Protect, cfg.ProtectFor, log, cfg.Observer.MassExpired)
+		r.view = r.guard
+		r.wg.Go(func() { r.guard.Run(r.ctx) })
+	}
+	r.mirror = mirror.New(mirror.Config{Source: source, Root: r.root(), Observer: observer{cfg.Observer, r}, Log: cfg.Log})
+	for _, rng := range cfg.Ranges {
+		r.ranges = append(r.ranges, r.Follow(rng))
+	}
+	r.start(cfg.Predecessor, cfg.SnapshotHolders)
+	return r, nil
+}
+
+// start starts what runs until Close.
+func (r *Replica) start(predecessor *Replica, holders []*Replica) {
+	inherited := predecessor != nil && r.cfg.SameRegistry && r.inherit(predecessor)
+	if predecessor != nil {
+		r.store.Continue(predecessor.Load())
+	}
+	if r.cfg.Snapshot == "" {
+		close(r.loaded)
+		close(r.released)
+	} else {
+		r.writer = snapshot.NewWriter(snapshot.WriterConfig{
+			Path: r.cfg.Snapshot, Take: r.take, Log: r.log, Written: r.cfg.Observer.SnapshotWritten,
+		})
+		if predecessor != nil {
+			r.touch() // the disk has nothing of it
+		}
+		r.wg.Go(r.touchOnChange)
+		go r.useDisk(!inherited, holders)
+	}
+	r.wg.Go(r.run)
+}
+
+func (cfg *Config) setDefaults() {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Observer == nil {
+		cfg.Observer = Unobserved{}
+	}
+	if cfg.SnapshotMaxAge == 0 {
+		cfg.SnapshotMaxAge = DefaultSnapshotMaxAge
+	}
+	if cfg.SnapshotWait == 0 {
+		cfg.SnapshotWait = DefaultSnapshotWait
+	}
+	if cfg.disk.open == nil {
+		cfg.disk = realDisk
+	}
+}
+
+// source returns what the mirror reads. The connection is nil where it is the
+// caller's.
+func (cfg *Config) source() (mirror.Source, *etcdclient.Conn, error) {
+	switch {
+	case cfg.Source != nil:
+		return cfg.Source, nil, nil
+	case cfg.Clients != nil:
+		return mirror.Etcd{Clients: cfg.Clients}, nil, nil
+	}
+	etcd := cfg.Etcd
+	if etcd.Log == nil {
+		etcd.Log = cfg.Log
+	}
+	conn, err := etcdclient.New(etcd)
+	if err != nil {
+		return nil, nil, err
+	}
+	return mirror.Etcd{Clients: conn}, conn, nil
+}
+
+// Close ends the replica, after the snapshot has been written a last time if
+// anything in it has changed. It waits for the disk until ctx is done, and leaves
+// it alone then: the file is the old one or the new one in any case, and Released
+// tells when. It is called once. An error is of the connection.
+func (r *Replica) Close(ctx context.Context) error {
+	r.cancel()
+	r.wg.Wait()
+	select {
+	case <-r.released:
+	case <-ctx.Done():
+		r.log.Warn("the disk is slow: closing without waiting for the last snapshot", "path", r.cfg.Snapshot)
+	}
+	if r.conn == nil {
+		return nil
+	}
+	return r.conn.Close()
+}

@@ -1,0 +1,57 @@
+package roster
+
+import (
+	"github.com/coredns/coredns/plugin"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// collector shows the contents of the replicas as they are when metrics are
+// scraped.
+type collector struct{ pool *pool }
+
+func gauge(name, help string) *prometheus.Desc {
+	return prometheus.NewDesc(prometheus.BuildFQName(plugin.Namespace, pluginName, name), help, replicaLabels, nil)
+}
+
+var (
+	stateDesc     = gauge("mirror_state", "State of the mirror: 0 unsynced, 1 live, 2 stale.")
+	revisionDesc  = gauge("revision", "etcd revision that the mirror is complete up to.")
+	servicesDesc  = gauge("services", "Number of services that have an instance.")
+	instancesDesc = gauge("instances", "Number of valid instances.")
+	protectedDesc = gauge("protected_instances", "Number of instances served only because they expired in a mass.")
+	ageDesc       = gauge("age_seconds", "Time since the last contact with etcd.")
+	lagDesc       = gauge("revision_lag", "Number of revisions by which what is served is behind the latest that etcd has shown.")
+)
+
+// Describe implements prometheus.Collector.
+func (collector) Describe(ch chan<- *prometheus.Desc) {
+	ch <- stateDesc
+	ch <- revisionDesc
+	ch <- servicesDesc
+	ch <- instancesDesc
+	ch <- ageDesc
+	ch <- protectedDesc
+	ch <- lagDesc
+}
+
+// Collect implements prometheus.Collector.
+func (c collector) Collect(ch chan<- prometheus.Metric) {
+	for o, m := range c.pool.all() {
+		show := func(d *prometheus.Desc, v float64) {
+			ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, o.labels()...)
+		}
+		gen := m.Load()
+		show(revisionDesc, float64(gen.Revision()))
+		show(servicesDesc, float64(gen.Services()))
+		show(instancesDesc, float64(gen.Instances()))
+		show(lagDesc, float64(m.Lag()))
+		if guard := m.Guard(); guard != nil {
+			show(protectedDesc, float64(guard.Protected()))
+		}
+		s := m.Status()
+		show(stateDesc, float64(s.State))
+		if !s.Contact.IsZero() {
+			show(ageDesc, ageOf(s).Seconds())
+		}
+	}
+}

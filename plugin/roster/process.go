@@ -1,0 +1,12 @@
+package roster
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// replicas are those of this process. A reload makes new handlers before it lets
+// the old ones go, so that only something beyond both can hand replicas over.
+var replicas = func() *pool {
+	p := newPool(logger)
+	//nolint:forbidigo // promauto can't register a collector of our own
+	prometheus.MustRegister(collector{p})
+	return p
+}()
