@@ -142,7 +142,7 @@ func TestBadData(t *testing.T) {
 		r.checkLogged(t, b)
 	}
 	overridden.Status = "down"
-	r.eventuallyMatches(t, equalBound, "the overridden one out of its service", harness.Answers(zone, []harness.Instance{overridden}))
+	r.eventuallyMatches(t, equalBound, "the overridden one out of its service", harness.Answers(zone, []harness.Instance{overridden, c.in}))
 	soak, _ := harness.Soak(t)
 	harness.Elapse(t, soak)
 	r.eventuallyMatches(t, equalBound, "the others being unaffected", harness.Answers(zone, r.stable, denied...))

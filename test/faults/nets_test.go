@@ -24,7 +24,7 @@ func TestNets(t *testing.T) {
 	}
 	inside := at("inside", "10.0.0.1", "2001:db8::1")
 	at("mixed", "10.0.0.2", "192.0.2.2")
-	outside := at("outside", "169.254.169.254")
+	outside := at("outside", "198.51.100.7")
 	denied := at("denied", "10.0.0.53")
 	c := harness.StartCoreDNS(t, corefile(e.Endpoints, "allow_net 10.0.0.0/8 2001:db8::/32", "deny_net 10.0.0.53"))
 	mixed := changing("mixed", 80)

@@ -179,7 +179,7 @@ func TestProtect(t *testing.T) {
 	if got := m.Sum("coredns_roster_protections_total"); got != 1 {
 		t.Errorf("%v protections, want 1", got)
 	}
-	if lines := harness.Lines(r.dns.Output(), "vanish in a mass"); len(lines) != 1 {
+	if lines := harness.Lines(r.dns.Output(), "mass expiry detected"); len(lines) != 1 {
 		t.Errorf("logged %q, want one line", lines)
 	}
 	unregister("meanwhile")

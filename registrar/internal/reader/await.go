@@ -45,7 +45,7 @@ func (w waiter) await(ctx context.Context, svc *service) (*mirror.Range, error) 
 	timeout := time.NewTimer(time.Until(svc.started.Add(firstWait)))
 	defer timeout.Stop()
 	for {
-		happening, f := w.happening(), svc.followed.Load()
+		happening, f := w.events.wait(), svc.followed.Load()
 		if w.ready(svc, f) {
 			return f, nil
 		}
@@ -99,7 +99,7 @@ func (w waiter) catchUp(ctx context.Context, svc *service) {
 	timeout := time.NewTimer(firstWait)
 	defer timeout.Stop()
 	for {
-		happening := w.happening()
+		happening := w.events.wait()
 		if !w.behind(svc.followed.Load()) {
 			return
 		}

@@ -33,10 +33,10 @@ func (s *subscriptions) tryPromote(ns *namespace, now time.Time) {
 // promote moves the services of a namespace to its range once that is listed.
 // Where the user may not read the whole they stay followed one by one.
 func (s *subscriptions) promote(ns *namespace, whole *mirror.Range) {
-	for !s.promoted(ns, whole) {
+	for happening := s.events.wait(); !s.promoted(ns, whole); happening = s.events.wait() {
 		select {
 		case <-whole.Listed():
-		case <-s.happening():
+		case <-happening:
 		case <-s.closed.Done():
 			return
 		}
@@ -71,5 +71,5 @@ func (s *subscriptions) move(ns *namespace, whole *mirror.Range) {
 	for _, svc := range ns.services {
 		s.unfollow(svc.followed.Swap(whole))
 	}
-	s.look()
+	s.events.happened()
 }

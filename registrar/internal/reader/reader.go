@@ -40,7 +40,7 @@ type Reader struct {
 func New(cfg Config) *Reader {
 	r := &Reader{namespace: cfg.Namespace, subscriptions: subscriptions{
 		open: cfg.Open, maxRanges: maxRanges, maxServices: maxServices,
-		namespaces: map[string]*namespace{}, events: make(chan struct{}),
+		namespaces: map[string]*namespace{}, events: newEvents(),
 	}}
 	s := &r.subscriptions
 	s.dropped = r.forget
@@ -50,7 +50,7 @@ func New(cfg Config) *Reader {
 }
 
 // Observer returns what is to observe the replica.
-func (r *Reader) Observer() replica.Observer { return observer{subscriptions: &r.subscriptions} }
+func (r *Reader) Observer() replica.Observer { return r.subscriptions.events }
 
 // Get implements registrar.Registry.GetService.
 func (r *Reader) Get(ctx context.Context, name string) (*registrar.Service, error) {

@@ -3,10 +3,8 @@ package reader
 import (
 	"context"
 	"sync"
-	"time"
 
 	"github.com/rosterdns/roster/internal/mirror"
-	"github.com/rosterdns/roster/internal/replica"
 	"github.com/rosterdns/roster/internal/services"
 )
 
@@ -30,14 +28,14 @@ type subscriptions struct {
 	// the mutex held.
 	dropped func(map[*service]bool)
 
+	events                 *events
 	maxRanges, maxServices int
 
 	mu         sync.Mutex
 	replica    Replica // nil before the first question; never changed then
 	namespaces map[string]*namespace
-	ranges     int           // that are followed
-	services   int           // that are remembered
-	events     chan struct{} // closed, and replaced, when those who wait are to look again
+	ranges     int // that are followed
+	services   int // that are remembered
 }
 
 // follow has a range followed. The caller holds the mutex.
@@ -50,40 +48,6 @@ func (s *subscriptions) follow(rng string) *mirror.Range {
 func (s *subscriptions) unfollow(f *mirror.Range) {
 	s.ranges--
 	s.replica.Unfollow(f)
-}
-
-// look has those who wait look again. The caller holds the mutex.
-func (s *subscriptions) look() {
-	close(s.events)
-	s.events = make(chan struct{})
-}
-
-// happening returns a channel that is closed when there is something to look at.
-func (s *subscriptions) happening() <-chan struct{} {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.events
-}
-
-// observer has who waits for the replica look again when something has happened.
-type observer struct {
-	replica.Unobserved
-	subscriptions *subscriptions
-}
-
-// Failed implements mirror.Observer.
-func (o observer) Failed(mirror.Reason, error) { o.happened() }
-
-// Listed implements mirror.Observer.
-func (o observer) Listed(mirror.Reason, int, time.Duration) { o.happened() }
-
-// Applied implements mirror.Observer.
-func (o observer) Applied(int, time.Duration) { o.happened() }
-
-func (o observer) happened() {
-	o.subscriptions.mu.Lock()
-	defer o.subscriptions.mu.Unlock()
-	o.subscriptions.look()
 }
 
 func isClosed(c <-chan struct{}) bool {

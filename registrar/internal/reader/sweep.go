@@ -55,7 +55,7 @@ func (s *subscriptions) drop(now time.Time) {
 	}
 	if len(dropped) > 0 {
 		s.dropped(dropped)
-		s.look() // a promotion can wait for what is dropped
+		s.events.happened() // a promotion can wait for what is dropped
 	}
 }
 

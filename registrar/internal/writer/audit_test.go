@@ -162,3 +162,33 @@ func TestKeysAreFollowedSingly(t *testing.T) {
 		wantState(t, w.client, "a", registrar.StateRegistered, nil)
 	})
 }
+
+// TestWhatIsRegisteredIsWrittenOnce: whether the mirror shows a write before it is
+// acknowledged, or after, and whatever its key is followed by.
+func TestWhatIsRegisteredIsWrittenOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		const instances = 3 * maxSingly
+		for i, id := range numbered(instances) {
+			s := orders(id)
+			if i%3 == 0 {
+				s = static(s)
+			}
+			w.register(t, s)
+			if i%5 == 0 {
+				synctest.Wait()
+			}
+		}
+		time.Sleep(time.Minute)
+		if c := w.Counts(); w.Revision() != 1+instances || c.Txns != instances || c.LeaseKeys != 0 {
+			t.Errorf("%d instances took %d transactions, %d revisions and %d audits of the lease", instances, c.Txns, w.Revision()-1, c.LeaseKeys)
+		}
+		w.BreakStreams()
+		w.Compact(w.Revision())
+		time.Sleep(time.Minute)
+		if c := w.Counts(); w.Revision() != 1+instances || c.Txns != instances {
+			t.Errorf("after a break %d transactions and %d revisions", c.Txns-instances, w.Revision()-1-instances)
+		}
+	})
+}

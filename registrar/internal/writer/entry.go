@@ -146,9 +146,12 @@ const minUnconfirmed = 64
 // newFollowed returns a range that has yet to be followed.
 func newFollowed(rng string) *followed { return &followed{rng: rng, entries: map[string]*entry{}} }
 
-// attach has an entry shown by the range.
+// attach has an entry shown by the range. Where that has yet to be followed, it
+// will show what is there already.
 func (f *followed) attach(e *entry) {
-	e.sub, e.shown = f, 0
+	if e.sub = f; !f.listed {
+		e.shown = 0
+	}
 	f.entries[e.key] = e
 	if e.observed.presence == present {
 		f.confirm(e, e.asOf)

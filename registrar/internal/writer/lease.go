@@ -23,8 +23,8 @@ var (
 // call makes a request to etcd with a time-out, and notes whether it is there.
 type call func(ctx context.Context, request func(ctx context.Context) error) error
 
-// lease is the one lease of a client. Only the reconciler uses it, but for
-// failed.
+// lease is the one lease of a client, of which leases has the ID for plans. Only
+// the reconciler uses it.
 type lease struct {
 	backend Backend
 	table   *table

@@ -4,7 +4,6 @@ import (
 	"log/slog"
 	"strings"
 
-	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/registrar"
 	"github.com/rosterdns/roster/registrar/internal/etcderror"
 )
@@ -57,13 +56,11 @@ func (t *table) audited(root string, keys []string) {
 		if !below {
 			continue
 		}
-		name, err := catalog.ParseKey(key)
-		if err != nil || name.Kind != catalog.KindInstance {
-			continue
+		e := t.index.entries[key]
+		if e == nil {
+			e = t.ghost(key)
 		}
-		if e := t.index.entries[key]; e == nil || e.desired.intent == intentNone && e.place == atRest {
-			e = t.index.entry(name)
-			e.history.acked = true // nobody else writes under the lease
+		if e != nil && e.desired.intent == intentNone && e.place == atRest {
 			e.remove(intentRemove)
 			t.touch(e, false)
 		}

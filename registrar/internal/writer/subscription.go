@@ -2,7 +2,6 @@ package writer
 
 import (
 	"bytes"
-	"strings"
 
 	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/internal/mirror"
@@ -27,7 +26,7 @@ type stage struct {
 
 // sighting is a key as the mirror shows it.
 type sighting struct {
-	entry    *entry
+	key      string
 	observed observed
 	revision int64 // of the change
 }
@@ -42,32 +41,15 @@ func (st *stage) Apply(events []mirror.Event) {
 	defer t.unlock()
 	for i := range events {
 		ev := &events[i]
-		e := t.index.entries[ev.Key]
-		if e == nil && !ev.Deleted && t.leases.own(ev.Lease) {
-			e = t.ghost(ev.Key)
-		}
-		if e == nil {
+		if t.index.entries[ev.Key] == nil && !t.leases.own(ev.Lease) {
 			continue
 		}
-		seen := sighting{entry: e, observed: observed{presence: absent}, revision: ev.ModRevision}
+		seen := sighting{key: ev.Key, observed: observed{presence: absent}, revision: ev.ModRevision}
 		if !ev.Deleted {
 			seen.observed = observed{presence: present, value: bytes.Clone(ev.Value), lease: ev.Lease, revision: ev.ModRevision}
 		}
 		st.seen = append(st.seen, seen)
 	}
-}
-
-// ghost returns an entry for a key that hangs on a lease of this client's, and
-// that nothing is known of; nil if it can't be an instance's.
-func (t *table) ghost(key string) *entry {
-	name, err := catalog.ParseKey(key)
-	if err != nil || name.Kind != catalog.KindInstance {
-		return nil
-	}
-	name.Namespace, name.Service, name.ID = strings.Clone(name.Namespace), strings.Clone(name.Service), strings.Clone(name.ID)
-	e := t.index.entry(name)
-	e.history.acked = true // nobody else writes under the lease
-	return e
 }
 
 // Commit implements mirror.Stage.
@@ -94,15 +76,22 @@ func (s *subscription) commit(c mirror.Commit, seen []sighting) {
 		s.regressed()
 	}
 	for _, g := range seen {
-		if g.entry.sub != s.followed && !t.leases.own(g.observed.lease) {
-			continue // this client has nothing to do with it
+		e, own := t.index.entries[g.key], t.leases.own(g.observed.lease)
+		if e == nil && own {
+			e = t.ghost(g.key)
+		}
+		if e == nil {
+			continue
+		}
+		e.shown = g.revision
+		if e.sub != s.followed && !own {
+			continue // it is not followed, or not yet
 		}
 		asOf := g.revision
 		if c.Cause == mirror.CauseList {
 			asOf = max(asOf, c.Revision) // a list shows what is there now
 		}
-		g.entry.shown = g.revision
-		t.observe(g.entry, g.observed, asOf)
+		t.observe(e, g.observed, asOf)
 	}
 	s.revision = c.Revision
 	for len(s.unconfirmed) > 0 && s.unconfirmed[0].revision <= s.revision {
@@ -113,6 +102,18 @@ func (s *subscription) commit(c mirror.Commit, seen []sighting) {
 			t.invalidate(e) // etcd doesn't have what it has acknowledged
 		}
 	}
+}
+
+// ghost returns an entry for a key that hangs on a lease of this client's, and
+// that nothing is known of; nil if it can't be an instance's.
+func (t *table) ghost(key string) *entry {
+	name, err := catalog.ParseKey(key)
+	if err != nil || name.Kind != catalog.KindInstance {
+		return nil
+	}
+	e := t.index.entry(name)
+	e.history.acked = true // nobody else writes under the lease
+	return e
 }
 
 // regressed takes etcd's history as having gone back: what was known of revisions
