@@ -822,3 +822,32 @@ func TestWatchOfAnotherRange(t *testing.T) {
 		g.wantEqual()
 	})
 }
+
+// TestFollowBesideUnfollow: a range that is followed anew while another caller
+// drops it reaches the loop after that.
+func TestFollowBesideUnfollow(t *testing.T) {
+	t.Parallel()
+	view := newRecorder(t)
+	m := New(Config{})
+	for range 1_500 {
+		r := m.Follow("n/", view)
+		unfollowed := make(chan struct{})
+		go func() {
+			defer close(unfollowed)
+			m.Unfollow(r, false)
+		}()
+		again := m.Follow("n/", view)
+		for again == r {
+			m.Unfollow(again, false)
+			again = m.Follow("n/", view)
+		}
+		<-unfollowed
+		for _, call := range m.loop.calls.take() {
+			call()
+		}
+		if m.loop.views.of(view).ranges["n/"] != again {
+			t.Fatal("the loop has dropped a range that is followed")
+		}
+		m.Unfollow(again, false)
+	}
+}
