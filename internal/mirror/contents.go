@@ -140,8 +140,12 @@ func (c *contents) tellLists(short string, now Event) {
 	})
 }
 
-// head returns the latest revision that a trusted range is complete up to.
+// head returns the latest revision that a trusted range is complete up to; before
+// the first list that of the last commit, as a snapshot's.
 func (c *contents) head() (revision int64) {
+	if len(c.complete) == 0 {
+		return c.revision
+	}
 	for _, r := range c.complete {
 		if r.trusted() {
 			revision = max(revision, r.revision)
