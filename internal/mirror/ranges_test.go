@@ -190,6 +190,12 @@ func TestLedger(t *testing.T) {
 		t.Errorf("%d requests wait after %v, want 0", got, watchSilence)
 	}
 	l.answer() // that nobody asked for
+	for i := range 100 {
+		l.ask(start.Add(time.Duration(i) * progressEvery))
+	}
+	if n := len(l.waiting); n > int(watchSilence/progressEvery) {
+		t.Errorf("%d requests wait for an etcd that answers none", n)
+	}
 }
 
 // TestAddWhileRunning: a range that is added disturbs none of the others.
