@@ -67,7 +67,7 @@ func (c *contents) remove(r *Range) {
 
 // listed notes that a range was listed.
 func (c *contents) listed(r *Range) {
-	if !slices.Contains(c.complete, r) {
+	if !isClosed(r.listed) { // the first time
 		c.complete = append(c.complete, r)
 	}
 }
