@@ -70,20 +70,24 @@ func rangeOf(root string, s mirror.RangeStatus) snapshot.Range {
 	return snapshot.Range{Prefix: root + s.Range, Revision: s.Revision, Contact: s.Contact}
 }
 
-// take returns what a snapshot has. The state of the ranges comes last, so that a
-// replica which starts from it is told of no lower revision than was seen.
+// take returns what a snapshot has. Which ranges it covers is asked before the
+// contents are, which have at least those; their state comes last, so that a replica
+// which starts from it is told of no lower revision than was seen.
 func (r *Replica) take() (snapshot.Header, iter.Seq[snapshot.Entry], bool) {
 	r.forgetOld()
+	covered, complete := r.storedRanges()
+	if !complete && len(r.cfg.Ranges) > 0 {
+		return snapshot.Header{}, nil, false
+	}
 	gen, entries := r.contents()
 	h := snapshot.Header{
 		Root: r.root(), Serial: gen.FullSerial(), Offset: gen.SerialOffset(), Revision: gen.Revision(), Cluster: r.mirror.Status().Cluster,
 	}
-	ranges, complete := r.storedRanges()
-	if !complete && len(r.cfg.Ranges) > 0 {
-		return snapshot.Header{}, nil, false
-	}
+	ranges, _ := r.storedRanges()
 	for _, s := range ranges {
-		h.Ranges = append(h.Ranges, rangeOf(h.Root, s))
+		if _, found := slices.BinarySearchFunc(covered, s, compareRanges); found {
+			h.Ranges = append(h.Ranges, rangeOf(h.Root, s))
+		}
 	}
 	return h, entries, len(h.Ranges) > 0
 }
@@ -113,6 +117,8 @@ func (r *Replica) storedRanges() (ranges []mirror.RangeStatus, complete bool) {
 	r.mu.Unlock()
 	// Of one that is both, cached and followed again, what is cached is the newest
 	// that is known, or about to be superseded.
-	slices.SortStableFunc(ranges, func(a, b mirror.RangeStatus) int { return strings.Compare(a.Range, b.Range) })
+	slices.SortStableFunc(ranges, compareRanges)
 	return slices.CompactFunc(ranges, func(a, b mirror.RangeStatus) bool { return a.Range == b.Range }), complete
 }
+
+func compareRanges(a, b mirror.RangeStatus) int { return strings.Compare(a.Range, b.Range) }
