@@ -113,6 +113,18 @@ func TestSnapshotOfTheRegistry(t *testing.T) {
 	})
 }
 
+// TestSnapshotOutsideItsRanges: what no range covers is not restored.
+func TestSnapshotOutsideItsRanges(t *testing.T) {
+	inBubble(t, func(f *fixture) {
+		f.write(func(h *snapshot.Header) { h.Ranges[0].Prefix = "/roster/default/other/" })
+		f.away()
+		r := f.open(dynamic)
+		<-r.Loaded()
+		f.wantInstances(r)
+		f.close(r)
+	})
+}
+
 func TestDropOld(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
