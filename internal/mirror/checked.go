@@ -51,7 +51,7 @@ func (l *loop) audited(done *audit) {
 		l.cfg.Log.Debug("an audit could not be completed", "prefix", prefix, "error", done.err)
 		l.cfg.Observer.AuditFailed(done.err)
 	case done.differs > 0:
-		l.cfg.Log.Warn("an audit has found differences from etcd that no watch reported: listing anew",
+		l.cfg.Log.Warn("an audit found differences from etcd that the watch did not report: listing again",
 			"prefix", prefix, "revision", done.at, "differences", done.differs, "examples", done.example)
 		l.lose(r, failure{ReasonAudit, fmt.Errorf("auditing %q: %w", prefix, errDiffers)})
 	}

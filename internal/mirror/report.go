@@ -89,12 +89,12 @@ func (p *reporter) failed(f failure, r *Range) {
 		log.Debug("an etcd member doesn't serve reads", "prefix", prefix, "error", f.err)
 	case !p.listed && f.reason != p.warned:
 		p.warned = f.reason
-		log.Warn("etcd can't be read yet: trying again for as long as it takes", "prefix", prefix, "reason", string(f.reason), "error", f.err)
+		log.Warn("etcd can't be read yet: retrying", "prefix", prefix, "reason", string(f.reason), "error", f.err)
 	case p.listed && r != nil && kind == etcdclient.Forbidden && !r.refused:
 		r.refused = true
-		log.Warn("etcd denies access to a range: trying again for as long as it takes", "range", prefix+r.name, "error", f.err)
+		log.Warn("etcd denies access to a range: retrying", "range", prefix+r.name, "error", f.err)
 	default:
-		log.Debug("mirroring broke off", "prefix", prefix, "reason", string(f.reason), "error", f.err)
+		log.Debug("a watch or a list has failed: retrying", "prefix", prefix, "reason", string(f.reason), "error", f.err)
 	}
 	p.cfg.Observer.Failed(f.reason, f.err)
 }
