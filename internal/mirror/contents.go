@@ -86,9 +86,9 @@ func (c *contents) known() int64 {
 }
 
 // commit makes a stage visible, with the revision that follows from the ranges.
-func (c *contents) commit(stage Stage, cause Cause, rng string, wentBack bool) {
+func (c *contents) commit(stage Stage, cause Cause, wentBack bool) {
 	revision := c.known()
-	stage.Commit(Commit{Cause: cause, Range: rng, Revision: revision, Regressed: wentBack && revision < c.revision})
+	stage.Commit(Commit{Cause: cause, Revision: revision, Regressed: wentBack && revision < c.revision})
 	c.revision = revision
 }
 

@@ -41,7 +41,7 @@ func (l *loop) commitList(done *list) {
 	r.later = nil
 	r.advance(done.head.Revision)
 	c.listed(r)
-	c.commit(done.stage, CauseList, r.name, wentBack)
+	c.commit(done.stage, CauseList, wentBack)
 
 	l.listed(r)
 	if another {

@@ -458,7 +458,7 @@ func TestUnfollow(t *testing.T) {
 		g.wantApplied("-n/s/j")
 		g.wantEqual()
 		commits := g.rec.look().commits
-		if c := commits[len(commits)-1]; c.Cause != CauseDrop || c.Range != "n/s/" {
+		if c := commits[len(commits)-1]; c.Cause != CauseDrop {
 			t.Errorf("commit %+v, want that of a drop of n/s/", c)
 		}
 		f.put("/r/n/s/j", "2")

@@ -64,7 +64,7 @@ func (l *loop) restore(view View, head Head, ranges []RestoredRange, entries ite
 	if len(c.complete) == 0 {
 		c.revision = head.Revision
 	}
-	c.commit(stage, CauseRestore, "", false)
+	c.commit(stage, CauseRestore, false)
 	var contact time.Time
 	for _, r := range ranges {
 		l.registry.restore(view, RangeStatus{Range: r.Range, State: Stale, Revision: r.Revision, Contact: r.Contact, Cached: true})
