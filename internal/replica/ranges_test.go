@@ -170,7 +170,7 @@ func TestSnapshotDuringLists(t *testing.T) {
 			r.Follow(fmt.Sprintf("default/s%d/", i))
 		}
 		for listed := 0; listed < services; {
-			h, entries, ok := r.take()
+			h, entries, ok := r.registry.take()
 			if !ok {
 				continue
 			}
