@@ -3,6 +3,7 @@ package mirror
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -835,7 +836,7 @@ func TestFollowBesideUnfollow(t *testing.T) {
 	t.Parallel()
 	view := newRecorder(t)
 	m := New(Config{})
-	for range 1_500 {
+	for range 15_000 {
 		r := m.Follow("n/", view)
 		unfollowed := make(chan struct{})
 		go func() {
@@ -845,6 +846,7 @@ func TestFollowBesideUnfollow(t *testing.T) {
 		again := m.Follow("n/", view)
 		for again == r {
 			m.Unfollow(again, false)
+			runtime.Gosched()
 			again = m.Follow("n/", view)
 		}
 		<-unfollowed
