@@ -28,9 +28,10 @@ func (l *loop) commitList(done *list) {
 	before := max(r.revision, done.known)
 	wentBack := done.head.Revision < before
 	another := wentBack || otherCluster(l.cluster, done.head.Cluster)
-	if another && len(r.later) > 0 {
+	if another && !r.resync && len(r.later) > 0 {
 		r.later = nil
-		// What watches have shown meanwhile is of the other history.
+		// What watches have shown meanwhile is of the other history. Where that is
+		// known already they show the new one.
 		l.lose(r, failure{ReasonRegressed, fmt.Errorf("listing %q: %w", l.cfg.Root+r.name, errRegressed)})
 		return
 	}
@@ -88,7 +89,7 @@ func (l *loop) resync(listed *Range) {
 				continue
 			}
 			r.resync = r.revision != 0
-			others = others || r.trusted()
+			others = others || r.trusted() || len(r.later) > 0
 		}
 	}
 	if others {
