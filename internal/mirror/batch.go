@@ -10,8 +10,8 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
-// batch is what has arrived on a stream since the loop last looked. It becomes
-// visible by one commit a view.
+// batch is what has arrived on a stream since the loop last took something from it.
+// Each view gets one commit of it.
 type batch struct {
 	s       *session
 	root    string
@@ -59,7 +59,7 @@ func (b *batch) response(resp received) failure {
 	return b.watched(r, resp)
 }
 
-// cancelled takes the end of a watch.
+// cancelled handles the end of a watch.
 func (b *batch) cancelled(r *Range, resp received) failure {
 	if r == nil {
 		return failure{} // as asked
@@ -74,7 +74,7 @@ func (b *batch) cancelled(r *Range, resp received) failure {
 	return failure{}
 }
 
-// progress takes what speaks for all watches. A member that lags can answer
+// progress handles a response that is for all watches. A member that lags can answer
 // with a lower revision after a reconnect; so can an etcd restored from a
 // backup. A list is right in both cases.
 func (b *batch) progress(resp received) failure {
@@ -91,7 +91,7 @@ func (b *batch) progress(resp received) failure {
 	return failure{}
 }
 
-// watched takes what a watch has shown of its range.
+// watched handles the events, or the progress, of one watch.
 func (b *batch) watched(r *Range, resp received) failure {
 	head := resp.Header.GetRevision()
 	switch {

@@ -7,8 +7,8 @@ import (
 	"github.com/rosterdns/roster/internal/etcdclient"
 )
 
-// probed takes the result of a probe. It is contact only where it shows that the
-// stream has missed nothing.
+// probed handles the result of a probe. It counts as contact only where it shows
+// that the stream has missed nothing.
 func (l *loop) probed(result probed) {
 	s := l.streams.session
 	if !s.probes.done(&result) {
@@ -32,7 +32,7 @@ func (l *loop) probed(result probed) {
 	}
 }
 
-// audited takes the end of an audit.
+// audited handles the end of an audit.
 func (l *loop) audited(done *audit) {
 	if done != l.audits.running {
 		return // stopped

@@ -7,7 +7,7 @@ func (l *loop) add(r *Range) {
 	l.lists.add(r)
 }
 
-// remove ends that.
+// remove ends it.
 func (l *loop) remove(r *Range) {
 	l.lists.drop(r)
 	l.streams.drop(r)

@@ -19,7 +19,7 @@ type entry struct {
 	sum uint32
 }
 
-// index is what a view was told, by indexKey, in order. A copy costs nothing
+// index has the keys that were committed to a view, by indexKey, in order. A copy costs nothing
 // until one of the two changes, and can be read by another goroutine meanwhile.
 type index = btree.Map[string, entry]
 

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// listDone takes the end of a list.
+// listDone handles the end of a list.
 func (l *loop) listDone(done *list) {
 	if !l.lists.end(done) {
 		return
@@ -79,8 +79,7 @@ func (l *loop) listed(r *Range) {
 	}
 }
 
-// resync has all other ranges listed, since etcd's history is another one than
-// theirs.
+// resync has all other ranges listed, since their history is not etcd's.
 func (l *loop) resync(listed *Range) {
 	others := false
 	for _, c := range l.views {
