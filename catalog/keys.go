@@ -8,10 +8,6 @@ import (
 // DefaultPrefix is the etcd prefix of a registry that states none.
 const DefaultPrefix = "/roster"
 
-// ReservedNamespace can't be the name of a namespace: its names in DNS belong
-// to the server itself (ns.dns.ZONE).
-const ReservedNamespace = "dns"
-
 // Components of keys with a meaning. All that start with '_' are reserved.
 const (
 	statusComponent = "_status"

@@ -45,6 +45,10 @@ func CheckLabel(field, s string) error {
 	return invalid(field, "%s is not a DNS label: 1 to 63 of a-z, 0-9 and '-', not '-' at an end", quote(s))
 }
 
+// ReservedNamespace can't be the name of a namespace: its names in DNS belong
+// to the server itself (ns.dns.ZONE).
+const ReservedNamespace = "dns"
+
 // CheckNamespace is CheckLabel for a namespace, which can't be ReservedNamespace.
 func CheckNamespace(s string) error {
 	if s == ReservedNamespace {

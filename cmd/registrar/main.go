@@ -6,25 +6,37 @@ package main
 
 import (
 	"context"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
+	"github.com/rosterdns/roster/internal/logqueue"
 	"github.com/rosterdns/roster/registrar"
 	"github.com/rosterdns/roster/registrar/etcd"
 )
 
 func main() { os.Exit(main1()) }
 
+// flushTimeout is how long the end of the command waits for whoever reads its
+// messages.
+const flushTimeout = time.Second
+
 // main1 is main without the exit, so that it runs inside tests too.
-func main1() int { return system().run(context.Background(), os.Args[1:]) }
+func main1() int {
+	// Messages that nobody reads must not hold up a registration, nor its end.
+	stderr, messages := logqueue.NewWriter(os.Stderr)
+	defer func() { messages.Flush(time.Now().Add(flushTimeout)) }()
+	return system(stderr).run(context.Background(), os.Args[1:])
+}
 
 // system returns the command as it is outside of tests.
-func system() *app {
+func system(stderr io.Writer) *app {
 	return &app{
 		stdin:  os.Stdin,
 		stdout: os.Stdout,
-		stderr: os.Stderr,
+		stderr: stderr,
 		getenv: os.Getenv,
 		open: func(ctx context.Context, opts ...registrar.Option) (*registrar.Client, error) {
 			return registrar.Open(ctx, etcd.Name, opts...)

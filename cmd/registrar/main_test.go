@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 const inMemory = "registrar-in-memory"
 
 func mainInMemory() {
-	a := system()
+	a := system(os.Stderr)
 	a.open = newShop().open()
 	os.Exit(a.run(context.Background(), os.Args[1:]))
 }

@@ -1,7 +1,6 @@
 package registrartest
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 	"reflect"
@@ -10,16 +9,6 @@ import (
 	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/registrar"
 )
-
-func is(err, target error) bool { return errors.Is(err, target) }
-
-// wantErr checks an error by errors.Is, and that it says something.
-func wantErr(t *testing.T, what string, err, want error) {
-	t.Helper()
-	if !errors.Is(err, want) {
-		t.Errorf("%s: %v, want %v", what, err, want)
-	}
-}
 
 func testRegister(t *testing.T, f *fixture) {
 	writer, reader := f.client(t), f.client(t)

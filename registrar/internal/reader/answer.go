@@ -12,6 +12,7 @@ import (
 
 // subject is a name that was asked for, and the last answer.
 type subject struct {
+	name string // as the user wrote it
 	registrar.ServiceName
 	*service
 	notFound error

@@ -54,15 +54,27 @@ func (r *Reader) Observer() replica.Observer { return r.subscriptions.events }
 
 // Get implements registrar.Registry.GetService.
 func (r *Reader) Get(ctx context.Context, name string) (*registrar.Service, error) {
-	var s *subject
-	if known, ok := r.names.Load(name); ok {
-		s = known.(*subject)
-	} else {
-		var err error
-		if s, err = r.add(name); err != nil {
-			return nil, err
+	for {
+		var s *subject
+		if known, ok := r.names.Load(name); ok && !known.(*subject).dropped.Load() {
+			s = known.(*subject)
+		} else {
+			var err error
+			if s, err = r.add(name); err != nil {
+				return nil, err
+			}
 		}
+		service, err := r.get(ctx, s)
+		if !s.dropped.Load() {
+			return service, err
+		}
+		// A sweep dropped the service during this call, and may have taken it out of
+		// the replica: what that lacks says nothing.
 	}
+}
+
+// get answers from the replica, once that has what is asked for.
+func (r *Reader) get(ctx context.Context, s *subject) (*registrar.Service, error) {
 	if !s.asked.Load() {
 		s.asked.Store(true)
 	}
@@ -71,7 +83,7 @@ func (r *Reader) Get(ctx context.Context, name string) (*registrar.Service, erro
 	if !live {
 		var err error
 		if f, err = r.waiter.await(ctx, s.service); err != nil {
-			return nil, fmt.Errorf("registrar: getting %q: %w", name, err)
+			return nil, fmt.Errorf("registrar: getting %q: %w", s.name, err)
 		}
 		live = f.Live()
 	}
@@ -99,11 +111,12 @@ func (r *Reader) add(name string) (*subject, error) {
 	if err != nil {
 		return nil, fmt.Errorf("registrar: getting %q: %w", name, err)
 	}
+	name = strings.Clone(name) // the caller's can be part of a larger string
 	s := &subject{
-		ServiceName: n, service: svc,
+		name: name, ServiceName: n, service: svc,
 		notFound: fmt.Errorf("registrar: service %s: %w", n, registrar.ErrNotFound),
 	}
-	r.names.Store(strings.Clone(name), s) // the caller's can be part of a larger string
+	r.names.Store(name, s)
 	return s, nil
 }
 

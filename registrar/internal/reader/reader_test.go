@@ -13,6 +13,7 @@ import (
 
 	"github.com/rosterdns/roster/internal/memkv/faulty"
 	"github.com/rosterdns/roster/internal/mirror"
+	"github.com/rosterdns/roster/internal/services"
 	"github.com/rosterdns/roster/registrar"
 )
 
@@ -241,6 +242,40 @@ func TestIdleServicesAreDropped(t *testing.T) {
 		time.Sleep(time.Minute)
 		if n := w.Counts().Progress - before; n != 0 {
 			t.Errorf("progress was asked for %d times", n)
+		}
+	})
+}
+
+// sweeping is a replica that a sweep comes before, just as it is looked at.
+type sweeping struct {
+	Replica
+	sweep func()
+}
+
+func (s *sweeping) Load() *services.Generation {
+	s.sweep()
+	return s.Replica.Load()
+}
+
+// TestDroppedDuringACall: a service that is dropped while somebody asks for it is
+// followed again, and not taken for one without instances.
+func TestDroppedDuringACall(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.write("default/orders/a", value)
+		if _, err := w.client.GetService(t.Context(), "orders"); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		r := &w.client.subscriptions
+		r.replica = &sweeping{r.replica, sync.OnceFunc(func() {
+			r.drop(time.Now()) // takes the call for the last one
+			r.drop(time.Now().Add(idleAfter))
+			synctest.Wait()
+		})}
+		if s, err := w.client.GetService(t.Context(), "orders"); err != nil || len(s.Instances) != 1 || s.Stale {
+			t.Errorf("GetService: %+v, %v", s, err)
 		}
 	})
 }

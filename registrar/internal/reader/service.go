@@ -13,6 +13,7 @@ type service struct {
 	started  time.Time                    // when it was first asked for
 	asked    atomic.Bool                  // since the last sweep
 	last     time.Time                    // the sweep that last saw it asked for
+	dropped  atomic.Bool                  // by a sweep: its contents are about to go
 }
 
 // namespace is a namespace of which services were asked for.

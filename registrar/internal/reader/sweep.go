@@ -37,6 +37,7 @@ func (s *subscriptions) drop(now time.Time) {
 			if !svc.idle(now) {
 				continue
 			}
+			svc.dropped.Store(true)
 			dropped[svc] = true
 			delete(ns.services, label)
 			s.services--

@@ -28,6 +28,9 @@ func (t *table) observe(e *entry, o observed, asOf int64) bool {
 	if o.ours && e.place != underWay && o.revision != e.history.revision && o.revision != e.observed.revision {
 		e.history.settle(o.value, o.lease) // a straggler, or one whose answer was lost
 	}
+	if o.ours && o.lease == 0 {
+		e.history.revision = o.revision // which tells it from others' when it is seen again
+	}
 	if bytes.Equal(o.value, e.desired.value) {
 		o.value = e.desired.value // and the copy goes
 	}

@@ -114,3 +114,25 @@ func TestManyWatchesOneAlarm(t *testing.T) {
 		}
 	})
 }
+
+// TestWriteIntoAnotherHistory: the answer to a write is the first sign that etcd
+// went back.
+func TestWriteIntoAnotherHistory(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		for i := range 20 {
+			w.register(t, weighted(uint16(i+1)))
+		}
+		synctest.Wait()
+		w.Reset(nil, 1)
+		before := w.Counts().Txns
+		w.register(t, weighted(50))
+		time.Sleep(10 * time.Second)
+		w.wantWeight(t, 50)
+		wantState(t, w.client, "a", registrar.StateRegistered, nil)
+		if n := w.Counts().Txns - before; n > 5 {
+			t.Errorf("%d transactions", n)
+		}
+	})
+}

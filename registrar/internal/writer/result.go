@@ -14,6 +14,7 @@ import (
 type task struct {
 	entry *entry
 	op    operation
+	known int64 // the revision of etcd that the entry was known as of
 }
 
 // outcome is what has become of an operation: it was carried out, or its fence
@@ -42,7 +43,7 @@ func (t *table) take(limit int) (tasks []task, lease bool) {
 			if op.writes() {
 				e.history.sending(op.value, op.lease, time.Now())
 			}
-			tasks = append(tasks, task{e, op})
+			tasks = append(tasks, task{e, op, e.asOf})
 		}
 	}
 	return tasks, lease
@@ -59,6 +60,9 @@ func (t *table) answered(k task, o outcome, revision int64) {
 		e.history.settle(k.op.value, k.op.lease)
 	}
 	e.place, e.refused = atRest, nil
+	if revision < k.known {
+		e.asOf, t.audit = 0, true // etcd's history has gone back
+	}
 	switch {
 	case o.done && k.op.writes():
 		if e.history.revision = revision; k.op.action == actPut {

@@ -1,15 +1,19 @@
 package writer
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/rosterdns/roster/internal/memkv/faulty"
+	"github.com/rosterdns/roster/registrar"
 )
 
 // TestManyInstancesOfOneService has as many as a file of the command can bring:
@@ -109,4 +113,37 @@ func BenchmarkRegister(b *testing.B) {
 			})
 		}
 	}
+}
+
+// TestWaitIsCheap: what Wait looks at with each change costs no allocations,
+// however many instances are waited for.
+func TestWaitIsCheap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.SetState(faulty.Down)
+		var ids []string
+		for i := range 1000 {
+			ids = append(ids, fmt.Sprintf("i%d", i))
+		}
+		w.register(t, orders(ids...))
+		time.Sleep(round)
+		waiting, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			if err := w.client.Wait(waiting); !errors.Is(err, context.Canceled) || !errors.Is(err, registrar.ErrUnavailable) {
+				t.Errorf("Wait: %v", err)
+			}
+		})
+		synctest.Wait()
+		const changes = 100
+		if n := testing.AllocsPerRun(changes, func() {
+			w.client.table.with(func() { w.client.table.stirred = true })
+			synctest.Wait()
+		}); n > 100 {
+			t.Errorf("a change costs %v allocations with 1000 instances waited for", n)
+		}
+		cancel()
+		wg.Wait()
+	})
 }

@@ -134,9 +134,7 @@ func (w *Writer) Wait(ctx context.Context) error {
 	t := w.table
 	for {
 		t.lock()
-		changed, closed, answered := t.changed, t.closed, t.contact.answered
-		errs, refusal := t.problems()
-		left, all := len(t.open), t.told
+		changed, closed, refusal, left := t.changed, t.closed, t.refusal(), len(t.open)
 		t.unlock()
 		switch {
 		case closed:
@@ -149,32 +147,43 @@ func (w *Writer) Wait(ctx context.Context) error {
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			err := fmt.Errorf("registrar: waiting for %d of %d instances to be in etcd as desired: %w", left, all, ctx.Err())
-			if len(errs) == 0 && !answered {
-				errs = append(errs, etcderror.Classify(etcderror.Explain(errNoAnswer, w.reconciler.backend.LastError())))
-			}
-			return errors.Join(append([]error{err}, errs...)...)
+			return w.unfinished(ctx.Err())
 		}
 	}
 }
 
-// problems returns what stands in the way of the first few instances that have
-// not converged, and the first that is ErrPermission.
-func (t *table) problems() (errs []error, refusal error) {
+// refusal returns why etcd refuses the user an instance, or all; nil if it does
+// not. It is asked for with each change.
+func (t *table) refusal() error {
+	denied := errors.Is(t.contact.away, registrar.ErrPermission)
 	for e := range t.open {
-		err := e.problem(t.contact.away)
-		if err == nil {
-			continue
-		}
-		err = fmt.Errorf("%s: %w", e.name, err)
-		if refusal == nil && errors.Is(err, registrar.ErrPermission) {
-			refusal = fmt.Errorf("registrar: %w", err)
-		}
-		if len(errs) < maxErrors {
-			errs = append(errs, err)
+		if denied || e.refused != nil && errors.Is(e.refused, registrar.ErrPermission) {
+			return fmt.Errorf("registrar: %s: %w", e.name, e.problem(t.contact.away))
 		}
 	}
-	return errs, refusal
+	return nil
+}
+
+// unfinished returns the error of a Wait that ended before etcd had all that is
+// desired.
+func (w *Writer) unfinished(err error) error {
+	t := w.table
+	t.lock()
+	defer t.unlock()
+	if len(t.open) == 0 {
+		return nil // at the last moment
+	}
+	err = fmt.Errorf("registrar: waiting for %d of %d instances to be registered or unregistered: %w", len(t.open), t.told, err)
+	errs := []error{err}
+	for e := range t.open {
+		if problem := e.problem(t.contact.away); problem != nil && len(errs) <= maxErrors {
+			errs = append(errs, fmt.Errorf("%s: %w", e.name, problem))
+		}
+	}
+	if len(errs) == 1 && !t.contact.answered {
+		errs = append(errs, etcderror.Classify(etcderror.Explain(errNoAnswer, w.reconciler.backend.LastError())))
+	}
+	return errors.Join(errs...)
 }
 
 // Status tells what has become of each instance, in order of namespace, service
