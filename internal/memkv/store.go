@@ -4,6 +4,7 @@
 package memkv
 
 import (
+	"iter"
 	"strings"
 	"sync"
 	"time"
@@ -252,4 +253,16 @@ const cluster = 1
 // with one that ends in '/'.
 func within(rng, key string) bool {
 	return key == rng || strings.HasSuffix(rng, "/") && strings.HasPrefix(key, rng)
+}
+
+// enclosing yields the ranges that a key is in, which doesn't end in '/'.
+func enclosing(key string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for i := range key {
+			if key[i] == '/' && !yield(key[:i+1]) {
+				return
+			}
+		}
+		yield(key)
+	}
 }

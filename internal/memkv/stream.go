@@ -3,7 +3,6 @@ package memkv
 import (
 	"context"
 	"io"
-	"iter"
 	"slices"
 	"sync"
 
@@ -201,18 +200,6 @@ func (st *stream) news() (batch []*pb.WatchResponse) {
 	}
 	st.served = max(st.served, st.store.revision)
 	return batch
-}
-
-// enclosing yields the ranges that a key is in, which doesn't end in '/'.
-func enclosing(key string) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		for i := range key {
-			if key[i] == '/' && !yield(key[:i+1]) {
-				return
-			}
-		}
-		yield(key)
-	}
 }
 
 // changes returns what there is for a watch that is not in step, nil if there is
