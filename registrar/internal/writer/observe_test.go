@@ -58,7 +58,7 @@ func TestOverwrittenKey(t *testing.T) {
 		if got := string(w.Get(keyA).Value); got != "another's" {
 			t.Errorf("another's value became %q", got)
 		}
-		if n := w.log.count("taken over"); n != 1 {
+		if n := w.log.count("superseded by another client"); n != 1 {
 			t.Errorf("logged %d times, want once", n)
 		}
 

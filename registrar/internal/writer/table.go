@@ -63,7 +63,7 @@ func (t *table) enter(e *entry, state registrar.State) {
 	}
 	if state == registrar.StateSuperseded {
 		t.note(func(log *slog.Logger) {
-			log.Warn("registrar: another client has taken over the instance, silent until it is gone", "instance", e.name.String())
+			log.Warn("registrar: instance superseded by another client, registering it again once its key is gone", "instance", e.name.String())
 		})
 	}
 	if e.state == "" {
