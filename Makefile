@@ -3,8 +3,9 @@
 # The modules of go.work.
 MODULES := . build test
 
-# The packages whose tests judge time with the build tag timing.
-TIMED := ./internal/etcdclient ./plugin/roster ./registrar/etcd ./registrar/memory ./test/harness ./test/e2e ./test/faults
+# The packages whose tests judge time with the build tag timing, and those of module test.
+TIMED := ./internal/etcdclient ./plugin/roster ./registrar/etcd ./registrar/memory
+TIMED_TESTS := ./harness ./e2e ./faults
 
 # How long "make fuzz" spends on each target.
 FUZZTIME ?= 60s
@@ -51,6 +52,7 @@ test: ## Run unit and end-to-end tests with the race detector; judges no time
 .PHONY: timing
 timing: ## Run the tests that judge time, one at a time; wants a machine that does nothing else
 	go test -count=1 -p 1 -parallel 1 -timeout 40m -tags timing $(TIMED)
+	cd test && GOWORK=off go test -count=1 -p 1 -parallel 1 -timeout 60m -tags timing $(TIMED_TESTS)
 
 .PHONY: acceptance
 acceptance: ## Run the tests that need root and the programs of "make deps"
@@ -62,8 +64,10 @@ soak: ## Run the tests of faults for long, each fault for SOAK (30m); needs what
 	cd test && ROSTER_SOAK=$(SOAK) go test -count=1 -timeout 12h -v -tags acceptance,timing -run '^TestPacketLoss$$' ./acceptance
 
 .PHONY: standalone
-standalone: ## Test each module by itself, as its users see it, and run each benchmark once
-	$(call in-modules, GOWORK=off go test -bench . -benchtime 1x -timeout 20m ./...)
+standalone: ## Test each module by itself, as its users see it, and run each benchmark once; "make timing" has the rest of module test
+	for module in . build; do (cd $$module && GOWORK=off go test -bench . -benchtime 1x -timeout 20m ./...) || exit 1; done
+	cd test && GOWORK=off go vet -tags acceptance,timing ./... && \
+		GOWORK=off go test -timeout 20m $$(go list ./... | grep -vE '/(harness|e2e|faults|acceptance)$$')
 
 .PHONY: deps
 deps: ## Install the programs that "make acceptance" needs

@@ -1,6 +1,10 @@
 package catalog
 
-import "iter"
+import (
+	"iter"
+	"math"
+	"slices"
+)
 
 // Selector says which instances of a service a question is about. DNS, the
 // library, the commands and every driver select by it, so that they agree. The
@@ -11,10 +15,11 @@ type Selector struct {
 }
 
 // Select returns the selected instances of a service, in the order in which they
-// come. It is a rule for the service as a whole: whether an instance is selected
-// can depend on which others there are.
-func (s Selector) Select(service iter.Seq[*Instance]) []*Instance {
-	var selected []*Instance
+// come: most of them, as a rule, of which there are about size. It is a rule for
+// the service as a whole: whether an instance is selected can depend on which
+// others there are.
+func (s Selector) Select(service iter.Seq[*Instance], size int) []*Instance {
+	selected := slices.Grow([]*Instance(nil), size)
 	for in := range service {
 		if s.AnyStatus || in.Up() {
 			selected = append(selected, in)
@@ -25,15 +30,25 @@ func (s Selector) Select(service iter.Seq[*Instance]) []*Instance {
 
 // Preferred returns those of the selected instances whose addresses answer for
 // the service: of the instances with addresses the ones with the lowest priority
-// value (RFC 2782). Their order stays.
+// value (RFC 2782). Their order stays. Where all are preferred the result is the
+// selection itself.
 func Preferred(selected []*Instance) []*Instance {
-	var preferred []*Instance
+	lowest, count := uint16(math.MaxUint16), 0
 	for _, in := range selected {
 		switch {
-		case len(in.Addresses) == 0:
-		case len(preferred) == 0 || in.Priority < preferred[0].Priority:
-			preferred = append(preferred[:0], in)
-		case in.Priority == preferred[0].Priority:
+		case len(in.Addresses) == 0 || in.Priority > lowest:
+		case in.Priority < lowest:
+			lowest, count = in.Priority, 1
+		default:
+			count++
+		}
+	}
+	if count == len(selected) {
+		return selected
+	}
+	preferred := make([]*Instance, 0, count)
+	for _, in := range selected {
+		if len(in.Addresses) > 0 && in.Priority == lowest {
 			preferred = append(preferred, in)
 		}
 	}

@@ -46,7 +46,7 @@ func TestSelect(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			service := selectable()
-			got := tt.selector.Select(catalog.Each(service))
+			got := tt.selector.Select(catalog.Each(service), len(service))
 			if !slices.Equal(ids(got), tt.want) {
 				t.Errorf("selected %q, want %q", ids(got), tt.want)
 			}
@@ -55,7 +55,7 @@ func TestSelect(t *testing.T) {
 					t.Errorf("%s is a copy", in.ID)
 				}
 			}
-			if got := tt.selector.Select(catalog.Each(nil)); got != nil {
+			if got := tt.selector.Select(catalog.Each(nil), 0); got != nil {
 				t.Errorf("selected %q of nothing", ids(got))
 			}
 		})
@@ -79,7 +79,7 @@ func TestPreferred(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			service := only(selectable(), tt.of...)
-			selected := catalog.Selector{}.Select(catalog.Each(service))
+			selected := catalog.Selector{}.Select(catalog.Each(service), len(service))
 			before := ids(selected)
 			if got := catalog.Preferred(selected); !slices.Equal(ids(got), tt.want) {
 				t.Errorf("preferred %q, want %q", ids(got), tt.want)
@@ -88,6 +88,15 @@ func TestPreferred(t *testing.T) {
 				t.Errorf("the selection became %q", ids(selected))
 			}
 		})
+	}
+}
+
+// TestPreferredAll: where there is nothing to leave out nothing is copied.
+func TestPreferredAll(t *testing.T) { // not parallel: it counts the process's allocations
+	service := only(selectable(), "b", "e")
+	selected := catalog.Selector{}.Select(catalog.Each(service), len(service))
+	if allocs := testing.AllocsPerRun(10, func() { catalog.Preferred(selected) }); allocs != 0 {
+		t.Errorf("%v allocations", allocs)
 	}
 }
 
@@ -109,7 +118,7 @@ func TestSoleHost(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			got := ""
-			if in := catalog.SoleHost(catalog.Selector{}.Select(catalog.Each(only(selectable(), tt.of...)))); in != nil {
+			if in := catalog.SoleHost(catalog.Selector{}.Select(catalog.Each(only(selectable(), tt.of...)), 1)); in != nil {
 				got = in.ID
 			}
 			if got != tt.want {
@@ -118,7 +127,7 @@ func TestSoleHost(t *testing.T) {
 		})
 	}
 	hosts := only(selectable(), "d", "d")
-	if in := catalog.SoleHost(catalog.Selector{}.Select(catalog.Each(append(hosts, hosts...)))); in != nil {
+	if in := catalog.SoleHost(catalog.Selector{}.Select(catalog.Each(append(hosts, hosts...)), 2)); in != nil {
 		t.Errorf("two hosts have %s alone", in.ID)
 	}
 }

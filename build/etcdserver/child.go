@@ -26,21 +26,20 @@ type child struct {
 	dir    string
 	cmd    *exec.Cmd
 	input  io.WriteCloser
-	log    *logQueue
 	report *report
 	gone   chan struct{} // closed once the process has ended
 	exit   error         // what the kernel says about that
 }
 
 // launch starts a process, and doesn't wait for its etcd.
-func launch(cfg member.Config, lock *os.File, log *logQueue, again bool) (*child, error) {
+func launch(cfg member.Config, lock *os.File, again bool) (*child, error) {
 	self, err := executable()
 	if err != nil {
 		return nil, fmt.Errorf("start etcd: %w", err)
 	}
 	c := &child{
 		dir: cfg.DataDir, cmd: &exec.Cmd{Path: self, Args: []string{os.Args[0], member.Arg}},
-		log: log, report: newReport(log, again), gone: make(chan struct{}),
+		report: newReport(again), gone: make(chan struct{}),
 	}
 	c.cmd.Stdout, c.cmd.Stderr = &lineWriter{take: c.report.event}, &lineWriter{take: c.report.trace}
 	isolate(c.cmd, lock)
@@ -98,10 +97,10 @@ func (c *child) stop() {
 	if c.await(patience) {
 		return
 	}
-	c.log.Errorf("etcd with data folder %q has not stopped after %v: it is killed", c.dir, patience)
+	log.Errorf("etcd with data folder %q has not stopped after %v: it is killed", c.dir, patience)
 	_ = c.cmd.Process.Kill() // it can have ended just now
 	if !c.await(killTimeout) {
-		c.log.Errorf("etcd with data folder %q, process ID %d, can't be killed while its disk doesn't answer", c.dir,
+		log.Errorf("etcd with data folder %q, process ID %d, can't be killed while its disk doesn't answer", c.dir,
 			c.cmd.Process.Pid)
 	}
 }

@@ -135,6 +135,16 @@ func TestChildIgnoresSignals(t *testing.T) {
 	}
 }
 
+// TestChildHasName looks at an etcd as ps and top show it.
+func TestChildHasName(t *testing.T) {
+	t.Parallel()
+	c, _ := start(t, newConfig(t))
+	comm, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", c.cmd.Process.Pid))
+	if got := strings.TrimSpace(string(comm)); err != nil || got != "coredns-etcd" {
+		t.Errorf("its name is %q, %v", got, err)
+	}
+}
+
 // TestChildEndsWithItsInput has an etcd end by that alone, on any system.
 func TestChildEndsWithItsInput(t *testing.T) {
 	t.Parallel()
@@ -342,8 +352,7 @@ func TestStopKillsChild(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	log := newLogQueue()
-	c, err := launch(cfg, lock, log, false)
+	c, err := launch(cfg, lock, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -355,6 +364,5 @@ func TestStopKillsChild(t *testing.T) {
 		t.Error("it goes on")
 	}
 	_ = lock.Close()
-	log.close()
 	run(t, cfg) // the folder is free
 }

@@ -36,11 +36,6 @@ var (
 		Namespace: plugin.Namespace, Subsystem: directiveName, Name: "nospace_alarm",
 		Help: "1 while the NOSPACE alarm of a member makes etcd refuse registrations, else 0.",
 	})
-
-	droppedLines = promauto.NewCounter(prometheus.CounterOpts{
-		Namespace: plugin.Namespace, Subsystem: directiveName, Name: "dropped_log_lines_total",
-		Help: "Counter of lines about etcd that were left out because nobody read CoreDNS's log in time.",
-	})
 )
 
 // showDisk shows what an etcd has reported about its disk, which may not be measurable.

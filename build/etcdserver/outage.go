@@ -6,7 +6,6 @@ import "time"
 // to one goroutine.
 type outage struct {
 	dir   string
-	log   *logQueue
 	since time.Time // zero: there is none
 	last  string    // what was logged last
 	tries int       // to start etcd
@@ -18,9 +17,9 @@ func (o *outage) begin(reason error) {
 		o.again(reason)
 		return
 	}
-	*o = outage{dir: o.dir, log: o.log, since: time.Now(), last: reason.Error()}
-	o.log.Errorf("etcd with data folder %q has failed: %v: DNS goes on answering from memory; registrations wait while etcd is "+
-		"started again until it serves", o.dir, reason)
+	*o = outage{dir: o.dir, since: time.Now(), last: reason.Error()}
+	log.Errorf("etcd with data folder %q has failed: %v. DNS goes on answering from memory; registrations wait until etcd, "+
+		"which is started again, serves", o.dir, reason)
 }
 
 // again notes that etcd has failed during the outage, or could not be started.
@@ -29,15 +28,15 @@ func (o *outage) again(reason error) {
 		return
 	}
 	o.last = reason.Error()
-	o.log.Errorf("etcd with data folder %q is still down (tries to start it: %d): %v", o.dir, o.tries, reason)
+	log.Errorf("etcd with data folder %q is still down (tries to start it: %d): %v", o.dir, o.tries, reason)
 }
 
-// end notes that etcd serves.
-func (o *outage) end() {
+// end notes that etcd has served for a while, since that time.
+func (o *outage) end(since time.Time) {
 	if o.since.IsZero() {
 		return
 	}
-	o.log.Infof("etcd with data folder %q serves again, %v after it failed (tries to start it: %d)", o.dir,
-		time.Since(o.since).Round(time.Second), o.tries)
-	*o = outage{dir: o.dir, log: o.log}
+	log.Infof("etcd with data folder %q serves again, %v after it failed (tries to start it: %d)", o.dir,
+		since.Sub(o.since).Round(time.Second), o.tries)
+	*o = outage{dir: o.dir}
 }

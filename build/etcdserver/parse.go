@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
 
 	"github.com/rosterdns/roster/build/etcdserver/member"
+	"github.com/rosterdns/roster/internal/etcdclient"
 )
 
 var defaultListenClient = url.URL{Scheme: "http", Host: "127.0.0.1:2379"}
@@ -93,14 +95,15 @@ func (p *parser) listenURL(property string, args []string, to *url.URL) error {
 }
 
 func (p *parser) tlsFiles(property string, args []string, to *member.TLSFiles) error {
-	if len(args) != 3 {
-		return p.Errf("%s takes three arguments, CERT KEY CACERT; found %d", property, len(args))
+	if len(args) != 3 || slices.Contains(args, "") {
+		return p.Errf("%s takes three arguments, CERT KEY CACERT; found %q", property, args)
 	}
-	files := member.TLSFiles{Cert: p.path(args[0]), Key: p.path(args[1]), CA: p.path(args[2])}
-	if err := checkFiles(files); err != nil {
+	files := etcdclient.TLSFiles{Cert: p.path(args[0]), Key: p.path(args[1]), CA: p.path(args[2])}
+	// A wrong path stops the start instead of every handshake.
+	if err := files.Check(); err != nil {
 		return p.Errf("%s: %v", property, err)
 	}
-	*to = files
+	*to = member.TLSFiles(files)
 	return nil
 }
 

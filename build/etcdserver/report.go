@@ -24,7 +24,6 @@ var errRemoved = errors.New("it was removed from its cluster")
 
 // report is what the process of an etcd has said about itself. It is safe for concurrent use.
 type report struct {
-	log              *logQueue
 	again            bool          // the process isn't the first one: nobody needs the trace of its crash
 	started, serving chan struct{} // closed once the etcd waits for other members, and once it serves
 
@@ -35,26 +34,26 @@ type report struct {
 	removed bool   // from its cluster
 }
 
-func newReport(log *logQueue, again bool) *report {
-	return &report{log: log, again: again, started: make(chan struct{}), serving: make(chan struct{})}
+func newReport(again bool) *report {
+	return &report{again: again, started: make(chan struct{}), serving: make(chan struct{})}
 }
 
-// event takes a line of the process's output.
+// event takes a line of the process's output. It is called by one goroutine.
 func (r *report) event(line []byte) {
 	var e member.Event
 	if err := json.Unmarshal(line, &e); err != nil {
-		r.log.Errorf("etcd: what its process reports can't be read: %v in %q", err, line)
+		log.Errorf("etcd: what its process reports can't be read: %v in %q", err, line)
 		return
 	}
 	switch e.Kind {
 	case member.Started:
-		close(r.started)
+		closeOnce(r.started)
 	case member.Serving:
-		close(r.serving)
+		closeOnce(r.serving)
 	case member.Disk:
 		showDisk(e)
 	case member.Log:
-		r.log.put(e.Level, e.Text)
+		logLine(e.Level, e.Text)
 	case member.Failed, member.Removed:
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -69,12 +68,14 @@ func (r *report) trace(line []byte) {
 		text = strconv.Quote(text)
 	}
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	if r.crash == "" {
 		r.crash = text
 	}
-	if r.traced++; r.traced <= traceLines && text != "" && (!r.again || isClosed(r.serving)) {
-		r.log.Errorf("etcd: %s", text)
+	r.traced++
+	shown := r.traced <= traceLines && text != "" && (!r.again || isClosed(r.serving))
+	r.mu.Unlock()
+	if shown {
+		log.Errorf("etcd: %s", text)
 	}
 }
 
@@ -93,6 +94,12 @@ func (r *report) reason(exit error) error {
 		return fmt.Errorf("its process ended: %w: %s", exit, r.crash)
 	}
 	return fmt.Errorf("its process ended: %w", exit)
+}
+
+func closeOnce(c chan struct{}) {
+	if !isClosed(c) {
+		close(c)
+	}
 }
 
 func isClosed(c <-chan struct{}) bool {

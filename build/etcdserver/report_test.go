@@ -39,15 +39,13 @@ func TestReason(t *testing.T) {
 		"etcd":       {[]string{`{"Kind":"failed","Text":"no space"}`}, []string{"panic: no space"}, exit, "no space"},
 		"removed":    {[]string{`{"Kind":"removed"}`}, nil, nil, errRemoved.Error()},
 	} {
-		log := newLogQueue()
-		r := newReport(log, false)
+		r := newReport(false)
 		for _, line := range test.events {
 			r.event([]byte(line))
 		}
 		for _, line := range test.trace {
 			r.trace([]byte(line))
 		}
-		log.close()
 		if got := r.reason(test.exit).Error(); got != test.want {
 			t.Errorf("%s: %s, want %s", name, got, test.want)
 		}
@@ -58,17 +56,15 @@ func TestReason(t *testing.T) {
 // parallel: it reads the log.
 func TestReportIsLogged(t *testing.T) {
 	out := captureLog(t)
-	log := newLogQueue()
-	r := newReport(log, false)
+	r := newReport(false)
 	r.event([]byte(`{"Kind":"log","Level":"warning","Text":"etcd: slow"}`))
 	r.event([]byte(`{"Kind":"log","Level":"info","Text":"etcd serves"}`))
 	r.event([]byte("{"))
 	for n := range 2 * traceLines {
 		r.trace(fmt.Appendf(nil, "frame %d", n))
 	}
-	again := newReport(log, true)
+	again := newReport(true)
 	again.trace([]byte("of one of many tries"))
-	log.close()
 	for _, want := range []string{
 		"[WARNING] plugin/etcdserver: etcd: slow\n", "[INFO] plugin/etcdserver: etcd serves\n",
 		"[ERROR] plugin/etcdserver: etcd: what its process reports can't be read: ", "[ERROR] plugin/etcdserver: etcd: frame 0\n",
@@ -79,5 +75,19 @@ func TestReportIsLogged(t *testing.T) {
 	}
 	if got, want := strings.Count(out.String(), "\n"), 3+traceLines; got != want {
 		t.Errorf("%d lines, want %d:\n%s", got, want, out)
+	}
+}
+
+// TestReportTwice has a process say twice what it should say once: nothing that it says ends CoreDNS.
+func TestReportTwice(t *testing.T) {
+	t.Parallel()
+	r := newReport(false)
+	for range 2 {
+		r.event([]byte(`{"Kind":"started"}`))
+		r.event([]byte(`{"Kind":"serving"}`))
+		r.event([]byte(`{"Kind":"no such kind"}`))
+	}
+	if !isClosed(r.started) || !isClosed(r.serving) {
+		t.Error("it was not heard")
 	}
 }

@@ -32,7 +32,7 @@ func newConfig(t *testing.T) member.Config {
 // start starts an etcd under a supervisor, which stops with the test if stop isn't called before.
 func start(t *testing.T, cfg member.Config) (first *child, stop func()) {
 	t.Helper()
-	s := newSupervisor(cfg, newLogQueue())
+	s := newSupervisor(cfg)
 	var err error
 	if s.lock, err = lockDataDir(t.Context(), cfg.DataDir); err != nil {
 		t.Fatal(err)

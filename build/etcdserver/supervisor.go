@@ -35,7 +35,6 @@ type server interface {
 type supervisor struct {
 	cfg   member.Config
 	lock  *os.File
-	log   *logQueue
 	start func(context.Context) (server, error) // again
 
 	outage  outage
@@ -51,21 +50,21 @@ func supervise(ctx context.Context, cfg member.Config) (*supervisor, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := newSupervisor(cfg, newLogQueue())
+	s := newSupervisor(cfg)
 	s.lock = lock
 	first, err := s.startProcess(ctx, false)
 	if err != nil {
-		s.release()
+		_ = lock.Close()
 		return nil, err
 	}
 	s.begin(first)
 	return s, nil
 }
 
-func newSupervisor(cfg member.Config, log *logQueue) *supervisor {
+func newSupervisor(cfg member.Config) *supervisor {
 	s := &supervisor{
-		cfg: cfg, log: log,
-		outage:  outage{dir: cfg.DataDir, log: log},
+		cfg:     cfg,
+		outage:  outage{dir: cfg.DataDir},
 		backoff: backoff.New(restartBase, restartLimit),
 	}
 	s.start = func(ctx context.Context) (server, error) { return s.startProcess(ctx, true) }
@@ -75,7 +74,7 @@ func newSupervisor(cfg member.Config, log *logQueue) *supervisor {
 // startProcess starts an etcd and waits until it serves clients, unless it is one of several members: these may need each
 // other, and be started one after the other.
 func (s *supervisor) startProcess(ctx context.Context, again bool) (server, error) {
-	c, err := launch(s.cfg, s.lock, s.log, again)
+	c, err := launch(s.cfg, s.lock, again)
 	if err != nil {
 		return nil, err
 	}
@@ -103,15 +102,7 @@ func (s *supervisor) begin(first server) {
 func (s *supervisor) stop() {
 	s.cancel()
 	s.running.Wait()
-	s.release()
-}
-
-// release gives up what a supervisor without an etcd has.
-func (s *supervisor) release() {
-	if s.lock != nil {
-		_ = s.lock.Close()
-	}
-	s.log.close()
+	_ = s.lock.Close() // in tests there may be none
 }
 
 func (s *supervisor) run(ctx context.Context, etcd server) {
@@ -123,7 +114,7 @@ func (s *supervisor) run(ctx context.Context, etcd server) {
 			etcd.stop()
 			return
 		case errors.Is(reason, errRemoved):
-			s.log.Errorf("etcd with data folder %q has stopped by itself, as a member does that was removed from its cluster; "+
+			log.Errorf("etcd with data folder %q has stopped by itself, as a member does that was removed from its cluster; "+
 				"restart the process to start it again", s.cfg.DataDir)
 			return
 		}
@@ -137,7 +128,7 @@ func (s *supervisor) attend(ctx context.Context, etcd server) error {
 	settle := time.NewTimer(member.SettleTime)
 	defer settle.Stop()
 	settle.Stop()
-	serving := etcd.serving()
+	serving, since := etcd.serving(), time.Time{}
 	for {
 		select {
 		case <-ctx.Done():
@@ -145,11 +136,11 @@ func (s *supervisor) attend(ctx context.Context, etcd server) error {
 		case <-etcd.ended():
 			return etcd.reason()
 		case <-serving:
-			serving = nil
+			serving, since = nil, time.Now()
 			up.Set(1)
 			settle.Reset(member.SettleTime)
 		case <-settle.C:
-			s.outage.end()
+			s.outage.end(since)
 			s.backoff.Reset()
 		}
 	}

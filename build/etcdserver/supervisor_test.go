@@ -3,6 +3,7 @@ package etcdserver
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -57,7 +58,7 @@ func (s *starts) start(context.Context) (server, error) {
 
 func newTestSupervisor(results ...any) (*supervisor, *starts) {
 	source := &starts{results: results}
-	s := newSupervisor(member.Config{DataDir: "/data"}, newLogQueue())
+	s := newSupervisor(member.Config{DataDir: "/data"})
 	s.start = source.start
 	return s, source
 }
@@ -88,6 +89,7 @@ func TestSupervisorRestarts(t *testing.T) {
 			t.Error("not up")
 		}
 		first.fail(errOnFire)
+		failed := time.Now()
 		synctest.Wait()
 		if testutil.ToFloat64(up) != 0 {
 			t.Error("up after the fault")
@@ -103,7 +105,10 @@ func TestSupervisorRestarts(t *testing.T) {
 			}
 		}
 		lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-		want := []string{"has failed: disk on fire", "is still down (tries to start it: 1): input/output error", "serves again"}
+		want := []string{
+			"has failed: disk on fire", "is still down (tries to start it: 1): input/output error",
+			fmt.Sprintf("serves again, %v after it failed (tries to start it: 4)", source.at[3].Sub(failed).Round(time.Second)),
+		}
 		if len(lines) != len(want) {
 			t.Fatalf("logged\n%s", out)
 		}

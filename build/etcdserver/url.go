@@ -1,13 +1,10 @@
 package etcdserver
 
 import (
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/netip"
 	"net/url"
-	"os"
 	"strconv"
 
 	"go.etcd.io/etcd/client/pkg/v3/types"
@@ -92,21 +89,6 @@ func checkInitialCluster(cfg member.Config) error {
 				return err
 			}
 		}
-	}
-	return nil
-}
-
-// checkFiles reads the files once, so that a wrong path stops the start instead of every handshake.
-func checkFiles(f member.TLSFiles) error {
-	if _, err := tls.LoadX509KeyPair(f.Cert, f.Key); err != nil {
-		return fmt.Errorf("certificate %q with key %q: %w", f.Cert, f.Key, err)
-	}
-	pem, err := os.ReadFile(f.CA)
-	if err != nil {
-		return fmt.Errorf("certificate authority: %w", err)
-	}
-	if !x509.NewCertPool().AppendCertsFromPEM(pem) {
-		return fmt.Errorf("certificate authority %q holds no certificate in PEM form", f.CA)
 	}
 	return nil
 }

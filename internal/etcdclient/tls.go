@@ -14,22 +14,27 @@ import (
 	"google.golang.org/grpc/credentials"
 )
 
-// TLSFiles names PEM files. Cert and Key are the client's certificate, both or
-// neither; CA holds the certificate authorities of the servers, empty for the
-// system's.
+// TLSFiles names PEM files. Cert and Key are the own certificate, both or neither;
+// CA holds the certificate authorities of the other side, empty for the system's.
 type TLSFiles struct {
 	Cert, Key, CA string
+}
+
+// Check says what is wrong with the files, which it reads.
+func (f *TLSFiles) Check() error {
+	_, err := f.load()
+	return err
 }
 
 func (f *TLSFiles) load() (*tls.Config, error) {
 	cfg := &tls.Config{MinVersion: tls.VersionTLS12}
 	if (f.Cert == "") != (f.Key == "") {
-		return nil, errors.New("a client certificate needs its key, and a key its certificate")
+		return nil, errors.New("a certificate needs its key, and a key its certificate")
 	}
 	if f.Cert != "" {
 		cert, err := tls.LoadX509KeyPair(f.Cert, f.Key)
 		if err != nil {
-			return nil, fmt.Errorf("loading client certificate %q with key %q: %w", f.Cert, f.Key, err)
+			return nil, fmt.Errorf("loading certificate %q with key %q: %w", f.Cert, f.Key, err)
 		}
 		cfg.Certificates = []tls.Certificate{cert}
 	}

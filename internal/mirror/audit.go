@@ -163,11 +163,11 @@ func (a *audits) run(ctx context.Context, r *Range, c *contents) {
 	})
 }
 
-// done takes the end of an audit.
+// done handles the end of an audit.
 func (a *audits) done(one *audit) {
 	a.cancel()
 	a.running = nil
-	if one.err != nil { // the others first
+	if one.err != nil { // retried after the others
 		a.left = append(a.left, one.r)
 		a.startAt = time.Now().Add(auditRetry)
 		return

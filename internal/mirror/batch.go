@@ -10,25 +10,19 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
-// batch is what has arrived on a stream since the loop last looked. It becomes
-// visible by one commit a view.
+// batch is what has arrived on a stream since the loop last took something from it.
+// Each view gets one commit of it.
 type batch struct {
 	s       *session
 	root    string
 	cluster uint64
 	all     views
-	views   map[*contents]*viewBatch
-	touched map[*Range]struct{} // whose revision is another one now
-	changes int                 // that the watches have shown
+	events  map[*contents][]Event // by the view that they are for
+	touched map[*Range]struct{}   // whose revision is another one now
+	changes int                   // that the watches have shown
 	oldest  time.Time
 	worked  bool // one of the watches has said something
 	lost    []loss
-}
-
-// viewBatch is what a batch has for a view.
-type viewBatch struct {
-	events []Event
-	ranges map[*Range]struct{} // that they are of
 }
 
 // loss is a range whose watch has ended alone.
@@ -38,7 +32,7 @@ type loss struct {
 }
 
 func newBatch(s *session, root string, cluster uint64, all views) *batch {
-	return &batch{s: s, root: root, cluster: cluster, all: all, views: map[*contents]*viewBatch{}, touched: map[*Range]struct{}{}}
+	return &batch{s: s, root: root, cluster: cluster, all: all, events: map[*contents][]Event{}, touched: map[*Range]struct{}{}}
 }
 
 // response takes a response. A failure is one of the stream; what came before
@@ -65,7 +59,7 @@ func (b *batch) response(resp received) failure {
 	return b.watched(r, resp)
 }
 
-// cancelled takes the end of a watch.
+// cancelled handles the end of a watch.
 func (b *batch) cancelled(r *Range, resp received) failure {
 	if r == nil {
 		return failure{} // as asked
@@ -80,7 +74,7 @@ func (b *batch) cancelled(r *Range, resp received) failure {
 	return failure{}
 }
 
-// progress takes what speaks for all watches. A member that lags can answer
+// progress handles a response that is for all watches. A member that lags can answer
 // with a lower revision after a reconnect; so can an etcd restored from a
 // backup. A list is right in both cases.
 func (b *batch) progress(resp received) failure {
@@ -97,7 +91,7 @@ func (b *batch) progress(resp received) failure {
 	return failure{}
 }
 
-// watched takes what a watch has shown of its range.
+// watched handles the events, or the progress, of one watch.
 func (b *batch) watched(r *Range, resp received) failure {
 	head := resp.Header.GetRevision()
 	switch {
@@ -122,7 +116,7 @@ func (b *batch) watched(r *Range, resp received) failure {
 			return failure{ReasonDisorder, fmt.Errorf("watching %q: %w: %q", b.root+r.name, errOutside, ev.Kv.Key)}
 		}
 		if now, isNew := c.apply(r, ev, key); isNew {
-			b.add(c, r, now)
+			b.events[c] = append(b.events[c], now)
 		}
 	}
 	// The header speaks for progress only: a watch that catches up sends events
@@ -136,16 +130,6 @@ func (b *batch) advance(r *Range, revision int64) {
 	r.watch.worked = true
 	r.advance(revision)
 	b.touched[r] = struct{}{}
-}
-
-func (b *batch) add(c *contents, r *Range, ev Event) {
-	v := b.views[c]
-	if v == nil {
-		v = &viewBatch{ranges: map[*Range]struct{}{}}
-		b.views[c] = v
-	}
-	v.events = append(v.events, ev)
-	v.ranges[r] = struct{}{}
 }
 
 // ordered reports whether no event is older than the one before it, or than the
@@ -163,22 +147,15 @@ func ordered(evs []*mvccpb.Event, seen int64) bool {
 
 // commit makes the batch, or the progress that it was, visible to a view.
 func (b *batch) commit(c *contents) {
-	v := b.views[c]
-	if v == nil {
-		if c.known() != c.revision {
-			c.commit(c.view.Stage(), CauseWatch, "", false)
-		}
+	events := b.events[c]
+	if len(events) == 0 && c.known() == c.revision {
 		return
 	}
 	stage := c.view.Stage()
-	stage.Apply(v.events)
-	rng := ""
-	if len(v.ranges) == 1 {
-		for r := range v.ranges {
-			rng = r.name
-		}
+	if len(events) > 0 {
+		stage.Apply(events)
 	}
-	c.commit(stage, CauseWatch, rng, false)
+	c.commit(stage, CauseWatch, false)
 }
 
 // cancelReason returns why a response ends its watch. etcd gives as its reason

@@ -2,7 +2,8 @@ package mirror
 
 import "sync"
 
-// calls has the loop call functions, in order. It is safe for concurrent use.
+// calls queues functions for the loop, which calls them in order. It is safe for
+// concurrent use.
 type calls struct {
 	wake chan struct{} // has a token when there are some
 
@@ -19,7 +20,7 @@ func (c *calls) add(fn func()) {
 	signal(c.wake)
 }
 
-// take returns those that wait.
+// take empties the queue.
 func (c *calls) take() []func() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

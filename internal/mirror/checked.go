@@ -7,8 +7,8 @@ import (
 	"github.com/rosterdns/roster/internal/etcdclient"
 )
 
-// probed takes the result of a probe. It is contact only where it shows that the
-// stream has missed nothing.
+// probed handles the result of a probe. It counts as contact only where it shows
+// that the stream has missed nothing.
 func (l *loop) probed(result probed) {
 	s := l.streams.session
 	if !s.probes.done(&result) {
@@ -32,7 +32,7 @@ func (l *loop) probed(result probed) {
 	}
 }
 
-// audited takes the end of an audit.
+// audited handles the end of an audit.
 func (l *loop) audited(done *audit) {
 	if done != l.audits.running {
 		return // stopped
@@ -51,7 +51,7 @@ func (l *loop) audited(done *audit) {
 		l.cfg.Log.Debug("an audit could not be completed", "prefix", prefix, "error", done.err)
 		l.cfg.Observer.AuditFailed(done.err)
 	case done.differs > 0:
-		l.cfg.Log.Warn("an audit has found differences from etcd that no watch reported: listing anew",
+		l.cfg.Log.Warn("an audit found differences from etcd that the watch did not report: listing again",
 			"prefix", prefix, "revision", done.at, "differences", done.differs, "examples", done.example)
 		l.lose(r, failure{ReasonAudit, fmt.Errorf("auditing %q: %w", prefix, errDiffers)})
 	}

@@ -15,20 +15,20 @@ const FreshFor = 6 * time.Second
 // contact is when etcd was last heard of, and how far it was. It is safe for
 // concurrent use: what receives notes it on arrival, however long a view takes.
 type contact struct {
-	epoch time.Time
-	at    atomic.Int64 // nanoseconds since epoch
+	start time.Time
+	at    atomic.Int64 // nanoseconds since start
 	live  atomic.Bool  // the state that was told is Live
 	head  atomic.Int64
 }
 
 func newContact() *contact {
-	c := &contact{epoch: time.Now()}
+	c := &contact{start: time.Now()}
 	c.at.Store(math.MinInt64)
 	return c
 }
 
 // note notes contact now.
-func (c *contact) note() { raise(&c.at, int64(time.Since(c.epoch))) }
+func (c *contact) note() { raise(&c.at, int64(time.Since(c.start))) }
 
 // see notes a revision of etcd.
 func (c *contact) see(revision int64) { raise(&c.head, revision) }
@@ -36,7 +36,7 @@ func (c *contact) see(revision int64) { raise(&c.head, revision) }
 // last returns when there was contact, if ever.
 func (c *contact) last() (time.Time, bool) {
 	at := c.at.Load()
-	return c.epoch.Add(time.Duration(max(at, 0))), at != math.MinInt64
+	return c.start.Add(time.Duration(max(at, 0))), at != math.MinInt64
 }
 
 func raise(v *atomic.Int64, to int64) {

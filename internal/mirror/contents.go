@@ -6,7 +6,8 @@ import (
 	"go.etcd.io/etcd/api/v3/mvccpb"
 )
 
-// contents is what a view was told, and of which ranges. It belongs to the loop.
+// contents is what has been committed to a view, and of which ranges. It belongs to
+// the loop.
 type contents struct {
 	view     View
 	index    *index
@@ -22,7 +23,7 @@ func newContents(view View) *contents {
 // views are the contents of all views.
 type views map[View]*contents
 
-// of returns what a view was told.
+// of returns the contents of a view.
 func (v views) of(view View) *contents {
 	c := v[view]
 	if c == nil {
@@ -67,7 +68,7 @@ func (c *contents) remove(r *Range) {
 
 // listed notes that a range was listed.
 func (c *contents) listed(r *Range) {
-	if !slices.Contains(c.complete, r) {
+	if !isClosed(r.listed) { // the first time
 		c.complete = append(c.complete, r)
 	}
 }
@@ -86,14 +87,14 @@ func (c *contents) known() int64 {
 }
 
 // commit makes a stage visible, with the revision that follows from the ranges.
-func (c *contents) commit(stage Stage, cause Cause, rng string, wentBack bool) {
+func (c *contents) commit(stage Stage, cause Cause, wentBack bool) {
 	revision := c.known()
-	stage.Commit(Commit{Cause: cause, Range: rng, Revision: revision, Regressed: wentBack && revision < c.revision})
+	stage.Commit(Commit{Cause: cause, Revision: revision, Regressed: wentBack && revision < c.revision})
 	c.revision = revision
 }
 
-// elsewhere reports whether another range that has a key shows all its changes
-// up to a revision: an event of that revision, or an older one, is known.
+// elsewhere reports whether another range that covers a key is complete up to a
+// revision: an event of that revision, or an older one, has been seen already.
 func (c *contents) elsewhere(r *Range, key string, revision int64) bool {
 	if len(c.ranges) == 1 {
 		return false
@@ -104,8 +105,7 @@ func (c *contents) elsewhere(r *Range, key string, revision int64) bool {
 	})
 }
 
-// apply takes an event of a range's watch, and reports whether it is news to the
-// view.
+// apply takes an event of a range's watch, and reports whether it changes the view.
 func (c *contents) apply(r *Range, ev *mvccpb.Event, key string) (Event, bool) {
 	revision, short := ev.Kv.ModRevision, indexKey(key)
 	had, present := c.index.Get(short)
@@ -127,7 +127,8 @@ func (c *contents) apply(r *Range, ev *mvccpb.Event, key string) (Event, bool) {
 	return now, true
 }
 
-// tellLists tells lists that are under way of a change to one of their keys.
+// tellLists has lists that are under way take account of a change to one of their
+// keys.
 func (c *contents) tellLists(short string, now Event) {
 	if len(c.ranges) == 1 {
 		return // the one that changes
@@ -140,8 +141,12 @@ func (c *contents) tellLists(short string, now Event) {
 	})
 }
 
-// head returns the latest revision that a trusted range is complete up to.
+// head returns the latest revision that a trusted range is complete up to; before
+// the first list that of the last commit, as a snapshot's.
 func (c *contents) head() (revision int64) {
+	if len(c.complete) == 0 {
+		return c.revision
+	}
 	for _, r := range c.complete {
 		if r.trusted() {
 			revision = max(revision, r.revision)

@@ -28,8 +28,8 @@ var (
 	errDiffers   = errors.New("the copy differed from etcd though no gap was reported")
 )
 
-// failure is why a range, or all, have to go on from anew: by another watch, or
-// by a list where distrusts says so.
+// failure is why a range, or all of them, need another watch, or a list where
+// needsList says so.
 type failure struct {
 	reason Reason
 	err    error // nil is no failure
@@ -51,9 +51,9 @@ func failed(err error, otherwise Reason) failure {
 	return failure{reason, err}
 }
 
-// distrusts reports whether a watch can't be resumed: what happened since, or
-// before, only a list shows.
-func (f failure) distrusts() bool {
+// needsList reports whether a watch can't be resumed: it would not show all that
+// has happened.
+func (f failure) needsList() bool {
 	switch f.reason {
 	case ReasonCompacted, ReasonSilent, ReasonRegressed, ReasonDisorder, ReasonAudit:
 		return true
@@ -77,7 +77,7 @@ func (f failure) ofRange() bool {
 // serves none, or for a token that has run out, where another attempt works.
 func (f failure) resumable(worked bool) bool {
 	switch {
-	case f.distrusts():
+	case f.needsList():
 		return false
 	case worked:
 		return true
@@ -89,10 +89,10 @@ func (f failure) resumable(worked bool) bool {
 	return false
 }
 
-// spread is what the pause before the next try is longer by, at random. Audits
-// are apart already, and have taken their time.
+// spread returns a random addition to the pause before the next attempt. Audits
+// need none: they don't happen at the same time everywhere.
 func (f failure) spread() time.Duration {
-	if f.distrusts() && f.reason != ReasonAudit {
+	if f.needsList() && f.reason != ReasonAudit {
 		return rand.N(listSpread)
 	}
 	return 0

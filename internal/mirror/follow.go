@@ -7,7 +7,7 @@ func (l *loop) add(r *Range) {
 	l.lists.add(r)
 }
 
-// remove ends that.
+// remove ends it.
 func (l *loop) remove(r *Range) {
 	l.lists.drop(r)
 	l.streams.drop(r)
@@ -36,7 +36,7 @@ func (l *loop) clear(view View, rng string) {
 		if len(events) > 0 {
 			stage := view.Stage()
 			stage.Apply(events)
-			c.commit(stage, CauseDrop, rng, false)
+			c.commit(stage, CauseDrop, false)
 		}
 	}
 	if len(c.ranges) == 0 && c.index.Len() == 0 {

@@ -19,7 +19,7 @@ type entry struct {
 	sum uint32
 }
 
-// index is what a view was told, by indexKey, in order. A copy costs nothing
+// index has the keys that were committed to a view, by indexKey, in order. A copy costs nothing
 // until one of the two changes, and can be read by another goroutine meanwhile.
 type index = btree.Map[string, entry]
 
@@ -75,7 +75,7 @@ func (c *comparison) find(short string) (entry, bool) {
 		return c.index.Get(short)
 	}
 	for ; c.more && c.at.Key() < short; c.next() {
-		c.leave(c.at.Key())
+		c.gone = append(c.gone, c.at.Key())
 	}
 	if !c.more || c.at.Key() != short {
 		return entry{}, false
@@ -85,16 +85,11 @@ func (c *comparison) find(short string) (entry, bool) {
 	return had, true
 }
 
-// leave notes a key of the index that was passed.
-func (c *comparison) leave(short string) {
-	c.gone = append(c.gone, short)
-}
-
 // ghosts returns the keys of the index that etcd has not, once all that it has
 // have been looked for.
 func (c *comparison) ghosts() []string {
 	for ; c.more; c.next() {
-		c.leave(c.at.Key())
+		c.gone = append(c.gone, c.at.Key())
 	}
 	if len(c.hashed) == 0 {
 		return c.gone

@@ -19,7 +19,7 @@ type list struct {
 	stage   Stage
 	started time.Time
 	cancel  context.CancelFunc
-	dropped bool  // nobody waits for it
+	dropped bool  // its range is followed no more, or is to be listed again
 	known   int64 // a revision that etcd had when it started
 
 	// Of its own goroutine, until it has ended:
@@ -66,7 +66,7 @@ func below(root string, key []byte) (string, bool) {
 	return string(rel), ok
 }
 
-// run reads the range. Whether it could is in err.
+// run reads the range. The result is in head and err.
 func (l *list) run(ctx context.Context, cfg *Config) {
 	l.head, l.err = read(ctx, cfg, l.r.name, 0, func(kvs []*mvccpb.KeyValue) {
 		l.page(kvs, cfg.Root)

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// listDone takes the end of a list.
+// listDone handles the end of a list.
 func (l *loop) listDone(done *list) {
 	if !l.lists.end(done) {
 		return
@@ -28,9 +28,10 @@ func (l *loop) commitList(done *list) {
 	before := max(r.revision, done.known)
 	wentBack := done.head.Revision < before
 	another := wentBack || otherCluster(l.cluster, done.head.Cluster)
-	if another && len(r.later) > 0 {
+	if another && !r.resync && len(r.later) > 0 {
 		r.later = nil
-		// What watches have shown meanwhile is of the other history.
+		// What watches have shown meanwhile is of the other history. Where that is
+		// known already they show the new one.
 		l.lose(r, failure{ReasonRegressed, fmt.Errorf("listing %q: %w", l.cfg.Root+r.name, errRegressed)})
 		return
 	}
@@ -41,7 +42,7 @@ func (l *loop) commitList(done *list) {
 	r.later = nil
 	r.advance(done.head.Revision)
 	c.listed(r)
-	c.commit(done.stage, CauseList, r.name, wentBack)
+	c.commit(done.stage, CauseList, wentBack)
 
 	l.listed(r)
 	if another {
@@ -78,8 +79,7 @@ func (l *loop) listed(r *Range) {
 	}
 }
 
-// resync has all other ranges listed, since etcd's history is another one than
-// theirs.
+// resync has all other ranges listed, since their history is not etcd's.
 func (l *loop) resync(listed *Range) {
 	others := false
 	for _, c := range l.views {
@@ -88,7 +88,7 @@ func (l *loop) resync(listed *Range) {
 				continue
 			}
 			r.resync = r.revision != 0
-			others = others || r.trusted()
+			others = others || r.trusted() || len(r.later) > 0
 		}
 	}
 	if others {

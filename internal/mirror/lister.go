@@ -22,13 +22,13 @@ type lister struct {
 
 func newLister(cfg *Config) *lister { return &lister{cfg: cfg, ended: make(chan *list)} }
 
-// add has a range listed.
+// add queues a range to be listed.
 func (l *lister) add(r *Range) {
 	r.phase = mustList
 	l.waiting = append(l.waiting, r)
 }
 
-// drop ends that.
+// drop takes a range out of the queue, or ends its list.
 func (l *lister) drop(r *Range) {
 	l.waiting = slices.DeleteFunc(l.waiting, func(other *Range) bool { return other == r })
 	for _, one := range l.running {
@@ -89,7 +89,7 @@ func (l *lister) run(life context.Context, r *Range, c *contents) {
 	})
 }
 
-// end takes a list that has ended, and reports whether somebody waits for it.
+// end removes a list that has ended, and reports whether its range still needs it.
 func (l *lister) end(one *list) bool {
 	l.running = slices.DeleteFunc(l.running, func(other *list) bool { return other == one })
 	return !one.dropped

@@ -3,6 +3,7 @@ package mirror
 import (
 	"context"
 	"iter"
+	"sync"
 )
 
 // Mirror keeps views equal to ranges of the keys of one etcd. A range is a
@@ -11,6 +12,9 @@ import (
 type Mirror struct {
 	*core
 	loop *loop
+	// order has the loop add and remove ranges in the order in which the registry
+	// does.
+	order sync.Mutex
 }
 
 // New returns a mirror, which does nothing until Run.
@@ -19,8 +23,7 @@ func New(cfg Config) *Mirror {
 	return &Mirror{core: c, loop: newLoop(c)}
 }
 
-// Run mirrors until ctx is done, and retries whatever fails without end. It is
-// called once.
+// Run mirrors until ctx is done, and retries whatever fails. It is called once.
 func (m *Mirror) Run(ctx context.Context) { m.loop.run(ctx) }
 
 // Follow has a range listed and watched, and read by a view, whose dynamic type
@@ -28,6 +31,8 @@ func (m *Mirror) Run(ctx context.Context) { m.loop.run(ctx) }
 // view has already is returned again; it is followed until Unfollow was called
 // as often.
 func (m *Mirror) Follow(rng string, view View) *Range {
+	m.order.Lock()
+	defer m.order.Unlock()
 	r, isNew := m.registry.follow(m.contact, rng, view)
 	if isNew {
 		m.loop.calls.add(func() { m.loop.add(r) })
@@ -39,6 +44,8 @@ func (m *Mirror) Follow(rng string, view View) *Range {
 // they are, as a cached range; else the keys that no other range has leave the
 // view in a commit of CauseDrop.
 func (m *Mirror) Unfollow(r *Range, cache bool) {
+	m.order.Lock()
+	defer m.order.Unlock()
 	if m.registry.unfollow(r, cache) {
 		m.loop.calls.add(func() { m.loop.remove(r) })
 	}

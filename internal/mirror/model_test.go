@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -233,12 +234,12 @@ func (m *model) restart() {
 
 // breakLists makes every other page fail, for a while.
 func (m *model) breakLists() {
-	pages := 0
+	var pages atomic.Int64 // several lists can be under way
 	errs := []error{rpctypes.ErrCompacted, errDown, rpctypes.ErrPermissionDenied}
 	m.f.set(func() {
 		m.f.onPage = func(context.Context, int) error {
-			if pages++; pages%2 == 0 {
-				return errs[pages/2%len(errs)]
+			if n := int(pages.Add(1)); n%2 == 0 {
+				return errs[n/2%len(errs)]
 			}
 			return nil
 		}

@@ -161,7 +161,7 @@ func (p *probes) count(ctx context.Context, head int64, ranges []probedRange) er
 	return nil
 }
 
-// done takes the end of a probe, and reports whether it has a result. One that
+// done handles the end of a probe, and reports whether it has a result. One that
 // fails says nothing: the lack of contact shows in time.
 func (p *probes) done(result *probed) bool {
 	p.running = false

@@ -29,6 +29,7 @@ type ask struct {
 
 // ask notes a request.
 func (l *ledger) ask(now time.Time) {
+	l.forget(now)
 	l.asked++
 	l.waiting = append(l.waiting, ask{l.asked, now})
 }
@@ -41,12 +42,17 @@ func (l *ledger) answer() {
 	}
 }
 
-// before returns how many of the first requests may still be answered. A request
-// that etcd has not answered within watchSilence was dropped.
-func (l *ledger) before(first int64, now time.Time) (n int) {
+// forget drops the requests that etcd has not answered within watchSilence: it has
+// dropped them, too. Its gRPC proxy answers none.
+func (l *ledger) forget(now time.Time) {
 	for len(l.waiting) > 0 && now.Sub(l.waiting[0].at) >= watchSilence {
 		l.waiting = l.waiting[1:]
 	}
+}
+
+// before returns how many of the first requests may still be answered.
+func (l *ledger) before(first int64, now time.Time) (n int) {
+	l.forget(now)
 	for _, a := range l.waiting {
 		if a.number <= first {
 			n++

@@ -3,6 +3,7 @@ package mirror
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -190,6 +191,12 @@ func TestLedger(t *testing.T) {
 		t.Errorf("%d requests wait after %v, want 0", got, watchSilence)
 	}
 	l.answer() // that nobody asked for
+	for i := range 100 {
+		l.ask(start.Add(time.Duration(i) * progressEvery))
+	}
+	if n := len(l.waiting); n > int(watchSilence/progressEvery) {
+		t.Errorf("%d requests wait for an etcd that answers none", n)
+	}
 }
 
 // TestAddWhileRunning: a range that is added disturbs none of the others.
@@ -452,7 +459,7 @@ func TestUnfollow(t *testing.T) {
 		g.wantApplied("-n/s/j")
 		g.wantEqual()
 		commits := g.rec.look().commits
-		if c := commits[len(commits)-1]; c.Cause != CauseDrop || c.Range != "n/s/" {
+		if c := commits[len(commits)-1]; c.Cause != CauseDrop {
 			t.Errorf("commit %+v, want that of a drop of n/s/", c)
 		}
 		f.put("/r/n/s/j", "2")
@@ -820,5 +827,72 @@ func TestWatchOfAnotherRange(t *testing.T) {
 		g.passed(relist)
 		g.wantFailed(ReasonDisorder)
 		g.wantEqual()
+	})
+}
+
+// TestFollowBesideUnfollow: a range that is followed anew while another caller
+// drops it reaches the loop after that.
+func TestFollowBesideUnfollow(t *testing.T) {
+	t.Parallel()
+	view := newRecorder(t)
+	m := New(Config{})
+	for range 15_000 {
+		r := m.Follow("n/", view)
+		unfollowed := make(chan struct{})
+		go func() {
+			defer close(unfollowed)
+			m.Unfollow(r, false)
+		}()
+		again := m.Follow("n/", view)
+		for again == r {
+			m.Unfollow(again, false)
+			runtime.Gosched()
+			again = m.Follow("n/", view)
+		}
+		<-unfollowed
+		for _, call := range m.loop.calls.take() {
+			call()
+		}
+		if m.loop.views.of(view).ranges["n/"] != again {
+			t.Fatal("the loop has dropped a range that is followed")
+		}
+		m.Unfollow(again, false)
+	}
+}
+
+// TestRegressedWhileAnotherChanges: after a restore from a backup a range is listed
+// though one in it changes all the time that may have been listed before.
+func TestRegressedWhileAnotherChanges(t *testing.T) {
+	t.Parallel()
+	for range 8 { // either is the first one
+		regressedWhileAnotherChanges(t)
+	}
+}
+
+func regressedWhileAnotherChanges(t *testing.T) {
+	t.Helper()
+	several(t, []string{"n/s/", "n/"}, func(f *fakeEtcd) {
+		f.put("/r/n/s/i", "1")
+		f.put("/r/n/t/i", "1")
+	}, func(t *testing.T, f *fakeEtcd, g *rig) {
+		restore := f.backup()
+		for range 1000 {
+			f.put("/r/n/t/i", "lost")
+		}
+		g.passed(progressEvery)
+		restore()
+		f.set(func() {
+			f.onPage = func(context.Context, int) error {
+				time.Sleep(100 * time.Millisecond)
+				return nil
+			}
+		})
+		for range 100 { // ten seconds
+			g.passed(100 * time.Millisecond)
+			f.put("/r/n/s/i", "changed")
+		}
+		g.passed(time.Second)
+		g.wantEqual()
+		g.wantLogged("level=WARN|etcd history changed")
 	})
 }

@@ -2,8 +2,8 @@ package mirror
 
 import "time"
 
-// fail ends the stream, if there is one, and has everything go on from anew
-// after a pause. What but, if not nil, was listed right now stands.
+// fail ends the stream, if there is one, and retries all ranges after a pause. The
+// range but, if not nil, has just been listed and needs no other list.
 func (l *loop) fail(f failure, but *Range) {
 	worked := l.streams.session != nil && l.streams.session.worked
 	l.closeSession()
@@ -21,7 +21,7 @@ func (l *loop) fail(f failure, but *Range) {
 	l.failed(f, nil)
 }
 
-// again has a range go on after the end of its stream.
+// again has a range listed or watched after the end of its stream.
 func (l *loop) again(r *Range, f failure, resume bool) {
 	if r.watch != nil {
 		r.unwatch()
@@ -39,7 +39,7 @@ func (l *loop) again(r *Range, f failure, resume bool) {
 	l.lists.add(r)
 }
 
-// lose has a range go on that could not be listed, or has lost its watch alone.
+// lose retries a range that could not be listed, or whose watch alone has ended.
 func (l *loop) lose(r *Range, f failure) {
 	now := time.Now()
 	switch {
@@ -52,7 +52,7 @@ func (l *loop) lose(r *Range, f failure) {
 	case !now.Before(l.retryAt): // or else another list has failed just now
 		l.retryAt = now.Add(l.pause.Next() + f.spread())
 	}
-	if r.trusted() && !f.distrusts() {
+	if r.trusted() && !f.needsList() {
 		l.streams.add(r)
 	} else {
 		r.reason = f.reason
@@ -62,7 +62,7 @@ func (l *loop) lose(r *Range, f failure) {
 	l.failed(f, r)
 }
 
-// failed tells of a failure of all ranges, or of one.
+// failed reports a failure of all ranges, or of one.
 func (l *loop) failed(f failure, r *Range) {
 	l.reason = f.reason
 	if l.streams.session == nil || len(l.streams.session.watches) == 0 {

@@ -8,12 +8,12 @@ import (
 	"github.com/rosterdns/roster/internal/etcdclient"
 )
 
-// slowStart is after what time a first list is reported though nothing has
-// failed: whoever waits for it may have reported that there is none.
+// slowStart is how long the first list can take before its end is logged although
+// nothing failed: a caller that waited for it may have logged that it is missing.
 const slowStart = time.Second
 
-// reporter tells the log and the observer what happens. It belongs to the loop;
-// neither is told under a lock.
+// reporter logs what happens and calls the observer. It belongs to the loop, and
+// holds no lock meanwhile.
 type reporter struct {
 	*core
 	state     State     // the last that was told
@@ -25,13 +25,13 @@ type reporter struct {
 	lost      bool   // the loss of contact was logged
 }
 
-// contacted tells of contact that has come back.
+// contacted reports that contact is back, if it was lost.
 func (p *reporter) contacted() {
 	old, before := p.state, p.last
 	now := p.Status()
 	p.last = now.Contact
 	if now.State != Live {
-		return // the time has passed already
+		return // by now it is too old
 	}
 	first := !p.listed
 	p.listed, p.state = true, Live
@@ -52,8 +52,8 @@ func (p *reporter) contacted() {
 	}
 }
 
-// expire tells when contact is lost, and returns when that has to be looked at
-// again. A mirror of nothing is in contact with nobody, which is no fault.
+// expire reports that contact is lost, and returns when to check again. A mirror
+// that follows no range has no contact either, which is not logged.
 func (p *reporter) expire(follows bool) (next time.Time) {
 	if p.state != Live {
 		return time.Time{}
@@ -77,7 +77,7 @@ func (p *reporter) expire(follows bool) (next time.Time) {
 	return time.Time{}
 }
 
-// failed tells of a failure of all ranges, or of one.
+// failed reports a failure of all ranges, or of one.
 func (p *reporter) failed(f failure, r *Range) {
 	log, prefix := p.cfg.Log, p.cfg.Root
 	kind := etcdclient.KindOf(f.err)
@@ -89,17 +89,17 @@ func (p *reporter) failed(f failure, r *Range) {
 		log.Debug("an etcd member doesn't serve reads", "prefix", prefix, "error", f.err)
 	case !p.listed && f.reason != p.warned:
 		p.warned = f.reason
-		log.Warn("etcd can't be read yet: trying again for as long as it takes", "prefix", prefix, "reason", string(f.reason), "error", f.err)
+		log.Warn("etcd can't be read yet: retrying", "prefix", prefix, "reason", string(f.reason), "error", f.err)
 	case p.listed && r != nil && kind == etcdclient.Forbidden && !r.refused:
 		r.refused = true
-		log.Warn("etcd denies access to a range: trying again for as long as it takes", "range", prefix+r.name, "error", f.err)
+		log.Warn("etcd denies access to a range: retrying", "range", prefix+r.name, "error", f.err)
 	default:
-		log.Debug("mirroring broke off", "prefix", prefix, "reason", string(f.reason), "error", f.err)
+		log.Debug("a watch or a list has failed: retrying", "prefix", prefix, "reason", string(f.reason), "error", f.err)
 	}
 	p.cfg.Observer.Failed(f.reason, f.err)
 }
 
-// granted tells that a range that etcd denied can be read.
+// granted reports that a range can be read that etcd denied before.
 func (p *reporter) granted(r *Range) {
 	if r.refused {
 		r.refused = false

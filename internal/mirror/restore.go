@@ -2,7 +2,6 @@ package mirror
 
 import (
 	"iter"
-	"slices"
 	"time"
 )
 
@@ -21,7 +20,10 @@ const restoreBatch = 1000
 // restoreRunning implements Mirror.RestoreRunning.
 func (l *loop) restoreRunning(view View, head Head, ranges []RestoredRange, entries iter.Seq[Event]) {
 	c := l.views.of(view)
-	isListed := func(name string) bool { return slices.Contains(c.complete, c.ranges[name]) }
+	isListed := func(name string) bool {
+		r := c.ranges[name]
+		return r != nil && isClosed(r.listed)
+	}
 	var left []RestoredRange
 	for _, r := range ranges {
 		if !enclosing(r.Range, isListed) {
@@ -62,7 +64,7 @@ func (l *loop) restore(view View, head Head, ranges []RestoredRange, entries ite
 	if len(c.complete) == 0 {
 		c.revision = head.Revision
 	}
-	c.commit(stage, CauseRestore, "", false)
+	c.commit(stage, CauseRestore, false)
 	var contact time.Time
 	for _, r := range ranges {
 		l.registry.restore(view, RangeStatus{Range: r.Range, State: Stale, Revision: r.Revision, Contact: r.Contact, Cached: true})

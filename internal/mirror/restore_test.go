@@ -83,3 +83,26 @@ func TestRestoreOfAnotherTime(t *testing.T) {
 		})
 	}
 }
+
+// TestRestoreOfRangesAhead starts from a snapshot of two ranges, of which etcd, that
+// was restored from a backup, is behind one: the commit of the first list says so,
+// whichever range it is of.
+func TestRestoreOfRangesAhead(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.put("/r/behind/s/a", "1")
+		rec := newRecorder(t)
+		g := run(t, f, rec, func(m *Mirror) {
+			ranges := []RestoredRange{{Range: "behind/", Revision: 1}, {Range: "ahead/", Revision: 1000}}
+			m.Restore(rec, Head{Revision: 1000}, ranges, func(func(Event) bool) {})
+		}, "behind/")
+		g.passed(retryLimit)
+		g.follow("ahead/")
+		g.passed(retryLimit)
+		g.wantEqual()
+		if said := rec.look(); said.backward != 1 {
+			t.Errorf("%d commits say that etcd moved backward, the last is at %d", said.backward, said.revision)
+		}
+	})
+}

@@ -65,7 +65,7 @@ func (l *loop) tend(ctx context.Context, now time.Time) (next time.Time) {
 		return time.Time{}
 	}
 	if len(s.watches) == 0 {
-		l.closeSession() // nobody answers for no watch
+		l.closeSession() // etcd answers no progress request of a stream without watches
 		return time.Time{}
 	}
 	if due(s.silentAt(), now) && s.queue.empty() {

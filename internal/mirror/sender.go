@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// sender makes requests on a stream in order, one after the other. One that
-// blocks holds up only those that follow.
+// sender sends the requests of a stream in order, from a goroutine of its own, so
+// that one that blocks does not block the loop.
 type sender struct {
 	wake chan struct{} // has a token when there are requests
 	done chan struct{}
@@ -21,8 +21,7 @@ func newSender() *sender {
 	return &sender{wake: make(chan struct{}, 1), done: make(chan struct{})}
 }
 
-// send has a request made, and returns how many requests for progress are made
-// before it.
+// send queues a request, and returns how many requests for progress precede it.
 func (s *sender) send(request func(Stream) error) (asked int64) {
 	defer signal(s.wake)
 	s.mu.Lock()
@@ -31,7 +30,7 @@ func (s *sender) send(request func(Stream) error) (asked int64) {
 	return s.ledger.asked
 }
 
-// ask has progress requested.
+// ask queues a request for progress.
 func (s *sender) ask() {
 	defer signal(s.wake)
 	s.mu.Lock()
@@ -40,7 +39,7 @@ func (s *sender) ask() {
 	s.ledger.ask(time.Now())
 }
 
-// tick has progress requested regularly, until ctx is done.
+// tick queues one every progressEvery, until ctx is done.
 func (s *sender) tick(ctx context.Context) {
 	tick := time.NewTicker(progressEvery)
 	defer tick.Stop()
@@ -69,7 +68,7 @@ func (s *sender) before(first int64, now time.Time) int {
 	return s.ledger.before(first, now)
 }
 
-// run makes requests until ctx is done, or one fails: then the stream has ended.
+// run sends requests until ctx is done, or one fails: then the stream has ended.
 func (s *sender) run(ctx context.Context, stream Stream) {
 	defer close(s.done)
 	for {

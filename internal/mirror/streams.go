@@ -19,13 +19,14 @@ type streams struct {
 
 func newStreams(c *core) *streams { return &streams{core: c, opened: make(chan opened)} }
 
-// add has a range watched that was listed.
+// add queues a range to be watched.
 func (s *streams) add(r *Range) {
 	r.phase = mustWatch
 	s.waiting = append(s.waiting, r)
 }
 
-// drop ends that. What a watch still shows is dropped.
+// drop takes a range out of the queue, or ends its watch: what that still shows is
+// ignored.
 func (s *streams) drop(r *Range) {
 	s.waiting = slices.DeleteFunc(s.waiting, func(other *Range) bool { return other == r })
 	if r.watch != nil {

@@ -38,9 +38,6 @@ const (
 // Commit says what the events of a stage are.
 type Commit struct {
 	Cause Cause
-	// Range is the range that was listed, watched, restored or dropped; "" for a
-	// batch over several ranges and for mere progress, as for the range of all.
-	Range string
 	// Revision is the committed revision of the view: the minimum over its
 	// listed ranges; 0 while there is none. It is lower than before only where a
 	// range was added or Regressed says so.

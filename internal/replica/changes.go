@@ -11,31 +11,17 @@ import (
 // had.
 type observer struct {
 	Observer
-	replica *Replica
+	disk *saved
 }
 
 // StateChanged implements mirror.Observer.
 func (o observer) StateChanged(s mirror.Status) {
 	o.Observer.StateChanged(s)
-	o.replica.touch()
+	o.disk.touch()
 }
 
 // Listed implements mirror.Observer.
 func (o observer) Listed(reason mirror.Reason, keys int, took time.Duration) {
 	o.Observer.Listed(reason, keys, took)
-	o.replica.touch()
-}
-
-// touchOnChange has the snapshot written after each change of what is served.
-func (r *Replica) touchOnChange() {
-	changes := r.store.Subscribe()
-	for {
-		select {
-		case <-r.ctx.Done():
-			return
-		case <-changes.Changed():
-			changes.Next()
-			r.touch()
-		}
-	}
+	o.disk.touch()
 }

@@ -98,16 +98,15 @@ func checkAge(r snapshot.Range, maxAge time.Duration) error {
 }
 
 // dropOld leaves out ranges that are not to be answered from, and what contains
-// one: it doesn't know of that part.
+// one: it doesn't know of that part. Keys in none of the ranges go, too: nothing
+// would ever remove them. A file that was written while a range was being dropped
+// has some.
 func (c *contents) dropOld(maxAge time.Duration) {
 	var old []string
 	for _, r := range c.header.Ranges {
 		if checkAge(r, maxAge) != nil {
 			old = append(old, r.Prefix)
 		}
-	}
-	if len(old) == 0 {
-		return
 	}
 	c.header.Ranges = slices.DeleteFunc(slices.Clone(c.header.Ranges), func(r snapshot.Range) bool {
 		return slices.ContainsFunc(old, func(prefix string) bool { return strings.HasPrefix(prefix, r.Prefix) })

@@ -20,19 +20,14 @@ func Open(cfg Config) (*Replica, error) {
 		return nil, err
 	}
 	log := cfg.Log.With("prefix", cfg.Prefix) // the mirror says which part of it, too
-	r := &Replica{
-		cfg: cfg, log: log, store: services.New(log, cfg.Observer.Skipped), source: source, conn: conn,
-		loaded: make(chan struct{}), released: make(chan struct{}), stored: map[*mirror.Range]int{},
-	}
+	r := &Replica{cfg: cfg, log: log, source: source, conn: conn}
 	r.cfg.Predecessor, r.cfg.SnapshotHolders = nil, nil // else each keeps all before it in memory
 	r.ctx, r.cancel = context.WithCancel(context.Background())
-	r.view = r.store
-	if cfg.Protect > 0 {
-		r.guard = services.NewGuard(r.store, cfg.Protect, cfg.ProtectFor, log, cfg.Observer.MassExpired)
-		r.view = r.guard
-		r.wg.Go(func() { r.guard.Run(r.ctx) })
-	}
-	r.mirror = mirror.New(mirror.Config{Source: source, Root: r.root(), Observer: observer{cfg.Observer, r}, Log: cfg.Log})
+	r.registry = cfg.registry(log)
+	r.disk = cfg.saved(log, r.registry)
+	r.registry.mirror = mirror.New(mirror.Config{
+		Source: source, Root: r.registry.root, Observer: observer{cfg.Observer, r.disk}, Log: cfg.Log,
+	})
 	for _, rng := range cfg.Ranges {
 		r.ranges = append(r.ranges, r.Follow(rng))
 	}
@@ -44,22 +39,49 @@ func Open(cfg Config) (*Replica, error) {
 func (r *Replica) start(predecessor *Replica, holders []*Replica) {
 	inherited := predecessor != nil && r.cfg.SameRegistry && r.inherit(predecessor)
 	if predecessor != nil {
-		r.store.Continue(predecessor.Load())
+		r.Store().Continue(predecessor.Load())
+		r.disk.touch() // the disk has nothing of it
 	}
-	if r.cfg.Snapshot == "" {
-		close(r.loaded)
-		close(r.released)
-	} else {
-		r.writer = snapshot.NewWriter(snapshot.WriterConfig{
-			Path: r.cfg.Snapshot, Take: r.take, Log: r.log, Written: r.cfg.Observer.SnapshotWritten,
-		})
-		if predecessor != nil {
-			r.touch() // the disk has nothing of it
+	if r.cfg.Snapshot != "" {
+		r.wg.Go(func() { r.disk.touchOnChange(r.ctx) })
+		var disks []*saved
+		for _, h := range holders {
+			disks = append(disks, h.disk)
 		}
-		r.wg.Go(r.touchOnChange)
-		go r.useDisk(!inherited, holders)
+		go r.disk.use(r.ctx, !inherited, disks)
+	}
+	if r.Guard() != nil {
+		r.wg.Go(func() { r.Guard().Run(r.ctx) })
 	}
 	r.wg.Go(r.run)
+}
+
+// registry returns a registry that has no mirror yet.
+func (cfg *Config) registry(log *slog.Logger) *registry {
+	g := &registry{
+		settings: settings{cfg.Prefix + "/", cfg.Ranges, cfg.Snapshot, cfg.SnapshotMaxAge},
+		store:    services.New(log, cfg.Observer.Skipped), stored: map[*mirror.Range]int{},
+	}
+	g.view = g.store
+	if cfg.Protect > 0 {
+		g.guard = services.NewGuard(g.store, cfg.Protect, cfg.ProtectFor, log, cfg.Observer.MassExpired)
+		g.view = g.guard
+	}
+	return g
+}
+
+// saved returns the snapshot of a registry.
+func (cfg *Config) saved(log *slog.Logger, g *registry) *saved {
+	s := &saved{registry: g, log: log, disk: cfg.disk, loaded: make(chan struct{}), released: make(chan struct{})}
+	if cfg.Snapshot == "" {
+		close(s.loaded)
+		close(s.released)
+		return s
+	}
+	s.writer = snapshot.NewWriter(snapshot.WriterConfig{
+		Path: cfg.Snapshot, Take: g.take, Log: log, Written: cfg.Observer.SnapshotWritten,
+	})
+	return s
 }
 
 func (cfg *Config) setDefaults() {
@@ -108,7 +130,7 @@ func (r *Replica) Close(ctx context.Context) error {
 	r.cancel()
 	r.wg.Wait()
 	select {
-	case <-r.released:
+	case <-r.disk.released:
 	case <-ctx.Done():
 		r.log.Warn("the disk is slow: closing without waiting for the last snapshot", "path", r.cfg.Snapshot)
 	}

@@ -15,104 +15,102 @@ import (
 // times that.
 const maxCached = 64 * 64
 
-// Follow has a range listed and watched, into the store, until as many calls of
-// Unfollow.
-func (r *Replica) Follow(rng string) *mirror.Range {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	followed := r.mirror.Follow(rng, r.view)
-	r.stored[followed]++
+// follow has a range listed and watched, into the store.
+func (g *registry) follow(rng string) *mirror.Range {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	followed := g.mirror.Follow(rng, g.view)
+	g.stored[followed]++
 	return followed
 }
 
-// FollowInto has a range listed and watched, into another view. It is no part of
-// the snapshot.
-func (r *Replica) FollowInto(rng string, view mirror.View) *mirror.Range {
-	return r.mirror.Follow(rng, view)
-}
-
-// Unfollow ends what Follow or FollowInto began. With a snapshot, what is in the
-// store stays there as a cached range, as good as the file, until it is too old.
-func (r *Replica) Unfollow(rng *mirror.Range) {
-	r.mu.Lock()
-	stored := r.stored[rng] > 0
+// unfollow ends one use of a range, into the store or another view.
+func (g *registry) unfollow(rng *mirror.Range) {
+	g.mu.Lock()
+	stored := g.stored[rng] > 0
 	if stored {
-		if r.stored[rng]--; r.stored[rng] == 0 {
-			delete(r.stored, rng)
+		if g.stored[rng]--; g.stored[rng] == 0 {
+			delete(g.stored, rng)
 		}
 	}
-	r.mu.Unlock()
-	r.mirror.Unfollow(rng, stored && r.cfg.Snapshot != "")
+	g.mu.Unlock()
+	g.mirror.Unfollow(rng, stored && g.path != "")
 }
 
 // forgetOld drops cached ranges that are too old, and beyond maxCached those that
 // are oldest.
-func (r *Replica) forgetOld() {
-	if len(r.cfg.Ranges) > 0 {
+func (g *registry) forgetOld() {
+	if len(g.ranges) > 0 {
 		return // all that there is is followed
 	}
-	cached := r.cached()
+	cached := g.cached()
 	slices.SortFunc(cached, func(a, b mirror.RangeStatus) int { return b.Contact.Compare(a.Contact) })
 	for i, s := range cached {
-		if i >= maxCached || checkAge(rangeOf(r.root(), s), r.cfg.SnapshotMaxAge) != nil {
-			r.mirror.Forget(s.Range)
+		if i >= maxCached || checkAge(rangeOf(g.root, s), g.maxAge) != nil {
+			g.mirror.Forget(s.Range)
 		}
 	}
 }
 
 // cached returns the state of the ranges that are followed no more, or come from a
 // snapshot.
-func (r *Replica) cached() []mirror.RangeStatus {
-	return slices.DeleteFunc(r.mirror.Ranges(), func(s mirror.RangeStatus) bool { return !s.Cached })
+func (g *registry) cached() []mirror.RangeStatus {
+	return slices.DeleteFunc(g.mirror.Ranges(), func(s mirror.RangeStatus) bool { return !s.Cached })
 }
 
 func rangeOf(root string, s mirror.RangeStatus) snapshot.Range {
 	return snapshot.Range{Prefix: root + s.Range, Revision: s.Revision, Contact: s.Contact}
 }
 
-// take returns what a snapshot has. The state of the ranges comes last, so that a
-// replica which starts from it is told of no lower revision than was seen.
-func (r *Replica) take() (snapshot.Header, iter.Seq[snapshot.Entry], bool) {
-	r.forgetOld()
-	gen, entries := r.contents()
-	h := snapshot.Header{
-		Root: r.root(), Serial: gen.FullSerial(), Offset: gen.SerialOffset(), Revision: gen.Revision(), Cluster: r.mirror.Status().Cluster,
-	}
-	ranges, complete := r.storedRanges()
-	if !complete && len(r.cfg.Ranges) > 0 {
+// take returns what a snapshot has. Which ranges it covers is asked before the
+// contents are, which have at least those; their state comes last, so that a replica
+// which starts from it is told of no lower revision than was seen.
+func (g *registry) take() (snapshot.Header, iter.Seq[snapshot.Entry], bool) {
+	g.forgetOld()
+	covered, complete := g.storedRanges()
+	if !complete && len(g.ranges) > 0 {
 		return snapshot.Header{}, nil, false
 	}
+	gen, entries := g.contents()
+	h := snapshot.Header{
+		Root: g.root, Serial: gen.FullSerial(), Offset: gen.SerialOffset(), Revision: gen.Revision(), Cluster: g.mirror.Status().Cluster,
+	}
+	ranges, _ := g.storedRanges()
 	for _, s := range ranges {
-		h.Ranges = append(h.Ranges, rangeOf(h.Root, s))
+		if _, found := slices.BinarySearchFunc(covered, s, compareRanges); found {
+			h.Ranges = append(h.Ranges, rangeOf(h.Root, s))
+		}
 	}
 	return h, entries, len(h.Ranges) > 0
 }
 
 // contents returns what is served, and what a snapshot has of it.
-func (r *Replica) contents() (*services.Generation, iter.Seq[snapshot.Entry]) {
-	if r.guard != nil {
-		return r.guard.Snapshot()
+func (g *registry) contents() (*services.Generation, iter.Seq[snapshot.Entry]) {
+	if g.guard != nil {
+		return g.guard.Snapshot()
 	}
-	gen := r.store.Load()
+	gen := g.store.Load()
 	return gen, gen.Entries()
 }
 
 // storedRanges returns the ranges of which there is something in the store, in
 // order, each once; and whether those are all that are followed.
-func (r *Replica) storedRanges() (ranges []mirror.RangeStatus, complete bool) {
+func (g *registry) storedRanges() (ranges []mirror.RangeStatus, complete bool) {
 	complete = true
-	ranges = r.cached()
-	r.mu.Lock()
-	for rng := range r.stored {
+	ranges = g.cached()
+	g.mu.Lock()
+	for rng := range g.stored {
 		if s := rng.Status(); s.State != mirror.Unsynced {
 			ranges = append(ranges, s)
 		} else {
 			complete = false
 		}
 	}
-	r.mu.Unlock()
+	g.mu.Unlock()
 	// Of one that is both, cached and followed again, what is cached is the newest
 	// that is known, or about to be superseded.
-	slices.SortStableFunc(ranges, func(a, b mirror.RangeStatus) int { return strings.Compare(a.Range, b.Range) })
+	slices.SortStableFunc(ranges, compareRanges)
 	return slices.CompactFunc(ranges, func(a, b mirror.RangeStatus) bool { return a.Range == b.Range }), complete
 }
+
+func compareRanges(a, b mirror.RangeStatus) int { return strings.Compare(a.Range, b.Range) }

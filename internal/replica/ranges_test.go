@@ -1,7 +1,9 @@
 package replica
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -111,6 +113,18 @@ func TestSnapshotOfTheRegistry(t *testing.T) {
 	})
 }
 
+// TestSnapshotOutsideItsRanges: what no range covers is not restored.
+func TestSnapshotOutsideItsRanges(t *testing.T) {
+	inBubble(t, func(f *fixture) {
+		f.write(func(h *snapshot.Header) { h.Ranges[0].Prefix = "/roster/default/other/" })
+		f.away()
+		r := f.open(dynamic)
+		<-r.Loaded()
+		f.wantInstances(r)
+		f.close(r)
+	})
+}
+
 func TestDropOld(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
@@ -140,4 +154,37 @@ func TestDropOld(t *testing.T) {
 	if want := []string{"b/new/i", "c/x/y"}; !slices.Equal(events, want) {
 		t.Errorf("events %q, want %q", events, want)
 	}
+}
+
+// TestSnapshotDuringLists: a snapshot that is taken while ranges are being listed
+// has no range whose contents it lacks.
+func TestSnapshotDuringLists(t *testing.T) {
+	inBubble(t, func(f *fixture) {
+		const services = 500
+		for i := range services {
+			f.put(fmt.Sprintf("default/s%d/a", i))
+		}
+		r := f.open(dynamic)
+		<-r.Loaded()
+		for i := range services {
+			r.Follow(fmt.Sprintf("default/s%d/", i))
+		}
+		for listed := 0; listed < services; {
+			h, entries, ok := r.registry.take()
+			if !ok {
+				continue
+			}
+			listed = len(h.Ranges)
+			has := map[string]bool{}
+			for e := range entries {
+				has[strings.TrimSuffix("/roster/"+e.Key, "a")] = true
+			}
+			for _, rng := range h.Ranges {
+				if !has[rng.Prefix] {
+					f.t.Fatalf("the snapshot has nothing of %q, which its header says is complete", rng.Prefix)
+				}
+			}
+		}
+		f.close(r)
+	})
 }

@@ -17,7 +17,6 @@ import (
 	"github.com/rosterdns/roster/internal/etcdclient"
 	"github.com/rosterdns/roster/internal/mirror"
 	"github.com/rosterdns/roster/internal/services"
-	"github.com/rosterdns/roster/internal/snapshot"
 )
 
 // DefaultSnapshotMaxAge lets a process that was off overnight start without etcd.
@@ -84,54 +83,47 @@ type Config struct {
 
 // Replica is a registry in memory. Its methods are safe for concurrent use.
 type Replica struct {
-	cfg    Config
-	log    *slog.Logger
-	store  *services.Store
-	guard  *services.Guard // nil without Protect
-	view   mirror.View     // the guard, else the store
-	mirror *mirror.Mirror
-	source mirror.Source
-	conn   *etcdclient.Conn // nil where it is the caller's
-	ranges []*mirror.Range  // of Config.Ranges
+	cfg      Config
+	log      *slog.Logger
+	registry *registry
+	disk     *saved
+	source   mirror.Source
+	conn     *etcdclient.Conn // nil where it is the caller's
+	ranges   []*mirror.Range  // of Config.Ranges
 	// listFirst says that there is something to answer from, but that the
 	// predecessor is in contact and knows more.
 	listFirst bool
-	writer    *snapshot.Writer // nil without a snapshot
 
-	ctx      context.Context // until Close
-	cancel   context.CancelFunc
-	wg       sync.WaitGroup
-	loaded   chan struct{} // closed when the snapshot was read, or is not to be
-	released chan struct{} // closed when this replica writes the file no more
-
-	restoring sync.Mutex
-	running   bool // the mirror; under restoring
-
-	mu     sync.Mutex
-	stored map[*mirror.Range]int // those that are followed into the store, by the calls of Follow
+	ctx    context.Context // until Close
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
 }
-
-// root is what keys start with that are in the mirror.
-func (r *Replica) root() string { return r.cfg.Prefix + "/" }
 
 // Load returns the present generation: one atomic load.
-func (r *Replica) Load() *services.Generation { return r.store.Load() }
+func (r *Replica) Load() *services.Generation { return r.registry.store.Load() }
 
 // Store returns the store, for its changes.
-func (r *Replica) Store() *services.Store { return r.store }
+func (r *Replica) Store() *services.Store { return r.registry.store }
 
 // Guard returns the guard; nil without Protect.
-func (r *Replica) Guard() *services.Guard { return r.guard }
+func (r *Replica) Guard() *services.Guard { return r.registry.guard }
 
 // Loaded is closed when the snapshot was read, or is not to be.
-func (r *Replica) Loaded() <-chan struct{} { return r.loaded }
+func (r *Replica) Loaded() <-chan struct{} { return r.disk.loaded }
 
 // Released is closed when the replica writes its file no more.
-func (r *Replica) Released() <-chan struct{} { return r.released }
+func (r *Replica) Released() <-chan struct{} { return r.disk.released }
 
-// touch has the snapshot written soon.
-func (r *Replica) touch() {
-	if r.writer != nil {
-		r.writer.Touch()
-	}
+// Follow has a range listed and watched, into the store, until as many calls of
+// Unfollow.
+func (r *Replica) Follow(rng string) *mirror.Range { return r.registry.follow(rng) }
+
+// FollowInto has a range listed and watched, into another view. It is no part of
+// the snapshot.
+func (r *Replica) FollowInto(rng string, view mirror.View) *mirror.Range {
+	return r.registry.mirror.Follow(rng, view)
 }
+
+// Unfollow ends what Follow or FollowInto began. With a snapshot, what is in the
+// store stays there as a cached range, as good as the file, until it is too old.
+func (r *Replica) Unfollow(rng *mirror.Range) { r.registry.unfollow(rng) }

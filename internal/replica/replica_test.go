@@ -103,8 +103,8 @@ func TestLag(t *testing.T) {
 		f.etcd.Put("/elsewhere", "x", 0)
 		f.etcd.Put("/elsewhere", "y", 0)
 		time.Sleep(5 * time.Second) // progress
-		if r.Lag() != 0 || r.mirror.Status().Head != f.etcd.Revision() {
-			f.t.Errorf("lag %d at %d of %d", r.Lag(), r.mirror.Status().Head, f.etcd.Revision())
+		if r.Lag() != 0 || r.registry.mirror.Status().Head != f.etcd.Revision() {
+			f.t.Errorf("lag %d at %d of %d", r.Lag(), r.registry.mirror.Status().Head, f.etcd.Revision())
 		}
 		f.close(r)
 	})

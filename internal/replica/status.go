@@ -11,7 +11,7 @@ import (
 // oldest contact, and an error if there is any. It takes no lock and allocates
 // nothing.
 func (r *Replica) Status() mirror.Status {
-	s := r.mirror.Status()
+	s := r.registry.mirror.Status()
 	for i, rng := range r.ranges {
 		one := rng.Status()
 		if i == 0 || badness(one.State) > badness(s.State) {
@@ -35,7 +35,7 @@ func badness(s mirror.State) int {
 // that any answer of etcd has shown. Writes elsewhere in etcd count until the next
 // progress of the watch.
 func (r *Replica) Lag() int64 {
-	s := r.mirror.Status()
+	s := r.registry.mirror.Status()
 	if s.Revision == 0 {
 		return 0 // nothing is served yet
 	}

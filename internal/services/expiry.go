@@ -19,18 +19,18 @@ const (
 	guardTick = time.Second
 )
 
-// verdict says what the instances that expired within guardWindow are.
-type verdict uint8
+// class says what the instances that expired within guardWindow are.
+type class uint8
 
 const (
-	ordinary verdict = iota
+	ordinary class = iota
 	possibleMass
 	mass
 )
 
-// judge decides what it is if so many of all instances expired within
+// classify returns what it is if so many of all instances expired within
 // guardWindow, and a mass is more than percent of all.
-func judge(expired, all, percent int) verdict {
+func classify(expired, all, percent int) class {
 	switch {
 	case expired < guardLeast:
 		return ordinary

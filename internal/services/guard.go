@@ -114,7 +114,7 @@ func (g *Guard) total() int { return g.store.Load().Instances() + g.unserved }
 // trim takes what expired before the window out of account.
 func (g *Guard) trim(now time.Time) {
 	g.window.trim(now)
-	g.tripped = g.tripped && judge(g.window.counted, g.total(), g.percent) == mass
+	g.tripped = g.tripped && classify(g.window.counted, g.total(), g.percent) == mass
 }
 
 // drop forgets an expired instance.
@@ -187,7 +187,7 @@ func (in *inspection) stillExpired(key string, x *expiry) bool {
 // back what is gone already.
 func (in *inspection) conclude() (back []edit) {
 	in.all = in.total()
-	switch judge(in.window.counted, in.all, in.percent) {
+	switch classify(in.window.counted, in.all, in.percent) {
 	case mass:
 		if !in.tripped {
 			in.tripped, in.removed, in.detected = true, 0, in.window.counted

@@ -323,7 +323,7 @@ func TestJudge(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		expired, all, percent int
-		want                  verdict
+		want                  class
 	}{
 		{0, 0, 0, ordinary},
 		{9, 9, 0, ordinary},
@@ -337,7 +337,7 @@ func TestJudge(t *testing.T) {
 		{10, 1_000_000, 1, ordinary},
 		{1_001, 1_000_000, 1, possibleMass},
 	} {
-		if got := judge(tt.expired, tt.all, tt.percent); got != tt.want {
+		if got := classify(tt.expired, tt.all, tt.percent); got != tt.want {
 			t.Errorf("%d of %d with %d percent: %d, want %d", tt.expired, tt.all, tt.percent, got, tt.want)
 		}
 	}

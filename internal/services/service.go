@@ -128,36 +128,6 @@ func (s *Service) detach() {
 	s.attached.Store(nil)
 }
 
-// With returns a version of the service for readers that don't show all as it
-// is. show returns what is shown of an instance: itself, another with the same
-// ID, or nil for nothing. The result is the service itself where all are shown
-// as they are, and nil where none is. It has no attachment.
-func (s *Service) With(show func(*catalog.Instance) *catalog.Instance) *Service {
-	var shown btree.Map[string, *entry]
-	same := true
-	s.instances.Scan(func(id string, e *entry) bool {
-		in := show(&e.Instance)
-		if in != &e.Instance {
-			same = false
-		}
-		switch in {
-		case nil:
-		case &e.Instance:
-			shown.Load(id, e)
-		default:
-			shown.Load(id, &entry{Instance: *in})
-		}
-		return true
-	})
-	switch {
-	case same:
-		return s
-	case shown.Len() == 0:
-		return nil
-	}
-	return &Service{Namespace: s.Namespace, Name: s.Name, Revision: s.Revision, instances: shown}
-}
-
 // at returns a version of the service that differs in its revision only.
 func (s *Service) at(revision int64) *Service {
 	return &Service{Namespace: s.Namespace, Name: s.Name, Revision: revision, instances: s.instances}

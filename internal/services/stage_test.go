@@ -8,7 +8,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/internal/mirror"
 )
 
@@ -134,36 +133,5 @@ func TestCommitCostsWhatItChanges(t *testing.T) {
 		if got := cost(s); got > 4*base {
 			t.Errorf("%s: %d bytes allocated in a commit, %d without", name, got, base)
 		}
-	}
-}
-
-// TestWith shows a part of a service.
-func TestWith(t *testing.T) {
-	t.Parallel()
-	s, _ := newStore(t)
-	apply(s, batch(put(2, "n/s/a", value(1, "")), put(3, "n/s/b", value(2, "")), put(4, "n/s/c", value(3, ""))))
-	svc := s.Load().Service("n", "s")
-	if got := svc.With(func(in *catalog.Instance) *catalog.Instance { return in }); got != svc {
-		t.Error("all of it is another version")
-	}
-	if got := svc.With(func(*catalog.Instance) *catalog.Instance { return nil }); got != nil {
-		t.Errorf("nothing of it is %s", showService(got))
-	}
-	got := svc.With(func(in *catalog.Instance) *catalog.Instance {
-		switch in.ID {
-		case "a":
-			return nil
-		case "b":
-			other := *in
-			other.Weight = 9
-			return &other
-		}
-		return in
-	})
-	if line := showService(got); line != "n/s@4: b=9/up c=3/up" || got.Instance("c") != svc.Instance("c") || got.Len() != 2 {
-		t.Errorf("a part of it is %s", line)
-	}
-	if line := showService(svc); line != "n/s@4: a=1/up b=2/up c=3/up" {
-		t.Errorf("the service became %s", line)
 	}
 }

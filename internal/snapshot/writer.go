@@ -152,7 +152,7 @@ func (w *Writer) report(err error) {
 	}
 	w.failing = failed
 	if failed {
-		w.cfg.Log.Warn("the snapshot can't be written: a restart without etcd will know no more than the last one; trying again",
+		w.cfg.Log.Warn("the snapshot can't be written: retrying; until then a restart without etcd uses the previous one",
 			"path", w.cfg.Path, "error", err)
 		return
 	}

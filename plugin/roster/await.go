@@ -58,11 +58,11 @@ func (s *shared) awaitAnswers(ctx context.Context, state mirror.State) bool {
 
 // logUnsynced tells that there is nothing to answer from.
 func (s *shared) logUnsynced(waited time.Duration) {
-	log := s.log.With("prefix", s.config.prefix)
+	attrs := []any{"prefix", s.config.prefix, "waited", waited.String()}
 	if err := s.LastError(); err != nil {
-		log = log.With("error", err)
+		attrs = append(attrs, "error", err)
 	}
-	log.Warn("no list from etcd yet: answering SERVFAIL until there is one", "waited", waited.String())
+	s.log.Warn("no list from etcd yet: answering SERVFAIL until there is one", attrs...)
 }
 
 // contents is what is answered from, for the log.

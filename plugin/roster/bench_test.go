@@ -48,15 +48,15 @@ func BenchmarkSelection(b *testing.B) {
 		b.Run(fmt.Sprintf("addresses/%d", n), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				newAddressSets(catalog.Preferred(catalog.Selector{}.Select(s.All())))
+				newAddressSets(catalog.Preferred(catalog.Selector{}.Select(s.All(), s.Len())))
 			}
 		})
 		b.Run(fmt.Sprintf("ports/%d", n), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				newSRVSet(catalog.Selector{}.Select(s.All()))
-				newPorts(s.All(), nameKey)
-				newPorts(s.All(), numberKey)
+				newSRVSet(catalog.Selector{}.Select(s.All(), s.Len()))
+				newPorts(s.All(), s.Len(), nameKey)
+				newPorts(s.All(), s.Len(), numberKey)
 			}
 		})
 	}

@@ -89,18 +89,20 @@ func TestParse(t *testing.T) {
 func TestParseErrors(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat(strings.Repeat("x", 60)+".", 4) // 244 octets and the root's
+	const known = "; roster has allow_net, credentials, credentials_file, deny_net, endpoint, fallthrough, max_ttl, min_ttl, namespaces, " +
+		"ns, prefix, protect, snapshot, snapshot_max_age, stale, startup_timeout, tls, ttl"
 	for _, tt := range []struct {
 		block string
 		line  string
 		want  string
 	}{
-		{"roster {\n color red\n}", "2", `unknown property "color"`},
+		{"roster {\n color red\n}", "2", `unknown property "color"` + known},
 		// Of later versions.
-		{"roster {\n max_answers 3\n}", "2", `unknown property "max_answers"`},
-		{"roster {\n snapshots /tmp/x\n}", "2", `unknown property "snapshots"`},
-		{"roster {\n fastpath\n}", "2", `unknown property "fastpath"`},
-		{"roster {\n ttl 5\n ttl 5\n}", "3", "ttl is stated twice"},
-		{"roster {\n endpoint http://a:1\n endpoint http://b:1\n}", "3", "endpoint is stated twice"},
+		{"roster {\n max_answers 3\n}", "2", `unknown property "max_answers"` + known},
+		{"roster {\n snapshots /tmp/x\n}", "2", `unknown property "snapshots"` + known},
+		{"roster {\n fastpath\n}", "2", `unknown property "fastpath"` + known},
+		{"roster {\n ttl 5\n ttl 5\n}", "3", "ttl is stated twice, first at Testfile:2"},
+		{"roster {\n endpoint http://a:1\n endpoint http://b:1\n}", "3", "endpoint is stated twice, first at Testfile:2"},
 		{"roster {\n}\nroster", "3", "roster is stated twice in one server block"},
 		{"roster\nroster", "2", "roster is stated twice in one server block"},
 		{"roster 10.in-addr.arpa", "1", `zone "10.in-addr.arpa." is a reverse zone, which roster doesn't answer for`},
@@ -112,7 +114,7 @@ func TestParseErrors(t *testing.T) {
 		{"roster {\n endpoint\n}", "2", "endpoint: needs a URL such as http://127.0.0.1:2379"},
 		{"roster {\n endpoint localhost:2379\n}", "2", `endpoint: endpoint "localhost:2379" is not a URL such as http://127.0.0.1:2379 or https://etcd.example.com:2379`},
 		{"roster {\n endpoint \"\"\n}", "2", `endpoint: endpoint "" is not a URL such as http://127.0.0.1:2379 or https://etcd.example.com:2379`},
-		{"roster {\n ttl 1\n endpoint http://a:1 https://b:1\n ttl 5\n}", "4", "ttl is stated twice"},
+		{"roster {\n ttl 1\n endpoint http://a:1 https://b:1\n ttl 5\n}", "4", "ttl is stated twice, first at Testfile:2"},
 		{"roster {\n ttl 1\n endpoint http://a:1 https://b:1\n max_ttl 5\n}", "3", "endpoint: endpoints mix http and https: use one scheme for all"},
 		{"roster {\n endpoint http://root:hunter2@a:1\n}", "2", `endpoint: endpoint "…@a:1" has more than scheme, host and port`},
 		{"roster {\n prefix\n}", "2", "prefix: needs a path such as /roster, and nothing else"},
@@ -125,7 +127,7 @@ func TestParseErrors(t *testing.T) {
 		{"roster {\n credentials root\n}", "2", "credentials: needs a user and a password, and nothing else"},
 		{"roster {\n credentials root hunter2 hunter2\n}", "2", "credentials: needs a user and a password, and nothing else"},
 		{"roster {\n credentials \"\" \"\"\n}", "2", "credentials: needs a user and a password, and nothing else"},
-		{"roster {\n credentials root hunter2\n credentials root hunter2\n}", "3", "credentials is stated twice"},
+		{"roster {\n credentials root hunter2\n credentials root hunter2\n}", "3", "credentials is stated twice, first at Testfile:2"},
 		{"roster {\n credentials_file\n}", "2", "credentials_file: needs the path of a file, and nothing else"},
 		{"roster {\n credentials root hunter2\n credentials_file x\n ttl 5\n}", "3", "credentials_file: credentials are given both directly and as a file: use one"},
 		{"roster {\n tls a b c d\n}", "2", "tls: has 4 arguments, more than CERT KEY CACERT"},

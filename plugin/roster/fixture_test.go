@@ -92,7 +92,7 @@ func servingRegistry(tb testing.TB, directive string, reg registry) *Roster {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	r, err := newHandler(cfg, ownAddrs)
+	r, err := newHandler(cfg, ownAddrs, newTCPLimits())
 	if err != nil {
 		tb.Fatal(err)
 	}

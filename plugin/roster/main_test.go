@@ -30,5 +30,9 @@ func TestMain(m *testing.M) {
 	if !slices.Contains(os.Args, "-test.v=true") {
 		clog.Discard()
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(m,
+		// Of the plugin forward: they end with a garbage collection, or within half a second.
+		goleak.IgnoreTopFunction("github.com/coredns/coredns/plugin/pkg/proxy.(*Transport).connManager"),
+		goleak.IgnoreAnyFunction("github.com/coredns/coredns/plugin/pkg/up.(*Probe).Do.func1"),
+	)
 }

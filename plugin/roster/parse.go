@@ -3,9 +3,11 @@ package roster
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/coredns/caddy"
@@ -64,12 +66,12 @@ func parse(c *caddy.Controller) (*config, error) {
 		name := c.Val()
 		p, known := properties[name]
 		if !known {
-			return nil, c.Errf("unknown property %q", name)
+			return nil, c.Errf("unknown property %q; %s has %s", name, pluginName, strings.Join(slices.Sorted(maps.Keys(properties)), ", "))
 		}
-		if _, twice := cfg.stated[name]; !twice {
+		if first, twice := cfg.stated[name]; !twice {
 			cfg.stated[name] = position{c.File(), c.Line()}
 		} else if !p.repeatable {
-			return nil, c.Errf("%s is stated twice", name)
+			return nil, c.Errf("%s is stated twice, first at %s", name, first)
 		}
 		if err := p.parse(cfg, c, c.RemainingArgs()); err != nil {
 			return nil, c.Errf("%s: %v", name, err)

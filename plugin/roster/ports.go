@@ -124,10 +124,14 @@ func (s *srvSet) within(octets int) []srvTarget {
 // newPorts returns the targets by what names say of ports: key is the part of a
 // port that they are told apart by. A port that no instance has that is up is
 // there with an empty set, and so is each protocol alone. Ports without a name
-// have no other key than their protocol.
-func newPorts(instances iter.Seq[*catalog.Instance], key func(*catalog.Port) portKey) map[portKey]*srvSet {
+// have no other key than their protocol. There are about size instances.
+func newPorts(instances iter.Seq[*catalog.Instance], size int, key func(*catalog.Port) portKey) map[portKey]*srvSet {
 	b := portsBuilder{sets: map[portKey]*srvSet{}}
 	for in := range instances {
+		b.size = 0
+		if len(b.sets) == 0 && len(in.Ports) > 0 { // in most services the others have the ports of the first one
+			b.size = size / len(in.Ports)
+		}
 		for i := range in.Ports {
 			p := &in.Ports[i]
 			k := key(p)
@@ -147,6 +151,7 @@ type portsBuilder struct {
 	// recent are the keys and sets of the last instance's ports: in most services
 	// the next one has the same, which is found without the map.
 	recent []recentPort
+	size   int // of targets that a new set has room for
 }
 
 type recentPort struct {
@@ -161,7 +166,7 @@ func (b *portsBuilder) set(i int, key portKey) *srvSet {
 	}
 	set, ok := b.sets[key]
 	if !ok {
-		set = &srvSet{}
+		set = &srvSet{targets: make([]srvTarget, 0, b.size)}
 		b.sets[key] = set
 		if alone := (portKey{protocol: key.protocol}); b.sets[alone] == nil {
 			b.sets[alone] = &srvSet{}

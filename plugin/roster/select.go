@@ -75,7 +75,7 @@ func (s *selection) instance(id string) *catalog.Instance {
 
 // selected returns the instances that service-level questions are answered from.
 func (s *selection) selected() []*catalog.Instance {
-	return *s.up.get(func() []*catalog.Instance { return catalog.Selector{}.Select(s.instances()) })
+	return *s.up.get(func() []*catalog.Instance { return catalog.Selector{}.Select(s.instances(), s.service.Len()) })
 }
 
 // soleHost returns the host that the service's name is an alias of, or nil.
@@ -95,10 +95,10 @@ func (s *selection) srvSet(key portKey) (set *srvSet, exists bool) {
 	case key == portKey{}:
 		return *s.all.get(func() *srvSet { return newSRVSet(s.selected()) }), true
 	case key.number != 0:
-		sets := s.numbered.get(func() map[portKey]*srvSet { return newPorts(s.instances(), numberKey) })
+		sets := s.numbered.get(func() map[portKey]*srvSet { return newPorts(s.instances(), s.service.Len(), numberKey) })
 		set, exists = (*sets)[key]
 	default:
-		sets := s.named.get(func() map[portKey]*srvSet { return newPorts(s.instances(), nameKey) })
+		sets := s.named.get(func() map[portKey]*srvSet { return newPorts(s.instances(), s.service.Len(), nameKey) })
 		set, exists = (*sets)[key]
 	}
 	return set, exists

@@ -27,7 +27,7 @@ func setup(c *caddy.Controller) error {
 	if err != nil {
 		return plugin.Error(pluginName, err)
 	}
-	r, err := newHandler(cfg, own)
+	r, err := newHandler(cfg, own, b.tcp)
 	if err != nil {
 		return plugin.Error(pluginName, err)
 	}
@@ -41,12 +41,12 @@ func setup(c *caddy.Controller) error {
 	return nil
 }
 
-// newHandler returns the handler of a block; own are the server's addresses. It
-// answers once it is started.
-func newHandler(cfg *config, own []netip.Addr) (*Roster, error) {
+// newHandler returns the handler of a block; own are the server's addresses, and
+// tcp is what all blocks share. It answers once it is started.
+func newHandler(cfg *config, own []netip.Addr, tcp *tcpLimits) (*Roster, error) {
 	r := &Roster{
 		origins: cfg.origins, zones: map[string]*zone{}, fall: cfg.fall, ttls: cfg.ttls, stale: cfg.stale, nets: newNetFilter(cfg.nets),
-		responder: responder{upstream: coreupstream.New(), tcp: newTCPLimits()},
+		responder: responder{upstream: coreupstream.New(), tcp: tcp},
 	}
 	for _, o := range cfg.origins {
 		z, err := newZone(o, cfg.ttls.standard, cfg.nameServers, own, slices.Concat(cfg.origins, cfg.inner))

@@ -46,7 +46,7 @@ func TestStartWithoutEtcd(t *testing.T) {
 	if s.blocks().handlers[0].Ready() {
 		t.Error("ready without a list")
 	}
-	if l := lines(log, "[WARNING] plugin/roster: no list from etcd yet: answering SERVFAIL", "300ms", endpoint, `prefix="/roster"`, "connection refused"); len(l) != 1 {
+	if l := lines(log, "[WARNING] plugin/roster: no list from etcd yet: answering SERVFAIL", endpoint, `prefix="/roster" waited="300ms" error="`, "connection refused"); len(l) != 1 {
 		t.Errorf("%d lines say that there is no list:\n%s", len(l), log)
 	}
 	if strings.Contains(log.String(), "hunter2") {
@@ -215,7 +215,7 @@ func TestStartFails(t *testing.T) {
 	good.registry.etcd.Endpoints = []string{closedPort(t)}
 	bad.registry.etcd.CredentialsFile = "gone since the Corefile was read"
 	for _, cfg := range []*config{&good, &bad} {
-		r, err := newHandler(cfg, ownAddrs)
+		r, err := newHandler(cfg, ownAddrs, b.tcp)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -236,7 +236,7 @@ func TestStartFails(t *testing.T) {
 func TestReadyBeforeStart(t *testing.T) {
 	t.Parallel()
 	cfg := defaults()
-	r, err := newHandler(&cfg, ownAddrs)
+	r, err := newHandler(&cfg, ownAddrs, newTCPLimits())
 	if err != nil {
 		t.Fatal(err)
 	}

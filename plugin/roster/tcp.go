@@ -38,8 +38,8 @@ const (
 	writeBuffer = 128 << 10
 )
 
-// tcpLimits bounds what answers by TCP, DoT among them, take at a time. It is
-// safe for concurrent use.
+// tcpLimits bounds what answers by TCP, DoT among them, take at a time, in all
+// blocks of a Corefile together. It is safe for concurrent use.
 type tcpLimits struct {
 	// places are taken from before a large answer is built until it is written.
 	places chan struct{}

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http/httptest"
@@ -320,3 +321,14 @@ func TestTCPOtherErrors(t *testing.T) {
 type failing struct{ dns.ResponseWriter }
 
 func (failing) WriteMsg(*dns.Msg) error { return dns.ErrRdata }
+
+// TestTCPLimitsShared checks that the blocks of a Corefile have one bound, however
+// many they are.
+func TestTCPLimitsShared(t *testing.T) {
+	endpoint := closedPort(t)
+	block := "%s:0 {\n bind 127.0.0.1\n roster {\n endpoint " + endpoint + "\n startup_timeout 0s\n }\n}\n"
+	handlers := startServer(t, fmt.Sprintf(block+block, "a.internal", "b.internal")).blocks().handlers
+	if len(handlers) != 2 || handlers[0].tcp == nil || handlers[0].tcp != handlers[1].tcp {
+		t.Errorf("the limits of %d blocks are not the same", len(handlers))
+	}
+}

@@ -18,8 +18,8 @@ import (
 	"github.com/rosterdns/roster/test/tour"
 )
 
-// newServer starts the repository's own Corefile in a namespace, on port 53 as the
-// README says, with a resolver behind it.
+// newServer starts the repository's own Corefile in a namespace, on port 53 as
+// docs/deployment.md says, with a resolver behind it.
 func newServer(t *testing.T) *namespace {
 	t.Helper()
 	need(t, "dig", "getent")

@@ -35,21 +35,21 @@ func silent([]string) int {
 	return 0
 }
 
-// resolvConf are the README's lines for /etc/resolv.conf.
+// resolvConf are the lines for /etc/resolv.conf of docs/deployment.md.
 func resolvConf(t *testing.T) string {
 	t.Helper()
-	readme, err := os.ReadFile(filepath.Join(harness.SourceRoot(), "README.md"))
+	document, err := os.ReadFile(filepath.Join(harness.SourceRoot(), "docs", "deployment.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	lines := regexp.MustCompile(`(?m)^    (?:nameserver|search|options) .*$`).FindAllString(string(readme), -1)
+	lines := regexp.MustCompile(`(?m)^    (?:nameserver|search|options) .*$`).FindAllString(string(document), -1)
 	if len(lines) == 0 {
-		t.Fatal("the README has no resolv.conf")
+		t.Fatal("docs/deployment.md has no resolv.conf")
 	}
 	return strings.ReplaceAll(strings.Join(lines, "\n"), "    ", "") + "\n"
 }
 
-// TestSilentServer resolves by the README's resolv.conf while the first of its two
+// TestSilentServer resolves by the documented resolv.conf while the first of its two
 // servers is silent: no lookup of a program takes three seconds. getent hosts asks
 // for one family after the other and again without the search domain, a second
 // each.

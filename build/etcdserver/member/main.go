@@ -51,6 +51,7 @@ func Main() int {
 		fmt.Fprintf(os.Stderr, "%s is for coredns itself, to start the etcd of the directive etcdserver: %v\n", Arg, err)
 		return exitUsage
 	}
+	nameProcess()
 	ignoreSignals()
 	if err := followParent(order.Parent); err != nil {
 		fmt.Fprintln(os.Stderr, err)

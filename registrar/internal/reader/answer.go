@@ -64,7 +64,7 @@ func result(version *services.Service, stale bool, selector catalog.Selector) *r
 	if version == nil {
 		return nil
 	}
-	selected := selector.Select(version.All())
+	selected := selector.Select(version.All(), version.Len())
 	if len(selected) == 0 {
 		return nil
 	}

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package member
+
+// nameProcess has nothing to do on this system: the process is named after the file of the program.
+func nameProcess() {}

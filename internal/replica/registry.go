@@ -1,0 +1,71 @@
+package replica
+
+import (
+	"context"
+	"math"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/rosterdns/roster/internal/mirror"
+	"github.com/rosterdns/roster/internal/services"
+)
+
+// settings is what a registry and its snapshot go by.
+type settings struct {
+	root   string        // what keys start with that are in the mirror
+	ranges []string      // of Config
+	path   string        // of the snapshot; empty for none
+	maxAge time.Duration // of what is answered from without etcd
+}
+
+// registry is what a replica has in memory: the store, and what fills it. It is
+// safe for concurrent use.
+type registry struct {
+	settings
+	store  *services.Store
+	guard  *services.Guard // nil without Protect
+	view   mirror.View     // the guard, else the store
+	mirror *mirror.Mirror
+
+	restoring sync.Mutex
+	running   bool // the mirror; under restoring
+
+	mu     sync.Mutex
+	stored map[*mirror.Range]int // those that are followed into the store, by the calls of follow
+}
+
+// run mirrors until ctx is done.
+func (g *registry) run(ctx context.Context) {
+	g.restoring.Lock()
+	g.running = true
+	g.restoring.Unlock()
+	g.mirror.Run(ctx)
+}
+
+// restore fills the mirror, the store and the guard. Of a mirror that runs, which may
+// have a list by now, what that says stays, and the guard is left alone: it can't
+// tell any more what has come back.
+func (g *registry) restore(ctx context.Context, c *contents) {
+	g.restoring.Lock()
+	defer g.restoring.Unlock()
+	h := &c.header
+	shown := g.store.Load().FullSerial()
+	switch {
+	case len(h.Ranges) == 0:
+	case g.running:
+		g.mirror.RestoreRunning(ctx, g.view, c.head(), c.restored(), slices.Values(c.events))
+	default:
+		g.mirror.Restore(g.view, c.head(), c.restored(), slices.Values(c.events))
+		if g.guard != nil {
+			g.guard.Restore(c.expired)
+		}
+	}
+	switch ahead := h.Serial - shown; {
+	case shown == 0:
+		g.store.RestoreSerial(h.Serial, h.Offset, h.Revision)
+	case ahead >= 0 && ahead < math.MaxInt32: // else it would count as a step back
+		// What is served under the serial is not just what the file had.
+		g.store.RestoreSerial(h.Serial+1, h.Offset, h.Revision)
+	}
+}

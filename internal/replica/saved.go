@@ -1,0 +1,114 @@
+package replica
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+
+	"github.com/rosterdns/roster/internal/snapshot"
+)
+
+// saved is a registry's snapshot on disk.
+type saved struct {
+	*registry
+	log      *slog.Logger
+	disk     disk
+	writer   *snapshot.Writer // nil without a snapshot
+	loaded   chan struct{}    // closed when the snapshot was read, or is not to be
+	released chan struct{}    // closed when the file is written no more
+}
+
+// touch has the snapshot written soon.
+func (s *saved) touch() {
+	if s.writer != nil {
+		s.writer.Touch()
+	}
+}
+
+// touchOnChange has the snapshot written after each change of what is served.
+func (s *saved) touchOnChange(ctx context.Context) {
+	changes := s.store.Subscribe()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-changes.Changed():
+			changes.Next()
+			s.touch()
+		}
+	}
+}
+
+// use reads the snapshot, and writes it from then on. Nobody waits for it
+// without bound: a disk can hang.
+func (s *saved) use(ctx context.Context, read bool, holders []*saved) {
+	defer close(s.released)
+	if read {
+		s.load(ctx)
+	}
+	close(s.loaded)
+	if read && ctx.Err() != nil {
+		return // what was read may not have been taken over, and is more than there is
+	}
+	for _, h := range holders {
+		if !h.awaitRelease(ctx) {
+			return // what it would write is that of a configuration that was discarded
+		}
+	}
+	if len(holders) > 0 {
+		s.writer.Touch() // the file is another's
+	}
+	s.disk.write(ctx, s.writer)
+}
+
+// awaitRelease waits until the file is written no more; false if ctx is done
+// before.
+func (s *saved) awaitRelease(ctx context.Context) bool {
+	select {
+	case <-s.released: // first, since both can be
+		return true
+	default:
+	}
+	select {
+	case <-s.released:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// load takes over the snapshot, if there is one to use. Of one of the same prefix
+// the serial goes on in any case: it was shown, and never goes back.
+func (s *saved) load(ctx context.Context) {
+	c, err := read(s.disk, s.path, s.root)
+	switch {
+	case errors.Is(err, fs.ErrNotExist): // the first start
+		return
+	case err != nil:
+		c = nil
+	case len(s.ranges) == 0:
+		s.writer.Loaded(c.header)
+		c.dropOld(s.maxAge)
+	default:
+		if err = c.checkRanges(s.ranges, s.maxAge); err != nil {
+			err = fmt.Errorf("snapshot %q %w", s.path, err)
+			c = &contents{header: snapshot.Header{Serial: c.header.Serial, Offset: c.header.Offset, Revision: c.header.Revision}}
+		} else {
+			s.writer.Loaded(c.header)
+		}
+	}
+	if err != nil {
+		s.log.Warn("starting without the snapshot", "path", s.path, "error", err)
+	}
+	if c == nil || ctx.Err() != nil {
+		return
+	}
+	s.restore(ctx, c)
+	if len(c.header.Ranges) > 0 {
+		gen := s.store.Load()
+		s.log.Info("answering from the snapshot until etcd is in contact", "path", s.path,
+			"instances", gen.Instances(), "services", gen.Services(), "revision", gen.Revision(), "age", c.oldest())
+	}
+}
