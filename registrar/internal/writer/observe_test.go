@@ -323,3 +323,32 @@ func TestFencedStragglerIsHarmless(t *testing.T) {
 		}
 	})
 }
+
+// TestRefusedThenSeen: a write that etcd has not answered comes through after its
+// repetition was refused. What is registered as desired has no error any more.
+func TestRefusedThenSeen(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.register(t, orders("a"))
+		lease := w.leaseOf(keyA)
+		w.Set(func(f *faulty.Faults) { f.State, f.Record = faulty.Hung, true })
+		changed := orders("a")
+		changed.Instances[0].Weight = 7
+		w.register(t, changed)
+		time.Sleep(opTimeout)
+		w.Set(func(f *faulty.Faults) { f.State, f.NoSpace = faulty.Up, true })
+		time.Sleep(ttl)
+		wantState(t, w.client, "a", registrar.StateFailed, registrar.ErrUnavailable)
+		if leaseNow := w.leaseOf(keyA); leaseNow != lease {
+			t.Fatalf("the lease is %d, want still %d", leaseNow, lease)
+		}
+		for _, r := range w.Unanswered()[:1] {
+			if _, err := w.Store.Txn(t.Context(), r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(round)
+		wantState(t, w.client, "a", registrar.StateRegistered, nil)
+	})
+}

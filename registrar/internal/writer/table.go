@@ -58,6 +58,9 @@ func (t *table) touch(e *entry, later bool) {
 // enter puts an entry into a state.
 func (t *table) enter(e *entry, state registrar.State) {
 	t.stirred = true
+	if state == registrar.StateRegistered {
+		e.refused = nil // of a try that is not needed any more
+	}
 	if e.state == state {
 		return
 	}
