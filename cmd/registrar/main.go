@@ -45,13 +45,17 @@ func system(stderr io.Writer) *app {
 	}
 }
 
-// terminations asks for the signals that end a process: the one of Ctrl-C, and
-// the one of process managers. A reader of standard error that goes away is none
+// terminations asks for the signals that end a process: the one of Ctrl-C, that of
+// process managers, and that of a terminal which goes away, unless it is ignored,
+// as under nohup. A reader of standard error that goes away is none
 // of them, and must not end a registration; it stays ignored, so that the exit
 // code comes through even if the last message doesn't.
 func terminations() (<-chan os.Signal, func()) {
 	signal.Ignore(syscall.SIGPIPE)
 	received := make(chan os.Signal, 2) // room for the second one, which is the more urgent
 	signal.Notify(received, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(received, syscall.SIGHUP)
+	}
 	return received, func() { signal.Stop(received) }
 }

@@ -16,9 +16,9 @@ func (a *app) registerCommand() *cobra.Command {
 		Use:   "register SERVICE --port [NAME:]PORT[/PROTO]... | register --file FILE",
 		Short: "Register instances and keep them registered",
 		Long: `Register keeps an instance of a service, or all instances in a file, registered until
-it receives an interrupt (Ctrl-C) or TERM. Then it unregisters them and exits. A second
-signal ends it at once. While etcd is unavailable it keeps retrying. If it is killed,
-the instances disappear when their lease expires.
+it receives INT (Ctrl-C), TERM or, unless it is ignored, HUP. Then it unregisters them
+and exits. A second signal ends it at once. While etcd is unavailable it keeps retrying.
+If it is killed, the instances disappear when their lease expires.
 
 With --once it writes under a lease that is not renewed, and exits. With --static it
 writes without a lease, so the instance stays until it is unregistered, and exits.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
 	"syscall"
 	"testing"
@@ -17,7 +18,7 @@ const terminate = syscall.SIGTERM
 // for an etcd that isn't there.
 func TestSignalsOfTheSystem(t *testing.T) {
 	t.Parallel()
-	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 		t.Run(s.String(), func(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
@@ -30,7 +31,12 @@ func TestSignalsOfTheSystem(t *testing.T) {
 			cmd := exec.CommandContext(ctx, program, "register", "orders", "--id", "a", "--address", "10.0.0.7", "--port", "80", "--endpoints", closedEndpoint(t))
 			cmd.Args[0] = "registrar" // testscript.Main goes by it
 			cmd.Stderr = &stderr
-			if err := cmd.Start(); err != nil {
+			// Whoever runs the tests can ignore it; what is handled here is not ignored there.
+			handled := make(chan os.Signal, 1)
+			signal.Notify(handled, s)
+			err = cmd.Start()
+			signal.Stop(handled)
+			if err != nil {
 				t.Fatal(err)
 			}
 			defer func() { _ = cmd.Process.Kill() }()
@@ -44,6 +50,26 @@ func TestSignalsOfTheSystem(t *testing.T) {
 				t.Errorf("after the signal it ended with %v, want exit code 0; stderr: %s", err, stderr.String())
 			}
 		})
+	}
+}
+
+// TestIgnoredHangup: under nohup, a terminal that goes away ends nothing.
+func TestIgnoredHangup(t *testing.T) { //nolint:paralleltest // signals are the process's
+	signal.Ignore(syscall.SIGHUP)
+	defer signal.Reset(syscall.SIGHUP, syscall.SIGPIPE)
+	self, err := os.FindProcess(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	received, stop := terminations()
+	defer stop()
+	for _, s := range []syscall.Signal{syscall.SIGHUP, syscall.SIGTERM} {
+		if err := self.Signal(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s := <-received; s != syscall.SIGTERM {
+		t.Errorf("the first signal is %v, want %v", s, syscall.SIGTERM)
 	}
 }
 

@@ -3,6 +3,7 @@ package memory
 import (
 	"errors"
 
+	"github.com/rosterdns/roster/internal/memkv"
 	"github.com/rosterdns/roster/registrar"
 	"github.com/rosterdns/roster/registrar/internal/driver"
 )
@@ -25,4 +26,31 @@ func connect(o *registrar.Options) (driver.Etcd, error) {
 	}
 	leave, _ := o.Extra[keyLeaveOnClose].(bool)
 	return driver.Etcd{Source: store.kv, Backend: store.kv, LastChange: store.kv.LastChange, LeaveOnClose: leave}, nil
+}
+
+// Store is a registry that clients share. It is safe for concurrent use. The
+// zero value is not usable; see NewStore.
+type Store struct{ kv *memkv.Store }
+
+// NewStore returns an empty registry.
+func NewStore() *Store { return &Store{kv: memkv.New()} }
+
+// extraKey is the type of this driver's keys in registrar.Options.Extra.
+type extraKey uint8
+
+const (
+	keyStore extraKey = iota
+	keyLeaveOnClose
+)
+
+// WithStore makes the client use a registry that others use too. The default is
+// one of its own.
+func WithStore(store *Store) registrar.Option {
+	return func(o *registrar.Options) { o.Extra[keyStore] = store }
+}
+
+// WithLeaveOnClose makes Close leave what is registered. Other than under a
+// lease of etcd it then stays as long as the Store.
+func WithLeaveOnClose() registrar.Option {
+	return func(o *registrar.Options) { o.Extra[keyLeaveOnClose] = true }
 }

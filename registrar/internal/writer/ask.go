@@ -23,7 +23,7 @@ func (t *table) register(service *registrar.Service) (list []asked) {
 	for i := range service.Instances {
 		in := &service.Instances[i]
 		e := t.index.entry(instance(service.Namespace, service.Name, in.ID))
-		if e.want(in.EncodeValue(), in.Static) {
+		if e.register(in.EncodeValue(), in.Static) {
 			t.touch(e, false)
 			list = append(list, asked{e, e.version})
 		}

@@ -62,7 +62,7 @@ func TestGhostElsewhere(t *testing.T) {
 }
 
 // TestUnacknowledgedWritesAreForgotten: many writes under the lease have timed
-// out. What is observed, and time, settle them: a later Unregister has nothing to
+// out. What is observed, and time, decide them: a later Unregister has nothing to
 // follow any more.
 func TestUnacknowledgedWritesAreForgotten(t *testing.T) {
 	t.Parallel()

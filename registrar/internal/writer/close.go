@@ -3,7 +3,6 @@ package writer
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -46,7 +45,10 @@ func (w *Writer) farewell(ctx context.Context, deadline time.Time) error {
 	r, t := w.reconciler, w.table
 	t.with(func() { t.leave(!w.leave) })
 	if r.lease.id == 0 || w.leave {
-		return w.removeAll(ctx)
+		if err := w.removeAll(ctx); err != nil {
+			return fmt.Errorf("registrar: closing: %w", err)
+		}
+		return nil
 	}
 	early, cancel := context.WithDeadline(ctx, deadline.Add(-revokeTime))
 	err := w.removeAll(early)
@@ -128,7 +130,7 @@ func (w *Writer) removeAll(ctx context.Context) error {
 		case err != nil && etcderror.Denied(err):
 			return err
 		case pause.Wait(ctx) != nil:
-			return errors.Join(err, fmt.Errorf("instances left: %d: %w", left, ctx.Err()))
+			return fmt.Errorf("instances not removed: %d: %w", left, cmp.Or(err, etcderror.Classify(ctx.Err())))
 		}
 		w.table.with(w.table.queue.tryAgain)
 	}

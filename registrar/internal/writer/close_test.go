@@ -1,6 +1,7 @@
 package writer
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/rosterdns/roster/internal/memkv/faulty"
+	"github.com/rosterdns/roster/registrar"
 )
 
 // TestCloseRevokesInTime: where removing key by key takes longer than Close has,
@@ -77,6 +79,28 @@ func TestCloseRemovesWhatTheLeaseDoesNotHold(t *testing.T) {
 		time.AfterFunc(closeTime-revokeTime+retryBase/4, func() { w.SetState(faulty.Up) })
 		if err := w.client.Close(); err != nil || w.Len() != 0 {
 			t.Errorf("Close: %v, %d keys are left", err, w.Len())
+		}
+	})
+}
+
+// TestCloseInAFight: an instance that somebody else keeps writing can't be removed,
+// and Close says so by one of the errors that are promised.
+func TestCloseInAFight(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.Put(keyA, value, 0)
+		w.OnRequest(func(kind string) {
+			if kind == "Txn" {
+				w.Put(keyA, value, 0)
+			}
+		})
+		if err := w.client.Unregister(t.Context(), orders("a")); err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		if err := w.client.Close(); !errors.Is(err, registrar.ErrUnavailable) || !strings.HasPrefix(err.Error(), "registrar: closing: instances not removed: 1: ") || time.Since(start) > closeTime {
+			t.Errorf("Close: %v after %v, want ErrUnavailable in time", err, time.Since(start))
 		}
 	})
 }

@@ -26,10 +26,10 @@ type entry struct {
 	shown    int64     // the revision of the key that the mirror showed last
 	sub      *followed // nil while the key is not followed
 
-	refused error // why etcd refused the last operation; nil if it did not
-	noSpace bool
-	place   place
-	putBack time.Time // when the instance was last put back
+	refused  error // why etcd refused the last operation; nil if it did not
+	noSpace  bool
+	place    place
+	restored time.Time // when the instance was last registered again without being asked
 
 	state   registrar.State // "" if there is none to tell of
 	since   time.Time
@@ -44,8 +44,8 @@ func (e *entry) situation(lease int64, leaving bool) situation {
 	}
 }
 
-// want asks for an instance, and reports whether that changes anything.
-func (e *entry) want(value []byte, static bool) bool {
+// register asks for an instance, and reports whether that changes anything.
+func (e *entry) register(value []byte, static bool) bool {
 	d := desired{intent: intentRegister, value: value, static: static}
 	if e.state == registrar.StateRegistered && e.desired.equal(d) {
 		return false
@@ -165,4 +165,18 @@ func (f *followed) confirm(e *entry, revision int64) {
 		// The mirror shows nothing for long: of each key the last write matters.
 		f.unconfirmed = slices.DeleteFunc(f.unconfirmed, func(c confirmation) bool { return c.entry.asOf > c.revision })
 	}
+}
+
+// following is the entries whose keys are to be followed now, or no more.
+type following map[*entry]bool
+
+// look notes an entry if it is one.
+func (f *following) look(e *entry) {
+	if e.toFollow() == (e.sub != nil) {
+		return
+	}
+	if *f == nil {
+		*f = following{}
+	}
+	(*f)[e] = true
 }

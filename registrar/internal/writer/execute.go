@@ -129,7 +129,19 @@ func (r *reconciler) lost(err error) {
 	t.stirred = true
 	if t.contact.lost(etcderror.Classify(err), time.Now()) {
 		t.note(func(log *slog.Logger) {
-			log.Warn("registrar: no contact with etcd, trying again until it answers", "error", err)
+			log.Warn("registrar: no contact with etcd, retrying", "error", err)
 		})
 	}
+}
+
+// deniesUser reports whether etcd refuses the user, whatever is asked. Nothing
+// gets through then, so that it is no contact.
+func deniesUser(err error) bool { return etcdclient.KindOf(err) == etcdclient.Unauthenticated }
+
+// splits reports whether an error can be about one key of a transaction, so
+// that the others go through without it. Others are about the user or the
+// server, and each try costs both.
+func splits(err error) bool {
+	return etcdclient.KindOf(err) == etcdclient.Forbidden ||
+		errors.Is(err, rpctypes.ErrRequestTooLarge) || errors.Is(err, rpctypes.ErrTooManyOps)
 }

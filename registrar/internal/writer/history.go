@@ -51,9 +51,9 @@ func (h *history) sending(value []byte, lease int64, now time.Time) {
 	}
 }
 
-// settle notes that it is known of one write what has become of it: etcd has
+// resolve notes that it is known of one write what has become of it: etcd has
 // answered, or the write was seen to have come through.
-func (h *history) settle(value []byte, lease int64) {
+func (h *history) resolve(value []byte, lease int64) {
 	i := h.index(sha256.Sum256(value), lease)
 	if i < 0 {
 		return
@@ -96,4 +96,30 @@ func (h *history) wrote(o observed, own func(lease int64) bool) bool {
 		return own(o.lease)
 	}
 	return h.revision != 0 && h.revision == o.revision || h.sent(o.value, 0)
+}
+
+// leases is the leases that a client has had.
+type leases struct {
+	current int64          // 0 while there is none
+	alive   map[int64]bool // of each, whether it can still be
+}
+
+func newLeases() leases { return leases{alive: map[int64]bool{}} }
+
+// own reports whether a lease is, or was, this client's.
+func (l *leases) own(id int64) bool {
+	_, own := l.alive[id]
+	return own
+}
+
+// expired reports whether a lease of this client's is known to be gone.
+func (l *leases) expired(id int64) bool { return l.own(id) && !l.alive[id] }
+
+// grant notes a new lease.
+func (l *leases) grant(id int64) { l.current, l.alive[id] = id, true }
+
+// lose gives the current lease up, which can live on unless it has expired.
+func (l *leases) lose(expired bool) {
+	l.alive[l.current] = !expired
+	l.current = 0
 }

@@ -11,7 +11,7 @@ func TestHistory(t *testing.T) {
 	start := time.Now()
 	value := func(i int) []byte { return fmt.Appendf(nil, "value %d", i) }
 	never := func(int64) bool { return false }
-	t.Run("settled by as many answers as there were writes", func(t *testing.T) {
+	t.Run("resolved by as many answers as there were writes", func(t *testing.T) {
 		t.Parallel()
 		var h history
 		for range 3 {
@@ -21,9 +21,9 @@ func TestHistory(t *testing.T) {
 			if !h.sent(value(1), 7) {
 				t.Errorf("forgotten after %d answers to 3 writes", i)
 			}
-			h.settle(value(1), 7)
+			h.resolve(value(1), 7)
 		}
-		h.settle(value(1), 7)
+		h.resolve(value(1), 7)
 		if h.sentAny() || !h.stragglersUntil(never).IsZero() {
 			t.Errorf("%+v is remembered though all was answered", h)
 		}

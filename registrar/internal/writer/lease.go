@@ -143,7 +143,7 @@ func (l *lease) take(r renewal) {
 		// One key that the user may not write denies the whole lease. The
 		// others live on under another.
 		instances := l.lose(false)
-		l.table.log.Warn("registrar: etcd refuses to renew the lease, registering again under a new one", "instances", instances)
+		l.table.log.Warn("registrar: etcd refused to renew the lease, registering again under a new one", "instances", instances)
 	default:
 		l.silence.Reset(l.maxSilence())
 	}

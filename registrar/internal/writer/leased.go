@@ -21,7 +21,7 @@ func (t *table) ungranted(err error) {
 	for i, e := range waiting {
 		if i == 0 && e.refused == nil {
 			t.note(func(log *slog.Logger) {
-				log.Warn("registrar: etcd refuses a lease, trying again until it succeeds", "instances", len(waiting), "error", err)
+				log.Warn("registrar: etcd did not grant a lease, retrying", "instances", len(waiting), "error", err)
 			})
 		}
 		if e.place == unleased {

@@ -8,9 +8,9 @@ import (
 	"github.com/rosterdns/roster/registrar"
 )
 
-// healEvery is how often an instance is put back at once; beyond it waits for
+// restoreEvery is how often an instance is registered again at once; beyond it waits for
 // the next try, so that two programs don't fight over a key at full speed.
-const healEvery = time.Second
+const restoreEvery = time.Second
 
 // observe takes what is seen of a key as of a revision of etcd: by an answer to a
 // write, or by the mirror. All that is known of a key comes in here. It reports
@@ -26,7 +26,7 @@ func (t *table) observe(e *entry, o observed, asOf int64) bool {
 	}
 	o.ours = o.presence == present && e.history.wrote(o, t.leases.own)
 	if o.ours && e.place != underWay && o.revision != e.history.revision && o.revision != e.observed.revision {
-		e.history.settle(o.value, o.lease) // a straggler, or one whose answer was lost
+		e.history.resolve(o.value, o.lease) // a straggler, or one whose answer was lost
 	}
 	if o.ours && o.lease == 0 {
 		e.history.revision = o.revision // which tells it from others' when it is seen again
@@ -41,25 +41,25 @@ func (t *table) observe(e *entry, o observed, asOf int64) bool {
 	return true
 }
 
-// restrain has an instance put back that was registered before: at once, but not
+// restrain has an instance registered again that was so before: at once, but not
 // over and over.
 func (t *table) restrain(e *entry, before registrar.State) {
 	switch {
 	case e.desired.intent == intentNone && before == "" && e.state != "":
 		t.note(func(log *slog.Logger) {
-			log.Warn("registrar: a write came through after the instance was unregistered, removing it", "instance", e.name.String())
+			log.Warn("registrar: a delayed write arrived after the instance was unregistered, removing it", "instance", e.name.String())
 		})
 	case e.desired.intent == intentRegister && before == registrar.StateRegistered && e.place == ready:
 		if e.observed.presence == absent {
 			t.note(func(log *slog.Logger) {
-				log.Warn("registrar: the instance is gone from etcd, putting it back", "instance", e.name.String())
+				log.Warn("registrar: instance missing from etcd, registering it again", "instance", e.name.String())
 			})
 		}
 		now := time.Now()
-		if now.Sub(e.putBack) < healEvery {
+		if now.Sub(e.restored) < restoreEvery {
 			t.touch(e, true)
 		}
-		e.putBack = now
+		e.restored = now
 	}
 }
 

@@ -58,7 +58,7 @@ func TestOverwrittenKey(t *testing.T) {
 		if got := string(w.Get(keyA).Value); got != "another's" {
 			t.Errorf("another's value became %q", got)
 		}
-		if n := w.log.count("taken over"); n != 1 {
+		if n := w.log.count("superseded by another client"); n != 1 {
 			t.Errorf("logged %d times, want once", n)
 		}
 
@@ -321,5 +321,34 @@ func TestFencedStragglerIsHarmless(t *testing.T) {
 		if w.wantWeight(t, 3); w.Revision() != at {
 			t.Errorf("a straggler has written, at revision %d", w.Revision())
 		}
+	})
+}
+
+// TestRefusedThenSeen: a write that etcd has not answered comes through after its
+// repetition was refused. What is registered as desired has no error any more.
+func TestRefusedThenSeen(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.register(t, orders("a"))
+		lease := w.leaseOf(keyA)
+		w.Set(func(f *faulty.Faults) { f.State, f.Record = faulty.Hung, true })
+		changed := orders("a")
+		changed.Instances[0].Weight = 7
+		w.register(t, changed)
+		time.Sleep(opTimeout)
+		w.Set(func(f *faulty.Faults) { f.State, f.NoSpace = faulty.Up, true })
+		time.Sleep(ttl)
+		wantState(t, w.client, "a", registrar.StateFailed, registrar.ErrUnavailable)
+		if leaseNow := w.leaseOf(keyA); leaseNow != lease {
+			t.Fatalf("the lease is %d, want still %d", leaseNow, lease)
+		}
+		for _, r := range w.Unanswered()[:1] {
+			if _, err := w.Store.Txn(t.Context(), r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(round)
+		wantState(t, w.client, "a", registrar.StateRegistered, nil)
 	})
 }

@@ -38,7 +38,7 @@ func TestObservationsInAnyOrder(t *testing.T) {
 				table.leases.grant(former)
 				table.leases.grant(current)
 				e := table.index.entry(instance("default", "orders", "a"))
-				e.want([]byte(upValue), false)
+				e.register([]byte(upValue), false)
 				table.touch(e, false)
 				tasks, _ := table.take(1)
 				if first {

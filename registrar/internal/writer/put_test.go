@@ -37,7 +37,7 @@ func TestPermissionDeniedForOne(t *testing.T) {
 			t.Error("a new instance waits for the one that is refused")
 		}
 		time.Sleep(time.Hour)
-		if n := w.log.count("etcd refuses"); n != 1 {
+		if n := w.log.count("etcd rejected a request"); n != 1 {
 			t.Errorf("logged %d times, want once", n)
 		}
 		w.Set(func(f *faulty.Faults) { f.Denied = nil })

@@ -57,7 +57,7 @@ func (op *operation) writes() bool { return op.action == actPut || op.action == 
 func (t *table) answered(k task, o outcome, revision int64) {
 	e := k.entry
 	if k.op.writes() {
-		e.history.settle(k.op.value, k.op.lease)
+		e.history.resolve(k.op.value, k.op.lease)
 	}
 	e.place, e.refused = atRest, nil
 	if revision < k.known {
@@ -106,7 +106,7 @@ func (t *table) refused(tasks []task, err error) {
 		e := k.entry
 		e.place = atRest
 		if k.op.writes() {
-			e.history.settle(k.op.value, k.op.lease)
+			e.history.resolve(k.op.value, k.op.lease)
 		}
 		switch {
 		case errors.Is(err, rpctypes.ErrLeaseNotFound) && k.op.lease != t.leases.current:
@@ -127,7 +127,7 @@ func (t *table) refused(tasks []task, err error) {
 func (t *table) blame(e *entry, err error) {
 	if e.refused == nil {
 		t.note(func(log *slog.Logger) {
-			log.Warn("registrar: etcd refuses, trying again until it succeeds", "instance", e.name.String(), "error", err)
+			log.Warn("registrar: etcd rejected a request, retrying", "instance", e.name.String(), "error", err)
 		})
 	}
 	e.refused = etcderror.Classify(err)

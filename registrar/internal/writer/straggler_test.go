@@ -38,7 +38,7 @@ func TestStragglerAfterUnregister(t *testing.T) {
 						t.Errorf("the straggler stands, status %+v", w.client.Status())
 					}
 				}
-				if n := w.log.count("came through after"); n != len(puts) {
+				if n := w.log.count("a delayed write arrived"); n != len(puts) {
 					t.Errorf("logged %d times for %d writes:\n%s", n, len(puts), &w.log.Builder)
 				}
 			})
@@ -108,7 +108,7 @@ func TestStragglerOfOthers(t *testing.T) {
 				time.Sleep(2 * stragglerLimit)
 				wantState(t, other, "a", registrar.StateRegistered, nil)
 				w.wantWeight(t, tt.weight)
-				if n := w.log.count("came through") + w.log.count("putting it back"); n != 0 {
+				if n := w.log.count("a delayed write arrived") + w.log.count("missing from etcd"); n != 0 {
 					t.Errorf("the two clients fought:\n%s", &w.log.Builder)
 				}
 			})
@@ -169,7 +169,7 @@ func TestStragglerIsRemovedOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(round)
-		if n := w.log.count("came through"); n != 1 {
+		if n := w.log.count("a delayed write arrived"); n != 1 {
 			t.Errorf("logged %d times, want once:\n%s", n, &w.log.Builder)
 		}
 		wantState(t, other, "a", registrar.StateRegistered, nil)

@@ -58,12 +58,15 @@ func (t *table) touch(e *entry, later bool) {
 // enter puts an entry into a state.
 func (t *table) enter(e *entry, state registrar.State) {
 	t.stirred = true
+	if state == registrar.StateRegistered {
+		e.refused = nil // of a try that is not needed any more
+	}
 	if e.state == state {
 		return
 	}
 	if state == registrar.StateSuperseded {
 		t.note(func(log *slog.Logger) {
-			log.Warn("registrar: another client has taken over the instance, silent until it is gone", "instance", e.name.String())
+			log.Warn("registrar: instance superseded by another client, registering it again once its key is gone", "instance", e.name.String())
 		})
 	}
 	if e.state == "" {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -175,7 +176,8 @@ func (w *Writer) unfinished(err error) error {
 	}
 	err = fmt.Errorf("registrar: waiting for %d of %d instances to be registered or unregistered: %w", len(t.open), t.told, err)
 	errs := []error{err}
-	for e := range t.open {
+	byKey := func(a, b *entry) int { return cmp.Compare(a.key, b.key) }
+	for _, e := range slices.SortedFunc(maps.Keys(t.open), byKey) {
 		if problem := e.problem(t.contact.away); problem != nil && len(errs) <= maxErrors {
 			errs = append(errs, fmt.Errorf("%s: %w", e.name, problem))
 		}
