@@ -35,7 +35,7 @@ func queueLog() {
 	w, queue := logqueue.NewWriter(golog.Writer())
 	promauto.NewCounterFunc(prometheus.CounterOpts{
 		Namespace: plugin.Namespace, Subsystem: "log", Name: "dropped_total",
-		Help: "Counter of log lines dropped because nobody reads the log fast enough.",
+		Help: "Counter of log lines dropped because the log is not read fast enough.",
 	}, func() float64 { return float64(queue.Dropped()) })
 	clog.SetOutput(w)
 	caddy.OnProcessExit = append(caddy.OnProcessExit, func() { queue.Flush(time.Now().Add(flushTimeout)) })

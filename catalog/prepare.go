@@ -59,7 +59,7 @@ func (s *Service) Prepare(defaultNamespace string) (*Service, error) {
 		at := fmt.Sprintf("instances[%d]", i)
 		errs = append(errs, below(at, in.Validate()))
 		if first, twice := ids[in.ID]; twice && in.ID != "" {
-			errs = append(errs, invalid(at+".id", "%s is that of instances[%d] too", quote(in.ID), first))
+			errs = append(errs, invalid(at+".id", "%s is also the ID of instances[%d]", quote(in.ID), first))
 		}
 		ids[in.ID] = i
 	}

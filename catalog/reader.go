@@ -49,7 +49,7 @@ func parse(text []byte, field string, strict bool, read func(*reader)) error {
 // end checks that nothing but white space follows.
 func (r *reader) end() error {
 	if rest := bytes.TrimLeft(r.json.UnreadBuffer(), " \t\r\n"); len(rest) > 0 {
-		return fmt.Errorf("it goes on after its end (byte %d)", r.json.InputOffset())
+		return fmt.Errorf("data after the end (byte %d)", r.json.InputOffset())
 	}
 	return nil
 }

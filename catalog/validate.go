@@ -93,7 +93,7 @@ func (in *Instance) Validate() error {
 	add(in.checkTags())
 	add(in.checkMetadata())
 	if in.Status != in.Status.Worse(StatusUp) {
-		add(invalid("status", "%s is none of up, draining, down", quote(string(in.Status))))
+		add(invalid("status", "%s is not up, draining or down", quote(string(in.Status))))
 	}
 	return errors.Join(errs...)
 }
@@ -101,13 +101,13 @@ func (in *Instance) Validate() error {
 func (in *Instance) checkWhere() error {
 	switch {
 	case in.Host != "" && len(in.Addresses) > 0:
-		return invalid("host", "stands beside addresses: an instance has one or the other")
+		return invalid("host", "can't be combined with addresses: an instance has either a host or addresses")
 	case in.Host != "":
 		return checkHost(in.Host)
 	case len(in.Addresses) == 0:
 		return invalid("addresses", "are missing: an instance has addresses or a host")
 	case len(in.Addresses) > MaxAddresses:
-		return invalid("addresses", "are %d, more than %d", len(in.Addresses), MaxAddresses)
+		return invalid("addresses", "has %d entries, more than %d", len(in.Addresses), MaxAddresses)
 	}
 	for i, a := range in.Addresses {
 		if reason := badAddress(a); reason != "" {
@@ -144,7 +144,7 @@ var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
 
 func checkHost(h string) error {
 	if _, err := netip.ParseAddr(h); err == nil {
-		return invalid("host", "%s is an IP address: it belongs into addresses", quote(h))
+		return invalid("host", "%s is an IP address: use addresses", quote(h))
 	}
 	if len(h) > maxHost {
 		return invalid("host", "%s is longer than %d characters", quote(h), maxHost)
@@ -165,7 +165,7 @@ func checkHost(h string) error {
 
 func (in *Instance) checkPorts() error {
 	if len(in.Ports) > MaxPorts {
-		return invalid("ports", "are %d, more than %d", len(in.Ports), MaxPorts)
+		return invalid("ports", "has %d entries, more than %d", len(in.Ports), MaxPorts)
 	}
 	for i, p := range in.Ports {
 		if err := p.check(in.Ports[:i]); err != nil {
@@ -188,7 +188,7 @@ func (p Port) check(before []Port) error {
 	}
 	for _, q := range before {
 		if q.Name == p.Name && q.Protocol == p.Protocol {
-			return invalid("name", "%s is there twice for %s", quote(p.Name), p.Protocol)
+			return invalid("name", "%s is used twice for %s", quote(p.Name), p.Protocol)
 		}
 	}
 	return nil
@@ -205,7 +205,7 @@ func CheckPortName(field, s string) error {
 		return invalid(field, "%q is reserved (RFC 6763, 9)", s)
 	}
 	if len(s) > maxPortName || !isLabel(s) || strings.Contains(s, "--") || !strings.ContainsFunc(s, isLetter) {
-		return invalid(field, "%s is not a service name: 1 to 15 of a-z, 0-9 and '-', a letter among them, no '--', no '-' at an end (RFC 6335)", quote(s))
+		return invalid(field, "%s is not a service name: 1 to 15 of a-z, 0-9 and '-', at least one letter, no '--', no '-' at either end (RFC 6335)", quote(s))
 	}
 	return nil
 }
@@ -214,7 +214,7 @@ func isLetter(r rune) bool { return 'a' <= r && r <= 'z' }
 
 func (in *Instance) checkTags() error {
 	if len(in.Tags) > MaxTags {
-		return invalid("tags", "are %d, more than %d", len(in.Tags), MaxTags)
+		return invalid("tags", "has %d entries, more than %d", len(in.Tags), MaxTags)
 	}
 	for i, t := range in.Tags {
 		if !isLabel(t) {
@@ -271,7 +271,7 @@ func (in *Instance) checkFolded() error {
 	for _, k := range slices.Sorted(maps.Keys(in.Metadata)) { // sorted, so that the error stays the same
 		low := strings.ToLower(k)
 		if other, twice := folded[low]; twice {
-			return invalid("metadata", "has the keys %s and %s, equal but for case", quote(other), quote(k))
+			return invalid("metadata", "has keys %s and %s, which differ only in case", quote(other), quote(k))
 		}
 		folded[low] = k
 	}

@@ -14,12 +14,12 @@ const directiveName = "etcdserver"
 var (
 	up = promauto.NewGauge(prometheus.GaugeOpts{
 		Namespace: plugin.Namespace, Subsystem: directiveName, Name: "up",
-		Help: "1 while the etcd of this CoreDNS serves, 0 while it is down or starts.",
+		Help: "1 while the built-in etcd serves, 0 while it is down or starting.",
 	})
 
 	restarts = promauto.NewCounter(prometheus.CounterOpts{
 		Namespace: plugin.Namespace, Subsystem: directiveName, Name: "restarts_total",
-		Help: "Counter of tries to start etcd again after it failed.",
+		Help: "Counter of attempts to restart etcd after it failed.",
 	})
 
 	diskFree = promauto.NewGauge(prometheus.GaugeOpts{

@@ -18,8 +18,8 @@ func (o *outage) begin(reason error) {
 		return
 	}
 	*o = outage{dir: o.dir, since: time.Now(), last: reason.Error()}
-	log.Errorf("etcd with data folder %q has failed: %v. DNS goes on answering from memory; registrations wait until etcd, "+
-		"which is started again, serves", o.dir, reason)
+	log.Errorf("etcd with data folder %q failed: %v. DNS keeps answering from memory; registrations wait until etcd is "+
+		"restarted", o.dir, reason)
 }
 
 // again notes that etcd has failed during the outage, or could not be started.
@@ -28,7 +28,7 @@ func (o *outage) again(reason error) {
 		return
 	}
 	o.last = reason.Error()
-	log.Errorf("etcd with data folder %q is still down (tries to start it: %d): %v", o.dir, o.tries, reason)
+	log.Errorf("etcd with data folder %q is still down (%d restart attempts): %v", o.dir, o.tries, reason)
 }
 
 // end notes that etcd has served for a while, since that time.
@@ -36,7 +36,7 @@ func (o *outage) end(since time.Time) {
 	if o.since.IsZero() {
 		return
 	}
-	log.Infof("etcd with data folder %q serves again, %v after it failed (tries to start it: %d)", o.dir,
+	log.Infof("etcd with data folder %q serves again after %v (%d restart attempts)", o.dir,
 		since.Sub(o.since).Round(time.Second), o.tries)
 	*o = outage{dir: o.dir}
 }

@@ -239,7 +239,7 @@ func TestStartErrors(t *testing.T) {
 		},
 		"folder is a file": {
 			func(t *testing.T, c *member.Config) { write(t, c.DataDir, "") },
-			[]string{"is not a folder: name another path"},
+			[]string{"is not a folder: choose another path"},
 		},
 		"folder below a file": {
 			func(t *testing.T, c *member.Config) {
@@ -250,7 +250,7 @@ func TestStartErrors(t *testing.T) {
 		},
 		"folder locked": {
 			func(t *testing.T, c *member.Config) { lock(t, c.DataDir) },
-			[]string{"is locked: another process uses this data folder", "stop it, or name another folder"},
+			[]string{"is locked: another process uses this data folder", "stop it, or choose another folder"},
 		},
 		"database damaged": {
 			func(t *testing.T, c *member.Config) {

@@ -45,7 +45,7 @@ func checkTransport(u url.URL, files member.TLSFiles, property string) error {
 		return fmt.Errorf("%s is not a loopback address, so that anybody who reaches it could change the registry: "+
 			"use https with the property %s CERT KEY CACERT", &u, property)
 	case u.Scheme == "http" && files != member.TLSFiles{}:
-		return fmt.Errorf("%s is in clear though %s is given: use https", &u, property)
+		return fmt.Errorf("%s is unencrypted although %s is given: use https", &u, property)
 	}
 	return nil
 }
@@ -63,7 +63,7 @@ func checkPeer(cfg member.Config) error {
 		return err
 	}
 	if cfg.ClientTLS != (member.TLSFiles{}) && cfg.PeerTLS == (member.TLSFiles{}) {
-		return fmt.Errorf("%s is in clear, so that anybody who reaches it could change the registry without any of the "+
+		return fmt.Errorf("%s is unencrypted, so that anybody who reaches it could change the registry without any of the "+
 			"certificates that tls demands: use https with the property peer_tls CERT KEY CACERT", &cfg.ListenPeer)
 	}
 	return nil

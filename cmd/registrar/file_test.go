@@ -97,7 +97,7 @@ func TestReadServicesRefuses(t *testing.T) {
 		"no instances":        {`{"name":"s"}`, `the service has no instances`},
 		"no name":             {`{"instances":[` + instance + `]}`, `name "" is not a DNS label`},
 		"reserved namespace":  {`{"namespace":"dns","name":"s","instances":[` + instance + `]}`, `namespace "dns" is reserved`},
-		"twice in a service":  {`{"name":"s","instances":[` + instance + `,` + instance + `]}`, `instances[1].id "10-0-0-7" is that of instances[0] too`},
+		"twice in a service":  {`{"name":"s","instances":[` + instance + `,` + instance + `]}`, `instances[1].id "10-0-0-7" is also the ID of instances[0]`},
 		"twice in the file":   {`[{"name":"s","instances":[` + instance + `]},{"namespace":"default","name":"s","instances":[` + instance + `]}]`, `services[1]: invalid: instance default/s/10-0-0-7 appears twice`},
 		"not UTF-8":           {"{\"name\":\"\xff\"}", `is not UTF-8`},
 		"yaml syntax":         {"---\n---\nname: s\n  instances: x", `invalid YAML: line 4`},

@@ -40,10 +40,10 @@ func TestParsePort(t *testing.T) {
 		"80/tcp/udp":      `protocol "tcp/udp" is neither tcp nor udp`,
 		"http:80:81":      `"80:81" is not a whole number from 1 to 65535`,
 		"dns-sd:80":       `name "dns-sd" is reserved (RFC 6763, 9)`,
-		"8080:http":       `name "8080" is not a service name: 1 to 15 of a-z, 0-9 and '-', a letter among them, no '--', no '-' at an end (RFC 6335)`,
-		"10.0.0.7:8080":   `name "10.0.0.7" is not a service name: 1 to 15 of a-z, 0-9 and '-', a letter among them, no '--', no '-' at an end (RFC 6335)`,
-		"HTTP:80":         `name "HTTP" is not a service name: 1 to 15 of a-z, 0-9 and '-', a letter among them, no '--', no '-' at an end (RFC 6335)`,
-		"name-of-16-ch-:": `name "name-of-16-ch-" is not a service name: 1 to 15 of a-z, 0-9 and '-', a letter among them, no '--', no '-' at an end (RFC 6335)`,
+		"8080:http":       `name "8080" is not a service name: 1 to 15 of a-z, 0-9 and '-', at least one letter, no '--', no '-' at either end (RFC 6335)`,
+		"10.0.0.7:8080":   `name "10.0.0.7" is not a service name: 1 to 15 of a-z, 0-9 and '-', at least one letter, no '--', no '-' at either end (RFC 6335)`,
+		"HTTP:80":         `name "HTTP" is not a service name: 1 to 15 of a-z, 0-9 and '-', at least one letter, no '--', no '-' at either end (RFC 6335)`,
+		"name-of-16-ch-:": `name "name-of-16-ch-" is not a service name: 1 to 15 of a-z, 0-9 and '-', at least one letter, no '--', no '-' at either end (RFC 6335)`,
 	}
 	for text, want := range bad {
 		_, err := parsePort(text)

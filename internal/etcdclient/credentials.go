@@ -39,7 +39,7 @@ func (l *logins) current() (login, error) {
 	case !known:
 		return login{}, err
 	case changed && err != nil:
-		l.log.Warn("keeping the last credentials", "error", err)
+		l.log.Warn("credentials can't be read: using the last ones", "error", err)
 	case changed:
 		l.log.Info("credentials can be read again", "file", l.file)
 	}

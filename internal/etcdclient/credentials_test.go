@@ -106,7 +106,7 @@ func TestUnreadableCredentialsFile(t *testing.T) {
 	if f.lastUser != "ann" {
 		t.Errorf("probed as %q, want ann", f.lastUser)
 	}
-	if got := log.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "level=WARN msg=\"keeping the last credentials\"") {
+	if got := log.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "level=WARN msg=\"credentials can't be read: using the last ones\"") {
 		t.Errorf("logged %q, want one warning", got)
 	}
 	log.Reset()

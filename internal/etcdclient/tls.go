@@ -77,7 +77,7 @@ func (r *reloading) current() (credentials.TransportCredentials, error) {
 	case cfg == nil:
 		return nil, err
 	case changed && err != nil:
-		r.log.Warn("TLS files can't be read: connecting with the last ones that could", "error", err)
+		r.log.Warn("TLS files can't be read: using the last valid ones", "error", err)
 	case changed:
 		r.log.Info("TLS files can be read again")
 	}

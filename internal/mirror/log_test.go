@@ -33,7 +33,7 @@ func TestLog(t *testing.T) {
 		release := f.hang()
 		f.set(func() { f.lastError = refused })
 		g.passed(FreshFor + time.Second)
-		g.wantLogged("level=WARN|stale|fell silent|connection refused")
+		g.wantLogged("level=WARN|last known state|fell silent|connection refused")
 		f.set(func() { f.lastError = nil })
 		release()
 		g.passed(time.Minute)

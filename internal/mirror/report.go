@@ -70,7 +70,7 @@ func (p *reporter) expire(follows bool) (next time.Time) {
 		if err == nil {
 			err = p.explain(errSilent)
 		}
-		p.cfg.Log.Warn("no contact with etcd: the mirror is stale and goes on answering",
+		p.cfg.Log.Warn("no contact with etcd: still answering from the last known state",
 			"prefix", p.cfg.Root, "revision", now.Revision, "error", err)
 	}
 	p.cfg.Observer.StateChanged(now)

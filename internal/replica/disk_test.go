@@ -23,7 +23,7 @@ func TestSlowDiskHoldsUpNobody(t *testing.T) {
 			f.t.Errorf("ready after %v, want %v", took, DefaultSnapshotWait)
 		}
 		f.wantState(r, mirror.Live)
-		if l := f.log.lines("the disk is slow: starting without the snapshot until it is read"); len(l) != 1 {
+		if l := f.log.lines("the disk is slow: starting before the snapshot is read"); len(l) != 1 {
 			f.t.Errorf("logged %q", f.log.lines())
 		}
 		if len(f.seen.writes) != 0 {
@@ -103,7 +103,7 @@ func (f *fixture) closeWithin(r *Replica, limit time.Duration) {
 	if took := time.Since(start); took != limit {
 		f.t.Errorf("Close took %v, want %v", took, limit)
 	}
-	if l := f.log.lines("closing without waiting for the last snapshot"); len(l) != 1 {
+	if l := f.log.lines("closing before the last snapshot is written"); len(l) != 1 {
 		f.t.Errorf("logged %q", f.log.lines())
 	}
 }

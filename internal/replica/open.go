@@ -132,7 +132,7 @@ func (r *Replica) Close(ctx context.Context) error {
 	select {
 	case <-r.disk.released:
 	case <-ctx.Done():
-		r.log.Warn("the disk is slow: closing without waiting for the last snapshot", "path", r.cfg.Snapshot)
+		r.log.Warn("the disk is slow: closing before the last snapshot is written", "path", r.cfg.Snapshot)
 	}
 	if r.conn == nil {
 		return nil

@@ -32,7 +32,7 @@ func TestPredecessorWhileAway(t *testing.T) {
 		if got.State != mirror.Stale || !got.Contact.Equal(want.Contact) || next.Load().FullSerial() != old.Load().FullSerial() {
 			f.t.Errorf("status %+v with serial %d after %+v with %d", got, next.Load().FullSerial(), want, old.Load().FullSerial())
 		}
-		if l := f.log.lines("going on with its contents", "instances=1"); len(l) != 1 {
+		if l := f.log.lines("keeping its contents", "instances=1"); len(l) != 1 {
 			f.t.Errorf("logged %q", f.log.lines())
 		}
 		f.close(old)

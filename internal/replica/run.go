@@ -16,7 +16,7 @@ func (r *Replica) run() {
 	select {
 	case <-r.disk.loaded:
 	case <-timeout.C:
-		r.log.Warn("the disk is slow: starting without the snapshot until it is read", "path", r.cfg.Snapshot)
+		r.log.Warn("the disk is slow: starting before the snapshot is read", "path", r.cfg.Snapshot)
 	case <-r.ctx.Done():
 		return
 	}
@@ -41,6 +41,6 @@ func (r *Replica) inherit(from *Replica) bool {
 	r.registry.restore(r.ctx, c)
 	r.listFirst = from.Status().State == mirror.Live
 	gen := r.Load()
-	r.log.Info("the configuration of a replica has changed: going on with its contents", "instances", gen.Instances(), "revision", gen.Revision())
+	r.log.Info("replica reconfigured: keeping its contents", "instances", gen.Instances(), "revision", gen.Revision())
 	return true
 }

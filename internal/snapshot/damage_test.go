@@ -236,9 +236,9 @@ func TestNoFile(t *testing.T) {
 	}{
 		{"nothing", filepath.Join(folder, "nothing"), fs.ErrNotExist, "no such file"},
 		{"no folder", filepath.Join(folder, "nothing", "snapshot"), fs.ErrNotExist, "no such file"},
-		{"folder", folder, nil, "no file"},
-		{"pipe", pipe, nil, "no file"}, // and nobody at its other end
-		{"device", os.DevNull, nil, "no file"},
+		{"folder", folder, nil, "not a regular file"},
+		{"pipe", pipe, nil, "not a regular file"}, // and nobody at its other end
+		{"device", os.DevNull, nil, "not a regular file"},
 		{"below a file", filepath.Join(file, "snapshot"), nil, "not a directory"},
 	}
 	for _, tt := range tests {

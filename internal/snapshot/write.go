@@ -124,7 +124,7 @@ var errTaken = errors.New("another process writes this snapshot too")
 
 // notFile is the error of a path where there is something, but no file.
 func notFile(info fs.FileInfo) error {
-	return fmt.Errorf("there is something that is no file (%v): name another path", info.Mode())
+	return fmt.Errorf("not a regular file (%v): choose another path", info.Mode())
 }
 
 // advice is what an operator can do about an error, to be put behind it.
@@ -133,7 +133,7 @@ func advice(err error) string {
 	case errors.Is(err, errTaken):
 		return ": give each its own"
 	case errors.Is(err, fs.ErrNotExist):
-		return ": make its folder"
+		return ": create its folder"
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		return ": let this process read and write its folder"
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):

@@ -142,11 +142,11 @@ func TestWriteNowhere(t *testing.T) {
 		kind       error
 		want       string
 	}{
-		{"no folder", path("nothing/snapshot"), fs.ErrNotExist, "make its folder"},
+		{"no folder", path("nothing/snapshot"), fs.ErrNotExist, "create its folder"},
 		{"below a file", path("file/snapshot"), syscall.ENOTDIR, "not a directory"},
-		{"folder", path("folder"), nil, "no file"},
-		{"pipe", path("pipe"), nil, "no file"},
-		{"device", os.DevNull, nil, "no file"},
+		{"folder", path("folder"), nil, "not a regular file"},
+		{"pipe", path("pipe"), nil, "not a regular file"},
+		{"device", os.DevNull, nil, "not a regular file"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

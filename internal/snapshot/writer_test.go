@@ -236,7 +236,7 @@ func TestWriterFails(t *testing.T) {
 			start := time.Since(g.start).Truncate(time.Second) + 10*time.Second
 			g.at(start)
 			g.touch()
-			g.wantLogged(`level=WARN|can't be written|path=` + g.path + `|no such file|make its folder`)
+			g.wantLogged(`level=WARN|can't be written|path=` + g.path + `|no such file|create its folder`)
 			g.at(start + 2*minInterval)
 			g.wantWrites(start, start+minInterval, start+2*minInterval)
 			g.wantLogged()

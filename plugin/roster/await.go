@@ -23,7 +23,7 @@ func (s *shared) await(ctx context.Context, cfg *config, started func()) {
 	case status.State == mirror.Unsynced:
 		s.logUnsynced(cfg.startupTimeout)
 	case status.State == mirror.Stale && cfg.stale > 0 && age > cfg.stale:
-		s.log.Warn("etcd was last in contact longer ago than stale: answering SERVFAIL until it is in contact",
+		s.log.Warn("the last contact with etcd is longer ago than stale allows: answering SERVFAIL until contact",
 			"prefix", s.config.prefix, "age", age.Round(time.Second).String(), "stale", cfg.stale.String())
 	default:
 		if status.State == mirror.Live { // else of a snapshot, of which the log has told
@@ -62,7 +62,7 @@ func (s *shared) logUnsynced(waited time.Duration) {
 	if err := s.LastError(); err != nil {
 		attrs = append(attrs, "error", err)
 	}
-	s.log.Warn("no list from etcd yet: answering SERVFAIL until there is one", attrs...)
+	s.log.Warn("no list from etcd yet: answering SERVFAIL", attrs...)
 }
 
 // contents is what is answered from, for the log.

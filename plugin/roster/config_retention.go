@@ -41,7 +41,7 @@ func parseSnapshot(cfg *config, c *caddy.Controller, args []string) error {
 	folder := filepath.Dir(path)
 	switch info, err := os.Stat(folder); {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
-		return fmt.Errorf("the folder of %q: %w: make it", path, err)
+		return fmt.Errorf("the folder of %q: %w: create it", path, err)
 	case err == nil && !info.IsDir():
 		return fmt.Errorf("%q is not a folder", folder)
 	}

@@ -23,15 +23,15 @@ func TestNestedPrefixes(t *testing.T) {
 	}{
 		"below": {
 			"endpoint " + a, "endpoint " + a + "\nprefix /roster/x",
-			`plugin/roster: Corefile:13 - Error during parsing: prefix: "/roster/x" nests with "/roster" of Corefile:3 in the same etcd: give each registry a prefix of its own`,
+			`plugin/roster: Corefile:13 - Error during parsing: prefix: "/roster/x" overlaps with "/roster" of Corefile:3 in the same etcd: use prefixes that do not contain each other`,
 		},
 		"above, no prefix stated": {
 			"endpoint " + a + "\nprefix roster/x/y", "endpoint " + a,
-			`plugin/roster: Corefile:11 - Error during parsing: prefix: "/roster" nests with "/roster/x/y" of Corefile:6 in the same etcd: give each registry a prefix of its own`,
+			`plugin/roster: Corefile:11 - Error during parsing: prefix: "/roster" overlaps with "/roster/x/y" of Corefile:6 in the same etcd: use prefixes that do not contain each other`,
 		},
 		"a member in common": {
 			"endpoint " + a + " " + b, "prefix /roster/x\nendpoint " + b,
-			`plugin/roster: Corefile:12 - Error during parsing: prefix: "/roster/x" nests with "/roster" of Corefile:3 in the same etcd: give each registry a prefix of its own`,
+			`plugin/roster: Corefile:12 - Error during parsing: prefix: "/roster/x" overlaps with "/roster" of Corefile:3 in the same etcd: use prefixes that do not contain each other`,
 		},
 		"side by side":  {"endpoint " + a + "\nprefix /roster", "endpoint " + a + "\nprefix /roster2", ""},
 		"equal":         {"endpoint " + a + "\nprefix /roster", "endpoint " + a + "\nprefix roster/\nnamespaces x", ""},

@@ -143,7 +143,7 @@ func TestSnapshotOlderThanStale(t *testing.T) {
 			m.await(ctx, &config{registry: *c, startupTimeout: time.Second, stale: stale}, func() { close(answers) })
 		})
 		<-answers
-		if got := lines(log, "longer ago than stale: answering SERVFAIL", `stale="1s"`); len(got) != want {
+		if got := lines(log, "longer ago than stale allows: answering SERVFAIL", `stale="1s"`); len(got) != want {
 			t.Errorf("stale %s: logged %s", stale, log)
 		}
 		cancel()

@@ -34,7 +34,7 @@ var (
 
 	droppedLines = promauto.NewCounterFunc(prometheus.CounterOpts{
 		Namespace: plugin.Namespace, Subsystem: pluginName, Name: "log_dropped_total",
-		Help: "Counter of log lines dropped because nobody reads the log fast enough.",
+		Help: "Counter of log lines dropped because the log is not read fast enough.",
 	}, func() float64 { return float64(output.Dropped()) })
 
 	lists = promauto.NewCounterVec(prometheus.CounterOpts{
@@ -61,7 +61,7 @@ var (
 
 	audits = promauto.NewCounterVec(prometheus.CounterOpts{
 		Namespace: plugin.Namespace, Subsystem: pluginName, Name: "audits_total",
-		Help: "Counter of comparisons of the mirror with etcd, by result: equal, different, failed.",
+		Help: "Counter of comparisons of the replica with etcd, by result: equal, different, failed.",
 	}, append([]string{"result"}, replicaLabels...))
 
 	differences = promauto.NewCounterVec(prometheus.CounterOpts{

@@ -145,7 +145,7 @@ func (f *netFilter) report(s *services.Service, denied []denial) {
 		key, what := s.Namespace+"/"+s.Name+"/"+d.id, strings.Join(d.addresses, " ")
 		if f.isNew(key, what) {
 			deniedAddresses.Add(float64(len(d.addresses)))
-			logger.Warn("instance has addresses that allow_net and deny_net keep from being served", "key", key, "addresses", what)
+			logger.Warn("instance has addresses that allow_net or deny_net excludes", "key", key, "addresses", what)
 		}
 	}
 }

@@ -61,7 +61,7 @@ func TestReloadWhileAway(t *testing.T) {
 			if got.State != mirror.Stale || got.Contact.Before(before.Contact) || got.Contact.After(want.Contact) {
 				t.Errorf("status %+v after %+v", got, want)
 			}
-			if l := lines(log, "going on with its contents", "instances=23"); len(l) != 1 {
+			if l := lines(log, "keeping its contents", "instances=23"); len(l) != 1 {
 				t.Errorf("logged %s", log)
 			}
 		})

@@ -27,7 +27,7 @@ func newSiblings() *siblings {
 // which comes later.
 func (s *siblings) add(cfg *config) error {
 	if other := s.nested(cfg); other != nil {
-		return cfg.errorAt("prefix", fmt.Errorf("%q nests with %q of %s in the same etcd: give each registry a prefix of its own",
+		return cfg.errorAt("prefix", fmt.Errorf("%q overlaps with %q of %s in the same etcd: use prefixes that do not contain each other",
 			cfg.registry.prefix, other.registry.prefix, other.at("prefix")))
 	}
 	if err := s.addRegistry(cfg); err != nil {
@@ -101,7 +101,7 @@ func (s *siblings) addRegistry(cfg *config) error {
 		{"protect", mine.protect != theirs.protect || mine.protectFor != theirs.protectFor},
 	} {
 		if p.differs {
-			return cfg.errorAt(p.property, fmt.Errorf("differs from that at %s, with which this block shares a replica: state the same in both",
+			return cfg.errorAt(p.property, fmt.Errorf("differs from %s, which shares the replica: use the same value in both",
 				other.at(p.property)))
 		}
 	}
@@ -122,6 +122,6 @@ func (s *siblings) addFile(cfg *config) error {
 	if other.registry.key() == cfg.registry.key() {
 		return nil
 	}
-	return cfg.errorAt("snapshot", fmt.Errorf("%q is that of another registry too, stated at %s: give each a file of its own",
+	return cfg.errorAt("snapshot", fmt.Errorf("%q is already used by another registry at %s: use a separate file",
 		cfg.registry.retention.snapshot, other.at("snapshot")))
 }

@@ -215,9 +215,9 @@ func TestParseKeeping(t *testing.T) {
 	for block, want := range map[string]string{
 		"roster {\n snapshot\n}":                                     "2 - Error during parsing: snapshot: needs the path of a file, and nothing else",
 		"roster {\n snapshot " + dir + "\n}":                         fmt.Sprintf("2 - Error during parsing: snapshot: %q is not a file", dir),
-		"roster {\n snapshot " + dir + "/none/x\n}":                  "no such file or directory: make it",
+		"roster {\n snapshot " + dir + "/none/x\n}":                  "no such file or directory: create it",
 		"roster {\n snapshot " + file + "/x\n}":                      fmt.Sprintf("2 - Error during parsing: snapshot: %q is not a folder", file),
-		"roster {\n snapshot " + file + "/x/y\n}":                    "not a directory: make it",
+		"roster {\n snapshot " + file + "/x/y\n}":                    "not a directory: create it",
 		"roster {\n ttl 5\n snapshot_max_age 1h\n}":                  "3 - Error during parsing: snapshot_max_age: needs a snapshot",
 		"roster {\n snapshot " + path + "\n snapshot_max_age -1h\n}": `3 - Error during parsing: snapshot_max_age: "-1h" is not a duration such as 10m`,
 		"roster {\n stale 0\n}":                                      `2 - Error during parsing: stale: "0" is not a duration such as 10m`,
@@ -247,12 +247,12 @@ func TestBlocksAtOdds(t *testing.T) {
 	}
 	a, b := "snapshot "+dir+"/real/x", "snapshot "+dir+"/link/../link/x"
 	for corefile, want := range map[string]string{
-		block("a.internal", "protect 30") + block("b.internal"):                     "Corefile.test:9 - Error during parsing: protect: differs from that at Corefile.test:4",
+		block("a.internal", "protect 30") + block("b.internal"):                     "Corefile.test:9 - Error during parsing: protect: differs from Corefile.test:4",
 		block("a.internal", "protect 30 1m") + block("b.internal", "protect 30 2m"): "Corefile.test:10 - Error during parsing: protect: differs",
-		block("a.internal", a) + block("b.internal"):                                "snapshot: differs from that at Corefile.test:4",
-		block("a.internal", a, "snapshot_max_age 1h") + block("b.internal", a):      "snapshot_max_age: differs from that at Corefile.test:5",
-		block("a.internal", a) + block("b.internal", "prefix /other", b):            "snapshot: \"" + dir + "/link/x\" is that of another registry too, stated at Corefile.test:4",
-		block("a.internal", a) + block("b.internal", "namespaces n", a):             "is that of another registry too",
+		block("a.internal", a) + block("b.internal"):                                "snapshot: differs from Corefile.test:4",
+		block("a.internal", a, "snapshot_max_age 1h") + block("b.internal", a):      "snapshot_max_age: differs from Corefile.test:5",
+		block("a.internal", a) + block("b.internal", "prefix /other", b):            "snapshot: \"" + dir + "/link/x\" is already used by another registry at Corefile.test:4",
+		block("a.internal", a) + block("b.internal", "namespaces n", a):             "is already used by another registry",
 	} {
 		_, err := caddy.Start(caddy.CaddyfileInput{Filepath: "Corefile.test", ServerTypeName: "dns", Contents: []byte(corefile)})
 		if err == nil || !strings.Contains(err.Error(), want) {

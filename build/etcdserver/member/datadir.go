@@ -33,7 +33,7 @@ func probeDatabase(dir string) error {
 	db, err := bbolt.Open(path, fileutil.PrivateFileMode, &bbolt.Options{ReadOnly: true, Timeout: probeTimeout})
 	if errors.Is(err, bbolterrors.ErrTimeout) {
 		return fmt.Errorf("database %q is locked: another process uses this data folder, perhaps an etcd: "+
-			"stop it, or name another folder", path)
+			"stop it, or choose another folder", path)
 	}
 	if err != nil {
 		return fmt.Errorf("database %q is damaged or not etcd's: %w: restore the data folder from a backup, "+

@@ -119,7 +119,7 @@ func (g *guard) awaitRoom(ctx context.Context) error {
 			return ctx.Err()
 		}
 		if !waiting {
-			g.to.Errorf("etcd with data folder %q stays down until its disk has space (%s free, reserve %s): free space there, or "+
+			g.to.Errorf("etcd with data folder %q waits for disk space (%s free, reserve %s): free space there, or "+
 				"enlarge the file system", g.dir, humanize.IBytes(g.free), humanize.IBytes(g.reserve))
 		}
 		if err := backoff.Sleep(ctx, checkEvery); err != nil {
@@ -182,7 +182,7 @@ func (g *guard) measure() {
 	free, size, err := g.space(g.dir)
 	if err != nil {
 		if !g.unmeasurable && !errors.Is(err, errors.ErrUnsupported) {
-			g.to.Warningf("A full disk won't be noticed before etcd fails: %v", err)
+			g.to.Warningf("can't measure free disk space, so a full disk is not noticed until etcd fails: %v", err)
 		}
 		g.unmeasurable = true
 		return
@@ -209,14 +209,14 @@ func (g *guard) report(short, alone bool) {
 	g.warned, g.warnedAlone = short, alone
 	switch {
 	case !short:
-		g.to.Infof("The disk with data folder %q has space again (%s free)%s", g.dir, humanize.IBytes(g.free),
+		g.to.Infof("the disk with data folder %q has space again (%s free)%s", g.dir, humanize.IBytes(g.free),
 			choose(alone, ": etcd takes registrations", ""))
 	case alone:
-		g.to.Errorf("The disk with data folder %q is nearly full (%s free, reserve %s): etcd refuses new registrations (NOSPACE) "+
+		g.to.Errorf("the disk with data folder %q is nearly full (%s free, reserve %s): etcd refuses new registrations (NOSPACE) "+
 			"until there is space; what is registered stays, and is answered. Free space there, or enlarge the file system",
 			g.dir, humanize.IBytes(g.free), humanize.IBytes(g.reserve))
 	default:
-		g.to.Errorf("The disk with data folder %q is nearly full (%s free, reserve %s): once it is, this member of the cluster "+
+		g.to.Errorf("the disk with data folder %q is nearly full (%s free, reserve %s): when it is full, this member of the cluster "+
 			"fails, and the others go on. Free space there, or enlarge the file system",
 			g.dir, humanize.IBytes(g.free), humanize.IBytes(g.reserve))
 	}
