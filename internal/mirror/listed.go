@@ -61,7 +61,7 @@ func (l *loop) commitList(done *list) {
 
 // listed has a range watched that was listed, and makes that visible.
 func (l *loop) listed(r *Range) {
-	r.fresh = true
+	r.freshUntil = time.Now().Add(freshList)
 	l.streams.add(r)
 	if s := l.streams.session; s != nil && s.worked {
 		l.pause.Reset() // what failed before did not last
