@@ -25,9 +25,6 @@ const (
 	// them is for the audit, a pause and a list, which takes as long.
 	auditShare = 20
 	auditLimit = 2 * time.Second
-	// freshList is within what time of a list a stream counts as one to the etcd that
-	// was listed: none is restored from a backup as fast.
-	freshList = time.Second
 	// auditRetry is the pause after an audit that could not be completed.
 	auditRetry = 5 * time.Second
 )

@@ -5,6 +5,10 @@ import (
 	"time"
 )
 
+// freshList is within what time of a list a stream counts as one to the etcd that
+// was listed: none is restored from a backup as fast.
+const freshList = time.Second
+
 // listDone handles the end of a list.
 func (l *loop) listDone(done *list) {
 	if !l.lists.end(done) {
