@@ -288,3 +288,31 @@ func TestEntriesTellApart(t *testing.T) {
 		}
 	}
 }
+
+// TestAuditAfterSlowStart: a stream that opens long after the list can be one to an
+// etcd that was restored since, which a watch does not show.
+func TestAuditAfterSlowStart(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.put("/r/n/s/a", "1")
+		restore := f.backup()
+		f.put("/r/n/s/a", "lost")
+		opened := make(chan struct{})
+		f.onStream = func(ctx context.Context) error {
+			select {
+			case <-opened:
+			case <-ctx.Done():
+			}
+			return ctx.Err()
+		}
+		g := start(t, f)
+		<-g.Listed()
+		g.passed(watchSilence / 2)
+		restore()
+		f.put("/r/n/s/b", "1") // at the revision of the list
+		close(opened)
+		g.passed(10 * time.Second)
+		g.wantEqual()
+	})
+}

@@ -5,6 +5,10 @@ import (
 	"time"
 )
 
+// freshList is within what time of a list a stream counts as one to the etcd that
+// was listed: none is restored from a backup as fast.
+const freshList = time.Second
+
 // listDone handles the end of a list.
 func (l *loop) listDone(done *list) {
 	if !l.lists.end(done) {
@@ -61,7 +65,7 @@ func (l *loop) commitList(done *list) {
 
 // listed has a range watched that was listed, and makes that visible.
 func (l *loop) listed(r *Range) {
-	r.fresh = true
+	r.freshUntil = time.Now().Add(freshList)
 	l.streams.add(r)
 	if s := l.streams.session; s != nil && s.worked {
 		l.pause.Reset() // what failed before did not last

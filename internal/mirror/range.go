@@ -43,8 +43,10 @@ type Range struct {
 	retryAt  time.Time
 	pause    *backoff.Backoff // between tries of this range alone
 	refused  bool             // a refusal was logged
-	fresh    bool             // listed since it was last watched
-	watch    *watch           // nil unless creating or watching
+	// freshUntil is until when a watch needs no audit that goes on from the list; zero
+	// if the range was watched since, or a stream has failed.
+	freshUntil time.Time
+	watch      *watch // nil unless creating or watching
 	// later is, by indexKey, the last change to each of its keys that another
 	// range's watch has shown since a list began; nil unless one is under way.
 	later map[string]Event

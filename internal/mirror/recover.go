@@ -11,6 +11,9 @@ func (l *loop) fail(f failure, but *Range) {
 	l.streams.waiting = nil
 	for _, c := range l.views {
 		for _, r := range c.ranges {
+			if r != but {
+				r.freshUntil = time.Time{}
+			}
 			l.again(r, f, resume || r == but)
 		}
 	}

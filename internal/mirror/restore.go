@@ -5,14 +5,6 @@ import (
 	"time"
 )
 
-// RestoredRange is a range of which a snapshot holds all keys.
-type RestoredRange struct {
-	Range    string
-	Revision int64
-	// Contact is when the range was last known to be complete up to Revision.
-	Contact time.Time
-}
-
 // restoreBatch is how many keys of a snapshot are put on the stage at once:
 // enough to make the cost of a call small, and little to hold.
 const restoreBatch = 1000

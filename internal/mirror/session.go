@@ -79,7 +79,7 @@ func (s *session) remove(w *watch) {
 // created notes that a watch was created.
 func (s *session) created(r *Range, at time.Time) {
 	r.watch.created = true
-	r.fresh = false
+	r.freshUntil = time.Time{}
 	r.watch.skip = s.sender.before(r.watch.asked, at)
 	r.phase = watching
 	r.watched.Store(true)

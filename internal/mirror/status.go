@@ -88,6 +88,14 @@ type RangeStatus struct {
 	Cached bool
 }
 
+// RestoredRange is a range of which a snapshot holds all keys.
+type RestoredRange struct {
+	Range    string
+	Revision int64
+	// Contact is when the range was last known to be complete up to Revision.
+	Contact time.Time
+}
+
 // Observer is told what happens inside a mirror, for metrics and logs. Its
 // methods are called by the mirror's goroutines and must not block. Unobserved
 // is one to embed.

@@ -91,13 +91,14 @@ func (s *streams) start(ctx context.Context) {
 }
 
 // use starts to use a stream that was opened, and reports whether a range goes
-// on without a list.
+// on without a list that was made just before.
 func (s *streams) use(o opened, reason Reason) (resumed bool) {
+	now := time.Now()
 	s.session = newSession(o, s.core, reason)
 	for _, r := range s.waiting {
-		resumed = resumed || !r.fresh
+		resumed = resumed || now.After(r.freshUntil)
 	}
-	s.watch(time.Now())
+	s.watch(now)
 	s.session.sender.ask() // so that a stream that was resumed shows at once that it works
 	return resumed
 }
