@@ -147,3 +147,29 @@ func TestWaitIsCheap(t *testing.T) {
 		wg.Wait()
 	})
 }
+
+// TestStatusIsCheap: who asks again and again pays for it only when something has
+// changed.
+func TestStatusIsCheap(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.register(t, orders("b", "a"))
+		synctest.Wait()
+		_ = w.client.Status()
+		made := &w.client.statuses.list[0]
+		time.Sleep(5 * ttl) // keepalives change nothing
+		list := w.client.Status()
+		if &w.client.statuses.list[0] != made || len(list) != 2 || list[0].ID != "a" {
+			t.Errorf("Status was made anew though nothing has changed: %+v", list)
+		}
+		list[0].ID = "x" // the caller's own
+		wantState(t, w.client, "a", registrar.StateRegistered, nil)
+		w.SetState(faulty.Down)
+		time.Sleep(5 * ttl)
+		wantState(t, w.client, "a", registrar.StateRegistered, registrar.ErrUnavailable)
+		w.SetState(faulty.Up)
+		time.Sleep(ttl)
+		wantState(t, w.client, "a", registrar.StateRegistered, nil)
+	})
+}
