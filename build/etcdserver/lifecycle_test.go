@@ -130,7 +130,7 @@ func expectFree(t *testing.T, dir string) {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	if err := tryLock(file); err != nil {
+	if locked, err := tryLock(file); !locked || err != nil {
 		t.Errorf("the lock of the data folder: %v", err)
 	}
 	db, err := bbolt.Open(filepath.Join(dir, "member", "snap", "db"), 0o600, &bbolt.Options{ReadOnly: true, Timeout: time.Second})

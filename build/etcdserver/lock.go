@@ -26,9 +26,6 @@ const (
 	lockPause = 50 * time.Millisecond
 )
 
-// errLocked is what tryLock returns where another process holds the lock.
-var errLocked = errors.New("locked")
-
 // errStopped is why a start ended that was told to.
 var errStopped = errors.New("told to stop")
 
@@ -82,11 +79,11 @@ func hurry(ctx context.Context, dir string, open func() (*os.File, error)) (*os.
 func awaitLock(ctx context.Context, file *os.File) error {
 	timeout := time.Now().Add(lockTimeout)
 	for {
-		switch err := tryLock(file); {
-		case err == nil:
-			return writeHolder(file)
-		case !errors.Is(err, errLocked):
+		switch locked, err := tryLock(file); {
+		case err != nil:
 			return fmt.Errorf("lock %q: %w", file.Name(), err)
+		case locked:
+			return writeHolder(file)
 		case time.Now().After(timeout):
 			return fmt.Errorf("another process uses this data folder: %s: stop it, or name another folder than %q", holder(file.Name()),
 				filepath.Dir(file.Name()))

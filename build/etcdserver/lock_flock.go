@@ -8,11 +8,11 @@ import (
 	"syscall"
 )
 
-// tryLock locks a file for this process and for all that inherit it.
-func tryLock(file *os.File) error {
-	err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+// tryLock locks a file for this process and for all that inherit it, unless another process has locked it.
+func tryLock(file *os.File) (locked bool, err error) {
+	err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return errLocked
+		return false, nil
 	}
-	return err
+	return err == nil, err
 }

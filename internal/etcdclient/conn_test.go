@@ -195,7 +195,7 @@ func TestLogInEndsWithContext(t *testing.T) {
 	}
 }
 
-// TestLogInEndsByItself: a context without end doesn't make it wait for ever.
+// TestLogInEndsByItself: a context without a deadline does not make it block.
 func TestLogInEndsByItself(t *testing.T) {
 	t.Parallel()
 	c := connect(t, Config{Endpoints: []string{silent(t)}, Username: "root", Password: "hunter2"})

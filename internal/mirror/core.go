@@ -38,5 +38,5 @@ func newCore(cfg Config) *core {
 	return c
 }
 
-// Status implements Mirror.Status.
+// Status returns the mirror's state, without a lock and without allocation.
 func (c *core) Status() Status { return c.contact.status(*c.status.Load()) }

@@ -444,6 +444,30 @@ func TestEtcdStreamEnds(t *testing.T) {
 	}
 }
 
+// TestWireIDsAreForgotten: ranges that come and go on one stream take no memory.
+func TestWireIDsAreForgotten(t *testing.T) {
+	t.Parallel()
+	var w wireIDs
+	for id := int64(1); id <= 1000; id++ {
+		w.ask(id)
+		wire := id - 1
+		if at, ok := w.of(id); !ok || at != wire {
+			t.Fatalf("watch %d is %d on the wire, want %d", id, at, wire)
+		}
+		for _, resp := range []*pb.WatchResponse{{WatchId: wire, Created: true}, {WatchId: wire}, {WatchId: wire, Canceled: true}} {
+			if !w.translate(resp) || resp.WatchId != id {
+				t.Fatalf("watch %d on the wire is %d, want %d", wire, resp.WatchId, id)
+			}
+		}
+	}
+	if again := (&pb.WatchResponse{WatchId: 7, Canceled: true}); !w.translate(again) || again.WatchId != 0 {
+		t.Errorf("the second end of a watch is that of watch %d", again.WatchId)
+	}
+	if _, ok := w.of(1); ok || len(w.asked)+len(w.open)+len(w.wire) > 0 {
+		t.Errorf("%d, %d and %d watches are remembered that have ended", len(w.asked), len(w.open), len(w.wire))
+	}
+}
+
 // TestWireIDsOutOfOrder is etcd's gRPC proxy, which says in any order that
 // watches were created.
 func TestWireIDsOutOfOrder(t *testing.T) {

@@ -115,49 +115,81 @@ func (s *etcdStream) Close() {
 // wireIDs knows which watch is which on the wire. etcd numbers the watches of a
 // stream itself, from 0 and in the order in which they were asked for, without
 // those it refuses; so does its gRPC proxy, which ignores IDs that a client
-// chooses, and may answer in another order.
+// chooses, and may answer in another order. Watches that have ended are forgotten.
 type wireIDs struct {
-	mu       sync.Mutex
-	ids      []int64 // by their ID on the wire
-	answered []bool
+	mu    sync.Mutex
+	first int64   // what the first of asked has on the wire, unless it is refused
+	asked []int64 // without an answer; 0 in the place of one that has an answer
+	open  map[int64]int64
+	wire  map[int64]int64 // the reverse of open
 }
 
 // ask notes that a watch is asked for.
 func (w *wireIDs) ask(id int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.ids, w.answered = append(w.ids, id), append(w.answered, false)
+	w.asked = append(w.asked, id)
 }
 
 // of returns the ID of a watch on the wire.
 func (w *wireIDs) of(id int64) (int64, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	i := slices.Index(w.ids, id)
-	return int64(i), i >= 0
+	if i := slices.Index(w.asked, id); i >= 0 {
+		return w.first + int64(i), true
+	}
+	wire, ok := w.wire[id]
+	return wire, ok
 }
 
 // translate puts the ID by which a watch was asked for in the place of that on
-// the wire. It reports false where there is none. A refusal has no ID: it is of
-// the first that has no answer.
+// the wire; 0, which is no watch's, if it has ended. It reports false where nobody
+// has asked for it. A refusal has no ID: it is of the first that has no answer.
 func (w *wireIDs) translate(resp *pb.WatchResponse) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	wire := resp.WatchId
 	switch {
 	case resp.Created && resp.Canceled:
-		i := slices.Index(w.answered, false)
+		i := slices.IndexFunc(w.asked, func(id int64) bool { return id != 0 })
 		if i < 0 {
 			return false
 		}
-		resp.WatchId = w.ids[i]
-		w.ids, w.answered = slices.Delete(w.ids, i, i+1), slices.Delete(w.answered, i, i+1)
+		resp.WatchId = w.asked[i]
+		w.asked = slices.Delete(w.asked, i, i+1)
 		return true
-	case resp.WatchId == allWatches:
+	case wire == allWatches:
 		return true
-	case resp.WatchId < 0 || resp.WatchId >= int64(len(w.ids)):
+	case wire < 0 || wire >= w.first+int64(len(w.asked)):
 		return false
 	}
-	w.answered[resp.WatchId] = true
-	resp.WatchId = w.ids[resp.WatchId]
+	id, ok := w.open[wire]
+	if !ok {
+		id = w.answer(wire)
+	}
+	if resp.Canceled {
+		delete(w.open, wire)
+		delete(w.wire, id)
+	}
+	resp.WatchId = id
 	return true
+}
+
+// answer notes that a watch has an answer, and returns its ID; 0 if it has ended:
+// etcd can say twice that it was cancelled.
+func (w *wireIDs) answer(wire int64) (id int64) {
+	i := wire - w.first
+	if i < 0 || w.asked[i] == 0 {
+		return 0
+	}
+	id, w.asked[i] = w.asked[i], 0
+	for len(w.asked) > 0 && w.asked[0] == 0 {
+		w.asked = w.asked[1:]
+		w.first++
+	}
+	if w.open == nil {
+		w.open, w.wire = map[int64]int64{}, map[int64]int64{}
+	}
+	w.open[wire], w.wire[id] = id, wire
+	return id
 }

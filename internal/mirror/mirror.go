@@ -90,6 +90,3 @@ func (m *Mirror) RestoreRunning(ctx context.Context, view View, head Head, range
 
 // Ranges returns the state of all ranges, followed and cached, by name.
 func (m *Mirror) Ranges() []RangeStatus { return m.registry.all() }
-
-// Status returns the mirror's state, without a lock and without allocation.
-func (m *Mirror) Status() Status { return m.core.Status() }

@@ -175,9 +175,3 @@ func (p *probes) done(result *probed) bool {
 	p.failed = false
 	return true
 }
-
-// wait waits for a running probe, which ends with its context. Results are
-// dropped.
-func (p *probes) wait() {
-	p.wg.Wait()
-}

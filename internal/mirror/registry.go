@@ -33,25 +33,28 @@ func (g *registry) follow(c *contact, name string, view View) (r *Range, isNew b
 	return r, true
 }
 
-// seed makes a range ready where what others have brought has all its keys. The
-// caller holds the mutex.
+// seed makes a range ready where another range covers it whose contents are in the
+// view: it is as recent as the most recent of these. The caller holds the mutex.
 func (g *registry) seed(r *Range) {
 	if r.status.Load().State != Unsynced {
 		return
 	}
+	var best RangeStatus
 	enclosing(r.name, func(name string) bool {
-		s, ok := g.cached[member{r.view, name}]
-		if other := g.followed[member{r.view, name}]; !ok && other != nil && other != r {
+		s, cached := g.cached[member{r.view, name}]
+		if other := g.followed[member{r.view, name}]; !cached && other != nil {
 			s = other.Status()
-			ok = s.State != Unsynced
 		}
-		if !ok {
-			return false
+		if s.State != Unsynced && (best.State == Unsynced || s.Contact.After(best.Contact)) {
+			best = s
 		}
-		r.publish(func(now *RangeStatus) { now.State, now.Revision, now.Contact = Stale, s.Revision, s.Contact })
-		close(r.ready)
-		return true
+		return false
 	})
+	if best.State == Unsynced {
+		return
+	}
+	r.publish(func(now *RangeStatus) { now.State, now.Revision, now.Contact = Stale, best.Revision, best.Contact })
+	close(r.ready)
 }
 
 // unfollow ends one use of a range, and reports whether it was the last.
@@ -73,11 +76,13 @@ func (g *registry) unfollow(r *Range, cache bool) bool {
 	return true
 }
 
-// restore adds a cached range.
-func (g *registry) restore(view View, s RangeStatus) {
+// restore adds cached ranges.
+func (g *registry) restore(view View, ranges []RestoredRange) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.cached[member{view, s.Range}] = s
+	for _, r := range ranges {
+		g.cached[member{view, r.Range}] = RangeStatus{Range: r.Range, State: Stale, Revision: r.Revision, Contact: r.Contact, Cached: true}
+	}
 	for at, r := range g.followed {
 		if at.view == view {
 			g.seed(r)

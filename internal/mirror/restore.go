@@ -65,9 +65,9 @@ func (l *loop) restore(view View, head Head, ranges []RestoredRange, entries ite
 		c.revision = head.Revision
 	}
 	c.commit(stage, CauseRestore, false)
+	l.registry.restore(view, ranges)
 	var contact time.Time
 	for _, r := range ranges {
-		l.registry.restore(view, RangeStatus{Range: r.Range, State: Stale, Revision: r.Revision, Contact: r.Contact, Cached: true})
 		if r.Contact.After(contact) {
 			contact = r.Contact
 		}

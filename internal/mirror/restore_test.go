@@ -106,3 +106,24 @@ func TestRestoreOfRangesAhead(t *testing.T) {
 		}
 	})
 }
+
+// TestSeedOfSeveral: a range that several cached ranges cover is as recent as the
+// most recent of them.
+func TestSeedOfSeveral(t *testing.T) {
+	t.Parallel()
+	m, view, now := New(Config{}), newRecorder(t), time.Now()
+	before := m.Follow("n/s/i", view)
+	m.Restore(view, Head{Revision: 9}, []RestoredRange{
+		{Range: "n/", Revision: 5, Contact: now.Add(-time.Hour)},
+		{Range: "n/s/", Revision: 9, Contact: now},
+	}, func(func(Event) bool) {})
+	if s := m.Follow("n/s/", view).Status(); s.State != Stale || s.Revision != 9 || !s.Contact.Equal(now) {
+		t.Errorf("status %+v, want that of the range itself", s)
+	}
+	if s := before.Status(); s.State != Stale || s.Revision != 9 {
+		t.Errorf("status %+v of what was followed before, want that of n/s/", s)
+	}
+	if s := m.Follow("n/t/", view).Status(); s.State != Stale || s.Revision != 5 {
+		t.Errorf("status %+v, want that of n/", s)
+	}
+}

@@ -97,7 +97,7 @@ func (s *session) silentAt() time.Time {
 // close ends the stream and waits for all goroutines.
 func (s *session) close() {
 	s.cancel()
-	s.probes.wait()
+	s.probes.wg.Wait()
 	<-s.sender.done // a stream is used by one goroutine at a time
 	s.stream.Close()
 	s.wg.Wait()

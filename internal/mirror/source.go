@@ -57,7 +57,7 @@ const allWatches = -1
 
 // Stream is an open watch stream. Its methods are called by one goroutine.
 type Stream interface {
-	// Add asks for a watch of a range, under an ID that the stream has not had.
+	// Add asks for a watch of a range, under an ID above 0 that the stream has not had.
 	// It shows every change after the given revision, and may repeat changes of
 	// that revision. A response with the ID says that it was created, or
 	// cancelled, and why. An error means that the stream has ended.

@@ -31,7 +31,7 @@ const DefaultSnapshotWait = 500 * time.Millisecond
 // ErrClosed is the error of a replica that was closed.
 var ErrClosed = errors.New("the replica was closed")
 
-// Config says what a replica is of, and how it is kept.
+// Config configures a replica.
 type Config struct {
 	// Etcd is how to reach etcd. Clients, the caller's own connection, or Source,
 	// which can be anything, take its place if they are set.

@@ -133,7 +133,7 @@ func TestWriteNowhere(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	path := func(name string) string { return filepath.Join(folder, name) }
-	if err := errors.Join(os.Mkdir(path("folder"), 0o700), os.WriteFile(path("file"), []byte("kept"), 0o600), syscall.Mkfifo(path("pipe"), 0o600)); err != nil {
+	if err := errors.Join(os.Mkdir(path("folder"), 0o700), os.WriteFile(path("file"), []byte("old"), 0o600), syscall.Mkfifo(path("pipe"), 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	before := files(t, folder)
@@ -164,14 +164,14 @@ func TestSymbolicLink(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	path, target := filepath.Join(folder, "snapshot"), filepath.Join(folder, "target")
-	if err := errors.Join(os.WriteFile(target, []byte("kept"), 0o600), os.Symlink(target, path)); err != nil {
+	if err := errors.Join(os.WriteFile(target, []byte("old"), 0o600), os.Symlink(target, path)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Write(path, testHeader(), slices.Values(testEntries())); err != nil {
 		t.Fatal(err)
 	}
 	wantSnapshot(t, path, testHeader(), testEntries())
-	if b, err := os.ReadFile(target); err != nil || string(b) != "kept" {
+	if b, err := os.ReadFile(target); err != nil || string(b) != "old" {
 		t.Errorf("target holds %q, error %v", b, err)
 	}
 }
@@ -192,8 +192,8 @@ func TestLeftovers(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	path := filepath.Join(folder, "snapshot")
-	kept := []string{"other.tmp-1", "snapshot.tmp-", "snapshot.tmp-1a", "snapshot.tmp", "snapshot.old"}
-	for _, name := range append([]string{"snapshot.tmp-1", "snapshot.tmp-20"}, kept...) {
+	others := []string{"other.tmp-1", "snapshot.tmp-", "snapshot.tmp-1a", "snapshot.tmp", "snapshot.old"}
+	for _, name := range append([]string{"snapshot.tmp-1", "snapshot.tmp-20"}, others...) {
 		if err := os.WriteFile(filepath.Join(folder, name), []byte("x"), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -204,7 +204,7 @@ func TestLeftovers(t *testing.T) {
 	if _, err := Write(path, testHeader(), slices.Values(testEntries())); err != nil {
 		t.Fatal(err)
 	}
-	want := append([]string{"snapshot", "snapshot.tmp-3", "snapshot.tmp-4", "snapshot.tmp-5"}, kept...)
+	want := append([]string{"snapshot", "snapshot.tmp-3", "snapshot.tmp-4", "snapshot.tmp-5"}, others...)
 	slices.Sort(want)
 	wantFiles(t, folder, want...)
 }

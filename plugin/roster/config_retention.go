@@ -85,7 +85,7 @@ func parseDuration(d *time.Duration, args []string) error {
 	return nil
 }
 
-// checkRetention says what is wrong with how a replica is kept, once all is parsed.
+// checkRetention says what is wrong with the retention of a replica, once all is parsed.
 func (cfg *config) checkRetention() error {
 	k := &cfg.registry.retention
 	if k.snapshot == "" && k.maxAge != 0 {

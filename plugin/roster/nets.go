@@ -87,60 +87,79 @@ func (f *netFilter) of(s *services.Service) *selection {
 	}
 	made, ok := a.filtered.Load(f.key)
 	if !ok {
-		made, _ = a.filtered.LoadOrStore(f.key, f.filter(s, &a.whole))
+		served, denied := f.filter(s, &a.whole)
+		f.report(s, denied)
+		made, _ = a.filtered.LoadOrStore(f.key, served)
 	}
 	return made.(*selection)
 }
 
-func (f *netFilter) filter(s *services.Service, whole *selection) *selection {
-	denied := func(a netip.Addr) bool { return !f.serves(a) }
-	var served []*catalog.Instance
-	same := true
-	for in := range s.All() {
-		if slices.ContainsFunc(in.Addresses, denied) {
-			same = false
-			f.report(s, in)
-			left := slices.DeleteFunc(slices.Clone(in.Addresses), denied)
-			if len(left) == 0 {
-				continue
-			}
-			changed := *in
-			changed.Addresses = left
-			in = &changed
-		}
-		served = append(served, in)
-	}
-	switch {
-	case same:
-		return whole
-	case len(served) == 0:
-		return nil
-	}
-	return &selection{service: s, served: served}
+// denial is what is not served of an instance.
+type denial struct {
+	id        string
+	addresses []string
 }
 
-// report counts the addresses of an instance that are not served, and logs them
-// once for as long as they stay the same.
-func (f *netFilter) report(s *services.Service, in *catalog.Instance) {
-	var denied []string
-	for _, a := range in.Addresses {
-		if !f.serves(a) {
+// filter returns what is served of a service, nil where nothing is, and what isn't.
+func (f *netFilter) filter(s *services.Service, whole *selection) (served *selection, denied []denial) {
+	denies := func(a netip.Addr) bool { return !f.serves(a) }
+	var instances []*catalog.Instance
+	for in := range s.All() {
+		if !slices.ContainsFunc(in.Addresses, denies) {
+			instances = append(instances, in)
+			continue
+		}
+		left, out := f.split(in.Addresses)
+		denied = append(denied, denial{in.ID, out})
+		if len(left) > 0 {
+			changed := *in
+			changed.Addresses = left
+			instances = append(instances, &changed)
+		}
+	}
+	switch {
+	case len(denied) == 0:
+		return whole, nil
+	case len(instances) == 0:
+		return nil, denied
+	}
+	return &selection{service: s, served: instances}, denied
+}
+
+// split tells addresses that are served from those that are not.
+func (f *netFilter) split(addresses []netip.Addr) (served []netip.Addr, denied []string) {
+	for _, a := range addresses {
+		if f.serves(a) {
+			served = append(served, a)
+		} else {
 			denied = append(denied, a.String())
 		}
 	}
-	key, what := s.Namespace+"/"+s.Name+"/"+in.ID, strings.Join(denied, " ")
-	f.mu.Lock()
-	known := f.logged[key] == what
-	if !known {
-		if len(f.logged) >= maxLogged {
-			clear(f.logged)
+	return served, denied
+}
+
+// report counts the addresses that are not served, and logs those of an instance
+// once for as long as they stay the same.
+func (f *netFilter) report(s *services.Service, denied []denial) {
+	for _, d := range denied {
+		key, what := s.Namespace+"/"+s.Name+"/"+d.id, strings.Join(d.addresses, " ")
+		if f.isNew(key, what) {
+			deniedAddresses.Add(float64(len(d.addresses)))
+			logger.Warn("instance has addresses that allow_net and deny_net keep from being served", "key", key, "addresses", what)
 		}
-		f.logged[key] = what
 	}
-	f.mu.Unlock()
-	if known {
-		return
+}
+
+// isNew reports whether there is something to log of an instance.
+func (f *netFilter) isNew(key, what string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.logged[key] == what {
+		return false
 	}
-	deniedAddresses.Add(float64(len(denied)))
-	logger.Warn("instance has addresses that allow_net and deny_net keep from being served", "key", key, "addresses", what)
+	if len(f.logged) >= maxLogged {
+		clear(f.logged)
+	}
+	f.logged[key] = what
+	return true
 }

@@ -112,7 +112,7 @@ func (p *pool) acquire(c *registryConfig, from successions) (*shared, error) {
 }
 
 // open opens a replica: with the contents of the one that is of the same registry,
-// if only how it is kept has changed, and in any case with the serial that was
+// if only its retention has changed, and in any case with the serial that was
 // shown. The caller holds the mutex.
 func (p *pool) open(c *registryConfig, from successions) (*shared, error) {
 	m := newShared(c, p.log)

@@ -19,7 +19,7 @@ type registryConfig struct {
 	retention retention
 }
 
-// retention is how a replica is kept beyond what etcd says.
+// retention is what is retained of a registry when etcd has it no more, or is away.
 type retention struct {
 	snapshot   string        // absolute path, as stated; empty for none
 	file       string        // the same without symbolic links in its folder: equal for one file
@@ -28,7 +28,7 @@ type retention struct {
 	protectFor time.Duration
 }
 
-// poolKey identifies a replica in the pool: a reload that changes how one is kept
+// poolKey identifies a replica in the pool: a reload that changes its retention
 // starts another, which takes over what the one before knows.
 func (c *registryConfig) poolKey() string {
 	k := &c.retention

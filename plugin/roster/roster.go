@@ -1,5 +1,5 @@
 // Package roster is a CoreDNS plugin that answers for the services of a Roster
-// registry in etcd: A, AAAA, SRV and TXT from a mirror in memory. No query
+// registry in etcd: A, AAAA, SRV and TXT from a replica in memory. No query
 // causes a request to etcd.
 package roster
 
@@ -18,12 +18,12 @@ import (
 	"github.com/rosterdns/roster/internal/services"
 )
 
-// registry is what the handler needs of a mirrored registry: a fake suffices in
+// registry is what the handler needs of a replica: a fake suffices in
 // tests.
 type registry interface {
 	// Load returns the current generation; it never blocks.
 	Load() *services.Generation
-	// Status returns the state of the mirror: the worst where there are several.
+	// Status returns the state of the replica.
 	Status() mirror.Status
 }
 

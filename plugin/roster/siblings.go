@@ -83,7 +83,7 @@ func setFirst(m map[string]*config, key string, cfg *config) {
 	}
 }
 
-// addRegistry checks that blocks which share a replica agree on how it is kept.
+// addRegistry checks that blocks which share a replica agree on its retention.
 func (s *siblings) addRegistry(cfg *config) error {
 	key := cfg.registry.key()
 	other := s.byKey[key]

@@ -16,27 +16,11 @@ import (
 // Arg is the only argument of the process.
 const Arg = "run-etcd"
 
-// stopWord is what the parent sends, as JSON, when the etcd is to stop.
-const stopWord = "stop"
-
 const (
 	exitFailed   = 1
 	exitUsage    = 2
 	exitOrphaned = 3 // nobody is left to read it
 )
-
-// Order is what the parent asks for.
-type Order struct {
-	Config Config
-	Parent int  // its process ID
-	Again  bool // an etcd of this folder has failed before: wait until its disk has space
-}
-
-// Send writes an order to the standard input of the process.
-func (o Order) Send(w io.Writer) error { return json.NewEncoder(w).Encode(o) }
-
-// SendStop writes the word that ends the process in good order.
-func SendStop(w io.Writer) error { return json.NewEncoder(w).Encode(stopWord) }
 
 // IsMember reports whether this process is to run an etcd. It is asked before flags are parsed.
 func IsMember() bool { return len(os.Args) == 2 && os.Args[1] == Arg }
