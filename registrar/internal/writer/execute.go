@@ -71,6 +71,8 @@ func (r *reconciler) send(ctx context.Context, tasks []task) error {
 			}
 		})
 	case etcdclient.Away(err): // of all that was taken
+	case len(tasks) > 1 && splits(err) && t.refusedBefore(tasks):
+		return r.probe(ctx, tasks, err)
 	case len(tasks) > 1 && splits(err):
 		half := len(tasks) / 2
 		if err := r.send(ctx, tasks[:half]); err != nil && etcdclient.Away(err) {
@@ -81,6 +83,31 @@ func (r *reconciler) send(ctx context.Context, tasks []task) error {
 		t.with(func() { t.refused(tasks, err) })
 	}
 	return err
+}
+
+// probe tries one operation of each service again, since all were refused before,
+// and the others of the service only if that one gets through: a user without the
+// right to them costs etcd no more than that with each try.
+func (r *reconciler) probe(ctx context.Context, tasks []task, refusal error) error {
+	byService := map[*service][]task{}
+	for _, k := range tasks {
+		byService[k.entry.service] = append(byService[k.entry.service], k)
+	}
+	for _, group := range byService {
+		// The last one: it is the first of those that are tried next time.
+		last := len(group) - 1
+		err := r.send(ctx, group[last:])
+		switch {
+		case err == nil && last > 0:
+			err = r.send(ctx, group[:last])
+		case err != nil && !etcdclient.Away(err):
+			r.table.with(func() { r.table.refused(group[:last], refusal) })
+		}
+		if err != nil && etcdclient.Away(err) {
+			return err
+		}
+	}
+	return refusal
 }
 
 // request calls etcd with a time-out and notes whether it is there. An error for

@@ -3,6 +3,7 @@ package writer
 import (
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
@@ -121,6 +122,13 @@ func (t *table) refused(tasks []task, err error) {
 			t.blame(e, err)
 		}
 	}
+}
+
+// refusedBefore reports whether etcd has refused all entries of operations before.
+func (t *table) refusedBefore(tasks []task) bool {
+	t.lock()
+	defer t.unlock()
+	return !slices.ContainsFunc(tasks, func(k task) bool { return k.entry.refused == nil })
 }
 
 // blame notes that etcd refuses what is desired of an entry.

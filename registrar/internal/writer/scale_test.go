@@ -147,3 +147,61 @@ func TestWaitIsCheap(t *testing.T) {
 		wg.Wait()
 	})
 }
+
+// TestStatusIsCheap: who asks again and again pays for it only when something has
+// changed.
+func TestStatusIsCheap(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.register(t, orders("b", "a"))
+		synctest.Wait()
+		_ = w.client.Status()
+		made := &w.client.statuses.list[0]
+		time.Sleep(5 * ttl) // keepalives change nothing
+		list := w.client.Status()
+		if &w.client.statuses.list[0] != made || len(list) != 2 || list[0].ID != "a" {
+			t.Errorf("Status was made anew though nothing has changed: %+v", list)
+		}
+		list[0].ID = "x" // the caller's own
+		wantState(t, w.client, "a", registrar.StateRegistered, nil)
+		w.SetState(faulty.Down)
+		time.Sleep(5 * ttl)
+		wantState(t, w.client, "a", registrar.StateRegistered, registrar.ErrUnavailable)
+		w.SetState(faulty.Up)
+		time.Sleep(ttl)
+		wantState(t, w.client, "a", registrar.StateRegistered, nil)
+	})
+}
+
+// TestRefusedInstancesCostLittle: of a service whose instances were all refused one
+// is tried, and the others once that gets through, whichever is granted first.
+func TestRefusedInstancesCostLittle(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const instances = 1000
+		w := newWorld(t)
+		deny := func(denied func(key string) bool) { w.Set(func(f *faulty.Faults) { f.Denied = denied }) }
+		deny(func(string) bool { return true })
+		var ids []string
+		for i := range instances {
+			ids = append(ids, fmt.Sprintf("i%d", i))
+		}
+		w.register(t, orders(ids...))
+		time.Sleep(5 * round)
+		before := w.Counts().Txns
+		time.Sleep(time.Minute)
+		if n, most := w.Counts().Txns-before, 60*2*instances/maxOperations; n > most {
+			t.Errorf("%d transactions in a minute, want %d at most", n, most)
+		}
+		deny(func(key string) bool { return !strings.HasSuffix(key, "/i7") })
+		time.Sleep((maxOperations + 10) * round)
+		wantState(t, w.client, "i7", registrar.StateRegistered, nil)
+		wantState(t, w.client, "i8", registrar.StateFailed, registrar.ErrPermission)
+		deny(nil)
+		time.Sleep(round)
+		if err := w.client.Wait(t.Context()); err != nil || w.Len() != instances {
+			t.Errorf("once they are permitted: %v, %d keys", err, w.Len())
+		}
+	})
+}

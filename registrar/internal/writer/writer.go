@@ -50,7 +50,9 @@ type Writer struct {
 	life, running       context.Context
 	endLife, endRunning context.CancelFunc
 
-	started bool // guarded by the table's mutex
+	// Guarded by the table's mutex:
+	started  bool
+	statuses statuses
 }
 
 // New returns a writer. It does nothing until something is asked of it.
@@ -197,7 +199,21 @@ func (w *Writer) Status() []registrar.InstanceStatus {
 	if t.closed {
 		return nil
 	}
-	out := make([]registrar.InstanceStatus, 0, len(t.index.entries))
+	if w.statuses.asOf != t.changed {
+		w.statuses = statuses{t.changed, t.statuses()}
+	}
+	return slices.Clone(w.statuses.list)
+}
+
+// statuses is what Status returns until something changes: who shows it to people
+// asks often.
+type statuses struct {
+	asOf chan struct{} // the table's changed
+	list []registrar.InstanceStatus
+}
+
+func (t *table) statuses() []registrar.InstanceStatus {
+	out := make([]registrar.InstanceStatus, 0, t.told)
 	for _, e := range t.index.entries {
 		if e.state == "" {
 			continue
