@@ -48,11 +48,11 @@ var forms = map[string]form{
 var inexpressible = []*regexp.Regexp{
 	regexp.MustCompile(`^value is \d+ bytes, more than 65536$`),
 	regexp.MustCompile(`^\S+ is "(-0|\d+\.0|\d+e\d+)", not a whole number`),
-	regexp.MustCompile(`ports\[\d+\]\.name ".*" is there twice for (tcp|udp)$`),
+	regexp.MustCompile(`ports\[\d+\]\.name ".*" is used twice for (tcp|udp)$`),
 	regexp.MustCompile(`metadata\[".*"\] is \d+ bytes long as key=value`),
 	regexp.MustCompile(`metadata is \d+ bytes long together`),
-	regexp.MustCompile(`metadata has the keys .* equal but for case$`),
-	regexp.MustCompile(`^instances\[\d+\]\.id ".*" is that of instances\[\d+\] too$`),
+	regexp.MustCompile(`metadata has keys .*, which differ only in case$`),
+	regexp.MustCompile(`^instances\[\d+\]\.id ".*" is also the ID of instances\[\d+\]$`),
 }
 
 func compile(t *testing.T, f form) *jsonschema.Schema {
