@@ -48,7 +48,7 @@ func TestDiskFullInCluster(t *testing.T) {
 		}
 		return metric(t, victim, "coredns_etcdserver_up", 0)()
 	})
-	victim.WaitOutput(t, harness.Patience, "has failed", 1)
+	victim.WaitOutput(t, harness.Patience, `" failed: `, 1)
 	register(t, c, "meanwhile")
 	for _, m := range c.Members[1:] {
 		harness.Eventually(t, harness.Patience, "in DNS of the others", sees(t, m, "meanwhile"))

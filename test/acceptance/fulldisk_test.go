@@ -181,7 +181,7 @@ func TestDiskFullKillsEtcd(t *testing.T) {
 			}
 			return metric(t, d.dns, "coredns_etcdserver_up", 0)()
 		})
-		d.dns.WaitOutput(t, harness.Patience, "has failed", round+1)
+		d.dns.WaitOutput(t, harness.Patience, `" failed: `, round+1)
 		d.queries.await(t, full, 10*time.Second)
 		d.refused(t, "while etcd is down")
 		if got := d.dns.Metrics(t).Sum("coredns_etcdserver_up"); got != 0 {

@@ -278,7 +278,7 @@ func TestGuardAwaitsRoom(t *testing.T) {
 			t.Error(err)
 		}
 		lines := out.lines(t)
-		if len(lines) != 1 || !strings.Contains(lines[0], "stays down until its disk has space (0 B free") {
+		if len(lines) != 1 || !strings.Contains(lines[0], "waits for disk space (0 B free") {
 			t.Errorf("logged %q", lines)
 		}
 		events := out.events(t)
