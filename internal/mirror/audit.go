@@ -139,15 +139,19 @@ func (a *audits) start(ctx context.Context, now time.Time, ranges map[int64]*Ran
 			}
 		}
 	}
+	after := jittered(auditEvery) // nothing to audit
 	for len(a.left) > 0 {
 		r := a.left[0]
 		a.left = a.left[1:]
-		if r.phase == watching {
+		switch r.phase {
+		case watching:
 			a.run(ctx, r, v.of(r.view))
 			return
+		case dropped:
+			after = 0 // what it covers was left to it: another round
 		}
 	}
-	a.startAt = now.Add(jittered(auditEvery)) // nothing to audit
+	a.startAt = now.Add(after)
 }
 
 func (a *audits) run(ctx context.Context, r *Range, c *contents) {
@@ -167,7 +171,12 @@ func (a *audits) run(ctx context.Context, r *Range, c *contents) {
 func (a *audits) done(one *audit) {
 	a.cancel()
 	a.running = nil
-	if one.err != nil { // retried after the others
+	switch {
+	case one.r.phase == dropped: // what it covers was left to it: start finds out
+		a.left = append(a.left, one.r)
+		a.startAt = time.Now()
+		return
+	case one.err != nil: // retried after the others
 		a.left = append(a.left, one.r)
 		a.startAt = time.Now().Add(auditRetry)
 		return

@@ -93,15 +93,16 @@ func (c *contents) commit(stage Stage, cause Cause, wentBack bool) {
 	c.revision = revision
 }
 
-// elsewhere reports whether another range that covers a key is complete up to a
-// revision: an event of that revision, or an older one, has been seen already.
+// elsewhere reports whether another range that covers a key is complete beyond a
+// revision: an event of that revision has been seen already. One of just that
+// revision may be part of a transaction of which the rest has yet to arrive.
 func (c *contents) elsewhere(r *Range, key string, revision int64) bool {
 	if len(c.ranges) == 1 {
 		return false
 	}
 	return enclosing(key, func(name string) bool {
 		other := c.ranges[name]
-		return other != nil && other != r && other.trusted() && other.revision >= revision
+		return other != nil && other != r && other.trusted() && other.revision > revision
 	})
 }
 
