@@ -35,7 +35,7 @@ func TestAuthenticationOff(t *testing.T) {
 	}
 }
 
-// TestCredentialsFileChanges rotates a password, breaks the file and mends it.
+// TestCredentialsFileChanges rotates a password, breaks the file and repairs it.
 func TestCredentialsFileChanges(t *testing.T) {
 	t.Parallel()
 	f := &fakeEtcd{users: map[string]string{"ann": "one", "bob": "hunter2"}}

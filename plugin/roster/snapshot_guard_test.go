@@ -11,7 +11,7 @@ import (
 )
 
 // TestSnapshotKeepsProtection: a restart doesn't make the time longer for which
-// a mass that has vanished is served.
+// a mass that has expired is served.
 func TestSnapshotKeepsProtection(t *testing.T) {
 	c := away(t, filepath.Join(t.TempDir(), "snapshot"))
 	c.retention.protect, c.retention.protectFor = 30, 10*time.Minute

@@ -39,7 +39,7 @@ func newFault(t *testing.T) *fault {
 	return f
 }
 
-func wish(id string, static bool) *registrar.Service {
+func desired(id string, static bool) *registrar.Service {
 	s := orders(0)
 	s.Instances[0].ID, s.Instances[0].Static = id, static
 	return s
@@ -47,7 +47,7 @@ func wish(id string, static bool) *registrar.Service {
 
 func (f *fault) register(t *testing.T, id string, static bool) {
 	t.Helper()
-	if err := f.reg.Register(t.Context(), wish(id, static)); err != nil {
+	if err := f.reg.Register(t.Context(), desired(id, static)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -167,7 +167,7 @@ func TestDriverFaults(t *testing.T) {
 		"the same ID in a second process": func(t *testing.T, f *fault) {
 			second := openClient(t, registrar.WithEndpoints(f.etcd.Endpoints...), registrar.WithLeaseTTL(lease), etcd.WithLeaveOnClose())
 			defer second.Close()
-			if err := second.Register(t.Context(), wish("leased", false)); err != nil {
+			if err := second.Register(t.Context(), desired("leased", false)); err != nil {
 				t.Fatal(err)
 			}
 			theirs := f.keys(t)["leased"]
@@ -264,7 +264,7 @@ func (f *fault) revoke(t *testing.T) {
 
 func (f *fault) unregister(t *testing.T, id string) {
 	t.Helper()
-	if err := f.reg.Unregister(t.Context(), wish(id, false)); err != nil {
+	if err := f.reg.Unregister(t.Context(), desired(id, false)); err != nil {
 		t.Fatal(err)
 	}
 }

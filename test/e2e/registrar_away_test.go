@@ -108,8 +108,8 @@ func TestClientsLeaveNoGoroutines(t *testing.T) {
 	e := harness.StartEtcd(t, harness.EtcdOptions{})
 	before := runtime.NumGoroutine()
 	for _, way := range []struct {
-		name           string
-		breaks, mended func()
+		name            string
+		breaks, repairs func()
 	}{
 		{"killed", func() { e.Kill(t) }, func() { e.Restart(t) }},
 		{"paused", func() { e.Pause(t) }, func() { e.Continue(t) }},
@@ -122,7 +122,7 @@ func TestClientsLeaveNoGoroutines(t *testing.T) {
 			c := openClient(t, registrar.WithEndpoints(e.Endpoints...), registrar.WithLeaseTTL(lease))
 			open = append(open, c)
 			for _, static := range []bool{false, true} {
-				if err := c.Register(t.Context(), wish(fmt.Sprintf("i%d-%v", i, static), static)); err != nil {
+				if err := c.Register(t.Context(), desired(fmt.Sprintf("i%d-%v", i, static), static)); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -132,7 +132,7 @@ func TestClientsLeaveNoGoroutines(t *testing.T) {
 		}
 		way.breaks()
 		for i, c := range open {
-			if err := c.Unregister(t.Context(), wish(fmt.Sprintf("i%d-false", i), false)); err != nil {
+			if err := c.Unregister(t.Context(), desired(fmt.Sprintf("i%d-false", i), false)); err != nil {
 				t.Error(err)
 			}
 		}
@@ -141,7 +141,7 @@ func TestClientsLeaveNoGoroutines(t *testing.T) {
 			closing.Go(func() { _ = c.Close() }) // tells of etcd, which is away
 		}
 		closing.Wait()
-		way.mended()
+		way.repairs()
 		took := harness.Eventually(t, harness.Patience, "as many goroutines as before, etcd "+way.name, func() error {
 			if now := runtime.NumGoroutine(); now > before {
 				return fmt.Errorf("%d goroutines, before: %d", now, before)

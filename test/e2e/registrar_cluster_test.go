@@ -208,12 +208,12 @@ func TestRegistrarWithoutSpace(t *testing.T) {
 	before := h.key(t, "a")
 	reg := openClient(t, registrar.WithEndpoints(e.Endpoints...), registrar.WithLeaseTTL(lease))
 	defer reg.Close()
-	if err := reg.Register(t.Context(), wish("b", false)); err != nil {
+	if err := reg.Register(t.Context(), desired("b", false)); err != nil {
 		t.Fatal(err)
 	}
 	useUp(t, e)
 
-	if err := reg.Register(t.Context(), wish("c", false)); err != nil {
+	if err := reg.Register(t.Context(), desired("c", false)); err != nil {
 		t.Errorf("Register without space: %v, want it accepted", err)
 	}
 	c := reg.Status()[1]
@@ -236,7 +236,7 @@ func TestRegistrarWithoutSpace(t *testing.T) {
 			t.Errorf("%s: exit code %d, wrote:\n%s", p, code, p.Output())
 		}
 	}
-	if err := reg.Unregister(t.Context(), wish("b", false)); err != nil || h.key(t, "b") != "0 keys" {
+	if err := reg.Unregister(t.Context(), desired("b", false)); err != nil || h.key(t, "b") != "0 keys" {
 		t.Errorf("Unregister without space: %v, %s", err, h.key(t, "b"))
 	}
 

@@ -20,7 +20,7 @@ import (
 // zone is the zone of all Corefiles here.
 const zone = "svc.internal."
 
-// system is a registry with its two doors: a coredns that answers from it, and
+// system is a registry with its two interfaces: a coredns that answers from it, and
 // flags with which registrar finds it.
 type system struct {
 	dns   *harness.CoreDNS

@@ -143,9 +143,9 @@ func TestBrokenInstances(t *testing.T) {
 		t.Errorf("skipped_total is %v, want at least 9", got)
 	}
 
-	// Mended, it is served.
+	// Once fixed, it is served.
 	put("/roster/default/orders/bad-port", `{"addresses":["127.0.0.3"],"ports":[{"name":"http","port":7000}],"static":true}`)
-	harness.Eventually(t, harness.Patience, "the mended one in DNS", s.sees(t, "orders", "bad-port", "good", "last"))
+	harness.Eventually(t, harness.Patience, "the fixed one in DNS", s.sees(t, "orders", "bad-port", "good", "last"))
 }
 
 func containing(lines []string, text string) []string {

@@ -36,7 +36,7 @@ var (
 	massExpiry = massTTL + 3*time.Second + massSize*time.Second/1000
 )
 
-// mass is an instance of one of the services that vanish.
+// mass is an instance of one of the services that expire together.
 func mass(service, i int) harness.Instance {
 	in := bulk(service, i)
 	in.Namespace, in.Static = "mass", false

@@ -69,9 +69,9 @@ type Registrations struct {
 	streams sync.WaitGroup
 	long    *registrar.Client
 
-	mu     sync.Mutex
-	wished map[string]bool // by the long-lived client
-	report RegistrationsReport
+	mu      sync.Mutex
+	desired map[string]bool // by the long-lived client
+	report  RegistrationsReport
 }
 
 // heldID is the instance that one registrar keeps registered.
@@ -85,7 +85,7 @@ func StartRegistrations(t testing.TB, o RegistrationsOptions) *Registrations {
 		o.Lease = 5 * time.Second
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	r := &Registrations{o: o, cancel: cancel, wished: map[string]bool{}}
+	r := &Registrations{o: o, cancel: cancel, desired: map[string]bool{}}
 	long, err := r.open(ctx)
 	if err != nil {
 		t.Fatal(err)
@@ -163,12 +163,12 @@ func (r *Registrations) runLong(ctx context.Context) {
 		}
 		id := fmt.Sprintf("long-%d", rand.IntN(longIDs))
 		r.mu.Lock()
-		wish := !r.wished[id]
-		r.wished[id] = wish
+		want := !r.desired[id]
+		r.desired[id] = want
 		r.mu.Unlock()
-		// What was wished is wished, though the test ends.
+		// What was desired is desired, though the test ends.
 		background := context.WithoutCancel(ctx)
-		if wish {
+		if want {
 			r.call("Register", callBound, func() error { return r.long.Register(background, churned("long", id)) })
 		} else {
 			r.call("Unregister", callBound, func() error { return r.long.Unregister(background, churned("long", id)) })
@@ -234,9 +234,9 @@ func (p *Process) endByTerm(t testing.TB) string {
 	}
 }
 
-// Stop ends the stream, waits until etcd holds what is wished and nothing else,
+// Stop ends the stream, waits until etcd holds what is desired and nothing else,
 // for the lease TTL and three seconds, and reports. etcd has to be in contact.
-// What is wished then stays registered until the end of the test.
+// What is desired then stays registered until the end of the test.
 func (r *Registrations) Stop(t testing.TB) RegistrationsReport {
 	t.Helper()
 	r.cancel()
@@ -252,7 +252,7 @@ func (r *Registrations) Stop(t testing.TB) RegistrationsReport {
 	return report
 }
 
-// differences says how etcd differs from what is wished.
+// differences says how etcd differs from what is desired.
 func (r *Registrations) differences(t testing.TB) error {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
@@ -272,14 +272,14 @@ func (r *Registrations) differences(t testing.TB) error {
 	want := []string{"commands/" + heldID}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for id := range maps.Keys(r.wished) {
-		if r.wished[id] {
+	for id := range maps.Keys(r.desired) {
+		if r.desired[id] {
 			want = append(want, "long/"+id)
 		}
 	}
 	slices.Sort(want)
 	if !slices.Equal(got, want) {
-		return fmt.Errorf("etcd holds %q, wished are %q", got, want)
+		return fmt.Errorf("etcd holds %q, desired are %q", got, want)
 	}
 	return nil
 }

@@ -15,7 +15,7 @@ type RegistrationsReport struct {
 	Unavailable int
 	// Slowest is the longest time that a call took.
 	Slowest time.Duration
-	// Settled is how long after the end etcd held what was wished.
+	// Settled is how long after the end etcd held what was desired.
 	Settled time.Duration
 	// Failed counts what went wrong; Faults are the first few of it.
 	Failed int
@@ -31,7 +31,7 @@ func (r *RegistrationsReport) fault(format string, args ...any) {
 
 // String is the report on one line.
 func (r RegistrationsReport) String() string {
-	return fmt.Sprintf("%d calls and %d commands: %d faults, %d closed without etcd; slowest call %v; as wished %v after the end",
+	return fmt.Sprintf("%d calls and %d commands: %d faults, %d closed without etcd; slowest call %v; as desired %v after the end",
 		r.Calls, r.Commands, r.Failed, r.Unavailable, r.Slowest.Round(time.Millisecond), r.Settled.Round(time.Millisecond))
 }
 
