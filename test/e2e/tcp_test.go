@@ -79,7 +79,7 @@ func TestTCPClientLeaves(t *testing.T) {
 	}
 	cpu := func() float64 { return c.Metrics(t).Sum("process_cpu_seconds_total") }
 	before := cpu()
-	time.Sleep(watched) // what is measured is what happens in that time
+	harness.Elapse(t, watched) // what is measured is what happens in that time
 	took := time.Duration((cpu() - before) * float64(time.Second))
 	t.Logf("%d octets of %d were sent; %v of CPU in the %v after the client had gone", n, queries*len(wire), took, watched)
 	if took > most {
@@ -133,7 +133,7 @@ func TestDeafTCPClients(t *testing.T) {
 	})
 	peak := 0.0
 	for range 100 {
-		time.Sleep(100 * time.Millisecond) // what is measured is what happens in that time
+		harness.Elapse(t, 100*time.Millisecond) // what is measured is what happens in that time
 		peak = max(peak, memory())
 	}
 	if err := g.Wait(); err != nil {
@@ -174,7 +174,7 @@ func askMeanwhile(t *testing.T, c *harness.CoreDNS) func() []time.Duration {
 				t.Error(err)
 			}
 			waits = append(waits, time.Since(start))
-			time.Sleep(time.Millisecond) // a rate that leaves the processor to what is measured
+			harness.Elapse(t, time.Millisecond) // a rate that leaves the processor to what is measured
 		}
 	})
 	return func() []time.Duration {
