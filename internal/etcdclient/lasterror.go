@@ -13,7 +13,7 @@ import (
 
 // errUnanswered is what a server looks like that takes connections and has not
 // answered a request yet. Why gRPC doesn't tell before the request has timed out.
-var errUnanswered = errors.New("the server takes connections but does not answer: is it stopped or overloaded, or does it want TLS (https) or a client certificate?")
+var errUnanswered = errors.New("the server accepts connections but does not answer: it is stopped or overloaded, or it requires TLS (https) or a client certificate")
 
 // lastError remembers why the last attempt to connect failed. gRPC tries again in
 // silence, so that a request only ever sees its own time-out. It is safe for
@@ -80,7 +80,7 @@ func (l *lastError) stream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.
 	return notedStream{s, l}, nil
 }
 
-// notedStream is a stream whose messages are answers.
+// notedStream is a stream whose messages are answers, and so is a refusal.
 type notedStream struct {
 	grpc.ClientStream
 	last *lastError
@@ -89,7 +89,7 @@ type notedStream struct {
 // RecvMsg implements grpc.ClientStream.
 func (s notedStream) RecvMsg(m any) error {
 	err := s.ClientStream.RecvMsg(m)
-	if err == nil {
+	if err == nil || KindOf(err) != NoAnswer {
 		s.last.answered()
 	}
 	return err

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 )
@@ -41,7 +42,7 @@ func TestErr(t *testing.T) {
 		"TLS from memory":              {Config{Endpoints: []string{"https://" + open}, TLS: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: pool(other)}}, []string{"unknown authority", open}},
 		"client certificate missing":   {Config{Endpoints: []string{"https://" + mutual}, Files: noCert}, []string{"certificate", mutual}},
 		"client certificate of others": {Config{Endpoints: []string{"https://" + mutual}, Files: files(other, ca)}, []string{"certificate", mutual}},
-		"http to https":                {Config{Endpoints: []string{"http://" + open}}, []string{"does it want TLS", open}},
+		"http to https":                {Config{Endpoints: []string{"http://" + open}}, []string{"it requires TLS", open}},
 		"https to http":                {Config{Endpoints: []string{"https://" + plain.serve(t)}, Files: noCert}, []string{"handshake", "127.0.0.1:"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -96,6 +97,28 @@ func TestErrEndsWithSuccess(t *testing.T) {
 	read(t, c)
 	if err := c.Err(); err != nil {
 		t.Errorf("while connected: %v", err)
+	}
+}
+
+// TestErrEndsWithRefusal: a server that refuses a stream, for example because the
+// client has no user, has answered.
+func TestErrEndsWithRefusal(t *testing.T) {
+	t.Parallel()
+	f := &fakeEtcd{}
+	c := connect(t, Config{Endpoints: []string{"http://" + f.serve(t)}})
+	client, err := c.Client(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := pb.NewKVClient(client.ActiveConnection()).RangeStream(t.Context(), &pb.RangeRequest{Key: []byte("k")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Recv(); KindOf(err) != Refused {
+		t.Fatalf("%v, want a refusal", err)
+	}
+	if err := c.Err(); err != nil {
+		t.Errorf("after a refusal: %v", err)
 	}
 }
 
