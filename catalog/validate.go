@@ -42,7 +42,7 @@ func CheckLabel(field, s string) error {
 	if isLabel(s) {
 		return nil
 	}
-	return invalid(field, "%s is not a DNS label: 1 to 63 of a-z, 0-9 and '-', not '-' at an end", quote(s))
+	return invalid(field, "%s is not a DNS label: 1 to 63 of a-z, 0-9 and '-', no '-' at either end", quote(s))
 }
 
 // ReservedNamespace can't be the name of a namespace: its names in DNS belong
@@ -158,7 +158,7 @@ func checkHost(h string) error {
 	}
 	// A name whose last label is a number would be read as an address (RFC 1123, 2.1).
 	if strings.Trim(last, "0123456789") == "" {
-		return invalid("host", "%s ends in a number, as addresses do and hostnames can't", quote(h))
+		return invalid("host", "%s ends in a number, which a hostname can't", quote(h))
 	}
 	return nil
 }
@@ -178,7 +178,7 @@ func (in *Instance) checkPorts() error {
 // check checks a port that comes after others of its instance.
 func (p Port) check(before []Port) error {
 	if p.Port == 0 {
-		return invalid("port", "is not 1 to 65535")
+		return invalid("port", "must be from 1 to 65535")
 	}
 	if p.Protocol != ProtocolTCP && p.Protocol != ProtocolUDP {
 		return invalid("protocol", "%s is neither tcp nor udp", quote(p.Protocol))
@@ -244,7 +244,7 @@ func (in *Instance) checkMetadata() error {
 		return fault
 	}
 	if total > MaxMetadata {
-		return invalid("metadata", "is %d bytes long together, more than %d", total, MaxMetadata)
+		return invalid("metadata", "has %d bytes in total, more than %d", total, MaxMetadata)
 	}
 	if upper && len(in.Metadata) > 1 {
 		return in.checkFolded()

@@ -85,7 +85,7 @@ func NewOptions(opts ...Option) (*Options, error) {
 
 func checkLeaseTTL(ttl time.Duration) error {
 	if ttl < MinLeaseTTL || ttl > MaxLeaseTTL || ttl%time.Second != 0 {
-		return fmt.Errorf("lease TTL %v is not %v to %v in whole seconds: %w", ttl, MinLeaseTTL, MaxLeaseTTL, ErrInvalid)
+		return fmt.Errorf("%w lease TTL %v: must be from %v to %v, in whole seconds", ErrInvalid, ttl, MinLeaseTTL, MaxLeaseTTL)
 	}
 	return nil
 }

@@ -54,17 +54,17 @@ func TestOptions(t *testing.T) {
 func TestBadOptions(t *testing.T) {
 	t.Parallel()
 	for says, opts := range map[string][]registrar.Option{
-		"option 2 is nil":        {registrar.WithPrefix("/a"), nil},
-		"prefix":                 {registrar.WithPrefix("/a//b")},
-		"namespace \"\"":         {registrar.WithNamespace("")},
-		"namespace \"dns\"":      {registrar.WithNamespace("dns")},
-		"namespace \"A\"":        {registrar.WithNamespace("A")},
-		"lease TTL 0s":           {registrar.WithLeaseTTL(0)},
-		"lease TTL -5s":          {registrar.WithLeaseTTL(-5 * time.Second)},
-		"lease TTL 1.999s":       {registrar.WithLeaseTTL(1999 * time.Millisecond)},
-		"lease TTL 2.5s":         {registrar.WithLeaseTTL(2500 * time.Millisecond)},
-		"lease TTL 1h0m1s":       {registrar.WithLeaseTTL(time.Hour + time.Second)},
-		"lease TTL 1s is not 2s": {registrar.WithLeaseTTL(time.Second), registrar.WithNamespace("A")},
+		"option 2 is nil":                       {registrar.WithPrefix("/a"), nil},
+		"prefix":                                {registrar.WithPrefix("/a//b")},
+		"namespace \"\"":                        {registrar.WithNamespace("")},
+		"namespace \"dns\"":                     {registrar.WithNamespace("dns")},
+		"namespace \"A\"":                       {registrar.WithNamespace("A")},
+		"lease TTL 0s":                          {registrar.WithLeaseTTL(0)},
+		"lease TTL -5s":                         {registrar.WithLeaseTTL(-5 * time.Second)},
+		"lease TTL 1.999s":                      {registrar.WithLeaseTTL(1999 * time.Millisecond)},
+		"lease TTL 2.5s":                        {registrar.WithLeaseTTL(2500 * time.Millisecond)},
+		"lease TTL 1h0m1s":                      {registrar.WithLeaseTTL(time.Hour + time.Second)},
+		"invalid lease TTL 1s: must be from 2s": {registrar.WithLeaseTTL(time.Second), registrar.WithNamespace("A")},
 	} {
 		o, err := registrar.NewOptions(opts...)
 		if o != nil || !errors.Is(err, registrar.ErrInvalid) || !strings.Contains(err.Error(), says) {

@@ -24,7 +24,7 @@ func prepareDataDir(dir string) error {
 	case !info.IsDir():
 		return fmt.Errorf("data folder %q is not a folder: choose another path", dir)
 	case info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows": // Windows has no such modes
-		return fmt.Errorf("data folder %q has mode %04o, so that others could read or change the registry; run: chmod 700 '%s'",
+		return fmt.Errorf("data folder %q has mode %04o, so others can read or change the registry; run: chmod 700 '%s'",
 			dir, info.Mode().Perm(), dir)
 	}
 	if _, err := os.ReadDir(dir); err != nil {

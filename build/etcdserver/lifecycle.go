@@ -12,8 +12,8 @@ import (
 )
 
 var (
-	errChanged = errors.New("a reload can't change the etcd that runs; it goes on as it was: " +
-		"restart the process to change etcdserver, or undo the change")
+	errChanged = errors.New("a reload can't change the running etcd, which continues unchanged: " +
+		"restart the process to apply the change to etcdserver, or undo it")
 	errAdded = errors.New("a reload can't add etcdserver: restart the process")
 )
 

@@ -95,7 +95,7 @@ func testReloadChanged(t *testing.T) {
 	} {
 		var err error
 		inst, err = reload(t, inst, changed)
-		if err == nil || !strings.Contains(err.Error(), "Corefile:3: a reload can't change the etcd that runs") ||
+		if err == nil || !strings.Contains(err.Error(), "Corefile:3: a reload can't change the running etcd") ||
 			!strings.Contains(err.Error(), "restart the process") {
 			t.Fatalf("got %v", err)
 		}

@@ -85,7 +85,7 @@ func awaitLock(ctx context.Context, file *os.File) error {
 		case locked:
 			return writeHolder(file)
 		case time.Now().After(timeout):
-			return fmt.Errorf("another process uses this data folder: %s: stop it, or choose another folder than %q", holder(file.Name()),
+			return fmt.Errorf("another process uses this data folder: %s: stop it, or use a folder other than %q", holder(file.Name()),
 				filepath.Dir(file.Name()))
 		}
 		if err := backoff.Sleep(ctx, lockPause); err != nil {

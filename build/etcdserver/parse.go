@@ -129,7 +129,7 @@ func (p *parser) check(cfg member.Config) error {
 		return nil
 	}
 	if !cfg.HasPeers() {
-		return p.errorAt("initial_cluster", fmt.Errorf("needs listen_peer, the URL at which this member hears the others"))
+		return p.errorAt("initial_cluster", fmt.Errorf("needs listen_peer, the URL at which other members reach this one"))
 	}
 	if err := checkInitialCluster(cfg); err != nil {
 		return p.errorAt("initial_cluster", err)

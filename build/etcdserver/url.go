@@ -21,16 +21,16 @@ func parseListenURL(s string) (*url.URL, error) {
 		return nil, fmt.Errorf("not a URL: %w", errors.Unwrap(err))
 	}
 	if u.Scheme != "http" && u.Scheme != "https" {
-		return nil, errors.New("a URL here starts with http:// or https://")
+		return nil, errors.New("the URL must start with http:// or https://")
 	}
 	if u.User != nil || (u.Path != "" && u.Path != "/") || u.RawQuery != "" || u.Fragment != "" {
-		return nil, errors.New("a URL here has scheme, address and port only")
+		return nil, errors.New("the URL must consist of a scheme, an address and a port")
 	}
 	if addr, err := netip.ParseAddr(u.Hostname()); u.Hostname() != localhost && (err != nil || addr.Zone() != "") {
 		return nil, fmt.Errorf("%q is not an IP address to listen on", u.Hostname())
 	}
 	if port, err := strconv.ParseUint(u.Port(), 10, 16); err != nil || port == 0 {
-		return nil, errors.New("the URL needs a port from 1 to 65535")
+		return nil, errors.New("the URL must have a port from 1 to 65535")
 	}
 	return &url.URL{Scheme: u.Scheme, Host: u.Host}, nil
 }
@@ -42,7 +42,7 @@ func checkTransport(u url.URL, files member.TLSFiles, property string) error {
 	case u.Scheme == "https" && files == member.TLSFiles{}:
 		return fmt.Errorf("%s needs the property %s CERT KEY CACERT", &u, property)
 	case u.Scheme == "http" && !isLoopback(u.Hostname()):
-		return fmt.Errorf("%s is not a loopback address, so that anybody who reaches it could change the registry: "+
+		return fmt.Errorf("%s is not a loopback address, so anybody who can reach it can change the registry: "+
 			"use https with the property %s CERT KEY CACERT", &u, property)
 	case u.Scheme == "http" && files != member.TLSFiles{}:
 		return fmt.Errorf("%s is unencrypted although %s is given: use https", &u, property)
@@ -55,7 +55,7 @@ func checkTransport(u url.URL, files member.TLSFiles, property string) error {
 func checkPeer(cfg member.Config) error {
 	if !cfg.HasPeers() {
 		if cfg.PeerTLS != (member.TLSFiles{}) {
-			return errors.New("peer_tls is for the connections of listen_peer, which is missing")
+			return errors.New("peer_tls needs listen_peer, whose connections it secures")
 		}
 		return nil
 	}
@@ -63,7 +63,7 @@ func checkPeer(cfg member.Config) error {
 		return err
 	}
 	if cfg.ClientTLS != (member.TLSFiles{}) && cfg.PeerTLS == (member.TLSFiles{}) {
-		return fmt.Errorf("%s is unencrypted, so that anybody who reaches it could change the registry without any of the "+
+		return fmt.Errorf("%s is unencrypted, so anybody who can reach it can change the registry without any of the "+
 			"certificates that tls demands: use https with the property peer_tls CERT KEY CACERT", &cfg.ListenPeer)
 	}
 	return nil

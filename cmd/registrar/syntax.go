@@ -70,7 +70,7 @@ func checkDuplicates(data []byte) error {
 func yamlToJSON(data []byte) ([]byte, error) {
 	documents := yamlDocuments(string(data))
 	if n := len(documents); n != 1 {
-		return nil, fmt.Errorf("%w YAML: %d documents: write a single document with an array of services", registrar.ErrInvalid, n)
+		return nil, fmt.Errorf("%w YAML: %d documents: write one, with an array of services", registrar.ErrInvalid, n)
 	}
 	text, err := yaml.YAMLToJSONStrict([]byte(documents[0]))
 	if err != nil {

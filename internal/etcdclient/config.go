@@ -57,7 +57,7 @@ func (c *Config) Check() error {
 			return fmt.Errorf("endpoint %q has no host that can be dialled: write an IPv6 address as [2001:db8::7]", e)
 		}
 		if u.Port() == "" {
-			return fmt.Errorf("endpoint %q has no port: etcd's is 2379", e)
+			return fmt.Errorf("endpoint %q has no port: etcd's default is 2379", e)
 		}
 		if port, err := strconv.ParseUint(u.Port(), 10, 16); err != nil || port == 0 {
 			return fmt.Errorf("endpoint %q has a port that is not 1 to 65535", e)
@@ -69,7 +69,7 @@ func (c *Config) Check() error {
 		secure = https
 	}
 	if !secure && (c.TLS != nil || c.Files != nil) {
-		return errors.New("TLS is set up but the endpoints say http: write https")
+		return errors.New("TLS is configured but the endpoints use http: use https")
 	}
 	if c.Files != nil {
 		if _, err := c.Files.load(); err != nil {

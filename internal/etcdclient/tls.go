@@ -45,7 +45,7 @@ func (f *TLSFiles) load() (*tls.Config, error) {
 		}
 		cfg.RootCAs = x509.NewCertPool()
 		if !cfg.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("file %q holds no certificate authority in PEM form", f.CA)
+			return nil, fmt.Errorf("file %q contains no CA certificate in PEM format", f.CA)
 		}
 	}
 	return cfg, nil

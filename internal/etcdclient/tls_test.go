@@ -50,8 +50,8 @@ func TestLoadTLSFiles(t *testing.T) {
 		{"certificate of garbage", TLSFiles{Cert: garbage, Key: good.Key}, "loading certificate", nil},
 		{"key of another certificate", TLSFiles{Cert: good.Cert, Key: foreign.Key}, "loading certificate", nil},
 		{"CA not there", TLSFiles{CA: none}, "reading certificate authorities: open " + none, fs.ErrNotExist},
-		{"CA of garbage", TLSFiles{CA: garbage}, fmt.Sprintf("file %q holds no certificate authority in PEM form", garbage), nil},
-		{"CA that is a key", TLSFiles{CA: good.Key}, "holds no certificate authority in PEM form", nil},
+		{"CA of garbage", TLSFiles{CA: garbage}, fmt.Sprintf("file %q contains no CA certificate in PEM format", garbage), nil},
+		{"CA that is a key", TLSFiles{CA: good.Key}, "contains no CA certificate in PEM format", nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -60,7 +60,7 @@ func (s *etcdStream) receive(ctx context.Context) {
 			return
 		}
 		if !s.ids.translate(resp) {
-			s.err = fmt.Errorf("%w: it showed a watch %d that nobody asked for", errClosed, resp.WatchId)
+			s.err = fmt.Errorf("%w: it delivered watch %d, which was not requested", errClosed, resp.WatchId)
 			return
 		}
 		select {

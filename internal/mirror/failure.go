@@ -21,11 +21,11 @@ const (
 var (
 	errSilent    = errors.New("the watch fell silent")
 	errClosed    = errors.New("the watch was closed")
-	errDisorder  = errors.New("the watch showed an old change after a newer one")
-	errOutside   = errors.New("the watch showed a key of another range")
+	errDisorder  = errors.New("the watch delivered an older change after a newer one")
+	errOutside   = errors.New("the watch delivered a key outside its range")
 	errRegressed = errors.New("etcd's revision moved backward, or it is another cluster")
 	errPage      = errors.New("no page arrived in time")
-	errDiffers   = errors.New("the copy differed from etcd though no gap was reported")
+	errDiffers   = errors.New("the replica differed from etcd although the watch reported no gap")
 )
 
 // failure is why a range, or all of them, need another watch, or a list where

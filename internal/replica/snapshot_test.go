@@ -86,7 +86,7 @@ func TestSnapshotIgnored(t *testing.T) {
 			if err := os.Chmod(f.path, 0o666); err != nil {
 				f.t.Fatal(err)
 			}
-		}, "others than its owner can write it", 0},
+		}, "users other than its owner can write to it", 0},
 		"foreign": {func(f *fixture) {
 			f.write(func(h *snapshot.Header) { h.Root, h.Ranges[0].Prefix = "/other/", "/other/" })
 		}, `is of another registry: its keys start with \"/other/\", not \"/roster/\"`, 0},

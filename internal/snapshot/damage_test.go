@@ -121,7 +121,7 @@ func TestMisleading(t *testing.T) {
 		{"no end after an entry", []any{2, "a", 0, 0}, 1, "length of a key: unexpected EOF"},
 		{"no count", []any{0}, 0, "number of entries: unexpected EOF"},
 		{"wrong count", []any{2, "a", 0, 0, 0, 2}, 1, "it has 1 entries, and says 2"},
-		{"goes on", []any{0, 0, "more"}, 0, "goes on after the last entry"},
+		{"goes on", []any{0, 0, "more"}, 0, "continues after the last entry"},
 		{"key cut", []any{3, "a"}, 0, "key: unexpected EOF"},
 		{"no revision", []any{2, "a"}, 0, "revision: unexpected EOF"},
 		{"no value", []any{2, "a", 0}, 0, "length of a value: unexpected EOF"},

@@ -95,7 +95,7 @@ func (d *decoder) finish() error {
 	}
 	switch _, err := d.r.ReadByte(); {
 	case err == nil:
-		return fmt.Errorf("%w: it goes on after the last entry", ErrCorrupt)
+		return fmt.Errorf("%w: it continues after the last entry", ErrCorrupt)
 	case errors.Is(err, io.EOF) && d.src.err == nil:
 		return io.EOF
 	default:

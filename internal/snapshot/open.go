@@ -89,7 +89,7 @@ func (f *File) load() error {
 // format versions, and returns which one this is.
 func (f *File) readFrame(size int64) (uint32, error) {
 	if size < int64(preambleSize+trailerSize) {
-		return 0, fmt.Errorf("%w: it has %d bytes only", ErrCorrupt, size)
+		return 0, fmt.Errorf("%w: it has only %d bytes", ErrCorrupt, size)
 	}
 	f.size = size - int64(trailerSize)
 	start, length := make([]byte, preambleSize), make([]byte, 8)
@@ -103,7 +103,7 @@ func (f *File) readFrame(size int64) (uint32, error) {
 		return 0, fmt.Errorf("%w: it starts with %q", ErrCorrupt, start[:len(magic)])
 	}
 	if binary.BigEndian.Uint64(length) != uint64(f.size) {
-		return 0, fmt.Errorf("%w: it has %d bytes, and doesn't end as one of that length", ErrCorrupt, size)
+		return 0, fmt.Errorf("%w: it has %d bytes, but its end states another length", ErrCorrupt, size)
 	}
 	return binary.BigEndian.Uint32(start[len(magic):]), nil
 }

@@ -13,7 +13,7 @@ import (
 // what is answered while etcd is away.
 func checkOwner(info fs.FileInfo) error {
 	if info.Mode().Perm()&0o022 != 0 {
-		return fmt.Errorf("its mode is %v, so that others than its owner can write it: remove it, or chmod 600", info.Mode())
+		return fmt.Errorf("its mode is %v, so users other than its owner can write to it: remove it, or run chmod 600 on it", info.Mode())
 	}
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if self := os.Geteuid(); ok && stat.Uid != 0 && int64(stat.Uid) != int64(self) {

@@ -84,10 +84,10 @@ func checkNSName(stated string, origins []string) error {
 		last = label
 	}
 	if strings.Trim(last, "0123456789") == "" {
-		return fmt.Errorf("%q ends in a number, as addresses do and hostnames can't", stated)
+		return fmt.Errorf("%q ends in a number, which a hostname can't", stated)
 	}
 	if last+"." == name && !plugin.Zones(origins).Contains(name) {
-		return fmt.Errorf("%q is a single label in none of the zones: write the name out, such as %s", stated, name+origins[0])
+		return fmt.Errorf("%q is a single label outside the zones: write the full name, such as %s", stated, name+origins[0])
 	}
 	return nil
 }

@@ -14,13 +14,13 @@ func gauge(name, help string) *prometheus.Desc {
 }
 
 var (
-	stateDesc     = gauge("mirror_state", "State of the mirror: 0 unsynced, 1 live, 2 stale.")
-	revisionDesc  = gauge("revision", "etcd revision that the mirror is complete up to.")
+	stateDesc     = gauge("mirror_state", "State of the replica: 0 unsynced, 1 live, 2 stale.")
+	revisionDesc  = gauge("revision", "Revision of etcd up to which the replica is complete.")
 	servicesDesc  = gauge("services", "Number of services that have an instance.")
 	instancesDesc = gauge("instances", "Number of valid instances.")
-	protectedDesc = gauge("protected_instances", "Number of instances served only because they expired in a mass.")
+	protectedDesc = gauge("protected_instances", "Number of expired instances served only because of protect.")
 	ageDesc       = gauge("age_seconds", "Time since the last contact with etcd.")
-	lagDesc       = gauge("revision_lag", "Number of revisions by which what is served is behind the latest that etcd has shown.")
+	lagDesc       = gauge("revision_lag", "Number of revisions by which the replica is behind the latest known one of etcd.")
 )
 
 // Describe implements prometheus.Collector.

@@ -89,7 +89,7 @@ func parseDuration(d *time.Duration, args []string) error {
 func (cfg *config) checkRetention() error {
 	k := &cfg.registry.retention
 	if k.snapshot == "" && k.maxAge != 0 {
-		return cfg.errorAt("snapshot_max_age", errors.New("needs a snapshot"))
+		return cfg.errorAt("snapshot_max_age", errors.New("needs the property snapshot"))
 	}
 	if k.snapshot != "" && k.maxAge == 0 {
 		k.maxAge = defaultMaxAge

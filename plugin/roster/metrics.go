@@ -29,7 +29,7 @@ var (
 
 	deniedAddresses = promauto.NewCounter(prometheus.CounterOpts{
 		Namespace: plugin.Namespace, Subsystem: pluginName, Name: "denied_addresses_total",
-		Help: "Counter of addresses that allow_net or deny_net kept from being served, once for each instance that was asked for.",
+		Help: "Counter of addresses left out because of allow_net or deny_net, once for each instance that was queried.",
 	})
 
 	droppedLines = promauto.NewCounterFunc(prometheus.CounterOpts{
@@ -50,7 +50,7 @@ var (
 
 	resumes = promauto.NewCounterVec(prometheus.CounterOpts{
 		Namespace: plugin.Namespace, Subsystem: pluginName, Name: "resumes_total",
-		Help: "Counter of watches that work, by the reason why the one before broke off; start for the first.",
+		Help: "Counter of watches established, by the reason why the previous one ended; start for the first.",
 	}, append([]string{"reason"}, replicaLabels...))
 
 	propagation = promauto.NewHistogramVec(prometheus.HistogramOpts{
@@ -66,17 +66,17 @@ var (
 
 	differences = promauto.NewCounterVec(prometheus.CounterOpts{
 		Namespace: plugin.Namespace, Subsystem: pluginName, Name: "audit_differences_total",
-		Help: "Counter of keys that audits found to differ from etcd, and had repaired.",
+		Help: "Counter of keys that audits found to differ from etcd, and repaired.",
 	}, replicaLabels)
 
 	failures = promauto.NewCounterVec(prometheus.CounterOpts{
 		Namespace: plugin.Namespace, Subsystem: pluginName, Name: "mirror_failures_total",
-		Help: "Counter of watches and lists that broke off, by reason.",
+		Help: "Counter of watches and lists that failed, by reason.",
 	}, append([]string{"reason"}, replicaLabels...))
 
 	protections = promauto.NewCounterVec(prometheus.CounterOpts{
 		Namespace: plugin.Namespace, Subsystem: pluginName, Name: "protections_total",
-		Help: "Counter of mass expiries, whose instances stay served for a while.",
+		Help: "Counter of mass expiries whose instances protect kept serving.",
 	}, replicaLabels)
 
 	snapshotWrites = promauto.NewCounterVec(prometheus.CounterOpts{
@@ -92,12 +92,12 @@ var (
 
 	snapshotBytes = promauto.NewGaugeVec(prometheus.GaugeOpts{
 		Namespace: plugin.Namespace, Subsystem: pluginName, Name: "snapshot_size_bytes",
-		Help: "Size of the last snapshot written.",
+		Help: "Size of the last snapshot written, in bytes.",
 	}, replicaLabels)
 
 	snapshotTime = promauto.NewGaugeVec(prometheus.GaugeOpts{
 		Namespace: plugin.Namespace, Subsystem: pluginName, Name: "snapshot_timestamp_seconds",
-		Help: "Time of the last snapshot written, since 1970.",
+		Help: "Time of the last snapshot written, in seconds since 1970.",
 	}, replicaLabels)
 
 	skipped = promauto.NewCounterVec(prometheus.CounterOpts{

@@ -84,15 +84,15 @@ func TestCollector(t *testing.T) {
 # TYPE coredns_roster_instances gauge
 coredns_roster_instances{endpoint="http://a:1",namespaces="",prefix="/roster"} 22
 coredns_roster_instances{endpoint="http://a:1",namespaces="default,team-b",prefix="/roster"} 9
-# HELP coredns_roster_mirror_state State of the mirror: 0 unsynced, 1 live, 2 stale.
+# HELP coredns_roster_mirror_state State of the replica: 0 unsynced, 1 live, 2 stale.
 # TYPE coredns_roster_mirror_state gauge
 coredns_roster_mirror_state{endpoint="http://a:1",namespaces="",prefix="/roster"} 0
 coredns_roster_mirror_state{endpoint="http://a:1",namespaces="default,team-b",prefix="/roster"} 0
-# HELP coredns_roster_revision etcd revision that the mirror is complete up to.
+# HELP coredns_roster_revision Revision of etcd up to which the replica is complete.
 # TYPE coredns_roster_revision gauge
 coredns_roster_revision{endpoint="http://a:1",namespaces="",prefix="/roster"} 42
 coredns_roster_revision{endpoint="http://a:1",namespaces="default,team-b",prefix="/roster"} 42
-# HELP coredns_roster_revision_lag Number of revisions by which what is served is behind the latest that etcd has shown.
+# HELP coredns_roster_revision_lag Number of revisions by which the replica is behind the latest known one of etcd.
 # TYPE coredns_roster_revision_lag gauge
 coredns_roster_revision_lag{endpoint="http://a:1",namespaces="",prefix="/roster"} 0
 coredns_roster_revision_lag{endpoint="http://a:1",namespaces="default,team-b",prefix="/roster"} 0

@@ -71,14 +71,14 @@ func parse(c *caddy.Controller) (*config, error) {
 		if first, twice := cfg.stated[name]; !twice {
 			cfg.stated[name] = position{c.File(), c.Line()}
 		} else if !p.repeatable {
-			return nil, c.Errf("%s is stated twice, first at %s", name, first)
+			return nil, c.Errf("%s appears twice, first at %s", name, first)
 		}
 		if err := p.parse(cfg, c, c.RemainingArgs()); err != nil {
 			return nil, c.Errf("%s: %v", name, err)
 		}
 	}
 	if c.Next() {
-		return nil, c.Errf("roster is stated twice in one server block")
+		return nil, c.Errf("roster appears twice in one server block")
 	}
 	if len(cfg.registry.etcd.Endpoints) == 0 {
 		cfg.registry.etcd.Endpoints = []string{etcdclient.DefaultEndpoint}
@@ -155,7 +155,7 @@ func parseTLS(cfg *config, c *caddy.Controller, args []string) error {
 	case 3:
 		files.Cert, files.Key, files.CA = args[0], args[1], args[2]
 	default:
-		return fmt.Errorf("has %d arguments, more than CERT KEY CACERT", len(args))
+		return fmt.Errorf("takes at most three arguments, CERT KEY CACERT; found %d", len(args))
 	}
 	cfg.registry.etcd.Files = files
 	return nil
@@ -184,7 +184,7 @@ func parseNS(cfg *config, _ *caddy.Controller, args []string) error {
 	}
 	name := plugin.Name(args[0]).Normalize()
 	if len(args) > 1 && !plugin.Zones(cfg.origins).Contains(name) {
-		return fmt.Errorf("%q lies in none of the zones, which therefore can't have its addresses: leave them out", name)
+		return fmt.Errorf("%q is outside the zones, which can't hold its addresses: omit them", name)
 	}
 	i := slices.IndexFunc(cfg.nameServers, func(ns nameServer) bool { return ns.name == name })
 	if i < 0 {

@@ -76,7 +76,7 @@ func ownAddresses(listen []string) ([]netip.Addr, error) {
 func interfaceAddresses() ([]netip.Addr, error) {
 	addrs, err := net.InterfaceAddrs()
 	if err != nil {
-		return nil, errors.Join(errors.New("finding the server's own addresses: use ns NAME IP"), err)
+		return nil, errors.Join(errors.New("can't find the server's own addresses: state them with ns NAME IP"), err)
 	}
 	var global, loopback []netip.Addr
 	for _, addr := range addrs {

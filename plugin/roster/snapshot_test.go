@@ -218,7 +218,7 @@ func TestParseKeeping(t *testing.T) {
 		"roster {\n snapshot " + dir + "/none/x\n}":                  "no such file or directory: create it",
 		"roster {\n snapshot " + file + "/x\n}":                      fmt.Sprintf("2 - Error during parsing: snapshot: %q is not a folder", file),
 		"roster {\n snapshot " + file + "/x/y\n}":                    "not a directory: create it",
-		"roster {\n ttl 5\n snapshot_max_age 1h\n}":                  "3 - Error during parsing: snapshot_max_age: needs a snapshot",
+		"roster {\n ttl 5\n snapshot_max_age 1h\n}":                  "3 - Error during parsing: snapshot_max_age: needs the property snapshot",
 		"roster {\n snapshot " + path + "\n snapshot_max_age -1h\n}": `3 - Error during parsing: snapshot_max_age: "-1h" is not a duration such as 10m`,
 		"roster {\n stale 0\n}":                                      `2 - Error during parsing: stale: "0" is not a duration such as 10m`,
 		"roster {\n stale forever\n}":                                `2 - Error during parsing: stale: "forever" is not a duration such as 10m`,

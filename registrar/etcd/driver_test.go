@@ -47,9 +47,9 @@ func TestBadOptions(t *testing.T) {
 		"no credentials file":   {[]registrar.Option{etcd.WithCredentialsFile("/absent")}, "/absent"},
 		"bad credentials file":  {[]registrar.Option{etcd.WithCredentialsFile(file("user only, secret"))}, "line 2"},
 		"no client":             {[]registrar.Option{etcd.WithClient(nil)}, "no client"},
-		"client and endpoints":  {[]registrar.Option{etcd.WithClient(client), registrar.WithEndpoints("http://a:1")}, "beside"},
+		"client and endpoints":  {[]registrar.Option{etcd.WithClient(client), registrar.WithEndpoints("http://a:1")}, "be combined"},
 		"no connection":         {[]registrar.Option{etcd.WithClient(client)}, "connection"},
-		"client and user":       {[]registrar.Option{etcd.WithClient(client), registrar.WithCredentials("u", "secret")}, "beside"},
+		"client and user":       {[]registrar.Option{etcd.WithClient(client), registrar.WithCredentials("u", "secret")}, "be combined"},
 		"lease":                 {[]registrar.Option{registrar.WithLeaseTTL(time.Second)}, "lease TTL 1s"},
 	} {
 		c, err := registrar.Open(t.Context(), etcd.Name, append(tt.opts, quiet)...)

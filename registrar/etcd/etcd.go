@@ -43,9 +43,9 @@ func connection(o *registrar.Options) (clients mirror.Clients, closing func() er
 		case client == nil:
 			return nil, nil, errors.New("WithClient was given no client")
 		case len(o.Endpoints) > 0 || o.TLS != nil || files != nil || credentials != "" || o.Username != "" || o.Password != "":
-			return nil, nil, errors.New("WithClient stands beside endpoints, TLS or credentials, which the client has already")
+			return nil, nil, errors.New("WithClient can't be combined with endpoints, TLS or credentials: the client has its own")
 		case client.ActiveConnection() == nil:
-			return nil, nil, errors.New("WithClient was given a client without a connection, as of an etcd in the same process: use its endpoint")
+			return nil, nil, errors.New("WithClient was given a client without a connection, such as that of an embedded etcd: use the etcd's endpoint")
 		}
 		return userClient{client}, nil, nil
 	}

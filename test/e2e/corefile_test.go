@@ -37,7 +37,7 @@ func TestBadCorefile(t *testing.T) {
 		"bad namespace":      {roster("namespaces Shop_1"), first, "Shop_1"},
 		"no such file":       {roster("credentials_file {{dir}}/none"), 0, "no such file"},
 		"password missing":   {roster("credentials user"), first, "needs a user and a password"},
-		"roster twice":       {block + "\troster\n\troster\n}\n", 7, "roster is stated twice in one server block"},
+		"roster twice":       {block + "\troster\n\troster\n}\n", 7, "roster appears twice in one server block"},
 		"reverse zone only": {
 			strings.Replace(block, "svc.internal:", "10.in-addr.arpa:", 1) + "\troster\n}\n", 6, "10.in-addr.arpa",
 		},

@@ -49,7 +49,7 @@ func run(ctx context.Context, order Order, to *reporter) error {
 	err := s.attend(ctx)
 	s.stop()
 	if err == nil {
-		s.log.infof("Stopped etcd, data in %q", dir)
+		s.log.infof("etcd stopped, data in %q", dir)
 	}
 	return err
 }

@@ -86,7 +86,7 @@ func (d *driver) Init(ctx context.Context, opts ...registrar.Option) error {
 	o.Logger = slog.New(logqueue.Limit(log.Handler()))
 	etcd, err := d.connect(o)
 	if err != nil {
-		return fmt.Errorf("registrar: %s options: %w: %w", d.name, err, registrar.ErrInvalid)
+		return fmt.Errorf("registrar: %w %s options: %w", registrar.ErrInvalid, d.name, err)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -35,7 +35,7 @@ func (l *lazyReplica) get() *replica.Replica {
 	}
 	r, err := replica.Open(l.cfg)
 	if err != nil {
-		l.log.Error("registrar: services can't be followed", "error", err)
+		l.log.Error("registrar: the replica can't be opened: services can't be read", "error", err)
 		l.closed = true
 		return nil
 	}

@@ -17,7 +17,7 @@ const (
 	maxServices = 100_000
 )
 
-var errTooMany = fmt.Errorf("too many different services were asked for: those that nobody asks for in %v make room", idleAfter)
+var errTooMany = fmt.Errorf("too many different services are followed: those not requested for %v are dropped", idleAfter)
 
 // subscribe returns the service of a name, which is followed. The caller holds the
 // mutex.
