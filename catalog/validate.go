@@ -187,7 +187,11 @@ func (p Port) check(before []Port) error {
 		return err
 	}
 	for _, q := range before {
-		if q.Name == p.Name && q.Protocol == p.Protocol {
+		switch {
+		case q.Name != p.Name || q.Protocol != p.Protocol:
+		case p.Name == "":
+			return invalid("name", "is missing for more than one %s port: name the ports", p.Protocol)
+		default:
 			return invalid("name", "%s is used twice for %s", quote(p.Name), p.Protocol)
 		}
 	}

@@ -87,7 +87,7 @@ func TestListOfNothing(t *testing.T) {
 	for f, want := range map[string]string{"table": "", "wide": "", "name": "", "jsonl": "", "json": "[]\n", "yaml": "[]\n"} {
 		s.says(t, want, "list", "-o", f)
 	}
-	if _, stderr := s.do(t, "", exitOK, "list", "-n", "prod"); stderr != "registrar: no services in namespace \"prod\"\n" {
+	if _, stderr := s.do(t, "", exitOK, "list", "-n", "prod"); stderr != "registrar: no services in namespace \"prod\" below prefix \"/roster\"\n" {
 		t.Errorf("list said %q", stderr)
 	}
 }
@@ -122,7 +122,10 @@ func TestStatusAny(t *testing.T) {
 	s := newShop()
 	const file = `{"name":"orders","instances":[{"id":"a","addresses":["10.0.0.7"],"status":"draining"}]}`
 	s.do(t, file, exitOK, "register", "--file", "-", "--static")
-	s.do(t, "", exitNotFound, "get", "orders")
+	_, stderr := s.do(t, "", exitNotFound, "get", "orders")
+	if want := "registrar: service default/orders: not found: 0 of 1 instances are up: to see them, run: registrar get 'default/orders?status=any'\n"; stderr != want {
+		t.Errorf("get of a service that is not up said %q, want %q", stderr, want)
+	}
 	s.says(t, "ID  ADDRESS   PORTS  STATUS    WEIGHT  PRIO\na   10.0.0.7  -      draining  100     0\n", "get", "orders?status=any")
 	s.says(t, "NAMESPACE  SERVICE  UP  REVISION\ndefault    orders   0   2\n", "list", "-o", "wide")
 	// What list writes for programs, register takes.

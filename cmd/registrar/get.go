@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -13,12 +14,12 @@ func (a *app) getCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "get SERVICE",
 		Short: "Show the instances of a service",
-		Long: `Get shows the instances of a service that are up. 'SERVICE?status=any' also shows those
-that are draining or down.
+		Long: `Get shows the instances of a service that are up. 'SERVICE?status=any' also
+shows those that are draining or down.
 
-With -o json it prints the service as one object, with -o jsonl on one line, with -o name
-the IDs of its instances. "register --file" accepts the output of -o json and -o yaml. If
-there is no instance to show the exit code is 3.`,
+With -o json it prints the service as one object, with -o jsonl on one line,
+with -o name the IDs of its instances. "register --file" accepts the output of
+-o json and -o yaml. If there is no instance to show the exit code is 3.`,
 		Example: `  registrar get orders
   registrar get prod/orders -o wide
   registrar get 'orders?status=any'
@@ -36,7 +37,7 @@ there is no instance to show the exit code is 3.`,
 				}
 				s, err := getService(ctx, client, args[0])
 				if err != nil {
-					return err
+					return explainNotFound(ctx, client, name, err)
 				}
 				if s.Stale {
 					a.notef("no contact with etcd: this output may be out of date")
@@ -45,4 +46,18 @@ there is no instance to show the exit code is 3.`,
 			})
 		},
 	}
+}
+
+// explainNotFound tells a service whose instances are all draining or down from one
+// that has none.
+func explainNotFound(ctx context.Context, client *registrar.Client, name registrar.ServiceName, err error) error {
+	if name.AnyStatus || !errors.Is(err, registrar.ErrNotFound) {
+		return err
+	}
+	name.AnyStatus = true
+	s, anyErr := getService(ctx, client, name.String())
+	if anyErr != nil {
+		return err
+	}
+	return fmt.Errorf("%w: 0 of %d instances are up: to see them, run: registrar get '%s'", err, len(s.Instances), name)
 }

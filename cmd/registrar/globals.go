@@ -30,19 +30,19 @@ type globals struct {
 }
 
 func (g *globals) add(fs *pflag.FlagSet) {
-	fs.StringSliceVar(&g.endpoints, "endpoints", []string{etcdclient.DefaultEndpoint}, "etcd's `URL,...`")
+	fs.StringSliceVar(&g.endpoints, "endpoints", []string{etcdclient.DefaultEndpoint}, "endpoints of etcd, as `URL,...`")
 	g.prefix = catalog.DefaultPrefix
 	fs.Var(text{&g.prefix}, "prefix", "etcd `PATH` of the registry")
 	fs.VarP(text{&g.namespace}, "namespace", "n", "`NAMESPACE` of services given without one (default \"default\"; list: all)")
 	g.output = formatTable
 	fs.VarP(&g.output, "output", "o", "output as `FORMAT`: "+formatNames("|"))
-	fs.DurationVar(&g.timeout, "timeout", defaultTimeout, "time limit of commands that end by themselves, as `DURATION` such as 500ms or 10s")
+	fs.DurationVar(&g.timeout, "timeout", defaultTimeout, "give up after `DURATION`, such as 500ms or 10s; register without --once or --static never does")
 	fs.Var(text{&g.cacert}, "cacert", "`FILE` with the CA certificates that sign etcd's server certificates (default: the system's)")
 	fs.Var(text{&g.cert}, "cert", "`FILE` with the client certificate")
 	fs.Var(text{&g.key}, "key", "`FILE` with the key of the client certificate")
 	fs.Var(text{&g.user}, "user", "`NAME` of the etcd user")
 	fs.Var(text{&g.passwordFile}, "password-file", "`FILE` with the user's password and nothing else")
-	fs.BoolVarP(&g.verbose, "verbose", "v", false, "log the exchange with etcd to standard error")
+	fs.BoolVarP(&g.verbose, "verbose", "v", false, "print the library's log to standard error")
 }
 
 // check finds what is wrong with the flags as far as they alone show it.

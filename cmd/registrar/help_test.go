@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -30,6 +31,21 @@ func TestEveryCommandIsDocumented(t *testing.T) {
 				t.Errorf("%s --%s doesn't say what its value is: write it in backquotes", cmd.CommandPath(), f.Name)
 			}
 		})
+	}
+}
+
+func TestHelpFitsATerminal(t *testing.T) {
+	t.Parallel()
+	for _, cmd := range commands() {
+		_, help, _ := newBench(nil).run(t, append(strings.Fields(cmd.CommandPath())[1:], "--help")...)
+		if help == "" {
+			t.Errorf("%s has no help", cmd.CommandPath())
+		}
+		for line := range strings.Lines(help) {
+			if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > helpWidth {
+				t.Errorf("%s: a line has %d characters: %q", cmd.CommandPath(), n, line)
+			}
+		}
 	}
 }
 

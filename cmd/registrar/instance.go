@@ -64,8 +64,10 @@ func (f *instanceFlags) add(fs *pflag.FlagSet) {
 	})
 	label("locality", "the `LOCALITY` of the instance, a DNS label", func(s string) { in.Locality = s })
 	fs.Func("ttl", "TTL of its DNS records in whole `SECONDS` (default: the DNS server's)", func(s string) (err error) {
-		in.TTL, err = parseNumber[uint32](s, 1)
-		return err
+		if in.TTL, err = parseNumber[uint32](s, 1); err != nil {
+			return fmt.Errorf("%w: give seconds without a unit", err)
+		}
+		return nil
 	})
 
 	fs.VisitAll(func(flag *pflag.Flag) {

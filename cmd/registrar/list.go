@@ -18,17 +18,18 @@ func (a *app) listCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "List services",
-		Long: `List shows the services that have at least one instance, whatever its status: those of
-the namespace given by -n, or of all namespaces.
+		Long: `List shows the services that have at least one instance, whatever its status:
+those of the namespace given by -n, or of all namespaces.
 
-With -o name it prints NAMESPACE/SERVICE, the form that get accepts. With -o wide it also
-counts the instances that are up. With -o json, jsonl and yaml it prints each service with
-its instances that are up, as get does, and omits services without one. "register --file"
-accepts the output of -o json and -o yaml.`,
+With -o name it prints NAMESPACE/SERVICE, the form that get accepts. With
+-o wide it also counts the instances that are up. With -o json, jsonl and yaml
+it prints each service with its instances that are up, as get does, and omits
+services without one. "register --file" accepts the output of -o json and
+-o yaml.`,
 		Example: `  registrar list
   registrar list -n prod -o name
   registrar list -o jsonl
-  registrar list -o json | registrar register --endpoints http://10.9.0.1:2379 --file -`,
+  registrar list -o json | registrar register --prefix /test --file -`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.oneShot(cmd.Context(), a.list)
@@ -43,7 +44,7 @@ func (a *app) list(ctx context.Context, client *registrar.Client) error {
 	}
 	f := a.globals.output
 	if len(names) == 0 && f.isTable() {
-		a.notef("no services in %s", a.scope())
+		a.notef("no services in %s below prefix %q", a.scope(), a.globals.prefix)
 		return nil
 	}
 	if f == formatTable || f == formatName {

@@ -22,7 +22,7 @@ func TestUnregisterWhatReadersDoNotSee(t *testing.T) {
 	if !slices.Equal(r.removed, []instanceName{broken}) {
 		t.Errorf("removed %v, want %v", r.removed, broken)
 	}
-	const want = "registrar: unregistering default/broken/b: not found: 'registrar get default/broken?status=any' lists the instances\n"
+	const want = "registrar: unregistering default/broken/b: not found: to see its instances, run: registrar get 'default/broken?status=any'\n"
 	if code, _, stderr := newBench(r.open).run(t, "unregister", "broken", "b"); code != exitNotFound || stderr != want {
 		t.Errorf("exit code %d, stderr %q; want %d, %q", code, stderr, exitNotFound, want)
 	}

@@ -13,15 +13,17 @@ import (
 func (a *app) registerCommand() *cobra.Command {
 	r := &registration{app: a}
 	cmd := &cobra.Command{
-		Use:   "register SERVICE --port [NAME:]PORT[/PROTO]... | register --file FILE",
+		Use:   "register {SERVICE --port PORT... | --file FILE}",
 		Short: "Register instances and keep them registered",
-		Long: `Register keeps an instance of a service, or all instances in a file, registered until
-it receives INT (Ctrl-C), TERM or, unless it is ignored, HUP. Then it unregisters them
-and exits. A second signal ends it at once. While etcd is unavailable it keeps retrying.
-If it is killed, the instances disappear when their lease expires.
+		Long: `Register keeps an instance of a service, or all instances in a file, registered
+until it receives INT (Ctrl-C), TERM or, unless it is ignored, HUP. Then it
+unregisters them and exits. A second signal ends it at once. While etcd is
+unavailable it keeps retrying. If it is killed, the instances disappear when
+their lease expires.
 
-With --once it writes under a lease that is not renewed, and exits. With --static it
-writes without a lease, so the instance stays until it is unregistered, and exits.
+With --once it writes under a lease that is not renewed, and exits. With
+--static it writes without a lease, so the instance stays until it is
+unregistered, and exits.
 
 A file contains one service or an array of services, in JSON or YAML:
 
@@ -30,11 +32,12 @@ A file contains one service or an array of services, in JSON or YAML:
 
 The output of "get -o json" and "get -o yaml" has this form.`,
 		Example: `  registrar register orders --port http:8080
-  registrar register orders --id a --address 10.0.0.7 --port http:8080 --port dns:53/udp --tag canary
-  registrar register orders --address iface:eth0 --port 8080 --meta version=1.2.3 --lease 30s
+  registrar register orders --id a --port http:8080 --meta version=1.2.3
+  registrar register orders --address iface:eth0 --port 8080 --lease 30s
+  registrar register dns --address 10.0.0.7 --port dns:53/udp --tag canary
   registrar register db --host db1.example.com --port postgresql:5432 --static
   registrar register --file services.yaml --once
-  registrar get orders -o json | registrar register --endpoints http://10.9.0.1:2379 --file -`,
+  registrar get orders -o json | registrar register --prefix /test --file -`,
 		Args: func(_ *cobra.Command, args []string) error { return r.checkArgs(args) },
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r.namespaceGiven = cmd.Flags().Changed("namespace")

@@ -2,10 +2,14 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 )
+
+// helpWidth is the width of help in characters: that of a terminal as it opens.
+const helpWidth = 80
 
 // run runs the command with its arguments and returns its exit code.
 func (a *app) run(ctx context.Context, args []string) int {
@@ -19,17 +23,17 @@ func (a *app) rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "registrar",
 		Short: "Register services in Roster and read them back",
-		Long: `Registrar registers services in a Roster registry in etcd, which DNS servers answer
-from, and reads them back.
+		Long: `Registrar registers services in a Roster registry in etcd, from which DNS
+servers answer, and reads them back.
 
-SERVICE is NAME or NAMESPACE/NAME. A plain NAME is in the namespace given by -n, or in
-"default".
+SERVICE is NAME or NAMESPACE/NAME. A plain NAME is in the namespace given by -n,
+or in "default".
 
 Each global flag can also be set in the environment: --password-file as
 REGISTRAR_PASSWORD_FILE, and so on. A flag overrides its variable.
 
-Exit codes: 0 success, 1 failure, 2 usage error or invalid input, 3 not found, 4 etcd
-unavailable, 5 permission denied, 6 timeout.`,
+Exit codes: 0 success, 1 failure, 2 usage error or invalid input, 3 not found,
+4 etcd unavailable, 5 permission denied, 6 timeout.`,
 		Example: `  registrar register orders --port http:8080
   registrar get orders -o json
   registrar list --namespace prod`,
@@ -51,6 +55,8 @@ unavailable, 5 permission denied, 6 timeout.`,
 	root.SetIn(a.stdin)
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
+	// Flags with a long description wrap as the other texts do.
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", fmt.Sprintf(".FlagUsagesWrapped %d", helpWidth)))
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	a.globals.add(root.PersistentFlags())
 	mustComplete(root, "output", strings.Split(formatNames(" "), " "))

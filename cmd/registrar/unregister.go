@@ -14,9 +14,10 @@ func (a *app) unregisterCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "unregister SERVICE ID",
 		Short: "Remove an instance of a service",
-		Long: `Unregister removes an instance, whoever registered it. A process that keeps the instance
-registered registers it again: stop that process instead. Unregister also removes a value
-that cannot be read as an instance. If there is no such instance the exit code is 3.`,
+		Long: `Unregister removes an instance, whoever registered it. A process that keeps the
+instance registered registers it again: stop that process instead. Unregister
+also removes a value that cannot be read as an instance. If there is no such
+instance the exit code is 3.`,
 		Example: `  registrar unregister orders a
   registrar unregister prod/orders 10-0-0-7-8080`,
 		Args:              exactly("SERVICE", "ID"),
@@ -43,7 +44,7 @@ func (a *app) unregister(ctx context.Context, client *registrar.Client, arg, id 
 		return fmt.Errorf("unregistering %s: %w", name, err)
 	}
 	if !found {
-		return fmt.Errorf("unregistering %s: %w: 'registrar get %s?status=any' lists the instances", name, registrar.ErrNotFound, service)
+		return fmt.Errorf("unregistering %s: %w: to see its instances, run: registrar get '%s?status=any'", name, registrar.ErrNotFound, service)
 	}
 	err = client.Unregister(ctx, &registrar.Service{
 		Namespace: service.Namespace, Name: service.Service,

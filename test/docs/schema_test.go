@@ -48,9 +48,9 @@ var forms = map[string]form{
 var inexpressible = []*regexp.Regexp{
 	regexp.MustCompile(`^value is \d+ bytes, more than 65536$`),
 	regexp.MustCompile(`^\S+ is "(-0|\d+\.0|\d+e\d+)", not a whole number`),
-	regexp.MustCompile(`ports\[\d+\]\.name ".*" is used twice for (tcp|udp)$`),
+	regexp.MustCompile(`ports\[\d+\]\.name (".*" is used twice for (tcp|udp)|is missing for more than one (tcp|udp) port: .*)$`),
 	regexp.MustCompile(`metadata\[".*"\] is \d+ bytes long as key=value`),
-	regexp.MustCompile(`metadata is \d+ bytes long together`),
+	regexp.MustCompile(`metadata has \d+ bytes in total`),
 	regexp.MustCompile(`metadata has keys .*, which differ only in case$`),
 	regexp.MustCompile(`^instances\[\d+\]\.id ".*" is also the ID of instances\[\d+\]$`),
 }
