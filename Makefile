@@ -46,11 +46,11 @@ run: build ## Build, and serve svc.internal on 127.0.0.1:1053 with an etcd of it
 	exec bin/coredns -conf Corefile
 
 .PHONY: test
-test: ## Run unit and end-to-end tests with the race detector; judges no time
+test: ## Run unit and end-to-end tests with the race detector; none depends on timing
 	go test -race -timeout 20m work
 
 .PHONY: timing
-timing: ## Run the tests that judge time, one at a time; wants a machine that does nothing else
+timing: ## Run the tests that depend on timing, one at a time; needs an otherwise idle machine
 	go test -count=1 -p 1 -parallel 1 -timeout 40m -tags timing $(TIMED)
 	cd test && GOWORK=off go test -count=1 -p 1 -parallel 1 -timeout 60m -tags timing $(TIMED_TESTS)
 
@@ -59,12 +59,12 @@ acceptance: ## Run the tests that need root and the programs of "make deps"
 	cd test && go test -count=1 -timeout 20m -tags acceptance,timing ./acceptance/...
 
 .PHONY: soak
-soak: ## Run the tests of faults for long, each fault for SOAK (30m); needs what acceptance needs
+soak: ## Run the fault tests for hours, each fault for SOAK (30m); needs what "make acceptance" needs
 	cd test && ROSTER_SOAK=$(SOAK) go test -count=1 -timeout 12h -tags timing -v ./faults
 	cd test && ROSTER_SOAK=$(SOAK) go test -count=1 -timeout 12h -v -tags acceptance,timing -run '^TestPacketLoss$$' ./acceptance
 
 .PHONY: standalone
-standalone: ## Test each module by itself, as its users see it, and run each benchmark once; "make timing" has the rest of module test
+standalone: ## Test each module with GOWORK=off and run each benchmark once; "make timing" has the rest of module test
 	for module in . build; do (cd $$module && GOWORK=off go test -bench . -benchtime 1x -timeout 20m ./...) || exit 1; done
 	cd test && GOWORK=off go vet -tags acceptance,timing ./... && \
 		GOWORK=off go test -timeout 20m $$(go list ./... | grep -vE '/(harness|e2e|faults|acceptance)$$')

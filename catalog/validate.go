@@ -258,7 +258,7 @@ func (in *Instance) checkMetadata() error {
 
 func checkPair(k, v string) error {
 	if len(k) == 0 || len(k) > MaxMetadataKey || !isPrintable(k) || strings.Contains(k, "=") {
-		return invalid("metadata["+quote(k)+"]", "has a bad key: 1 to %d printable ASCII characters without '='", MaxMetadataKey)
+		return invalid("metadata["+quote(k)+"]", "must have a key of 1 to %d printable ASCII characters without '='", MaxMetadataKey)
 	}
 	if !utf8.ValidString(v) {
 		return invalid("metadata["+quote(k)+"]", "is not UTF-8")

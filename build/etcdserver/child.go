@@ -97,7 +97,7 @@ func (c *child) stop() {
 	if c.await(patience) {
 		return
 	}
-	log.Errorf("etcd with data folder %q has not stopped after %v: it is killed", c.dir, patience)
+	log.Errorf("etcd with data folder %q has not stopped after %v: killing it", c.dir, patience)
 	_ = c.cmd.Process.Kill() // it can have ended just now
 	if !c.await(killTimeout) {
 		log.Errorf("etcd with data folder %q, process ID %d, can't be killed while its disk doesn't answer", c.dir,

@@ -114,8 +114,8 @@ func (s *supervisor) run(ctx context.Context, etcd server) {
 			etcd.stop()
 			return
 		case errors.Is(reason, errRemoved):
-			log.Errorf("etcd with data folder %q has stopped by itself, as a member does that was removed from its cluster; "+
-				"restart the process to start it again", s.cfg.DataDir)
+			log.Errorf("etcd with data folder %q has stopped by itself, which means that it was removed from its cluster: "+
+				"to add it again, move the folder away and add it as a new member, as the README of etcdserver says", s.cfg.DataDir)
 			return
 		}
 		s.outage.begin(reason)

@@ -51,7 +51,7 @@ func read(d disk, path, root string) (*contents, error) {
 	defer f.Close()
 	c := &contents{header: f.Header()}
 	if c.header.Root != root {
-		return nil, fmt.Errorf("snapshot %q is of another registry: its keys start with %q, not %q", path, c.header.Root, root)
+		return nil, fmt.Errorf("snapshot %q belongs to another registry: its keys start with %q, not %q", path, c.header.Root, root)
 	}
 	c.events = slices.Collect(services.Restored(func(yield func(snapshot.Entry, error) bool) {
 		for e, failed := range f.Entries() {
@@ -76,7 +76,7 @@ func (c *contents) checkRanges(ranges []string, maxAge time.Duration) error {
 		theirs = append(theirs, r.Prefix)
 	}
 	if !slices.Equal(theirs, ours) {
-		return fmt.Errorf("is of other namespaces: it has %q, not %q", theirs, ours)
+		return fmt.Errorf("holds other namespaces: %q, not %q", theirs, ours)
 	}
 	for _, r := range c.header.Ranges {
 		if err := checkAge(r, maxAge); err != nil {
@@ -90,9 +90,9 @@ func (c *contents) checkRanges(ranges []string, maxAge time.Duration) error {
 func checkAge(r snapshot.Range, maxAge time.Duration) error {
 	switch age := time.Since(r.Contact); {
 	case age > maxAge:
-		return fmt.Errorf("is too old: etcd was last in contact %s ago, longer than %s", age.Round(time.Second), maxAge)
+		return fmt.Errorf("is too old: its last contact with etcd was %s ago, more than %s", age.Round(time.Second), maxAge)
 	case age < -snapshot.MaxAhead:
-		return fmt.Errorf("is ahead of the clock: etcd was last in contact at %s", r.Contact.Format(time.RFC3339))
+		return fmt.Errorf("is ahead of this machine's clock: its last contact with etcd was at %s", r.Contact.Format(time.RFC3339))
 	}
 	return nil
 }

@@ -89,12 +89,12 @@ func TestSnapshotIgnored(t *testing.T) {
 		}, "users other than its owner can write to it", 0},
 		"foreign": {func(f *fixture) {
 			f.write(func(h *snapshot.Header) { h.Root, h.Ranges[0].Prefix = "/other/", "/other/" })
-		}, `is of another registry: its keys start with \"/other/\", not \"/roster/\"`, 0},
+		}, `belongs to another registry: its keys start with \"/other/\", not \"/roster/\"`, 0},
 		"other ranges": {func(f *fixture) {
 			f.write(func(h *snapshot.Header) { h.Ranges[0].Prefix = "/roster/default/" })
-		}, "is of other namespaces", 100},
-		"too old":            {contact(-24*time.Hour - time.Second), "is too old: etcd was last in contact 24h0m1s ago, longer than 24h0m0s", 100},
-		"ahead of the clock": {contact(snapshot.MaxAhead + time.Second), "is ahead of the clock", 100},
+		}, "holds other namespaces", 100},
+		"too old":            {contact(-24*time.Hour - time.Second), "is too old: its last contact with etcd was 24h0m1s ago, more than 24h0m0s", 100},
+		"ahead of the clock": {contact(snapshot.MaxAhead + time.Second), "is ahead of this machine's clock", 100},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(f *fixture) {

@@ -120,7 +120,7 @@ func TestMisleading(t *testing.T) {
 		{"no end", nil, 0, "length of a key: unexpected EOF"},
 		{"no end after an entry", []any{2, "a", 0, 0}, 1, "length of a key: unexpected EOF"},
 		{"no count", []any{0}, 0, "number of entries: unexpected EOF"},
-		{"wrong count", []any{2, "a", 0, 0, 0, 2}, 1, "it has 1 entries, and says 2"},
+		{"wrong count", []any{2, "a", 0, 0, 0, 2}, 1, "it has 1 entries, but states 2"},
 		{"goes on", []any{0, 0, "more"}, 0, "continues after the last entry"},
 		{"key cut", []any{3, "a"}, 0, "key: unexpected EOF"},
 		{"no revision", []any{2, "a"}, 0, "revision: unexpected EOF"},

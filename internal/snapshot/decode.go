@@ -88,7 +88,7 @@ func (d *decoder) finish() error {
 		return d.failed("number of entries", err)
 	}
 	if count != uint64(d.read.entries) {
-		return fmt.Errorf("%w: it has %d entries, and says %d", ErrCorrupt, d.read.entries, count)
+		return fmt.Errorf("%w: it has %d entries, but states %d", ErrCorrupt, d.read.entries, count)
 	}
 	if d.holds != nil && d.read != *d.holds {
 		return d.unlikeHeader()

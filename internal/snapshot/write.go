@@ -131,13 +131,13 @@ func notFile(info fs.FileInfo) error {
 func advice(err error) string {
 	switch {
 	case errors.Is(err, errTaken):
-		return ": give each its own"
+		return ": give each process its own file"
 	case errors.Is(err, fs.ErrNotExist):
 		return ": create its folder"
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		return ": let this process read and write its folder"
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return ": make room on its disk for two of it"
+		return ": make room on its disk for two copies of it"
 	default:
 		return ""
 	}

@@ -44,7 +44,7 @@ func TestSnapshotIgnored(t *testing.T) {
 		"ahead of the clock": {func(t *testing.T, path string) {
 			t.Helper()
 			writeShop(t, path, func(h *snapshot.Header) { h.Ranges[0].Contact = time.Now().AddDate(10, 0, 0) })
-		}, "ahead of the clock"},
+		}, "ahead of this machine's clock"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			log := logged(t)

@@ -210,14 +210,14 @@ func (g *guard) report(short, alone bool) {
 	switch {
 	case !short:
 		g.to.Infof("the disk with data folder %q has space again (%s free)%s", g.dir, humanize.IBytes(g.free),
-			choose(alone, ": etcd takes registrations", ""))
+			choose(alone, ": etcd accepts registrations again", ""))
 	case alone:
 		g.to.Errorf("the disk with data folder %q is nearly full (%s free, reserve %s): etcd refuses new registrations (NOSPACE) "+
-			"until there is space; what is registered stays, and is answered. Free space there, or enlarge the file system",
+			"until there is space; registered instances stay, and DNS keeps answering for them. Free space there, or enlarge the file system",
 			g.dir, humanize.IBytes(g.free), humanize.IBytes(g.reserve))
 	default:
 		g.to.Errorf("the disk with data folder %q is nearly full (%s free, reserve %s): when it is full, this member of the cluster "+
-			"fails, and the others go on. Free space there, or enlarge the file system",
+			"fails, and the others continue. Free space there, or enlarge the file system",
 			g.dir, humanize.IBytes(g.free), humanize.IBytes(g.reserve))
 	}
 }

@@ -118,7 +118,7 @@ func (s *server) awaitReady(ctx context.Context) error {
 	defer timeout.Stop()
 	if members := len(s.etcd.Server.Cluster().Members()); members > 1 { // they may need each other first
 		timeout.Stop()
-		s.log.infof("Started etcd %q on %s, data in %q; it serves once most of its %d members do", s.cfg.Name, &s.cfg.ListenClient,
+		s.log.infof("etcd %q started on %s, data in %q: it serves once a majority of its %d members runs", s.cfg.Name, &s.cfg.ListenClient,
 			s.cfg.DataDir, members)
 		s.to.report(Event{Kind: Started})
 	}
@@ -126,7 +126,7 @@ func (s *server) awaitReady(ctx context.Context) error {
 	case <-s.etcd.Server.ReadyNotify():
 		return nil
 	case <-s.etcd.Server.StopNotify():
-		return fmt.Errorf("etcd with data folder %q stopped while it was starting; its reason is in the log", s.cfg.DataDir)
+		return fmt.Errorf("etcd with data folder %q stopped while it was starting: see its log above for the reason", s.cfg.DataDir)
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	case <-timeout.C:
