@@ -36,7 +36,7 @@ func TestSnapshotIgnored(t *testing.T) {
 		"foreign": {func(t *testing.T, path string) {
 			t.Helper()
 			writeShop(t, path, func(h *snapshot.Header) { h.Root, h.Ranges[0].Prefix = "/other/", "/other/" })
-		}, "of another registry"},
+		}, "belongs to another registry"},
 		"too old": {func(t *testing.T, path string) {
 			t.Helper()
 			writeShop(t, path, func(h *snapshot.Header) { h.Ranges[0].Contact = time.Now().Add(-61 * time.Minute) })

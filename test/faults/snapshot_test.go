@@ -177,7 +177,7 @@ func TestSnapshotOfNoUse(t *testing.T) {
 		want       string
 	}{
 		"torn":    {whole[:len(whole)/2], nil, "not a whole snapshot"},
-		"foreign": {whole, []string{"prefix /other"}, "of another registry"},
+		"foreign": {whole, []string{"prefix /other"}, "belongs to another registry"},
 		"too old": {whole, []string{"snapshot_max_age 1ms"}, "too old"},
 	} {
 		if err := os.WriteFile(path, test.contents, 0o600); err != nil {
