@@ -21,7 +21,7 @@ const (
 	// an election of etcd.
 	DefaultLeaseTTL = 15 * time.Second
 	// MinLeaseTTL is the shortest lease that etcd grants with its default
-	// election timeout; it would lengthen a shorter one without a word.
+	// election timeout; it would silently lengthen a shorter one.
 	MinLeaseTTL = 2 * time.Second
 	// MaxLeaseTTL bounds for how long a crashed process can be served.
 	MaxLeaseTTL = time.Hour
@@ -118,14 +118,14 @@ func WithLeaseTTL(ttl time.Duration) Option {
 
 // WithLogger sets where warnings go, such as lost contact with the backend. Nil
 // and the default are slog.Default. The handler is called by a goroutine of its
-// own, so that it may use the client, and holds up nobody where it is slow; what
-// it leaves for too long is dropped.
+// own, so it may use the client, and a slow one delays nobody; messages that it
+// doesn't take in time are dropped.
 func WithLogger(log *slog.Logger) Option {
 	return func(o *Options) { o.Logger = log }
 }
 
-// WithTLS sets how https endpoints are spoken to. Nil and the default are the
-// system's certificate authorities without a client certificate.
+// WithTLS sets the TLS configuration for https endpoints. Nil and the default are
+// the system's certificate authorities without a client certificate.
 func WithTLS(config *tls.Config) Option {
 	return func(o *Options) { o.TLS = config }
 }
@@ -139,8 +139,8 @@ func WithCredentials(user, password string) Option {
 // that a program which starts while the backend is away has answers: stale ones,
 // not older than a day. It is written in the background, every two seconds at
 // most and when the client closes, and holds the services asked for within the
-// last ten minutes. Processes need a file each. It is read at the first question;
-// where it can't be read or written, a warning tells.
+// last ten minutes. Each process needs its own file. It is read at the first
+// request; if it can't be read or written, a warning is logged.
 func WithSnapshot(path string) Option {
 	return func(o *Options) { o.Snapshot = path }
 }

@@ -28,7 +28,7 @@ func (o *outage) again(reason error) {
 		return
 	}
 	o.last = reason.Error()
-	log.Errorf("etcd with data folder %q is still down (%d restart attempts): %v", o.dir, o.tries, reason)
+	log.Errorf("etcd with data folder %q is still down (restart attempts: %d): %v", o.dir, o.tries, reason)
 }
 
 // end notes that etcd has served for a while, since that time.
@@ -36,7 +36,7 @@ func (o *outage) end(since time.Time) {
 	if o.since.IsZero() {
 		return
 	}
-	log.Infof("etcd with data folder %q serves again after %v (%d restart attempts)", o.dir,
+	log.Infof("etcd with data folder %q serves again after %v (restart attempts: %d)", o.dir,
 		since.Sub(o.since).Round(time.Second), o.tries)
 	*o = outage{dir: o.dir}
 }

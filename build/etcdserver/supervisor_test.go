@@ -106,8 +106,8 @@ func TestSupervisorRestarts(t *testing.T) {
 		}
 		lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 		want := []string{
-			"failed: disk on fire", "is still down (1 restart attempts): input/output error",
-			fmt.Sprintf("serves again after %v (4 restart attempts)", source.at[3].Sub(failed).Round(time.Second)),
+			"failed: disk on fire", "is still down (restart attempts: 1): input/output error",
+			fmt.Sprintf("serves again after %v (restart attempts: 4)", source.at[3].Sub(failed).Round(time.Second)),
 		}
 		if len(lines) != len(want) {
 			t.Fatalf("logged\n%s", out)

@@ -12,34 +12,34 @@
 // at most.
 //
 // Each instance's key is followed: one that is deleted is written again. Up to 64
-// keys of a service are followed one by one, beyond that the service. What hangs
-// on the lease elsewhere and is not desired is removed when the lease's keys are
-// looked at: when a connection was lost, and every few minutes.
+// keys of a service are followed one by one, beyond that the service. Keys elsewhere
+// that are attached to the lease and not desired are removed when the keys of the
+// lease are listed: after a lost connection, and every few minutes.
 //
 // The first write of an ID takes it over from whoever has it. From then on the
 // client writes only where the key is absent or its own; where another client
 // has taken the ID over in turn, the instance is superseded: the client is
 // silent until the key is gone, and then has it back. For static instances,
-// which hang on no lease, "its own" is the revision that the client wrote; a
-// different value written by others supersedes them. Values that the client has
-// sent itself, and that etcd has not acknowledged, are none of others': etcd can
-// carry them out after a while. If it does so within a minute of Unregister, the
-// client removes them again.
+// which have no lease, "its own" is the revision that the client wrote; a
+// different value written by others supersedes them. Values that the client itself
+// has sent, and that etcd has not acknowledged, count as the client's: etcd can
+// carry them out later. If it does so within a minute of Unregister, the client
+// removes them again.
 //
-// To go, an instance is first written with status down, so that readers can
-// tell it from one that has crashed, and then deleted; both only as long as the
-// key is as it was read. Close leaves the deletion to the revocation of the lease.
+// To unregister an instance, the client first writes it with status down, so that
+// readers can tell it from one that has crashed, and then deletes it; both only if
+// the key is still as it was read. Close leaves the deletion to the revocation of the lease.
 // A client remembers the last 10,000 IDs that it has unregistered: older ones
 // count as never written.
 //
 // # Reading
 //
-// A service that is asked for is mirrored in memory by list and watch, and
-// dropped ten minutes after the last question, once etcd is in contact. Beyond 64
+// A service that is requested is mirrored in memory by list and watch, and
+// dropped ten minutes after the last request, once etcd is in contact. Beyond 64
 // services of one namespace the namespace is mirrored as a whole, if the user
 // may read it. All that a client reads and writes is followed on one stream of
 // watches. A client follows some 4,000 services one by one at most, and remembers
-// 100,000 services that were asked for; what goes beyond is ErrUnavailable.
+// 100,000 services that were requested; beyond that, requests get ErrUnavailable.
 //
 // # Permissions
 //
