@@ -58,7 +58,7 @@ type ending struct {
 // What a user can do while etcd is unavailable.
 const (
 	awayHint    = "check that etcd is running and that --endpoints names it"
-	tlsHint     = "check --cacert, --cert and --key, and that --endpoints use https exactly if etcd does"
+	tlsHint     = "check --cacert, --cert and --key, and that --endpoints uses https if and only if etcd does"
 	noSpaceHint = "free etcd's space (etcdctl compact, then defrag) or raise its --quota-backend-bytes, then run 'etcdctl alarm disarm'"
 )
 

@@ -13,7 +13,7 @@ import (
 
 // errUnanswered is what a server looks like that takes connections and has not
 // answered a request yet. Why gRPC doesn't tell before the request has timed out.
-var errUnanswered = errors.New("the server accepts connections but does not answer: it is stopped or overloaded, or it requires TLS (https) or a client certificate")
+var errUnanswered = errors.New("the server accepts connections but does not answer: it is stopped, overloaded or not an etcd client port, or it requires TLS (https) or a client certificate")
 
 // lastError remembers why the last attempt to connect failed. gRPC tries again in
 // silence, so that a request only ever sees its own time-out. It is safe for
