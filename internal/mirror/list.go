@@ -19,8 +19,9 @@ type list struct {
 	stage   Stage
 	started time.Time
 	cancel  context.CancelFunc
-	dropped bool  // its range is followed no more, or is to be listed again
-	known   int64 // a revision that etcd had when it started
+	dropped bool     // its range is followed no more, or is to be listed again
+	known   int64    // a revision that etcd had when it started
+	session *session // the stream then
 
 	// Of its own goroutine, until it has ended:
 	compare *comparison

@@ -28,6 +28,13 @@ func (l *loop) listDone(done *list) {
 // commitList makes what a list has found visible.
 func (l *loop) commitList(done *list) {
 	r, c := done.r, l.views.of(done.r.view)
+	if done.session != l.streams.session && len(r.later) > 0 {
+		// What a stream has shown meanwhile can be of an etcd that another one was
+		// restored over, and of which the revisions don't tell.
+		r.later = nil
+		l.lists.add(r)
+		return
+	}
 	keys := c.index.Len()
 	before := max(r.revision, done.known)
 	wentBack := done.head.Revision < before

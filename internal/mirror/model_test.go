@@ -45,6 +45,7 @@ func TestModelOfRanges(t *testing.T) {
 	seeds := []uint64{
 		2433964140569350789,  // a range that covers others is dropped while it is audited
 		15991864785220695601, // likewise, before its turn
+		3528546597879168169,  // a list outlasts the stream that has shown changes meanwhile, and its etcd
 		11050390153476719920, // a part of a transaction is shown before the whole
 	}
 	first := rand.Uint64()

@@ -51,7 +51,7 @@ func (l *loop) work(ctx context.Context) (next time.Time) {
 		call()
 	}
 	now := time.Now()
-	next = l.lists.start(ctx, now, l.retryAt, l.views)
+	next = l.lists.start(ctx, now, l.retryAt, l.views, l.streams.session)
 	next = earliest(next, l.streams.watch(now))
 	next = earliest(next, l.streams.open(ctx, now, l.retryAt))
 	next = earliest(next, l.tend(ctx, now))
