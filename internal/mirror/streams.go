@@ -96,7 +96,7 @@ func (s *streams) use(o opened, reason Reason) (resumed bool) {
 	now := time.Now()
 	s.session = newSession(o, s.core, reason)
 	for _, r := range s.waiting {
-		resumed = resumed || now.After(r.freshUntil)
+		resumed = resumed || !now.Before(r.freshUntil)
 	}
 	s.watch(now)
 	s.session.sender.ask() // so that a stream that was resumed shows at once that it works
