@@ -93,10 +93,10 @@ func (c *contents) commit(stage Stage, cause Cause, wentBack bool) {
 	c.revision = revision
 }
 
-// elsewhere reports whether another range that covers a key is complete beyond a
+// seenElsewhere reports whether another range that covers a key is complete beyond a
 // revision: an event of that revision has been seen already. One of just that
 // revision may be part of a transaction of which the rest has yet to arrive.
-func (c *contents) elsewhere(r *Range, key string, revision int64) bool {
+func (c *contents) seenElsewhere(r *Range, key string, revision int64) bool {
 	if len(c.ranges) == 1 {
 		return false
 	}
@@ -110,7 +110,7 @@ func (c *contents) elsewhere(r *Range, key string, revision int64) bool {
 func (c *contents) apply(r *Range, ev *mvccpb.Event, key string) (Event, bool) {
 	revision, short := ev.Kv.ModRevision, indexKey(key)
 	had, present := c.index.Get(short)
-	if present && revision <= had.modRevision || c.elsewhere(r, key, revision) {
+	if present && revision <= had.modRevision || c.seenElsewhere(r, key, revision) {
 		return Event{}, false
 	}
 	now := Event{Key: key, ModRevision: revision}
@@ -161,7 +161,7 @@ func (c *contents) head() (revision int64) {
 func (c *contents) compared(r *Range) bool {
 	return enclosing(r.name, func(name string) bool {
 		other := c.ranges[name]
-		return other != nil && other != r && other.phase == watching && other.complete >= r.complete
+		return other != nil && other != r && other.phase == watching && other.confirmed >= r.confirmed
 	})
 }
 

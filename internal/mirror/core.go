@@ -20,10 +20,10 @@ type Config struct {
 // core is what a mirror has in common with its loop. It is safe for concurrent
 // use.
 type core struct {
-	cfg      Config
-	contact  *contact
-	registry *registry
-	status   atomic.Pointer[Status] // but for what contact knows
+	cfg     Config
+	contact *contact
+	ranges  *rangeSet
+	status  atomic.Pointer[Status] // but for what contact knows
 }
 
 func newCore(cfg Config) *core {
@@ -33,7 +33,7 @@ func newCore(cfg Config) *core {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	c := &core{cfg: cfg, contact: newContact(), registry: newRegistry()}
+	c := &core{cfg: cfg, contact: newContact(), ranges: newRangeSet()}
 	c.status.Store(&Status{State: Unsynced})
 	return c
 }

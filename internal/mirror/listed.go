@@ -75,7 +75,7 @@ func (l *loop) listed(r *Range) {
 	r.publish(func(s *RangeStatus) {
 		s.State, s.Revision, s.Contact, s.Err = Live, r.revision, time.Now(), nil
 	})
-	l.registry.supersede(r)
+	l.ranges.supersede(r)
 	for _, ch := range []chan struct{}{r.ready, r.listed} {
 		if !isClosed(ch) {
 			close(ch)
