@@ -6,8 +6,8 @@ import (
 	"go.etcd.io/etcd/api/v3/mvccpb"
 )
 
-// contents is what has been committed to a view, and of which ranges. It belongs to
-// the loop.
+// contents is what the loop knows of one view: the keys that were committed to it,
+// and the ranges that they are of.
 type contents struct {
 	view     View
 	index    *index
@@ -128,8 +128,8 @@ func (c *contents) apply(r *Range, ev *mvccpb.Event, key string) (Event, bool) {
 	return now, true
 }
 
-// tellLists has lists that are under way take account of a change to one of their
-// keys.
+// tellLists notes a change for the lists under way that cover its key: they may
+// have read the key before.
 func (c *contents) tellLists(short string, now Event) {
 	if len(c.ranges) == 1 {
 		return // the one that changes

@@ -9,7 +9,7 @@ import (
 type Config struct {
 	// Source is the etcd to read.
 	Source Source
-	// Root is what no view sees of a key: the registry's prefix with its '/'.
+	// Root is the registry's prefix with a '/' at its end. Views see keys without it.
 	Root string
 	// Observer is told of events; nil is Unobserved.
 	Observer Observer

@@ -34,8 +34,8 @@ func (l *loop) commitList(done *list) {
 	another := wentBack || otherCluster(l.cluster, done.head.Cluster)
 	if another && !r.resync && len(r.later) > 0 {
 		r.later = nil
-		// What watches have shown meanwhile is of the other history. Where that is
-		// known already they show the new one.
+		// What watches have shown since the list began may be of the old history.
+		// Once a resync is under way they show the new one.
 		l.lose(r, failure{ReasonRegressed, fmt.Errorf("listing %q: %w", l.cfg.Root+r.name, errRegressed)})
 		return
 	}

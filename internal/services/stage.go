@@ -8,7 +8,7 @@ import (
 	"github.com/rosterdns/roster/internal/mirror"
 )
 
-// stage is a mirror.Stage: decoded events, of which nobody knows yet.
+// stage is a mirror.Stage: decoded events that are not visible yet.
 type stage struct {
 	edits []edit
 	skips []skip

@@ -95,15 +95,15 @@ func (r *Roster) ServeDNS(ctx context.Context, w dns.ResponseWriter, req *dns.Ms
 	case q.kind == kindStatus:
 		a = q.resolveStatus(status.State, ageOf(status))
 	case status.State == mirror.Unsynced, r.outdated(status):
-		// Nothing is known, or believed any more, not even that a name doesn't
-		// exist.
+		// Nothing is known, or it is too old: not even that a name doesn't exist
+		// can be said.
 		count("servfail")
 		return dns.RcodeServerFailure, nil
 	default:
 		a = q.resolve()
 		namesTooLong.Add(float64(a.omitted))
-		// To deny a name would deny all below it, and what is in a zone within
-		// is for that to say.
+		// NXDOMAIN denies all names below this one, too (RFC 8020), and those of a
+		// zone within are for that zone to answer.
 		a.exists = a.exists || q.qtype == dns.TypeDS && z.delegates(qname)
 	}
 	if !a.exists && r.fall.Through(qname) {
@@ -113,7 +113,8 @@ func (r *Roster) ServeDNS(ctx context.Context, w dns.ResponseWriter, req *dns.Ms
 	return r.reply(ctx, &state, q, &a, count)
 }
 
-// question returns what a query asks, and the state that it is asked of.
+// question returns what a query asks, and the generation and the instances that
+// it is answered from.
 func (r *Roster) question(z *zone, qname string, qtype uint16) *question {
 	q := &question{name: parseName(qname, z.name), zone: z, qname: qname, qtype: qtype, ttls: r.ttls, gen: r.replica.Load()}
 	if q.service != "" {
@@ -122,7 +123,7 @@ func (r *Roster) question(z *zone, qname string, qtype uint16) *question {
 	return q
 }
 
-// outdated reports whether what is known is too old to be told.
+// outdated reports whether the last contact is longer ago than stale allows.
 func (r *Roster) outdated(s mirror.Status) bool {
 	return r.stale > 0 && s.State == mirror.Stale && ageOf(s) > r.stale
 }
