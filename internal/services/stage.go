@@ -70,6 +70,7 @@ func (s *stage) decode(ev *mirror.Event) {
 		s.edits = append(s.edits, s.decodeInstance(k, ev))
 	case catalog.KindStatus:
 		s.edits = append(s.edits, s.decodeOverride(k, ev))
+	case catalog.KindPolicy, catalog.KindReserved: // of other versions
 	}
 }
 
