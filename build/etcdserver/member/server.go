@@ -27,6 +27,7 @@ var errStarved = errors.New("it could not prepare the next file of its log while
 type server struct {
 	cfg   Config
 	etcd  *embed.Etcd
+	inUse func() error // notes that clients can write; safe for concurrent use
 	calls *calls
 	log   *etcdLog
 	guard *guard
@@ -41,7 +42,8 @@ func run(ctx context.Context, order Order, to *reporter) error {
 		return nil
 	}
 	g.fit()
-	s := &server{cfg: order.Config, calls: newCalls(g.admit), log: &etcdLog{to: to}, guard: g, to: to}
+	inUse := sync.OnceValue(firstStart{dir}.end)
+	s := &server{cfg: order.Config, inUse: inUse, calls: newCalls(inUse, g.admit), log: &etcdLog{to: to}, guard: g, to: to}
 	s.log.quiet.Store(order.Again)
 	if err := s.start(); err != nil {
 		return err
@@ -63,7 +65,7 @@ func (s *server) isSingle() bool {
 // start starts etcd. Damaged files make it panic, or end the process: the log tells the parent then.
 func (s *server) start() (err error) {
 	if s.isSingle() {
-		if err := s.firstStart().begin(); err != nil {
+		if err := (firstStart{s.cfg.DataDir}).begin(); err != nil {
 			return err
 		}
 	}
@@ -88,8 +90,6 @@ func (s *server) start() (err error) {
 	s.log.phase.Store(running)
 	return nil
 }
-
-func (s *server) firstStart() firstStart { return firstStart{s.cfg.DataDir} }
 
 // attend looks after etcd until ctx is done, when it returns nil, or until there is a reason to end it.
 func (s *server) attend(ctx context.Context) error {
@@ -135,12 +135,11 @@ func (s *server) awaitReady(ctx context.Context) error {
 	}
 }
 
-// serve lets clients through until etcd ends.
+// serve reports that clients are served, until etcd ends.
 func (s *server) serve(ctx context.Context) error {
-	if err := s.firstStart().end(); err != nil {
+	if err := s.inUse(); err != nil {
 		return err
 	}
-	s.calls.open()
 	s.log.infof("etcd %q serves on %s, data in %q", s.cfg.Name, &s.cfg.ListenClient, s.cfg.DataDir)
 	s.to.report(Event{Kind: Serving})
 	settled := time.AfterFunc(SettleTime, func() { s.log.quiet.Store(false) })
