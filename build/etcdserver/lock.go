@@ -38,7 +38,7 @@ func lockDataDir(ctx context.Context, dir string) (*os.File, error) {
 		}
 		file, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
 		if err != nil {
-			return nil, fmt.Errorf("lock the data folder: %w", err)
+			return nil, fmt.Errorf("lock the data folder: %w: the folder must belong to the user that runs CoreDNS", err)
 		}
 		if err := awaitLock(ctx, file); err != nil {
 			_ = file.Close()
@@ -83,7 +83,8 @@ func awaitLock(ctx context.Context, file *os.File) error {
 		case err != nil:
 			return fmt.Errorf("lock %q: %w", file.Name(), err)
 		case locked:
-			return writeHolder(file)
+			writeHolder(file)
+			return nil
 		case time.Now().After(timeout):
 			return fmt.Errorf("another process uses this data folder: %s: stop it, or choose another folder than %q", holder(file.Name()),
 				filepath.Dir(file.Name()))
@@ -95,12 +96,9 @@ func awaitLock(ctx context.Context, file *os.File) error {
 }
 
 // writeHolder writes the ID of this process into the lock, for those who wait for it. It may fail on a full disk.
-func writeHolder(file *os.File) error {
-	if err := file.Truncate(0); err != nil {
-		return fmt.Errorf("lock the data folder: %w", err)
-	}
+func writeHolder(file *os.File) {
+	_ = file.Truncate(0)
 	_, _ = file.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
-	return nil
 }
 
 // holder names the process that holds a lock.
