@@ -65,12 +65,10 @@ func hurry(ctx context.Context, dir string, open func() (*os.File, error)) (*os.
 		return r.file, r.err
 	case <-ctx.Done():
 	}
-	timeout := time.NewTimer(stopStartTimeout)
-	defer timeout.Stop()
 	select {
 	case r := <-results:
 		return r.file, r.err
-	case <-timeout.C:
+	case <-time.After(stopStartTimeout):
 		return nil, fmt.Errorf("%w while etcd with data folder %q was starting: its disk doesn't answer", errStopped, dir)
 	}
 }

@@ -114,10 +114,9 @@ func (s *server) attend(ctx context.Context) error {
 
 // awaitReady waits until etcd can serve.
 func (s *server) awaitReady(ctx context.Context) error {
-	timeout := time.NewTimer(readyTimeout)
-	defer timeout.Stop()
+	timeout := time.After(readyTimeout)
 	if members := len(s.etcd.Server.Cluster().Members()); members > 1 { // they may need each other first
-		timeout.Stop()
+		timeout = nil
 		s.log.infof("Started etcd %q on %s, data in %q; it serves once most of its %d members do", s.cfg.Name, &s.cfg.ListenClient,
 			s.cfg.DataDir, members)
 		s.to.report(Event{Kind: Started})
@@ -129,7 +128,7 @@ func (s *server) awaitReady(ctx context.Context) error {
 		return fmt.Errorf("etcd with data folder %q stopped while it was starting; its reason is in the log", s.cfg.DataDir)
 	case <-ctx.Done():
 		return context.Cause(ctx)
-	case <-timeout.C:
+	case <-timeout:
 		return fmt.Errorf("etcd with data folder %q was not ready after %v: see its log above for the reason",
 			s.cfg.DataDir, readyTimeout)
 	}
