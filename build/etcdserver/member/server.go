@@ -31,7 +31,6 @@ type server struct {
 	calls *calls
 	log   *etcdLog
 	guard *guard
-	to    *reporter
 }
 
 // run runs an etcd until ctx is done, or until it fails. Its error tells the user what to do.
@@ -43,7 +42,7 @@ func run(ctx context.Context, order Order, to *reporter) error {
 	}
 	g.fit()
 	inUse := sync.OnceValue(firstStart{dir}.end)
-	s := &server{cfg: order.Config, inUse: inUse, calls: newCalls(inUse, g.admit), log: &etcdLog{to: to}, guard: g, to: to}
+	s := &server{cfg: order.Config, inUse: inUse, calls: newCalls(inUse, g.admit), log: &etcdLog{to: to}, guard: g}
 	s.log.quiet.Store(order.Again)
 	if err := s.start(); err != nil {
 		return err
@@ -119,7 +118,7 @@ func (s *server) awaitReady(ctx context.Context) error {
 		timeout = nil
 		s.log.infof("Started etcd %q on %s, data in %q; it serves once most of its %d members do", s.cfg.Name, &s.cfg.ListenClient,
 			s.cfg.DataDir, members)
-		s.to.report(Event{Kind: Started})
+		s.log.to.report(Event{Kind: Started})
 	}
 	select {
 	case <-s.etcd.Server.ReadyNotify():
@@ -140,12 +139,12 @@ func (s *server) serve(ctx context.Context) error {
 		return err
 	}
 	s.log.infof("etcd %q serves on %s, data in %q", s.cfg.Name, &s.cfg.ListenClient, s.cfg.DataDir)
-	s.to.report(Event{Kind: Serving})
+	s.log.to.report(Event{Kind: Serving})
 	settled := time.AfterFunc(SettleTime, func() { s.log.quiet.Store(false) })
 	defer settled.Stop()
 	select {
 	case <-s.etcd.Server.StopNotify():
-		s.to.report(Event{Kind: Removed})
+		s.log.to.report(Event{Kind: Removed})
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
