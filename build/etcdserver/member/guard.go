@@ -66,13 +66,13 @@ type guard struct {
 	single   atomic.Bool // the etcd is the only member
 
 	free, reserve uint64 // zero before they were measured
-	unmeasurable  bool // and that was logged
-	low           bool // free is below reserve, or was, and is not yet well above
-	warned        bool // that space is short
-	warnedAlone   bool // and that registrations are refused, not that this member is about to stop
-	own           bool // this member's alarm is on
-	raising       bool // the last check tried to raise it
-	ours          bool // and was raised for the disk
+	unmeasurable  bool   // they could not be measured last time, which was logged
+	low           bool   // free is below reserve, or was, and is not yet well above
+	warned        bool   // that space is short
+	warnedAlone   bool   // and that registrations are refused, not that this member is about to stop
+	own           bool   // this member's alarm is on
+	raising       bool   // the last check tried to raise it
+	ours          bool   // and was raised for the disk
 }
 
 // segmentBytes is the size that the files of etcd's log have on a file system of a size. etcd allocates them in advance.
