@@ -12,7 +12,7 @@ import (
 // part of the value. The result keeps no reference to value.
 func DecodeValue(id string, value []byte) (Instance, error) {
 	var in Instance
-	if err := parseValue(value, func(r *reader) { in = r.instance() }); err != nil {
+	if err := parseValue(value, in.read); err != nil {
 		return Instance{}, err
 	}
 	in.ID = id
@@ -33,7 +33,7 @@ func DecodeValue(id string, value []byte) (Instance, error) {
 // beside the error.
 func DecodeOverride(value []byte) (Override, error) {
 	var o Override
-	err := parseValue(value, func(r *reader) { o = r.override() })
+	err := parseValue(value, o.read)
 	if err == nil && o.Status == "" {
 		err = invalid("status", "is missing")
 	}
@@ -52,9 +52,9 @@ type Override struct {
 	Reason string `json:"reason,omitempty"`
 }
 
-func (r *reader) override() (o Override) {
-	for name := range r.members {
-		switch string(name) {
+func (o *Override) read(r *reader) {
+	for r.object(); r.member(); {
+		switch name := r.name(); string(name) {
 		case "status":
 			o.Status = r.status()
 		case "reason":
@@ -63,7 +63,6 @@ func (r *reader) override() (o Override) {
 			r.unknown(name)
 		}
 	}
-	return o
 }
 
 // parseValue parses the value of a key, in which unknown members are ignored.
@@ -79,7 +78,7 @@ func (in *Instance) UnmarshalJSON(data []byte) error { return in.parse(data, "in
 
 func (in *Instance) parse(text []byte, field string) error {
 	var out Instance
-	if err := parse(text, field, true, func(r *reader) { out = r.instance() }); err != nil {
+	if err := parse(text, field, true, out.read); err != nil {
 		return err
 	}
 	*in = out
@@ -107,8 +106,8 @@ func (s *Service) UnmarshalJSON(data []byte) error {
 // service reads a service. The faults are those of its instances, each of which
 // is named.
 func (r *reader) service() (s Service, faults []error) {
-	for name := range r.members {
-		switch string(name) {
+	for r.object(); r.member(); {
+		switch name := r.name(); string(name) {
 		case "namespace":
 			s.Namespace = r.string()
 		case "name":
@@ -116,10 +115,10 @@ func (r *reader) service() (s Service, faults []error) {
 		case "revision", "stale":
 			r.skip()
 		case "instances":
-			for i := range r.elements {
-				in, fault := r.element()
-				faults = append(faults, below(fmt.Sprintf("instances[%d]", i), fault))
-				s.Instances = append(s.Instances, in)
+			for _, e := range list(r, (*reader).element) {
+				at := fmt.Sprintf("instances[%d]", len(s.Instances))
+				faults = append(faults, below(at, e.fault))
+				s.Instances = append(s.Instances, e.Instance)
 			}
 		default:
 			r.unknown(name)
@@ -128,12 +127,18 @@ func (r *reader) service() (s Service, faults []error) {
 	return s, faults
 }
 
+// element is an instance of a service.
+type element struct {
+	Instance
+	fault error
+}
+
 // element reads an instance of a service by a reader of its own, so that a fault
 // of one leaves the others to be read.
-func (r *reader) element() (in Instance, fault error) {
-	text := r.next()
+func (r *reader) element() (e element) {
+	text := r.value()
 	if r.err == nil {
-		fault = in.parse(text, "")
+		e.fault = e.parse(text, "")
 	}
-	return in, fault
+	return e
 }

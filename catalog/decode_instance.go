@@ -1,18 +1,16 @@
 package catalog
 
 import (
+	"math"
 	"net/netip"
-	"slices"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
-// usual is the room on the stack for the lists of an instance: as many elements
-// as nearly all have, so that their final size is known before they are stored.
-const usual = 8
-
-// instance reads an instance. It checks the form alone, not the rules.
-func (r *reader) instance() (in Instance) {
-	for name := range r.members {
-		switch string(name) {
+// read reads an instance. It checks the form alone, not the rules.
+func (in *Instance) read(r *reader) {
+	for r.object(); r.member(); {
+		switch name := r.name(); string(name) {
 		case "id":
 			if !r.strict { // the key has the ID; in a value it is an unknown member
 				r.unknown(name)
@@ -20,21 +18,21 @@ func (r *reader) instance() (in Instance) {
 			}
 			in.ID = r.string()
 		case "addresses":
-			in.Addresses = r.addresses()
+			in.Addresses = list(r, (*reader).address)
 		case "host":
 			in.Host = r.string()
 		case "ports":
-			in.Ports = r.ports()
+			in.Ports = list(r, (*reader).port)
 		case "weight":
 			in.Weight = r.uint16(uint16Range)
 		case "priority":
 			in.Priority = r.uint16(uint16Range)
 		case "ttl":
-			in.TTL = uint32(r.uint(32, uint32Range))
+			in.TTL = uint32(r.uint(math.MaxUint32, uint32Range))
 		case "locality":
 			in.Locality = r.shared()
 		case "tags":
-			in.Tags = r.tags()
+			in.Tags = list(r, (*reader).shared)
 		case "metadata":
 			in.Metadata = r.metadata()
 		case "status":
@@ -45,35 +43,20 @@ func (r *reader) instance() (in Instance) {
 			r.unknown(name)
 		}
 	}
-	return in
 }
 
-func (r *reader) addresses() []netip.Addr {
-	var room [usual]netip.Addr
-	list := room[:0]
-	for range r.elements {
-		s := r.string()
-		a, err := netip.ParseAddr(s)
-		if err != nil {
-			r.fail("%s is not an IP address", quote(s))
-		}
-		list = append(list, a)
+func (r *reader) address() netip.Addr {
+	s := r.string()
+	a, err := netip.ParseAddr(s)
+	if err != nil {
+		r.fail("%s is not an IP address", quote(s))
 	}
-	return compact(list)
-}
-
-func (r *reader) ports() []Port {
-	var room [usual]Port
-	list := room[:0]
-	for range r.elements {
-		list = append(list, r.port())
-	}
-	return compact(list)
+	return a
 }
 
 func (r *reader) port() (p Port) {
-	for name := range r.members {
-		switch string(name) {
+	for r.object(); r.member(); {
+		switch name := r.name(); string(name) {
 		case "name":
 			p.Name = r.shared()
 		case "port":
@@ -91,35 +74,17 @@ func (r *reader) status() Status {
 	return Status(r.constant(string(StatusUp), string(StatusDraining), string(StatusDown)))
 }
 
-func (r *reader) tags() []string {
-	var room [usual]string
-	list := room[:0]
-	for range r.elements {
-		list = append(list, r.shared())
-	}
-	return compact(list)
-}
-
 func (r *reader) metadata() map[string]string {
-	if r.null() {
+	if !r.begin(jsontext.KindBeginObject) {
 		return nil
 	}
 	var pairs map[string]string
-	for name := range r.members {
+	for r.member() {
 		if pairs == nil {
 			pairs = make(map[string]string)
 		}
-		key := share(name) // first: the name is valid until the value is read
+		key := share(r.name()) // before the value
 		pairs[key] = r.string()
 	}
 	return pairs
-}
-
-// compact returns a copy of a list that has no more room than it needs; of an
-// empty one nil.
-func compact[T any](list []T) []T {
-	if len(list) == 0 {
-		return nil
-	}
-	return slices.Clone(list)
 }

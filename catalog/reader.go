@@ -2,13 +2,10 @@ package catalog
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"io"
-	"strconv"
-	"strings"
+	"math"
+	"slices"
 	"sync"
-	"unicode/utf8"
 	"unique"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -25,7 +22,9 @@ type reader struct {
 	json jsontext.Decoder
 	// strict refuses unknown members, which are ignored else.
 	strict bool
-	err    error
+	// escapes says that strings can have escapes: there is a backslash in the text.
+	escapes bool
+	err     error
 }
 
 // readers are for reuse: what a decoder needs to find duplicate names would be
@@ -36,14 +35,16 @@ var readers = sync.Pool{New: func() any { return new(reader) }}
 // text as a whole is called in errors, which are FieldErrors.
 func parse(text []byte, field string, strict bool, read func(*reader)) error {
 	r := readers.Get().(*reader)
-	defer readers.Put(r)
 	r.text, r.strict, r.err = *bytes.NewBuffer(text), strict, nil
+	r.escapes = bytes.IndexByte(text, '\\') >= 0
 	r.json.Reset(&r.text)
 	read(r)
 	if r.err == nil {
 		r.err = r.end()
 	}
-	return explain(r.err, text, field)
+	err := r.err
+	readers.Put(r)
+	return explain(err, text, field)
 }
 
 // end checks that nothing but white space follows.
@@ -54,95 +55,67 @@ func (r *reader) end() error {
 	return nil
 }
 
-// explain returns what is wrong with a text as a FieldError.
-func explain(err error, text []byte, field string) error {
-	if err == nil {
-		return nil
+// object reads the start of an object. The caller reads its members: as long as
+// member reports one, the name, and then the value, or calls unknown.
+func (r *reader) object() {
+	if !r.begin(jsontext.KindBeginObject) {
+		r.fail("is null, not an object")
 	}
-	if fe, ok := errors.AsType[*FieldError](err); ok {
-		if fe.Field == "" {
-			fe.Field = field
-		}
-		return fe
-	}
-	syntax, ok := errors.AsType[*jsontext.SyntacticError](err)
-	switch {
-	case !utf8.Valid(text):
-		return invalid(field, "is not UTF-8")
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return invalid(field, "can't be read as JSON: it is empty or cut off")
-	case errors.Is(err, jsontext.ErrDuplicateName):
-		return invalid(field, "has the member %s twice", quote(string(syntax.JSONPointer)))
-	case ok:
-		return invalid(field, "can't be read as JSON: %v (byte %d)", syntax.Err, syntax.ByteOffset)
-	}
-	return invalid(field, "can't be read as JSON: %v", err)
 }
 
-// members reads an object. It yields the name of each member, which is valid
-// until a value is read; the caller reads the value, or calls unknown.
-func (r *reader) members(yield func(name []byte) bool) {
-	if !r.begin(jsontext.KindBeginObject) {
-		return
-	}
-	for r.more(jsontext.KindEndObject) {
-		if name := r.next(); name == nil || !yield(unquote(name)) {
-			return
-		}
-	}
-	r.delimiter()
-}
+func (r *reader) member() bool { return r.more(jsontext.KindEndObject) }
+
+// name reads the name of a member, which is valid until the value is read.
+func (r *reader) name() []byte { return r.unquote(r.value()) }
 
 // unknown reads the value of a member whose name has no meaning here.
 func (r *reader) unknown(name []byte) {
-	if r.strict {
+	if r.strict && r.err == nil {
 		err := invalid(quote(string(name)), "is not a known member")
 		r.err = below(r.path(r.json.StackPointer().Parent()), err)
 	}
 	r.skip()
 }
 
-// elements reads an array. It yields the index of each element; the caller reads
-// the value.
-func (r *reader) elements(yield func(i int) bool) {
-	if r.null() || !r.begin(jsontext.KindBeginArray) {
-		return
+// list reads an array, each element of it by read.
+func list[T any](r *reader, read func(*reader) T) []T {
+	if !r.begin(jsontext.KindBeginArray) {
+		return nil
 	}
-	for i := 0; r.more(jsontext.KindEndArray); i++ {
-		if !yield(i) {
-			return
-		}
+	// As much room on the stack as nearly all lists need, so that their final size
+	// is known before they are stored.
+	var room [8]T
+	list := room[:0]
+	for r.more(jsontext.KindEndArray) {
+		list = append(list, read(r))
 	}
-	r.delimiter()
+	if len(list) == 0 {
+		return nil
+	}
+	return slices.Clone(list)
 }
 
-// begin reads the start of an object or array. That there is another value is an
-// error.
+// begin reads the start of an object or array, or null: it reports which. That
+// there is another value is an error.
 func (r *reader) begin(kind jsontext.Kind) bool {
-	if r.err == nil && r.json.PeekKind() != kind {
-		r.mismatch(r.next(), kindName(kind))
+	switch k := r.token().Kind(); k {
+	case kind:
+		return true
+	case jsontext.KindNull:
+	default:
+		r.mismatch(k, kindName(kind))
 	}
-	r.delimiter()
-	return r.err == nil
+	return false
 }
 
 // more reports whether anything comes before the end of an object or array.
-func (r *reader) more(end jsontext.Kind) bool { return r.err == nil && r.json.PeekKind() != end }
-
-// delimiter reads the start or the end of an object or array.
-func (r *reader) delimiter() {
-	if r.err == nil {
-		_, r.err = r.json.ReadToken()
-	}
-}
-
-// null reports whether the next value is null, and reads that.
-func (r *reader) null() bool {
-	if r.err != nil || r.json.PeekKind() != jsontext.KindNull {
+// Otherwise it reads the end.
+func (r *reader) more(end jsontext.Kind) bool {
+	if r.err == nil && r.json.PeekKind() == end {
+		r.token()
 		return false
 	}
-	r.skip()
-	return true
+	return r.err == nil
 }
 
 // skip reads a value of any type.
@@ -152,31 +125,52 @@ func (r *reader) skip() {
 	}
 }
 
-// next reads a value of any type, which is valid until the next is read. It is
-// nil after an error.
-func (r *reader) next() (v jsontext.Value) {
-	if r.err == nil {
-		v, r.err = r.json.ReadValue()
+// token reads a token, which is valid until the next is read. After an error it
+// is of no kind.
+func (r *reader) token() jsontext.Token {
+	if r.err != nil {
+		return jsontext.Token{}
+	}
+	t, err := r.json.ReadToken()
+	if err != nil {
+		r.err = err
+	}
+	return t
+}
+
+// value reads a value, which is valid until the next is read. After an error it is
+// nil.
+func (r *reader) value() jsontext.Value {
+	if r.err != nil {
+		return nil
+	}
+	v, err := r.json.ReadValue()
+	if err != nil {
+		r.err = err
 	}
 	return v
 }
 
 // chars reads a string, which is valid until the next value is read.
 func (r *reader) chars() []byte {
-	switch v := r.next(); v.Kind() {
+	v := r.value()
+	switch v.Kind() {
 	case jsontext.KindString:
-		return unquote(v)
+		return r.unquote(v)
 	case jsontext.KindNull:
 	default:
-		r.mismatch(v, "a string")
+		r.mismatch(v.Kind(), "a string")
 	}
 	return nil
 }
 
 // unquote returns what a JSON string stands for: a part of it, or a copy where
 // it has escapes.
-func unquote(v jsontext.Value) []byte {
-	if bytes.IndexByte(v, '\\') < 0 {
+func (r *reader) unquote(v jsontext.Value) []byte {
+	if len(v) == 0 {
+		return nil // after an error
+	}
+	if !r.escapes || bytes.IndexByte(v, '\\') < 0 {
 		return v[1 : len(v)-1]
 	}
 	s, _ := jsontext.AppendUnquote(nil, v) // of what was read without an error
@@ -216,82 +210,33 @@ const (
 	portRange   = "a whole number from 1 to 65535"
 )
 
-func (r *reader) uint16(want string) uint16 { return uint16(r.uint(16, want)) }
+func (r *reader) uint16(want string) uint16 { return uint16(r.uint(math.MaxUint16, want)) }
 
-// uint reads a whole number of that many bits. A fraction or an exponent is an
-// error even where the number is whole.
-func (r *reader) uint(bits int, want string) uint64 {
-	switch v := r.next(); v.Kind() {
+// uint reads a whole number up to a limit. A fraction or an exponent is an error
+// even where the number is whole.
+func (r *reader) uint(limit uint64, want string) uint64 {
+	switch t := r.token(); t.Kind() {
 	case jsontext.KindNumber:
-		n, err := strconv.ParseUint(string(v), 10, bits)
-		if err != nil {
-			r.fail("is %s, not %s", quote(string(v)), want)
+		n, err := t.Uint()
+		if err != nil || n > limit {
+			r.fail("is %s, not %s", quote(t.String()), want)
 			return 0
 		}
 		return n
 	case jsontext.KindNull:
 	default:
-		r.mismatch(v, want)
+		r.mismatch(t.Kind(), want)
 	}
 	return 0
 }
 
 func (r *reader) bool() bool {
-	switch v := r.next(); v.Kind() {
+	switch t := r.token(); t.Kind() {
 	case jsontext.KindTrue:
 		return true
 	case jsontext.KindFalse, jsontext.KindNull:
 	default:
-		r.mismatch(v, "true or false")
+		r.mismatch(t.Kind(), "true or false")
 	}
 	return false
-}
-
-// mismatch says that the value that was read last is not of the right type.
-func (r *reader) mismatch(v jsontext.Value, want string) {
-	r.fail("is %s, not %s", kindName(v.Kind()), want)
-}
-
-func kindName(kind jsontext.Kind) string {
-	switch kind {
-	case jsontext.KindString:
-		return "a string"
-	case jsontext.KindNumber:
-		return "a number"
-	case jsontext.KindBeginArray:
-		return "an array"
-	case jsontext.KindBeginObject:
-		return "an object"
-	}
-	return kind.String() // null, true, false
-}
-
-// fail sets err to what is wrong with the value that was read last, unless it is
-// set.
-func (r *reader) fail(format string, args ...any) {
-	if r.err == nil {
-		r.err = invalid(r.path(r.json.StackPointer()), format, args...)
-	}
-}
-
-// path returns the path of a value as FieldErrors have it. The pointer leads to
-// the value that was read last, or to what that is in.
-func (r *reader) path(pointer jsontext.Pointer) string {
-	var path strings.Builder
-	depth, parent := 0, ""
-	for token := range pointer.Tokens() {
-		depth++
-		switch kind, _ := r.json.StackIndex(depth); {
-		case kind == jsontext.KindBeginArray:
-			fmt.Fprintf(&path, "[%s]", token)
-		case parent == "metadata":
-			fmt.Fprintf(&path, "[%s]", quote(token))
-		case depth > 1:
-			path.WriteString("." + token)
-		default:
-			path.WriteString(token)
-		}
-		parent = token
-	}
-	return path.String()
 }

@@ -107,12 +107,10 @@ func (c *child) stop() {
 
 // await waits for the end of the process, and reports whether that came in time.
 func (c *child) await(patience time.Duration) bool {
-	timeout := time.NewTimer(patience)
-	defer timeout.Stop()
 	select {
 	case <-c.gone:
 		return true
-	case <-timeout.C:
+	case <-time.After(patience):
 		return false
 	}
 }

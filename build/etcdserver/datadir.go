@@ -10,8 +10,7 @@ import (
 	"go.etcd.io/etcd/client/pkg/v3/fileutil"
 )
 
-// prepareDataDir creates the data folder, or finds out why etcd can't use the one that is there. etcd itself would hang,
-// end the process or panic, depending on the fault.
+// prepareDataDir creates the data folder, or finds out why the one that is there is none, or is open to others.
 func prepareDataDir(dir string) error {
 	info, err := os.Stat(dir)
 	switch {
@@ -26,12 +25,6 @@ func prepareDataDir(dir string) error {
 	case info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows": // Windows has no such modes
 		return fmt.Errorf("data folder %q has mode %04o, so others can read or change the registry; run: chmod 700 '%s'",
 			dir, info.Mode().Perm(), dir)
-	}
-	if _, err := os.ReadDir(dir); err != nil {
-		return fmt.Errorf("read the data folder %q: %w: it must belong to the user that runs CoreDNS", dir, err)
-	}
-	if err := fileutil.IsDirWriteable(dir); err != nil {
-		return fmt.Errorf("write to the data folder %q: %w: it must belong to the user that runs CoreDNS", dir, err)
 	}
 	return nil
 }

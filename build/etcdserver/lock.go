@@ -38,7 +38,7 @@ func lockDataDir(ctx context.Context, dir string) (*os.File, error) {
 		}
 		file, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
 		if err != nil {
-			return nil, fmt.Errorf("lock the data folder: %w", err)
+			return nil, fmt.Errorf("lock the data folder: %w: the folder must belong to the user that runs CoreDNS", err)
 		}
 		if err := awaitLock(ctx, file); err != nil {
 			_ = file.Close()
@@ -65,12 +65,10 @@ func hurry(ctx context.Context, dir string, open func() (*os.File, error)) (*os.
 		return r.file, r.err
 	case <-ctx.Done():
 	}
-	timeout := time.NewTimer(stopStartTimeout)
-	defer timeout.Stop()
 	select {
 	case r := <-results:
 		return r.file, r.err
-	case <-timeout.C:
+	case <-time.After(stopStartTimeout):
 		return nil, fmt.Errorf("%w while etcd with data folder %q was starting: its disk doesn't answer", errStopped, dir)
 	}
 }
@@ -83,7 +81,8 @@ func awaitLock(ctx context.Context, file *os.File) error {
 		case err != nil:
 			return fmt.Errorf("lock %q: %w", file.Name(), err)
 		case locked:
-			return writeHolder(file)
+			writeHolder(file)
+			return nil
 		case time.Now().After(timeout):
 			return fmt.Errorf("another process uses this data folder: %s: stop it, or use a folder other than %q", holder(file.Name()),
 				filepath.Dir(file.Name()))
@@ -95,12 +94,9 @@ func awaitLock(ctx context.Context, file *os.File) error {
 }
 
 // writeHolder writes the ID of this process into the lock, for those who wait for it. It may fail on a full disk.
-func writeHolder(file *os.File) error {
-	if err := file.Truncate(0); err != nil {
-		return fmt.Errorf("lock the data folder: %w", err)
-	}
+func writeHolder(file *os.File) {
+	_ = file.Truncate(0)
 	_, _ = file.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
-	return nil
 }
 
 // holder names the process that holds a lock.

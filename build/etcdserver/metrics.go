@@ -8,8 +8,6 @@ import (
 	"github.com/rosterdns/roster/build/etcdserver/member"
 )
 
-const directiveName = "etcdserver"
-
 // They have no labels: a process runs one etcd.
 var (
 	up = promauto.NewGauge(prometheus.GaugeOpts{

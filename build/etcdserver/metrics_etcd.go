@@ -1,7 +1,6 @@
 package etcdserver
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -17,19 +16,14 @@ func HideEtcdMetrics(registry *prometheus.Registry) {
 	}()
 	var etcds []*prometheus.Desc
 	for desc := range descs {
-		if strings.HasPrefix(nameOf(desc), "etcd_") {
+		// The name of a metric shows in its description as a text only.
+		if strings.HasPrefix(desc.String(), `Desc{fqName: "etcd_`) {
 			etcds = append(etcds, desc)
 		}
 	}
 	for _, desc := range etcds {
 		registry.Unregister(described{desc})
 	}
-}
-
-// nameOf is the name of a metric, which only its description as a text shows.
-func nameOf(desc *prometheus.Desc) (name string) {
-	_, _ = fmt.Sscanf(desc.String(), "Desc{fqName: %q", &name)
-	return name
 }
 
 // described is a collector that a registry can't tell from another one of that description alone.

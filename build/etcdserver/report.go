@@ -52,8 +52,12 @@ func (r *report) event(line []byte) {
 		closeOnce(r.serving)
 	case member.Disk:
 		showDisk(e)
-	case member.Log:
-		logLine(e.Level, e.Text)
+	case member.Info:
+		log.Info(e.Text)
+	case member.Warning:
+		log.Warning(e.Text)
+	case member.Error:
+		log.Error(e.Text)
 	case member.Failed, member.Removed:
 		r.mu.Lock()
 		defer r.mu.Unlock()

@@ -57,8 +57,8 @@ func TestReason(t *testing.T) {
 func TestReportIsLogged(t *testing.T) {
 	out := captureLog(t)
 	r := newReport(false)
-	r.event([]byte(`{"Kind":"log","Level":"warning","Text":"etcd: slow"}`))
-	r.event([]byte(`{"Kind":"log","Level":"info","Text":"etcd serves"}`))
+	r.event([]byte(`{"Kind":"warning","Text":"etcd: slow"}`))
+	r.event([]byte(`{"Kind":"info","Text":"etcd serves"}`))
 	r.event([]byte("{"))
 	for n := range 2 * traceLines {
 		r.trace(fmt.Appendf(nil, "frame %d", n))

@@ -125,10 +125,9 @@ func (s *supervisor) run(ctx context.Context, etcd server) {
 
 // attend waits until the etcd has ended, for the reason that it returns, or returns nil when it is to be stopped.
 func (s *supervisor) attend(ctx context.Context, etcd server) error {
-	settle := time.NewTimer(member.SettleTime)
-	defer settle.Stop()
-	settle.Stop()
-	serving, since := etcd.serving(), time.Time{}
+	var since time.Time
+	var settled <-chan time.Time
+	serving := etcd.serving()
 	for {
 		select {
 		case <-ctx.Done():
@@ -138,8 +137,8 @@ func (s *supervisor) attend(ctx context.Context, etcd server) error {
 		case <-serving:
 			serving, since = nil, time.Now()
 			up.Set(1)
-			settle.Reset(member.SettleTime)
-		case <-settle.C:
+			settled = time.After(member.SettleTime)
+		case <-settled:
 			s.outage.end(since)
 			s.backoff.Reset()
 		}

@@ -28,14 +28,21 @@ func (l *loop) listDone(done *list) {
 // commitList makes what a list has found visible.
 func (l *loop) commitList(done *list) {
 	r, c := done.r, l.views.of(done.r.view)
+	if done.session != l.streams.session && len(r.later) > 0 {
+		// What a stream has shown meanwhile can be of an etcd that another one was
+		// restored over, and of which the revisions don't tell.
+		r.later = nil
+		l.lists.add(r)
+		return
+	}
 	keys := c.index.Len()
 	before := max(r.revision, done.known)
 	wentBack := done.head.Revision < before
 	another := wentBack || otherCluster(l.cluster, done.head.Cluster)
 	if another && !r.resync && len(r.later) > 0 {
 		r.later = nil
-		// What watches have shown meanwhile is of the other history. Where that is
-		// known already they show the new one.
+		// What watches have shown since the list began may be of the old history.
+		// Once a resync is under way they show the new one.
 		l.lose(r, failure{ReasonRegressed, fmt.Errorf("listing %q: %w", l.cfg.Root+r.name, errRegressed)})
 		return
 	}
@@ -75,7 +82,7 @@ func (l *loop) listed(r *Range) {
 	r.publish(func(s *RangeStatus) {
 		s.State, s.Revision, s.Contact, s.Err = Live, r.revision, time.Now(), nil
 	})
-	l.registry.supersede(r)
+	l.ranges.supersede(r)
 	for _, ch := range []chan struct{}{r.ready, r.listed} {
 		if !isClosed(ch) {
 			close(ch)

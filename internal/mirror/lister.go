@@ -41,8 +41,8 @@ func (l *lister) drop(r *Range) {
 }
 
 // start starts those lists that are due, none before retryAt, and returns when
-// another one is.
-func (l *lister) start(ctx context.Context, now, retryAt time.Time, v views) (next time.Time) {
+// another one is. s is the stream at the time.
+func (l *lister) start(ctx context.Context, now, retryAt time.Time, v views, s *session) (next time.Time) {
 	if len(l.waiting) == 0 {
 		return time.Time{}
 	}
@@ -62,7 +62,7 @@ func (l *lister) start(ctx context.Context, now, retryAt time.Time, v views) (ne
 		case !taken.take(r):
 			waiting = append(waiting, r) // until that one has ended
 		default:
-			l.run(ctx, r, v.of(r.view))
+			l.run(ctx, r, v.of(r.view), s)
 		}
 	}
 	clear(l.waiting[len(waiting):])
@@ -71,10 +71,10 @@ func (l *lister) start(ctx context.Context, now, retryAt time.Time, v views) (ne
 }
 
 // run starts a list.
-func (l *lister) run(life context.Context, r *Range, c *contents) {
+func (l *lister) run(life context.Context, r *Range, c *contents, s *session) {
 	ctx, cancel := context.WithCancel(life)
 	one := &list{
-		r: r, stage: r.view.Stage(), started: time.Now(), cancel: cancel, known: c.head(),
+		r: r, stage: r.view.Stage(), started: time.Now(), cancel: cancel, known: c.head(), session: s,
 		compare: newComparison(c.index.Copy(), r.name),
 	}
 	r.phase, r.later = listing, map[string]Event{}

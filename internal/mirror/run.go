@@ -51,14 +51,15 @@ func (l *loop) work(ctx context.Context) (next time.Time) {
 		call()
 	}
 	now := time.Now()
-	next = l.lists.start(ctx, now, l.retryAt, l.views)
+	next = l.lists.start(ctx, now, l.retryAt, l.views, l.streams.session)
 	next = earliest(next, l.streams.watch(now))
 	next = earliest(next, l.streams.open(ctx, now, l.retryAt))
 	next = earliest(next, l.tend(ctx, now))
 	return earliest(next, l.report.expire(!l.views.empty()))
 }
 
-// tend does what is due of the session.
+// tend closes a session without watches, gives up one that is silent, and starts
+// the probes and audits that are due.
 func (l *loop) tend(ctx context.Context, now time.Time) (next time.Time) {
 	s := l.streams.session
 	if s == nil {

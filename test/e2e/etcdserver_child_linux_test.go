@@ -42,6 +42,30 @@ func TestEtcdOfCoreDNSKilled(t *testing.T) {
 	}
 }
 
+// TestEtcdOfCoreDNSHangs stops the etcd beside coredns by SIGSTOP: no query fails, and
+// the log says that it does not answer. Killed, it is back.
+func TestEtcdOfCoreDNSHangs(t *testing.T) {
+	t.Parallel()
+	s := builtin(t)
+	s.register(t, "orders", "held", "127.0.0.1", "--lease", "60s")
+	harness.Eventually(t, harness.Patience, "held in DNS", s.sees(t, "orders", "held"))
+	asked := startStreams(t, s, 4)
+	hung := s.dns.Etcdserver(t)
+	if err := syscall.Kill(hung, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	s.dns.WaitOutput(t, harness.Patience, "the server takes connections but does not answer", 1)
+	asked.wait(t, 200)
+	if err := syscall.Kill(hung, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	s.register(t, "orders", "new", "127.0.0.1", "--lease", "60s")
+	harness.Eventually(t, harness.Patience, "new in DNS", s.sees(t, "orders", "held", "new"))
+	if n, err := asked.stop(); err != nil {
+		t.Errorf("of %d queries one failed: %v", n, err)
+	}
+}
+
 // TestEtcdEndsWithCoreDNS ends coredns in each way: its etcd ends, too, and the next
 // start has folder and ports at once.
 func TestEtcdEndsWithCoreDNS(t *testing.T) {

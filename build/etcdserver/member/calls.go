@@ -11,26 +11,23 @@ import (
 
 // calls ends the long-lived calls of clients when the etcd stops. etcd's own Close only asks clients to go, and waits seven
 // seconds for those that hold a watch, as every mirror does. Clients then see Unavailable, after which they reconnect by
-// themselves. And it asks admit about each registration, and lets no call through before open.
+// themselves. And it asks admit about each registration, and lets no call through
+// unless inUse succeeds.
 type calls struct {
-	admit    func() error
-	opened   chan struct{}
-	stopping context.Context
-	stop     context.CancelFunc
+	inUse, admit func() error
+	stopping     context.Context
+	stop         context.CancelFunc
 }
 
-func newCalls(admit func() error) *calls {
+func newCalls(inUse, admit func() error) *calls {
 	stopping, stop := context.WithCancel(context.Background())
-	return &calls{admit: admit, opened: make(chan struct{}), stopping: stopping, stop: stop}
+	return &calls{inUse: inUse, admit: admit, stopping: stopping, stop: stop}
 }
 
 // options makes a gRPC server use c.
 func (c *calls) options() []grpc.ServerOption {
 	return []grpc.ServerOption{grpc.ChainStreamInterceptor(c.stream), grpc.ChainUnaryInterceptor(c.unary)}
 }
-
-// open lets calls through.
-func (c *calls) open() { close(c.opened) }
 
 // stream is a grpc.StreamServerInterceptor.
 func (c *calls) stream(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
@@ -46,12 +43,8 @@ func (c *calls) stream(srv any, stream grpc.ServerStream, _ *grpc.StreamServerIn
 
 // unary is a grpc.UnaryServerInterceptor.
 func (c *calls) unary(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-	select {
-	case <-c.opened:
-	case <-c.stopping.Done():
+	if c.inUse() != nil { // which ends the process
 		return nil, rpctypes.ErrGRPCStopped
-	case <-ctx.Done():
-		return nil, ctx.Err()
 	}
 	if registers(request) {
 		if err := c.admit(); err != nil {

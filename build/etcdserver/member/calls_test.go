@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"testing"
-	"testing/synctest"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
@@ -25,9 +24,8 @@ func nested(op *pb.RequestOp) *pb.RequestOp {
 
 func TestCallsRefuseRegistrationsOnly(t *testing.T) {
 	t.Parallel()
-	c := newCalls(func() error { return rpctypes.ErrGRPCNoSpace })
+	c := newCalls(func() error { return nil }, func() error { return rpctypes.ErrGRPCNoSpace })
 	defer c.stop()
-	c.open()
 	for name, test := range map[string]struct {
 		request any
 		refused bool
@@ -56,31 +54,20 @@ func TestCallsRefuseRegistrationsOnly(t *testing.T) {
 	}
 }
 
-// TestCallsWaitForOpen lets no call through before, and ends those that wait when the etcd stops.
-func TestCallsWaitForOpen(t *testing.T) {
+// TestCallsAreNoted lets no call through before it is noted that the data folder is in use.
+func TestCallsAreNoted(t *testing.T) {
 	t.Parallel()
-	for name, goOn := range map[string]func(*calls){"open": (*calls).open, "stop": func(c *calls) { c.stop() }} {
-		synctest.Test(t, func(t *testing.T) {
-			c := newCalls(func() error { return nil })
-			defer c.stop()
-			called, done := false, make(chan error, 1)
-			go func() {
-				_, err := c.unary(t.Context(), &pb.PutRequest{}, nil, func(context.Context, any) (any, error) {
-					called = true
-					return struct{}{}, nil
-				})
-				done <- err
-			}()
-			synctest.Wait()
-			if called || len(done) > 0 {
-				t.Errorf("%s: let through before", name)
-			}
-			goOn(c)
-			err := <-done
-			if opened := name == "open"; called != opened || (err == nil) != opened {
-				t.Errorf("%s: called %v, %v", name, called, err)
-			}
+	for failure, want := range map[error]error{nil: nil, errors.New("input/output error"): rpctypes.ErrGRPCStopped} {
+		noted, called := false, false
+		c := newCalls(func() error { noted = true; return failure }, func() error { return nil })
+		_, err := c.unary(t.Context(), &pb.PutRequest{}, nil, func(context.Context, any) (any, error) {
+			called = noted
+			return struct{}{}, nil
 		})
+		c.stop()
+		if !errors.Is(err, want) || called != (want == nil) {
+			t.Errorf("noted with %v: called %v, %v", failure, called, err)
+		}
 	}
 }
 
@@ -95,7 +82,7 @@ func (s fakeStream) Context() context.Context { return s.ctx }
 // TestCallsEndStreams ends a watch when etcd stops, in a way that has its client come back.
 func TestCallsEndStreams(t *testing.T) {
 	t.Parallel()
-	c := newCalls(nil)
+	c := newCalls(nil, nil)
 	started, done := make(chan struct{}), make(chan error)
 	go func() {
 		done <- c.stream(nil, fakeStream{ctx: t.Context()}, nil, func(_ any, stream grpc.ServerStream) error {

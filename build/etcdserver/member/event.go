@@ -15,25 +15,16 @@ const (
 	Started Kind = "started" // etcd is one of several members, and waits for others
 	Serving Kind = "serving" // etcd serves its clients
 	Disk    Kind = "disk"    // Free, Reserve and NoSpace, as they are now
-	Log     Kind = "log"     // Text is for the log, at Level
+	Info    Kind = "info"    // Text is for the log, at this level
+	Warning Kind = "warning" // the same
+	Error   Kind = "error"   // the same
 	Failed  Kind = "failed"  // the process ends for the reason in Text
 	Removed Kind = "removed" // the process ends: the member was removed from its cluster
-)
-
-// Level is how important a line of the log is.
-type Level string
-
-// The levels.
-const (
-	Info    Level = "info"
-	Warning Level = "warning"
-	Error   Level = "error"
 )
 
 // Event is something that has happened to the etcd.
 type Event struct {
 	Kind    Kind
-	Level   Level  `json:",omitempty"`
 	Text    string `json:",omitempty"` // printable: what isn't from this program is quoted
 	Free    uint64 `json:",omitempty"` // bytes on the file system of the data folder
 	Reserve uint64 `json:",omitempty"` // bytes that are to stay free
@@ -64,15 +55,15 @@ func (r *reporter) fail(reason string) { r.report(Event{Kind: Failed, Text: reas
 
 // Infof logs.
 func (r *reporter) Infof(format string, args ...any) {
-	r.report(Event{Kind: Log, Level: Info, Text: fmt.Sprintf(format, args...)})
+	r.report(Event{Kind: Info, Text: fmt.Sprintf(format, args...)})
 }
 
 // Warningf logs.
 func (r *reporter) Warningf(format string, args ...any) {
-	r.report(Event{Kind: Log, Level: Warning, Text: fmt.Sprintf(format, args...)})
+	r.report(Event{Kind: Warning, Text: fmt.Sprintf(format, args...)})
 }
 
 // Errorf logs.
 func (r *reporter) Errorf(format string, args ...any) {
-	r.report(Event{Kind: Log, Level: Error, Text: fmt.Sprintf(format, args...)})
+	r.report(Event{Kind: Error, Text: fmt.Sprintf(format, args...)})
 }

@@ -17,7 +17,7 @@ func TestReporterWritesLines(t *testing.T) {
 	r.fail("a consequence")
 	r.Errorf("another")
 	decoder := json.NewDecoder(&out)
-	for _, want := range []Event{{Kind: Serving}, {Kind: Log, Level: Warning, Text: "a\n\"b\""}, {Kind: Failed, Text: "why"}} {
+	for _, want := range []Event{{Kind: Serving}, {Kind: Warning, Text: "a\n\"b\""}, {Kind: Failed, Text: "why"}} {
 		var got Event
 		if err := decoder.Decode(&got); err != nil || got != want {
 			t.Errorf("got %+v, %v, want %+v", got, err, want)

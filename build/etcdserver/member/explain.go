@@ -9,9 +9,12 @@ import (
 
 // explain adds to an error of etcd which property it is about, and what to do.
 func explain(cfg Config, err error) error {
+	var listen *net.OpError
+	if !errors.As(err, &listen) {
+		return fmt.Errorf("start etcd with data folder %q: %w", cfg.DataDir, err)
+	}
 	where := fmt.Sprintf("listen_client %s", &cfg.ListenClient)
-	var failed *net.OpError
-	if errors.As(err, &failed) && failed.Addr != nil && cfg.HasPeers() && failed.Addr.String() == cfg.ListenPeer.Host {
+	if listen.Addr != nil && cfg.HasPeers() && listen.Addr.String() == cfg.ListenPeer.Host {
 		where = fmt.Sprintf("listen_peer %s", &cfg.ListenPeer)
 	}
 	switch {
@@ -22,5 +25,5 @@ func explain(cfg Config, err error) error {
 	case errors.Is(err, syscall.EACCES):
 		return fmt.Errorf("%s: %w: choose a port above 1023, or allow the process to bind lower ones", where, err)
 	}
-	return fmt.Errorf("start etcd with data folder %q: %w", cfg.DataDir, err)
+	return fmt.Errorf("%s: %w", where, err)
 }

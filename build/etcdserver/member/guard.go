@@ -65,15 +65,14 @@ type guard struct {
 	refusing atomic.Bool // registrations are refused
 	single   atomic.Bool // the etcd is the only member
 
-	free, reserve uint64
-	known         bool // free and reserve were measured
-	unmeasurable  bool // and that was logged
-	low           bool // free is below reserve, or was, and is not yet well above
-	warned        bool // that space is short
-	warnedAlone   bool // and that registrations are refused, not that this member is about to stop
-	own           bool // this member's alarm is on
-	raising       bool // the last check tried to raise it
-	ours          bool // and was raised for the disk
+	free, reserve uint64 // zero before they were measured
+	unmeasurable  bool   // they could not be measured last time, which was logged
+	low           bool   // free is below reserve, or was, and is not yet well above
+	warned        bool   // that space is short
+	warnedAlone   bool   // and that registrations are refused, not that this member is about to stop
+	own           bool   // this member's alarm is on
+	raising       bool   // the last check tried to raise it
+	ours          bool   // and was raised for the disk
 }
 
 // segmentBytes is the size that the files of etcd's log have on a file system of a size. etcd allocates them in advance.
@@ -115,7 +114,7 @@ func (g *guard) awaitRoom(ctx context.Context) error {
 	for waiting := false; ; waiting = true {
 		g.measure()
 		g.to.report(Event{Kind: Disk, Free: g.free, Reserve: g.reserve})
-		if !g.known || g.unmeasurable || !g.low {
+		if g.unmeasurable || !g.low {
 			return ctx.Err()
 		}
 		if !waiting {
@@ -187,7 +186,7 @@ func (g *guard) measure() {
 		g.unmeasurable = true
 		return
 	}
-	g.free, g.reserve, g.known, g.unmeasurable = free, reserveOf(size), true, false
+	g.free, g.reserve, g.unmeasurable = free, reserveOf(size), false
 	switch {
 	case g.free < g.reserve:
 		g.low = true
@@ -198,7 +197,7 @@ func (g *guard) measure() {
 
 // roomForLog reports whether there is space enough for the next file of etcd's log beside the reserve.
 func (g *guard) roomForLog() bool {
-	return g.known && !g.low && g.free >= g.reserve+g.reserve/reserveSegments
+	return g.reserve > 0 && !g.low && g.free >= g.reserve+g.reserve/reserveSegments
 }
 
 // report logs when space begins and ceases to be short, and when what follows from that changes, once each.
@@ -209,8 +208,7 @@ func (g *guard) report(short, alone bool) {
 	g.warned, g.warnedAlone = short, alone
 	switch {
 	case !short:
-		g.to.Infof("the disk with data folder %q has space again (%s free)%s", g.dir, humanize.IBytes(g.free),
-			choose(alone, ": etcd accepts registrations again", ""))
+		g.to.Infof("the disk with data folder %q has space again (%s free)", g.dir, humanize.IBytes(g.free))
 	case alone:
 		g.to.Errorf("the disk with data folder %q is nearly full (%s free, reserve %s): etcd refuses new registrations (NOSPACE) "+
 			"until there is space; registered instances stay, and DNS keeps answering for them. Free space there, or enlarge the file system",
@@ -220,11 +218,4 @@ func (g *guard) report(short, alone bool) {
 			"fails, and the others continue. Free space there, or enlarge the file system",
 			g.dir, humanize.IBytes(g.free), humanize.IBytes(g.reserve))
 	}
-}
-
-func choose(yes bool, a, b string) string {
-	if yes {
-		return a
-	}
-	return b
 }

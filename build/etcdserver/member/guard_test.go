@@ -62,8 +62,8 @@ func (r *reported) events(t *testing.T) (events []Event) {
 func (r *reported) lines(t *testing.T) (lines []string) {
 	t.Helper()
 	for _, event := range r.events(t) {
-		if event.Kind == Log {
-			lines = append(lines, string(event.Level)+" "+event.Text)
+		if event.Kind == Info || event.Kind == Warning || event.Kind == Error {
+			lines = append(lines, string(event.Kind)+" "+event.Text)
 		}
 	}
 	return lines

@@ -13,9 +13,7 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// phase is where in its life the server is, which decides about what etcd logs.
-type phase struct{ atomic.Int32 }
-
+// The phases of a server's life, which decide about what etcd logs.
 const (
 	starting int32 = iota
 	running
@@ -48,7 +46,7 @@ const maxText = 8 << 10
 // etcdLog is the log of an etcd, and what is learned from it. It is safe for concurrent use.
 type etcdLog struct {
 	to      *reporter
-	phase   phase
+	phase   atomic.Int32
 	starved atomic.Bool // starvedMessage was logged
 	quiet   atomic.Bool // log nothing: an outage has been logged, and this is one of the tries to end it
 }

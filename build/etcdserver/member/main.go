@@ -7,20 +7,14 @@ package member
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 )
 
 // Arg is the only argument of the process.
 const Arg = "run-etcd"
 
-const (
-	exitFailed   = 1
-	exitUsage    = 2
-	exitOrphaned = 3 // nobody is left to read it
-)
+const exitFailed = 1
 
 // IsMember reports whether this process is to run an etcd. It is asked before flags are parsed.
 func IsMember() bool { return len(os.Args) == 2 && os.Args[1] == Arg }
@@ -33,13 +27,13 @@ func Main() int {
 	var order Order
 	if err := input.Decode(&order); err != nil {
 		fmt.Fprintf(os.Stderr, "%s is for coredns itself, to start the etcd of the directive etcdserver: %v\n", Arg, err)
-		return exitUsage
+		return exitFailed
 	}
 	nameProcess()
 	ignoreSignals()
 	if err := followParent(order.Parent); err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		return exitOrphaned
+		return exitFailed
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
@@ -56,16 +50,9 @@ func Main() int {
 // listen waits for the parent's word. Once the parent is gone it ends the process, however busy that is: etcd recovers as
 // after a crash, and its folder is free for the next one.
 func listen(input *json.Decoder, stop context.CancelFunc) {
-	for {
-		var word string
-		switch err := input.Decode(&word); {
-		case err == nil && word == stopWord:
-			stop()
-		case errors.Is(err, io.EOF):
-			os.Exit(exitOrphaned)
-		case err != nil:
-			fmt.Fprintf(os.Stderr, "reading from coredns: %v\n", err)
-			os.Exit(exitOrphaned)
-		}
+	var word string
+	for input.Decode(&word) == nil {
+		stop() // there is no other word
 	}
+	os.Exit(exitFailed)
 }

@@ -5,9 +5,6 @@ import (
 	"io"
 )
 
-// stopWord is what the parent sends, as JSON, when the etcd is to stop.
-const stopWord = "stop"
-
 // Order is what the parent asks for.
 type Order struct {
 	Config Config
@@ -19,4 +16,4 @@ type Order struct {
 func (o Order) Send(w io.Writer) error { return json.NewEncoder(w).Encode(o) }
 
 // SendStop writes the word that ends the process in good order.
-func SendStop(w io.Writer) error { return json.NewEncoder(w).Encode(stopWord) }
+func SendStop(w io.Writer) error { return json.NewEncoder(w).Encode("stop") }

@@ -27,10 +27,10 @@ var errStarved = errors.New("it could not prepare the next file of its log while
 type server struct {
 	cfg   Config
 	etcd  *embed.Etcd
+	inUse func() error // notes that clients can write; safe for concurrent use
 	calls *calls
 	log   *etcdLog
 	guard *guard
-	to    *reporter
 }
 
 // run runs an etcd until ctx is done, or until it fails. Its error tells the user what to do.
@@ -41,7 +41,8 @@ func run(ctx context.Context, order Order, to *reporter) error {
 		return nil
 	}
 	g.fit()
-	s := &server{cfg: order.Config, calls: newCalls(g.admit), log: &etcdLog{to: to}, guard: g, to: to}
+	inUse := sync.OnceValue(firstStart{dir}.end)
+	s := &server{cfg: order.Config, inUse: inUse, calls: newCalls(inUse, g.admit), log: &etcdLog{to: to}, guard: g}
 	s.log.quiet.Store(order.Again)
 	if err := s.start(); err != nil {
 		return err
@@ -63,7 +64,7 @@ func (s *server) isSingle() bool {
 // start starts etcd. Damaged files make it panic, or end the process: the log tells the parent then.
 func (s *server) start() (err error) {
 	if s.isSingle() {
-		if err := s.firstStart().begin(); err != nil {
+		if err := (firstStart{s.cfg.DataDir}).begin(); err != nil {
 			return err
 		}
 	}
@@ -89,8 +90,6 @@ func (s *server) start() (err error) {
 	return nil
 }
 
-func (s *server) firstStart() firstStart { return firstStart{s.cfg.DataDir} }
-
 // attend looks after etcd until ctx is done, when it returns nil, or until there is a reason to end it.
 func (s *server) attend(ctx context.Context) error {
 	attended, cancel := context.WithCancelCause(ctx)
@@ -114,13 +113,12 @@ func (s *server) attend(ctx context.Context) error {
 
 // awaitReady waits until etcd can serve.
 func (s *server) awaitReady(ctx context.Context) error {
-	timeout := time.NewTimer(readyTimeout)
-	defer timeout.Stop()
+	timeout := time.After(readyTimeout)
 	if members := len(s.etcd.Server.Cluster().Members()); members > 1 { // they may need each other first
-		timeout.Stop()
+		timeout = nil
 		s.log.infof("etcd %q started on %s, data in %q: it serves once a majority of its %d members runs", s.cfg.Name, &s.cfg.ListenClient,
 			s.cfg.DataDir, members)
-		s.to.report(Event{Kind: Started})
+		s.log.to.report(Event{Kind: Started})
 	}
 	select {
 	case <-s.etcd.Server.ReadyNotify():
@@ -129,25 +127,24 @@ func (s *server) awaitReady(ctx context.Context) error {
 		return fmt.Errorf("etcd with data folder %q stopped while it was starting: see its log above for the reason", s.cfg.DataDir)
 	case <-ctx.Done():
 		return context.Cause(ctx)
-	case <-timeout.C:
+	case <-timeout:
 		return fmt.Errorf("etcd with data folder %q was not ready after %v: see its log above for the reason",
 			s.cfg.DataDir, readyTimeout)
 	}
 }
 
-// serve lets clients through until etcd ends.
+// serve reports that clients are served, until etcd ends.
 func (s *server) serve(ctx context.Context) error {
-	if err := s.firstStart().end(); err != nil {
+	if err := s.inUse(); err != nil {
 		return err
 	}
-	s.calls.open()
 	s.log.infof("etcd %q serves on %s, data in %q", s.cfg.Name, &s.cfg.ListenClient, s.cfg.DataDir)
-	s.to.report(Event{Kind: Serving})
+	s.log.to.report(Event{Kind: Serving})
 	settled := time.AfterFunc(SettleTime, func() { s.log.quiet.Store(false) })
 	defer settled.Stop()
 	select {
 	case <-s.etcd.Server.StopNotify():
-		s.to.report(Event{Kind: Removed})
+		s.log.to.report(Event{Kind: Removed})
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)

@@ -5,8 +5,15 @@ package etcdserver
 import (
 	"errors"
 	"os"
+	"os/exec"
 	"syscall"
 )
+
+// isolate gives a process a group of its own, which the terminal's Ctrl-C doesn't reach, and the lock of the data folder.
+func isolate(cmd *exec.Cmd, lock *os.File) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.ExtraFiles = []*os.File{lock}
+}
 
 // tryLock locks a file for this process and for all that inherit it, unless another process has locked it.
 func tryLock(file *os.File) (locked bool, err error) {
