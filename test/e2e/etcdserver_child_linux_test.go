@@ -54,7 +54,7 @@ func TestEtcdOfCoreDNSHangs(t *testing.T) {
 	if err := syscall.Kill(hung, syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	s.dns.WaitOutput(t, harness.Patience, "the server takes connections but does not answer", 1)
+	s.dns.WaitOutput(t, harness.Patience, "the server accepts connections but does not answer", 1)
 	asked.wait(t, 200)
 	if err := syscall.Kill(hung, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
