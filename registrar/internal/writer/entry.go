@@ -2,7 +2,6 @@ package writer
 
 import (
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/rosterdns/roster/catalog"
@@ -128,23 +127,11 @@ type followed struct {
 	// revision is that as of which the range was shown last; before that, one that
 	// etcd had.
 	revision int64
-	// unconfirmed is what etcd has acknowledged and the mirror has not shown yet,
-	// in order of revision.
-	unconfirmed []confirmation
+	// unconfirmed is the entries of which etcd has told something that the mirror has
+	// not shown yet.
+	unconfirmed map[*entry]bool
 	stop        func() // of the reconciler
 }
-
-// confirmation is a write of a key at a revision.
-type confirmation struct {
-	entry    *entry
-	revision int64
-}
-
-// minUnconfirmed is from how many on writes that are not shown are looked through.
-const minUnconfirmed = 64
-
-// newFollowed returns a range that has yet to be followed.
-func newFollowed(rng string) *followed { return &followed{rng: rng, entries: map[string]*entry{}} }
 
 // attach has an entry shown by the range. Where that has yet to be followed, it
 // will show what is there already.
@@ -153,17 +140,13 @@ func (f *followed) attach(e *entry) {
 		e.shown = 0
 	}
 	f.entries[e.key] = e
-	if e.observed.presence == present {
-		f.confirm(e, e.asOf)
-	}
+	f.confirm(e)
 }
 
-// confirm has the mirror asked for a write that etcd has acknowledged.
-func (f *followed) confirm(e *entry, revision int64) {
-	f.unconfirmed = append(f.unconfirmed, confirmation{e, revision})
-	if len(f.unconfirmed) > 2*len(f.entries)+minUnconfirmed {
-		// The mirror shows nothing for long: of each key the last write matters.
-		f.unconfirmed = slices.DeleteFunc(f.unconfirmed, func(c confirmation) bool { return c.entry.asOf > c.revision })
+// confirm has the mirror asked for what is known of an entry.
+func (f *followed) confirm(e *entry) {
+	if e.observed.presence == present && e.shown < e.observed.revision {
+		f.unconfirmed[e] = true
 	}
 }
 

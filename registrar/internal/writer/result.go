@@ -70,14 +70,14 @@ func (t *table) answered(k task, o outcome, revision int64) {
 			e.history.acked, e.acked = true, true
 		}
 		o.observed = observed{presence: present, value: k.op.value, lease: k.op.lease, revision: revision}
-		if e.sub != nil {
-			e.sub.confirm(e, revision)
-		}
 	case o.done && k.op.action == actDelete:
 		o.observed = observed{presence: absent}
 	}
 	if !t.observe(e, o.observed, revision) {
 		t.touch(e, false)
+	}
+	if e.sub != nil {
+		e.sub.confirm(e)
 	}
 	if !o.done && k.op.action != actRead && e.place == ready {
 		t.touch(e, true) // its fence did not hold: somebody else is at the key
