@@ -16,8 +16,7 @@ type entry struct {
 	service *service
 
 	desired desired
-	version uint64 // counts the changes of what is desired
-	acked   bool   // see situation
+	acked   bool // see situation
 
 	observed observed
 	asOf     int64 // the revision of etcd as of which that holds
@@ -61,7 +60,6 @@ func (e *entry) remove(i intent) { e.ask(desired{intent: i}) }
 
 func (e *entry) ask(d desired) {
 	e.desired, e.refused, e.noSpace = d, nil, false
-	e.version++
 }
 
 // problem returns what stands in the way of what is desired; nil if it is known
@@ -103,8 +101,7 @@ type place uint8
 const (
 	atRest    place = iota
 	ready           // waits for its turn
-	deferred        // waits for the next try
-	unleased        // waits for a lease
+	deferred        // waits for a lease, or the next try
 	underWay        // an operation is under way
 	straggler       // at rest, and followed for stragglers
 )

@@ -36,7 +36,7 @@ func (t *table) take(limit int) (tasks []task, lease bool) {
 		switch op, _ := plan(e.situation(t.leases.current, t.leaving)); op.action {
 		case actLease:
 			lease = true
-			t.queue.awaitLease(e)
+			t.queue.push(e, true)
 		case actNone, actForget:
 			t.touch(e, false)
 		default:

@@ -71,16 +71,16 @@ func New(ctx context.Context, cfg Config) *Writer {
 // Register records the instances of a prepared service as desired, and waits a
 // while for them. The error is ErrClosed.
 func (w *Writer) Register(ctx context.Context, service *registrar.Service) error {
-	return w.ask(ctx, func() []asked { return w.table.register(service) })
+	return w.ask(ctx, func() []*entry { return w.table.register(service) })
 }
 
 // Unregister records that instances are to go, all of this client's in the
 // service if ids is empty, and waits a while for it. The error is ErrClosed.
 func (w *Writer) Unregister(ctx context.Context, service *registrar.Service, ids []string) error {
-	return w.ask(ctx, func() []asked { return w.table.unregister(service.Namespace, service.Name, ids) })
+	return w.ask(ctx, func() []*entry { return w.table.unregister(service.Namespace, service.Name, ids) })
 }
 
-func (w *Writer) ask(ctx context.Context, record func() []asked) error {
+func (w *Writer) ask(ctx context.Context, record func() []*entry) error {
 	t := w.table
 	t.lock()
 	if t.closed {
@@ -102,7 +102,7 @@ func (w *Writer) ask(ctx context.Context, record func() []asked) error {
 
 // await waits until the reconciler has tried what was asked, at most writeWait,
 // and not at all while etcd is known to be away.
-func (w *Writer) await(ctx context.Context, list []asked) {
+func (w *Writer) await(ctx context.Context, list []*entry) {
 	if len(list) == 0 {
 		return
 	}
@@ -113,7 +113,7 @@ func (w *Writer) await(ctx context.Context, list []asked) {
 	for {
 		t.lock()
 		changed := t.changed
-		list = slices.DeleteFunc(list, asked.tried)
+		list = slices.DeleteFunc(list, (*entry).tried)
 		enough := len(list) == 0 || t.contact.away != nil || t.contact.slow || t.closed
 		t.unlock()
 		if enough {
