@@ -84,22 +84,6 @@ func (l *lease) endRenewal() {
 	l.silence.Stop()
 }
 
-// check finds out what has become of a lease that a write was refused for.
-func (l *lease) check(ctx context.Context) error {
-	l.endRenewal()
-	left, _, err := l.keys(ctx)
-	switch {
-	case err != nil:
-		l.keep(0) // which finds out
-		return err
-	case left < 0:
-		l.gone()
-	default:
-		l.keep(0)
-	}
-	return nil
-}
-
 // keys returns what the lease has left, less than 0 if it is gone, and its keys.
 func (l *lease) keys(ctx context.Context) (left time.Duration, keys []string, err error) {
 	err = l.call(ctx, func(ctx context.Context) (err error) {
@@ -130,9 +114,11 @@ func (l *lease) audit(ctx context.Context, root string) error {
 	return nil
 }
 
-// take takes what a keepalive has come to.
-func (l *lease) take(r renewal) {
-	if failed := l.unrenewed.Swap(nil); failed != nil && (r == leaseGone || r == leaseDenied) {
+// take takes what a keepalive has come to, and reports whether others came to
+// nothing before it.
+func (l *lease) take(r renewal) (again bool) {
+	again = l.unrenewed.Swap(nil) != nil
+	if again && r != renewed {
 		// Others have lost their leases too.
 		l.table.with(func() { l.table.contact.hold(l.table.ttl, time.Now()) })
 	}
@@ -147,6 +133,7 @@ func (l *lease) take(r renewal) {
 	default:
 		l.silence.Reset(l.maxSilence())
 	}
+	return again
 }
 
 // gone notes that etcd has no such lease any more.

@@ -110,11 +110,12 @@ func (t *table) refused(tasks []task, err error) {
 			e.history.resolve(k.op.value, k.op.lease)
 		}
 		switch {
-		case errors.Is(err, rpctypes.ErrLeaseNotFound) && k.op.lease != t.leases.current:
-			e.observed.presence = unknown // it has expired, and the key with it
-			t.touch(e, true)
 		case errors.Is(err, rpctypes.ErrLeaseNotFound):
-			t.touch(e, true) // the lease is asked for
+			if k.op.lease != t.leases.current {
+				e.observed.presence = unknown // it has expired, and the key with it
+			}
+			t.audit = true // which finds out whether it is the current one
+			t.touch(e, true)
 		case errors.Is(err, rpctypes.ErrNoSpace) && k.op.action == actMarkDown:
 			e.noSpace = true
 			t.touch(e, false)
