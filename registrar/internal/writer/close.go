@@ -26,15 +26,15 @@ func (w *Writer) Close(deadline time.Time) error {
 	t.closed, t.stirred = true, true
 	started := w.started
 	t.unlock()
-	w.endRunning()
+	w.end()
 	w.wg.Wait()
 	var err error
 	if started {
-		ctx, cancel := context.WithDeadline(w.life, deadline)
+		ctx, cancel := context.WithDeadline(context.Background(), deadline)
 		err = w.farewell(ctx, deadline)
 		cancel()
 	}
-	w.endLife()
+	w.reconciler.lease.endRenewal()
 	w.reconciler.lease.keepers.Wait()
 	return err
 }

@@ -41,8 +41,7 @@ type leaseKeeper struct {
 	endStream context.CancelFunc
 }
 
-// newLeaseKeeper returns a keeper of a lease that was just granted, or seen
-// alive.
+// newLeaseKeeper returns a keeper of a lease that was just granted.
 func newLeaseKeeper(backend Backend, id int64, ttl time.Duration, fail func(error)) *leaseKeeper {
 	return &leaseKeeper{
 		backend: backend, id: id, ttl: ttl, fail: fail,
@@ -52,11 +51,10 @@ func newLeaseKeeper(backend Backend, id int64, ttl time.Duration, fail func(erro
 	}
 }
 
-// run sends keepalives until ctx is done or the lease is of no more use. The
-// first goes after the pause.
-func (k *leaseKeeper) run(ctx context.Context, first time.Duration) {
+// run sends keepalives until ctx is done or the lease is of no more use.
+func (k *leaseKeeper) run(ctx context.Context) {
 	defer k.hangUp()
-	for wait := first; backoff.Sleep(ctx, wait) == nil; {
+	for wait := jittered(k.ttl / 3); backoff.Sleep(ctx, wait) == nil; {
 		ttl, err := k.renew(ctx)
 		switch {
 		case ctx.Err() != nil:

@@ -29,7 +29,6 @@ type lease struct {
 	backend Backend
 	table   *table
 	call    call
-	life    context.Context // keepalives go on until it ends, also during Close
 	keepers sync.WaitGroup
 
 	id       int64 // 0 while there is none
@@ -62,35 +61,26 @@ func (l *lease) grant(ctx context.Context) error {
 	}
 	l.id, l.ttl = id, ttl
 	l.table.with(func() { l.table.granted(id) })
-	l.keep(jittered(ttl / 3))
+	l.keep()
 	return nil
 }
 
-// keep has the lease renewed, by keepalives that start after a pause.
-func (l *lease) keep(first time.Duration) {
-	life, cancel := context.WithCancel(l.life)
+// keep has the lease renewed.
+func (l *lease) keep() {
+	ctx, cancel := context.WithCancel(context.Background())
 	k := newLeaseKeeper(l.backend, l.id, l.ttl, func(err error) { l.unrenewed.Store(&err) })
 	l.renewals, l.end = k.renewals, cancel
 	l.silence.Reset(l.maxSilence())
-	l.keepers.Go(func() { k.run(life, first) })
+	l.keepers.Go(func() { k.run(ctx) })
 }
 
-// endRenewal stops keepalives; the lease itself may live.
+// endRenewal stops keepalives, which go on during Close; the lease itself may live.
 func (l *lease) endRenewal() {
 	if l.renewals != nil {
 		l.end()
 		l.renewals, l.end = nil, nil
 	}
 	l.silence.Stop()
-}
-
-// keys returns what the lease has left, less than 0 if it is gone, and its keys.
-func (l *lease) keys(ctx context.Context) (left time.Duration, keys []string, err error) {
-	err = l.call(ctx, func(ctx context.Context) (err error) {
-		left, keys, err = l.backend.TimeToLive(ctx, l.id)
-		return err
-	})
-	return left, keys, err
 }
 
 // audit removes what hangs on the lease and is not desired.
@@ -100,7 +90,12 @@ func (l *lease) audit(ctx context.Context, root string) error {
 	if !due {
 		return nil
 	}
-	left, keys, err := l.keys(ctx)
+	var left time.Duration
+	var keys []string
+	err := l.call(ctx, func(ctx context.Context) (err error) {
+		left, keys, err = l.backend.TimeToLive(ctx, l.id)
+		return err
+	})
 	switch {
 	case err != nil && etcdclient.Away(err):
 		l.table.with(func() { l.table.audit = true }) // again, once there is an answer

@@ -44,11 +44,7 @@ type Writer struct {
 	reconciler *reconciler
 	leave      bool
 	wg         sync.WaitGroup
-
-	// life ends with Close. running ends before it, so that Close itself can
-	// still talk to etcd.
-	life, running       context.Context
-	endLife, endRunning context.CancelFunc
+	end        context.CancelFunc // ends the reconciler
 
 	// Guarded by the table's mutex:
 	started  bool
@@ -56,15 +52,15 @@ type Writer struct {
 }
 
 // New returns a writer. It does nothing until something is asked of it.
-func New(ctx context.Context, cfg Config) *Writer {
+func New(cfg Config) *Writer {
 	w := &Writer{table: newTable(cfg.Log, cfg.TTL), leave: cfg.LeaveOnClose}
-	w.life, w.endLife = context.WithCancel(context.WithoutCancel(ctx))
-	w.running, w.endRunning = context.WithCancel(w.life)
+	running, end := context.WithCancel(context.Background())
+	w.end = end
 	w.reconciler = &reconciler{
-		table: w.table, backend: cfg.Backend, follow: cfg.Follow, root: cfg.Prefix + "/", running: w.running,
+		table: w.table, backend: cfg.Backend, follow: cfg.Follow, root: cfg.Prefix + "/", running: running,
 		pause: backoff.New(retryBase, retryLimit), retry: stoppedTimer(), audit: stoppedTimer(), stragglers: stoppedTimer(),
 	}
-	w.reconciler.lease = &lease{backend: cfg.Backend, table: w.table, call: w.reconciler.request, life: w.life, silence: stoppedTimer()}
+	w.reconciler.lease = &lease{backend: cfg.Backend, table: w.table, call: w.reconciler.request, silence: stoppedTimer()}
 	return w
 }
 
@@ -92,7 +88,7 @@ func (w *Writer) ask(ctx context.Context, record func() []*entry) error {
 		t.contact.resume = time.Time{} // what a user asks for now is no part of a crowd
 		if !w.started {
 			w.started = true
-			w.wg.Go(func() { w.reconciler.run(w.running) })
+			w.wg.Go(func() { w.reconciler.run(w.reconciler.running) })
 		}
 	}
 	t.unlock()
