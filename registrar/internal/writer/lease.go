@@ -15,10 +15,7 @@ import (
 // contact above what a reconnect takes, for short leases.
 const minSilence = 1500 * time.Millisecond
 
-var (
-	errSilent    = errors.New("keepalives of the lease are not answered")
-	errLeaseZero = errors.New("etcd granted a lease with the ID 0, under which keys would never expire")
-)
+var errSilent = errors.New("keepalives of the lease are not answered")
 
 // call makes a request to etcd with a time-out, and notes whether it is there.
 type call func(ctx context.Context, request func(ctx context.Context) error) error
@@ -48,14 +45,10 @@ func (l *lease) grant(ctx context.Context) error {
 		id, ttl, err = l.backend.Grant(ctx, l.table.ttl)
 		return err
 	})
-	if err == nil && id == 0 {
-		err = errLeaseZero
-	}
 	switch {
-	case err == nil:
-	case etcdclient.Away(err) && !errors.Is(err, errLeaseZero):
+	case err != nil && etcdclient.Away(err):
 		return err
-	default:
+	case err != nil:
 		l.table.with(func() { l.table.ungranted(err) })
 		return nil
 	}

@@ -112,20 +112,3 @@ func TestLeaderChangeKeepsTheLease(t *testing.T) {
 		}
 	})
 }
-
-func TestLeaseZeroIsRefused(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		w.Set(func(f *faulty.Faults) { f.ZeroLease = true })
-		w.register(t, orders("a"))
-		time.Sleep(round)
-		if w.Len() != 0 {
-			t.Error("a key without a lease was written")
-		}
-		wantState(t, w.client, "a", registrar.StateFailed, errLeaseZero)
-		w.Set(func(f *faulty.Faults) { f.ZeroLease = false })
-		time.Sleep(round)
-		wantState(t, w.client, "a", registrar.StateRegistered, nil)
-	})
-}
