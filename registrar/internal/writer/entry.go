@@ -92,6 +92,13 @@ func (e *entry) toFollow() bool {
 	}
 }
 
+// look notes an entry whose key is to be followed now, or no more.
+func (t *table) look(e *entry) {
+	if e.toFollow() != (e.sub != nil) {
+		t.following[e] = true
+	}
+}
+
 // converged reports whether etcd has what is desired.
 func (e *entry) converged() bool { return e.state == registrar.StateRegistered || e.state == "" }
 
@@ -145,18 +152,4 @@ func (f *followed) confirm(e *entry) {
 	if e.observed.presence == present && e.shown < e.observed.revision {
 		f.unconfirmed[e] = true
 	}
-}
-
-// following is the entries whose keys are to be followed now, or no more.
-type following map[*entry]bool
-
-// look notes an entry if it is one.
-func (f *following) look(e *entry) {
-	if e.toFollow() == (e.sub != nil) {
-		return
-	}
-	if *f == nil {
-		*f = following{}
-	}
-	(*f)[e] = true
 }

@@ -23,7 +23,7 @@ func (t *table) resubscribe() changes {
 			c.unsubscribe(e)
 		}
 	}
-	t.following = nil
+	t.following = map[*entry]bool{}
 	return c
 }
 

@@ -37,7 +37,7 @@ func (t *table) take(limit int) (tasks []task, lease bool) {
 		case actLease:
 			lease = true
 			t.queue.push(e, true)
-		case actNone, actForget:
+		case actNone:
 			t.touch(e, false)
 		default:
 			e.place = underWay

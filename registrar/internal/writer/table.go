@@ -17,7 +17,7 @@ type table struct {
 	queue     queue
 	open      map[*entry]bool // that have not converged
 	told      int             // entries with a state
-	following following
+	following map[*entry]bool // whose keys are to be followed now, or no more
 	archive   archive
 	contact   contact
 	leases    leases
@@ -29,7 +29,7 @@ type table struct {
 func newTable(log *slog.Logger, ttl time.Duration) *table {
 	return &table{
 		monitor: newMonitor(log), ttl: ttl, index: newIndex(), leases: newLeases(),
-		open: map[*entry]bool{}, following: following{},
+		open: map[*entry]bool{}, following: map[*entry]bool{},
 	}
 }
 
@@ -37,9 +37,8 @@ func newTable(log *slog.Logger, ttl time.Duration) *table {
 // done waits for its turn, or for the next try.
 func (t *table) touch(e *entry, later bool) {
 	op, state := plan(e.situation(t.leases.current, t.leaving))
-	if op.action == actForget {
+	if state == "" {
 		e.desired = desired{}
-		op.action = actNone
 	}
 	t.enter(e, state)
 	switch {
@@ -52,7 +51,7 @@ func (t *table) touch(e *entry, later bool) {
 	default:
 		t.queue.push(e, later)
 	}
-	t.following.look(e)
+	t.look(e)
 }
 
 // enter puts an entry into a state.
