@@ -80,15 +80,12 @@ func (r *Reader) get(ctx context.Context, s *subject) (*registrar.Service, error
 	}
 	f := s.followed.Load()
 	live := f.Live()
-	if !live {
+	if !live || r.waiter.behind(f) {
 		var err error
 		if f, err = r.waiter.await(ctx, s.service); err != nil {
 			return nil, fmt.Errorf("registrar: getting %q: %w", s.name, err)
 		}
 		live = f.Live()
-	}
-	if r.waiter.behind(f) {
-		r.waiter.catchUp(ctx, s.service)
 	}
 	return s.answer(r.subscriptions.replica.Load(), !live)
 }

@@ -33,14 +33,10 @@ type namespace struct {
 	name     string
 	services map[string]*service
 	whole    *mirror.Range // nil while services are followed one by one
-	promote  promotion
-}
-
-// promotion is the step from the services of a namespace to its range.
-type promotion struct {
-	underWay bool
-	again    time.Time     // when to try again after a refusal
-	pause    time.Duration // that came before it
+	// promoting says that the whole is about to be followed; after a refusal not
+	// before again.
+	promoting bool
+	again     time.Time
 }
 
 // subscriptions is the services that were asked for, and the ranges of the replica
