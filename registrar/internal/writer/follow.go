@@ -7,14 +7,11 @@ const maxSingly = 64
 
 // changes is what is to begin and to end so that what is followed is in line with
 // what is to be.
-type changes struct {
-	table      *table
-	begin, end []*followed
-}
+type changes struct{ begin, end []*followed }
 
 // resubscribe returns the changes since it was called last.
 func (t *table) resubscribe() changes {
-	c := changes{table: t}
+	var c changes
 	for e := range t.following {
 		switch follow := e.toFollow(); {
 		case follow && e.sub == nil:
@@ -67,7 +64,6 @@ func (c *changes) unsubscribe(e *entry) {
 	delete(sub.entries, e.key)
 	delete(sub.unconfirmed, e)
 	e.service.followed--
-	c.table.index.tidy(e.service)
 	if len(sub.entries) > 0 {
 		return
 	}

@@ -16,7 +16,6 @@ type table struct {
 	index     index
 	queue     queue
 	open      map[*entry]bool // that have not converged
-	told      int             // entries with a state
 	following map[*entry]bool // whose keys are to be followed now, or no more
 	archive   archive
 	contact   contact
@@ -67,12 +66,6 @@ func (t *table) enter(e *entry, state registrar.State) {
 		t.note(func(log *slog.Logger) {
 			log.Warn("registrar: instance superseded by another client, registering it again once its key is gone", "instance", e.name.String())
 		})
-	}
-	if e.state == "" {
-		t.told++
-	}
-	if state == "" {
-		t.told--
 	}
 	e.state, e.since = state, time.Now()
 	if e.converged() {

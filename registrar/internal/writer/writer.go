@@ -172,7 +172,7 @@ func (w *Writer) unfinished(err error) error {
 	if len(t.open) == 0 {
 		return nil // at the last moment
 	}
-	err = fmt.Errorf("registrar: waiting for %d of %d instances to be registered or unregistered: %w", len(t.open), t.told, err)
+	err = fmt.Errorf("registrar: waiting for %d of %d instances to be registered or unregistered: %w", len(t.open), len(t.statuses()), err)
 	errs := []error{err}
 	byKey := func(a, b *entry) int { return cmp.Compare(a.key, b.key) }
 	for _, e := range slices.SortedFunc(maps.Keys(t.open), byKey) {
@@ -209,7 +209,7 @@ type statuses struct {
 }
 
 func (t *table) statuses() []registrar.InstanceStatus {
-	out := make([]registrar.InstanceStatus, 0, t.told)
+	var out []registrar.InstanceStatus
 	for _, e := range t.index.entries {
 		if e.state == "" {
 			continue
