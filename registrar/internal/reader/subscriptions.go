@@ -26,6 +26,7 @@ type service struct {
 	asked    atomic.Bool                  // since the last sweep
 	last     time.Time                    // the sweep that last saw it asked for
 	dropped  atomic.Bool                  // by a sweep: its contents are about to go
+	names    []string                     // by which it was asked for
 }
 
 // namespace is a namespace of which services were asked for.
@@ -46,9 +47,9 @@ type subscriptions struct {
 	closed context.Context
 	close  context.CancelFunc
 	wg     sync.WaitGroup
-	// dropped is told of services that nobody asks for any more. It is called with
-	// the mutex held.
-	dropped func(map[*service]bool)
+	// names has the *subject of each name that was asked for, as the user wrote
+	// it. It changes under the mutex.
+	names sync.Map
 
 	events                 *events
 	maxRanges, maxServices int
