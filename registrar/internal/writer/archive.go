@@ -68,7 +68,7 @@ func (a *archive) keep(e *entry) (forgotten []*entry) {
 // can carry out a write of it, its key is followed.
 func (t *table) retire(e *entry) {
 	now := time.Now()
-	if !t.closed && e.history.stragglersUntil(t.leases.expired).After(now) {
+	if !t.closed && e.history.straggles(now, t.leases.expired) {
 		t.archive.follow(e, now.Add(stragglerLimit))
 		return
 	}
