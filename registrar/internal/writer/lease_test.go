@@ -38,6 +38,26 @@ func TestLeaseLostIsReplaced(t *testing.T) {
 	})
 }
 
+// TestWriteFindsTheLeaseGone: the lease is replaced at once, and not when the next
+// keepalive tells.
+func TestWriteFindsTheLeaseGone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.register(t, orders("a"))
+		time.Sleep(ttl)
+		w.Expire(w.leaseOf(keyA))
+		start := time.Now()
+		w.register(t, orders("b"))
+		synctest.Wait()
+		if took := time.Since(start); took != 0 || w.leaseOf(keyA) <= 0 || w.leaseOf(keyB) <= 0 || w.Counts().Grants != 2 {
+			t.Errorf("after %v a is under lease %d, b under %d, %d grants", took, w.leaseOf(keyA), w.leaseOf(keyB), w.Counts().Grants)
+		}
+		wantState(t, w.client, "a", registrar.StateRegistered, nil)
+		wantState(t, w.client, "b", registrar.StateRegistered, nil)
+	})
+}
+
 func TestOutageLongerThanTheLease(t *testing.T) {
 	t.Parallel()
 	for _, state := range []faulty.State{faulty.Hung, faulty.Down} {
