@@ -66,7 +66,6 @@ func (w *Writer) farewell(ctx context.Context, deadline time.Time) error {
 // leave has removed what is left to remove, and with all, besides, what is under a
 // lease. Nothing else is written any more.
 func (t *table) leave(all bool) {
-	t.contact.resume = time.Time{}
 	t.leaving = all
 	for _, e := range t.index.entries {
 		switch {

@@ -82,14 +82,7 @@ func (e *entry) problem(away error) error {
 // toFollow reports whether the key is to be followed: once a write of what is
 // desired was acknowledged, and for stragglers.
 func (e *entry) toFollow() bool {
-	switch e.desired.intent {
-	case intentNone:
-		return e.place == straggler
-	case intentRegister:
-		return e.acked || e.sub != nil
-	default:
-		return e.sub != nil
-	}
+	return e.desired.intent == intentRegister && e.acked || e.place == straggler
 }
 
 // look notes an entry whose key is to be followed now, or no more.

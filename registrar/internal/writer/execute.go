@@ -131,7 +131,7 @@ func (r *reconciler) found() {
 		return
 	}
 	now := time.Now()
-	t.audit, t.stirred = true, true
+	t.stirred = true
 	if again {
 		t.contact.hold(t.ttl, now)
 	}

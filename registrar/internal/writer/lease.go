@@ -1,6 +1,7 @@
 package writer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -10,10 +11,6 @@ import (
 	"github.com/rosterdns/roster/internal/etcdclient"
 	"github.com/rosterdns/roster/registrar/internal/etcderror"
 )
-
-// minSilence keeps the time after which an unanswered keepalive counts as lost
-// contact above what a reconnect takes, for short leases.
-const minSilence = 1500 * time.Millisecond
 
 var errSilent = errors.New("keepalives of the lease are not answered")
 
@@ -141,7 +138,7 @@ func (l *lease) lose(expired bool) (instances int) {
 
 // maxSilence is how long keepalives can go unanswered before contact counts as
 // lost: one is due every third of the TTL.
-func (l *lease) maxSilence() time.Duration { return max(l.ttl*2/3, minSilence) }
+func (l *lease) maxSilence() time.Duration { return l.ttl * 2 / 3 }
 
 // silent returns why contact is lost once keepalives came to nothing for
 // maxSilence. Where none has failed, it is nil: it is this process that was
@@ -152,9 +149,6 @@ func (l *lease) silent() error {
 		l.silence.Reset(patience(l.ttl))
 		return nil
 	}
-	why := *failed
-	if last := l.backend.LastError(); last != nil {
-		why = last // of which the other is a consequence
-	}
-	return etcderror.Explain(errSilent, why)
+	// What keeps the connection from being made says more.
+	return etcderror.Explain(errSilent, cmp.Or(l.backend.LastError(), *failed))
 }

@@ -1,7 +1,6 @@
 package writer
 
 import (
-	"bytes"
 	"log/slog"
 	"time"
 
@@ -28,9 +27,6 @@ func (t *table) observe(e *entry, o observed, asOf int64) bool {
 	}
 	if o.ours && o.lease == 0 {
 		e.history.revision = o.revision // which tells it from others' when it is seen again
-	}
-	if bytes.Equal(o.value, e.desired.value) {
-		o.value = e.desired.value // and the copy goes
 	}
 	before := e.state
 	e.observed, e.asOf = o, asOf

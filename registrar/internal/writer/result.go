@@ -111,10 +111,7 @@ func (t *table) refused(tasks []task, err error) {
 		}
 		switch {
 		case errors.Is(err, rpctypes.ErrLeaseNotFound):
-			if k.op.lease != t.leases.current {
-				e.observed.presence = unknown // it has expired, and the key with it
-			}
-			t.audit = true // which finds out whether it is the current one
+			t.audit = true // which finds out what has become of it
 			t.touch(e, true)
 		case errors.Is(err, rpctypes.ErrNoSpace) && k.op.action == actMarkDown:
 			e.noSpace = true

@@ -96,11 +96,10 @@ func (s *subscription) commit(c mirror.Commit, seen []sighting) {
 	s.revision = c.Revision
 	for e := range s.unconfirmed {
 		switch {
-		case e.observed.presence != present || e.shown >= e.observed.revision:
+		case e.shown >= e.observed.revision:
 			delete(s.unconfirmed, e)
 		case e.observed.revision <= s.revision:
 			delete(s.unconfirmed, e)
-			t.audit = true
 			t.invalidate(e) // etcd doesn't have what it has told of
 		}
 	}
@@ -121,13 +120,11 @@ func (t *table) ghost(key string) *entry {
 // regressed takes etcd's history as having gone back: what was known of revisions
 // is worth nothing.
 func (s *subscription) regressed() {
-	t := s.table
-	t.audit = true
 	for _, e := range s.entries {
 		e.asOf = 0 // the mirror tells if it is another now
 	}
 	for e := range s.unconfirmed {
-		t.invalidate(e)
+		s.table.invalidate(e)
 	}
 	clear(s.unconfirmed)
 }

@@ -151,12 +151,11 @@ func (w *Writer) Wait(ctx context.Context) error {
 	}
 }
 
-// refusal returns why etcd refuses the user an instance, or all; nil if it does
-// not. It is asked for with each change.
+// refusal returns why etcd refuses the user an instance; nil if it does not. It is
+// asked for with each change.
 func (t *table) refusal() error {
-	denied := errors.Is(t.contact.away, registrar.ErrPermission)
 	for e := range t.open {
-		if denied || e.refused != nil && errors.Is(e.refused, registrar.ErrPermission) {
+		if errors.Is(e.refused, registrar.ErrPermission) {
 			return fmt.Errorf("registrar: %s: %w", e.name, e.problem(t.contact.away))
 		}
 	}
