@@ -28,7 +28,7 @@ func (w waiter) ready(svc *service, f *mirror.Range) bool {
 	switch s := f.Status(); {
 	case s.State != mirror.Stale:
 		return s.State == mirror.Live && !w.behind(f)
-	case isClosed(f.Listed()) || s.Err != nil || w.replica.LastError() != nil:
+	case s.Err != nil || w.replica.LastError() != nil:
 		return true
 	default:
 		return time.Since(svc.started) >= firstWait

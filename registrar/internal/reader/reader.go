@@ -50,15 +50,14 @@ func (r *Reader) Observer() replica.Observer { return r.subscriptions.events }
 // Get implements registrar.Registry.GetService.
 func (r *Reader) Get(ctx context.Context, name string) (*registrar.Service, error) {
 	for {
-		var s *subject
-		if known, ok := r.subscriptions.names.Load(name); ok && !known.(*subject).dropped.Load() {
-			s = known.(*subject)
-		} else {
+		known, ok := r.subscriptions.names.Load(name)
+		if !ok {
 			var err error
-			if s, err = r.add(name); err != nil {
+			if known, err = r.add(name); err != nil {
 				return nil, err
 			}
 		}
+		s := known.(*subject)
 		service, err := r.get(ctx, s)
 		if !s.dropped.Load() {
 			return service, err

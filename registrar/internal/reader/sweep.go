@@ -55,7 +55,6 @@ func (s *subscriptions) drop(now time.Time) {
 			s.unfollow(ns.whole)
 		}
 	}
-	s.events.happened() // a promotion can wait for what is dropped
 }
 
 // idle reports whether a service is to be dropped.
