@@ -16,10 +16,7 @@ func (e *Etcd) Grant(ctx context.Context, ttl time.Duration) (int64, time.Durati
 		return 0, 0, err
 	}
 	e.count(func(c *Counts) { c.Grants++ })
-	switch {
-	case f.ZeroLease:
-		return 0, ttl, nil
-	case f.NoSpace:
+	if f.NoSpace {
 		return 0, 0, rpctypes.ErrNoSpace
 	}
 	return e.Store.Grant(ctx, ttl)

@@ -35,8 +35,6 @@ type Faults struct {
 	Denied func(key string) bool
 	// NoSpace refuses puts and leases.
 	NoSpace bool
-	// ZeroLease grants the lease 0.
-	ZeroLease bool
 	// LoseAnswers carries transactions out and never answers them.
 	LoseAnswers bool
 	// Record remembers transactions that are not answered, for Unanswered.

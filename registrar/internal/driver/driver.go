@@ -77,7 +77,7 @@ var _ request.Driver = (*driver)(nil)
 func (d *driver) Name() string { return d.name }
 
 // Init implements registrar.Registry.
-func (d *driver) Init(ctx context.Context, opts ...registrar.Option) error {
+func (d *driver) Init(_ context.Context, opts ...registrar.Option) error {
 	o, err := registrar.NewOptions(opts...)
 	if err != nil {
 		return err
@@ -93,18 +93,18 @@ func (d *driver) Init(ctx context.Context, opts ...registrar.Option) error {
 	if d.closed {
 		return registrar.ErrClosed
 	}
-	if !d.parts.CompareAndSwap(nil, newParts(ctx, o, etcd, logs)) {
+	if !d.parts.CompareAndSwap(nil, newParts(o, etcd, logs)) {
 		return fmt.Errorf("registrar: Init was called before on this registry: %w", registrar.ErrInvalid)
 	}
 	return nil
 }
 
-func newParts(ctx context.Context, o *registrar.Options, etcd Etcd, logs *logqueue.Queue) *parts {
+func newParts(o *registrar.Options, etcd Etcd, logs *logqueue.Queue) *parts {
 	p := &parts{namespace: o.Namespace, etcd: etcd, logs: logs, replica: newLazyReplica(o, etcd.Source)}
 	p.reader = reader.New(reader.Config{Namespace: o.Namespace, Open: p.replica.open, LastChange: etcd.lastChange(o.Prefix)})
 	p.replica.cfg.Observer = p.reader.Observer()
 	p.lister = &reader.Lister{Source: etcd.Source, Prefix: o.Prefix, InContact: p.reader.InContact, Closed: p.reader.Closed()}
-	p.writer = writer.New(ctx, writer.Config{
+	p.writer = writer.New(writer.Config{
 		Backend: etcd.Backend, Follow: p.replica.followInto, Prefix: o.Prefix, TTL: o.LeaseTTL, LeaveOnClose: etcd.LeaveOnClose, Log: o.Logger,
 	})
 	return p

@@ -27,61 +27,11 @@ type waiter struct {
 func (w waiter) ready(svc *service, f *mirror.Range) bool {
 	switch s := f.Status(); {
 	case s.State != mirror.Stale:
-		return s.State == mirror.Live
-	case isClosed(f.Listed()) || s.Err != nil || w.replica.LastError() != nil:
+		return s.State == mirror.Live && !w.behind(f)
+	case s.Err != nil || w.replica.LastError() != nil:
 		return true
 	default:
 		return time.Since(svc.started) >= firstWait
-	}
-}
-
-// await waits until there is something to answer from, until firstWait after the
-// first question, and returns what that is followed by. Where ctx ends it, the
-// error is ErrUnavailable besides, unless etcd answers others.
-func (w waiter) await(ctx context.Context, svc *service) (*mirror.Range, error) {
-	if f := svc.followed.Load(); w.ready(svc, f) {
-		return f, nil
-	}
-	timeout := time.NewTimer(time.Until(svc.started.Add(firstWait)))
-	defer timeout.Stop()
-	for {
-		happening, f := w.events.wait(), svc.followed.Load()
-		if w.ready(svc, f) {
-			return f, nil
-		}
-		if err := f.Status().Err; err != nil && etcderror.Denied(err) {
-			return nil, etcderror.Classify(err)
-		}
-		select {
-		case <-f.Listed():
-		case <-happening:
-		case <-timeout.C:
-			return w.timedOut(f, nil)
-		case <-ctx.Done():
-			return w.timedOut(f, ctx.Err())
-		case <-w.closed.Done():
-			return nil, registrar.ErrClosed
-		}
-	}
-}
-
-// timedOut returns what there is to answer from, or why there is nothing. The
-// error is that of the caller's context; nil if it was firstWait that is over.
-func (w waiter) timedOut(f *mirror.Range, err error) (*mirror.Range, error) {
-	s, last := f.Status(), w.replica.LastError()
-	switch {
-	case s.State != mirror.Unsynced:
-		return f, nil
-	case s.Err != nil && err == nil:
-		return nil, etcderror.Classify(s.Err) // says why there is no connection already
-	case s.Err != nil:
-		return nil, etcderror.Classify(etcderror.Explain(err, s.Err))
-	case err == nil:
-		return nil, etcderror.Classify(etcderror.Explain(errNoAnswer, last))
-	case w.replica.Status().State == mirror.Live:
-		return nil, err
-	default:
-		return nil, etcderror.Classify(etcderror.Explain(err, last))
 	}
 }
 
@@ -94,23 +44,50 @@ func (w waiter) behind(f *mirror.Range) bool {
 	return s.Revision < w.lastChange(s.Range)
 }
 
-// catchUp waits until a service is not behind, at most firstWait.
-func (w waiter) catchUp(ctx context.Context, svc *service) {
-	timeout := time.NewTimer(firstWait)
+// await waits until there is something to answer from, until firstWait after the
+// first question, and returns what that is followed by. Where ctx ends it, the
+// error is ErrUnavailable besides, unless etcd answers others.
+func (w waiter) await(ctx context.Context, svc *service) (*mirror.Range, error) {
+	if f := svc.followed.Load(); w.ready(svc, f) {
+		return f, nil
+	}
+	limit := time.Until(svc.started.Add(firstWait))
+	if w.lastChange != nil {
+		limit = firstWait // after each change
+	}
+	timeout := time.NewTimer(limit)
 	defer timeout.Stop()
 	for {
-		happening := w.events.wait()
-		if !w.behind(svc.followed.Load()) {
-			return
+		happening, f := w.events.wait(), svc.followed.Load()
+		if w.ready(svc, f) {
+			return f, nil
+		}
+		if err := f.Status().Err; err != nil && etcderror.Denied(err) {
+			return nil, etcderror.Classify(err)
 		}
 		select {
 		case <-happening:
 		case <-timeout.C:
-			return
+			return w.timedOut(f, errNoAnswer)
 		case <-ctx.Done():
-			return
+			return w.timedOut(f, ctx.Err())
 		case <-w.closed.Done():
-			return
+			return nil, registrar.ErrClosed
 		}
+	}
+}
+
+// timedOut returns what there is to answer from, or why there is nothing. The
+// error is what ended the wait.
+func (w waiter) timedOut(f *mirror.Range, err error) (*mirror.Range, error) {
+	switch s := f.Status(); {
+	case s.State != mirror.Unsynced:
+		return f, nil
+	case s.Err != nil:
+		return nil, etcderror.Classify(etcderror.Explain(err, s.Err))
+	case w.replica.Status().State == mirror.Live && !errors.Is(err, errNoAnswer):
+		return nil, err
+	default:
+		return nil, etcderror.Classify(etcderror.Explain(err, w.replica.LastError()))
 	}
 }

@@ -11,21 +11,16 @@ import (
 // it one watch of the whole namespace is cheaper for etcd.
 const maxSingly = 64
 
-// How often the whole of a namespace is tried again that etcd refuses: rights
-// are seldom given later, and a refusal can be one of a moment.
-const (
-	promoteAgain = time.Minute
-	promoteLimit = time.Hour
-)
+// promoteAgain is how often the whole of a namespace is tried that etcd refuses.
+const promoteAgain = time.Minute
 
 // tryPromote begins to follow a namespace as a whole once many services of it
 // are. The caller holds the mutex.
 func (s *subscriptions) tryPromote(ns *namespace, now time.Time) {
-	p := &ns.promote
-	if len(ns.services) <= maxSingly || ns.whole != nil || p.underWay || now.Before(p.again) {
+	if len(ns.services) <= maxSingly || ns.whole != nil || ns.promoting || now.Before(ns.again) {
 		return
 	}
-	p.underWay = true
+	ns.promoting = true
 	whole := s.follow(ns.name + "/")
 	s.wg.Go(func() { s.promote(ns, whole) })
 }
@@ -35,7 +30,6 @@ func (s *subscriptions) tryPromote(ns *namespace, now time.Time) {
 func (s *subscriptions) promote(ns *namespace, whole *mirror.Range) {
 	for happening := s.events.wait(); !s.promoted(ns, whole); happening = s.events.wait() {
 		select {
-		case <-whole.Listed():
 		case <-happening:
 		case <-s.closed.Done():
 			return
@@ -56,8 +50,7 @@ func (s *subscriptions) promoted(ns *namespace, whole *mirror.Range) bool {
 		s.move(ns, whole)
 	case err != nil && etcderror.Denied(err):
 		s.unfollow(whole)
-		pause := min(max(2*ns.promote.pause, promoteAgain), promoteLimit)
-		ns.promote = promotion{again: time.Now().Add(pause), pause: pause}
+		ns.promoting, ns.again = false, time.Now().Add(promoteAgain)
 	default:
 		return false
 	}
@@ -67,7 +60,7 @@ func (s *subscriptions) promoted(ns *namespace, whole *mirror.Range) bool {
 // move makes the range of a namespace that of its services. The caller holds the
 // mutex.
 func (s *subscriptions) move(ns *namespace, whole *mirror.Range) {
-	ns.promote, ns.whole = promotion{}, whole
+	ns.promoting, ns.whole = false, whole
 	for _, svc := range ns.services {
 		s.unfollow(svc.followed.Swap(whole))
 	}

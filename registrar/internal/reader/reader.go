@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"sync"
 
 	"github.com/rosterdns/roster/internal/mirror"
 	"github.com/rosterdns/roster/internal/replica"
@@ -31,9 +30,6 @@ type Reader struct {
 	namespace     string // of names that state none
 	subscriptions subscriptions
 	waiter        waiter
-	// names has the *subject of each name that was asked for, as the user wrote
-	// it. It changes under the mutex of the subscriptions.
-	names sync.Map
 }
 
 // New returns a reader. It does nothing until something is asked.
@@ -43,7 +39,6 @@ func New(cfg Config) *Reader {
 		namespaces: map[string]*namespace{}, events: newEvents(),
 	}}
 	s := &r.subscriptions
-	s.dropped = r.forget
 	s.closed, s.close = context.WithCancel(context.Background())
 	r.waiter = waiter{s, cfg.LastChange}
 	return r
@@ -55,15 +50,14 @@ func (r *Reader) Observer() replica.Observer { return r.subscriptions.events }
 // Get implements registrar.Registry.GetService.
 func (r *Reader) Get(ctx context.Context, name string) (*registrar.Service, error) {
 	for {
-		var s *subject
-		if known, ok := r.names.Load(name); ok && !known.(*subject).dropped.Load() {
-			s = known.(*subject)
-		} else {
+		known, ok := r.subscriptions.names.Load(name)
+		if !ok {
 			var err error
-			if s, err = r.add(name); err != nil {
+			if known, err = r.add(name); err != nil {
 				return nil, err
 			}
 		}
+		s := known.(*subject)
 		service, err := r.get(ctx, s)
 		if !s.dropped.Load() {
 			return service, err
@@ -80,15 +74,12 @@ func (r *Reader) get(ctx context.Context, s *subject) (*registrar.Service, error
 	}
 	f := s.followed.Load()
 	live := f.Live()
-	if !live {
+	if !live || r.waiter.behind(f) {
 		var err error
 		if f, err = r.waiter.await(ctx, s.service); err != nil {
 			return nil, fmt.Errorf("registrar: getting %q: %w", s.name, err)
 		}
 		live = f.Live()
-	}
-	if r.waiter.behind(f) {
-		r.waiter.catchUp(ctx, s.service)
 	}
 	return s.answer(r.subscriptions.replica.Load(), !live)
 }
@@ -104,7 +95,7 @@ func (r *Reader) add(name string) (*subject, error) {
 	if r.subscriptions.closed.Err() != nil {
 		return nil, registrar.ErrClosed
 	}
-	if known, ok := r.names.Load(name); ok {
+	if known, ok := r.subscriptions.names.Load(name); ok {
 		return known.(*subject), nil
 	}
 	svc, err := r.subscriptions.subscribe(n)
@@ -116,18 +107,9 @@ func (r *Reader) add(name string) (*subject, error) {
 		name: name, ServiceName: n, service: svc,
 		notFound: fmt.Errorf("registrar: service %s: %w", n, registrar.ErrNotFound),
 	}
-	r.names.Store(name, s)
+	r.subscriptions.names.Store(name, s)
+	svc.names = append(svc.names, name)
 	return s, nil
-}
-
-// forget removes the names of services that were dropped.
-func (r *Reader) forget(dropped map[*service]bool) {
-	r.names.Range(func(name, s any) bool {
-		if dropped[s.(*subject).service] {
-			r.names.Delete(name)
-		}
-		return true
-	})
 }
 
 // InContact reports whether etcd was heard of just now.
@@ -146,7 +128,7 @@ func (r *Reader) Closed() context.Context { return r.subscriptions.closed }
 func (r *Reader) Close() {
 	r.subscriptions.mu.Lock()
 	r.subscriptions.close()
-	r.names.Clear()
+	r.subscriptions.names.Clear()
 	r.subscriptions.mu.Unlock()
 	r.subscriptions.wg.Wait()
 }

@@ -26,6 +26,7 @@ type service struct {
 	asked    atomic.Bool                  // since the last sweep
 	last     time.Time                    // the sweep that last saw it asked for
 	dropped  atomic.Bool                  // by a sweep: its contents are about to go
+	names    []string                     // by which it was asked for
 }
 
 // namespace is a namespace of which services were asked for.
@@ -33,14 +34,10 @@ type namespace struct {
 	name     string
 	services map[string]*service
 	whole    *mirror.Range // nil while services are followed one by one
-	promote  promotion
-}
-
-// promotion is the step from the services of a namespace to its range.
-type promotion struct {
-	underWay bool
-	again    time.Time     // when to try again after a refusal
-	pause    time.Duration // that came before it
+	// promoting says that the whole is about to be followed; after a refusal not
+	// before again.
+	promoting bool
+	again     time.Time
 }
 
 // subscriptions is the services that were asked for, and the ranges of the replica
@@ -50,9 +47,9 @@ type subscriptions struct {
 	closed context.Context
 	close  context.CancelFunc
 	wg     sync.WaitGroup
-	// dropped is told of services that nobody asks for any more. It is called with
-	// the mutex held.
-	dropped func(map[*service]bool)
+	// names has the *subject of each name that was asked for, as the user wrote
+	// it. It changes under the mutex.
+	names sync.Map
 
 	events                 *events
 	maxRanges, maxServices int

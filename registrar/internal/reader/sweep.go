@@ -31,14 +31,15 @@ func (s *subscriptions) sweep() {
 func (s *subscriptions) drop(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	dropped := map[*service]bool{}
 	for name, ns := range s.namespaces {
 		for label, svc := range ns.services {
 			if !svc.idle(now) {
 				continue
 			}
 			svc.dropped.Store(true)
-			dropped[svc] = true
+			for _, known := range svc.names {
+				s.names.Delete(known)
+			}
 			delete(ns.services, label)
 			s.services--
 			if f := svc.followed.Load(); f != ns.whole {
@@ -53,10 +54,6 @@ func (s *subscriptions) drop(now time.Time) {
 		if ns.whole != nil {
 			s.unfollow(ns.whole)
 		}
-	}
-	if len(dropped) > 0 {
-		s.dropped(dropped)
-		s.events.happened() // a promotion can wait for what is dropped
 	}
 }
 

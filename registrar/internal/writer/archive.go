@@ -10,20 +10,15 @@ const maxIdle = 10_000
 // archive is the entries of which nothing is desired any more, oldest first. One that
 // has had something to do since is passed over.
 type archive struct {
-	stragglers []follower // that are followed, in order of until
+	stragglers []retired // that are followed, in order of until
 	idle       []retired
-}
-
-// follower is an entry that is followed for stragglers.
-type follower struct {
-	retired
-	until time.Time
 }
 
 // retired is an entry with nothing more to do, unless it has had since.
 type retired struct {
 	entry *entry
 	times uint64
+	until time.Time // of one that is followed for stragglers
 }
 
 func (r retired) still() bool {
@@ -34,7 +29,7 @@ func (r retired) still() bool {
 func (a *archive) follow(e *entry, until time.Time) {
 	e.place = straggler
 	e.retired++
-	a.stragglers = append(a.stragglers, follower{retired{e, e.retired}, until})
+	a.stragglers = append(a.stragglers, retired{e, e.retired, until})
 }
 
 // ended returns the entries that were followed for long enough.
@@ -59,7 +54,7 @@ func (a *archive) next() (time.Time, bool) {
 // keep remembers an entry, and returns those for which there is no more room.
 func (a *archive) keep(e *entry) (forgotten []*entry) {
 	e.retired++
-	a.idle = append(a.idle, retired{e, e.retired})
+	a.idle = append(a.idle, retired{entry: e, times: e.retired})
 	for len(a.idle) > maxIdle {
 		if oldest := a.idle[0]; oldest.still() {
 			forgotten = append(forgotten, oldest.entry)
@@ -73,7 +68,7 @@ func (a *archive) keep(e *entry) (forgotten []*entry) {
 // can carry out a write of it, its key is followed.
 func (t *table) retire(e *entry) {
 	now := time.Now()
-	if !t.closed && e.history.stragglersUntil(t.leases.expired).After(now) {
+	if !t.closed && e.history.straggles(now, t.leases.expired) {
 		t.archive.follow(e, now.Add(stragglerLimit))
 		return
 	}
@@ -94,7 +89,7 @@ func (t *table) release(e *entry) {
 	e.place = atRest
 	e.history.giveUp()
 	e.observed, e.asOf = observed{}, 0
-	t.following.look(e)
+	t.look(e)
 	if !e.history.acked {
 		t.index.drop(e)
 		return

@@ -5,27 +5,20 @@ import (
 	"github.com/rosterdns/roster/registrar"
 )
 
-// asked is what a call has asked of an entry.
-type asked struct {
-	entry   *entry
-	version uint64
-}
-
-// tried reports whether it was tried, or replaced by something else.
-func (a asked) tried() bool {
-	e := a.entry
-	return e.version != a.version || e.converged() || e.state == registrar.StateSuperseded || e.place == deferred
+// tried reports whether what was asked of an entry was tried.
+func (e *entry) tried() bool {
+	return e.converged() || e.state == registrar.StateSuperseded || e.refused != nil
 }
 
 // register records the instances of a service as desired, and returns those for
 // which that changes anything.
-func (t *table) register(service *registrar.Service) (list []asked) {
+func (t *table) register(service *registrar.Service) (list []*entry) {
 	for i := range service.Instances {
 		in := &service.Instances[i]
 		e := t.index.entry(instance(service.Namespace, service.Name, in.ID))
 		if e.register(in.EncodeValue(), in.Static) {
 			t.touch(e, false)
-			list = append(list, asked{e, e.version})
+			list = append(list, e)
 		}
 	}
 	return list
@@ -33,7 +26,7 @@ func (t *table) register(service *registrar.Service) (list []asked) {
 
 // unregister records that instances are to go, all of this client's in the
 // service if ids is empty, and returns those for which that takes a write.
-func (t *table) unregister(namespace, name string, ids []string) (list []asked) {
+func (t *table) unregister(namespace, name string, ids []string) (list []*entry) {
 	var entries []*entry
 	for _, id := range ids {
 		entries = append(entries, t.index.entry(instance(namespace, name, id)))
@@ -44,7 +37,7 @@ func (t *table) unregister(namespace, name string, ids []string) (list []asked) 
 	for _, e := range entries {
 		t.dismiss(e)
 		if !e.converged() {
-			list = append(list, asked{e, e.version})
+			list = append(list, e)
 		}
 	}
 	return list

@@ -26,15 +26,15 @@ func (w *Writer) Close(deadline time.Time) error {
 	t.closed, t.stirred = true, true
 	started := w.started
 	t.unlock()
-	w.endRunning()
+	w.end()
 	w.wg.Wait()
 	var err error
 	if started {
-		ctx, cancel := context.WithDeadline(w.life, deadline)
+		ctx, cancel := context.WithDeadline(context.Background(), deadline)
 		err = w.farewell(ctx, deadline)
 		cancel()
 	}
-	w.endLife()
+	w.reconciler.lease.endRenewal()
 	w.reconciler.lease.keepers.Wait()
 	return err
 }
@@ -42,37 +42,30 @@ func (w *Writer) Close(deadline time.Time) error {
 // farewell is the part of Close that talks to etcd. Once the lease is revoked all
 // keys under it are gone, whatever failed before.
 func (w *Writer) farewell(ctx context.Context, deadline time.Time) error {
-	r, t := w.reconciler, w.table
-	t.with(func() { t.leave(!w.leave) })
-	if r.lease.id == 0 || w.leave {
-		if err := w.removeAll(ctx); err != nil {
-			return fmt.Errorf("registrar: closing: %w", err)
-		}
-		return nil
+	lease := w.reconciler.lease
+	revokes := lease.id != 0 && !w.leave
+	w.table.with(func() { w.table.leave(!w.leave) })
+	if revokes {
+		early, cancel := context.WithDeadline(ctx, deadline.Add(-revokeTime))
+		_ = w.removeAll(early) // what is left is tried again
+		cancel()
+		err := w.revoke(ctx)
+		w.table.with(func() { w.table.revoked(err == nil) })
 	}
-	early, cancel := context.WithDeadline(ctx, deadline.Add(-revokeTime))
-	err := w.removeAll(early)
-	cancel()
-	revoked := w.revoke(ctx)
-	switch left, _ := w.left(); {
-	case revoked == nil && left == 0:
+	err := w.removeAll(ctx)
+	switch {
+	case err == nil:
 		return nil
-	case revoked != nil && etcdclient.Away(revoked):
-		err = cmp.Or(err, etcderror.Classify(etcderror.Explain(revoked, r.backend.LastError())))
+	case revokes:
+		return fmt.Errorf("registrar: closing: instances may be served until their lease of %v expires: %w", lease.ttl, err)
 	default:
-		t.with(func() { t.revoked(revoked == nil) })
-		err = w.removeAll(ctx)
+		return fmt.Errorf("registrar: closing: %w", err)
 	}
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("registrar: closing: instances may be served until their lease of %v expires: %w", r.lease.ttl, err)
 }
 
 // leave has removed what is left to remove, and with all, besides, what is under a
 // lease. Nothing else is written any more.
 func (t *table) leave(all bool) {
-	t.contact.resume = time.Time{}
 	t.leaving = all
 	for _, e := range t.index.entries {
 		switch {
@@ -90,16 +83,12 @@ func (t *table) leave(all bool) {
 // revoked takes the end of the lease: what hung on it is gone, or, where one key
 // that may not be written denies that, is deleted one by one.
 func (t *table) revoked(done bool) {
-	if !done {
-		t.leaving = false
-	}
+	t.leaving = false
 	for e := range t.open {
-		switch o := &e.observed; {
-		case e.desired.intent == intentRegister:
-		case done && o.ours && o.lease == t.leases.current:
+		if o := &e.observed; done && o.ours && o.lease == t.leases.current {
 			*o = observed{presence: absent}
-			t.touch(e, false)
-		case !done:
+		}
+		if e.desired.intent != intentRegister {
 			t.touch(e, false)
 		}
 	}

@@ -2,7 +2,6 @@ package writer
 
 import (
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/rosterdns/roster/catalog"
@@ -17,8 +16,7 @@ type entry struct {
 	service *service
 
 	desired desired
-	version uint64 // counts the changes of what is desired
-	acked   bool   // see situation
+	acked   bool // see situation
 
 	observed observed
 	asOf     int64 // the revision of etcd as of which that holds
@@ -62,7 +60,6 @@ func (e *entry) remove(i intent) { e.ask(desired{intent: i}) }
 
 func (e *entry) ask(d desired) {
 	e.desired, e.refused, e.noSpace = d, nil, false
-	e.version++
 }
 
 // problem returns what stands in the way of what is desired; nil if it is known
@@ -85,13 +82,13 @@ func (e *entry) problem(away error) error {
 // toFollow reports whether the key is to be followed: once a write of what is
 // desired was acknowledged, and for stragglers.
 func (e *entry) toFollow() bool {
-	switch e.desired.intent {
-	case intentNone:
-		return e.place == straggler
-	case intentRegister:
-		return e.acked || e.sub != nil
-	default:
-		return e.sub != nil
+	return e.desired.intent == intentRegister && e.acked || e.place == straggler
+}
+
+// look notes an entry whose key is to be followed now, or no more.
+func (t *table) look(e *entry) {
+	if e.toFollow() != (e.sub != nil) {
+		t.following[e] = true
 	}
 }
 
@@ -104,8 +101,7 @@ type place uint8
 const (
 	atRest    place = iota
 	ready           // waits for its turn
-	deferred        // waits for the next try
-	unleased        // waits for a lease
+	deferred        // waits for a lease, or the next try
 	underWay        // an operation is under way
 	straggler       // at rest, and followed for stragglers
 )
@@ -128,23 +124,11 @@ type followed struct {
 	// revision is that as of which the range was shown last; before that, one that
 	// etcd had.
 	revision int64
-	// unconfirmed is what etcd has acknowledged and the mirror has not shown yet,
-	// in order of revision.
-	unconfirmed []confirmation
+	// unconfirmed is the entries of which etcd has told something that the mirror has
+	// not shown yet.
+	unconfirmed map[*entry]bool
 	stop        func() // of the reconciler
 }
-
-// confirmation is a write of a key at a revision.
-type confirmation struct {
-	entry    *entry
-	revision int64
-}
-
-// minUnconfirmed is from how many on writes that are not shown are looked through.
-const minUnconfirmed = 64
-
-// newFollowed returns a range that has yet to be followed.
-func newFollowed(rng string) *followed { return &followed{rng: rng, entries: map[string]*entry{}} }
 
 // attach has an entry shown by the range. Where that has yet to be followed, it
 // will show what is there already.
@@ -153,30 +137,12 @@ func (f *followed) attach(e *entry) {
 		e.shown = 0
 	}
 	f.entries[e.key] = e
-	if e.observed.presence == present {
-		f.confirm(e, e.asOf)
-	}
+	f.confirm(e)
 }
 
-// confirm has the mirror asked for a write that etcd has acknowledged.
-func (f *followed) confirm(e *entry, revision int64) {
-	f.unconfirmed = append(f.unconfirmed, confirmation{e, revision})
-	if len(f.unconfirmed) > 2*len(f.entries)+minUnconfirmed {
-		// The mirror shows nothing for long: of each key the last write matters.
-		f.unconfirmed = slices.DeleteFunc(f.unconfirmed, func(c confirmation) bool { return c.entry.asOf > c.revision })
+// confirm has the mirror asked for what is known of an entry.
+func (f *followed) confirm(e *entry) {
+	if e.observed.presence == present && e.shown < e.observed.revision {
+		f.unconfirmed[e] = true
 	}
-}
-
-// following is the entries whose keys are to be followed now, or no more.
-type following map[*entry]bool
-
-// look notes an entry if it is one.
-func (f *following) look(e *entry) {
-	if e.toFollow() == (e.sub != nil) {
-		return
-	}
-	if *f == nil {
-		*f = following{}
-	}
-	(*f)[e] = true
 }

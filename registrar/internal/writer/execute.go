@@ -16,7 +16,6 @@ import (
 // execute carries out operations. The error is that of an etcd that gives no
 // answer; refusals are noted.
 func (r *reconciler) execute(ctx context.Context, tasks []task) error {
-	distrusted := false
 	for _, group := range grouped(tasks) {
 		for _, chunk := range chunks(r.root, group) {
 			err := r.send(ctx, chunk)
@@ -24,11 +23,7 @@ func (r *reconciler) execute(ctx context.Context, tasks []task) error {
 				r.table.with(func() { r.table.lost(tasks) })
 				return err
 			}
-			distrusted = distrusted || errors.Is(err, rpctypes.ErrLeaseNotFound)
 		}
-	}
-	if distrusted && r.lease.id != 0 {
-		return r.lease.check(ctx)
 	}
 	return nil
 }
@@ -136,7 +131,7 @@ func (r *reconciler) found() {
 		return
 	}
 	now := time.Now()
-	t.audit, t.stirred = true, true
+	t.stirred = true
 	if again {
 		t.contact.hold(t.ttl, now)
 	}

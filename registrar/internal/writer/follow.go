@@ -1,10 +1,5 @@
 package writer
 
-import (
-	"cmp"
-	"slices"
-)
-
 // maxSingly is how many keys of a service are followed one by one. Beyond it one
 // watch of the whole service is cheaper for etcd, and for this client, though it
 // shows the keys of others too.
@@ -12,14 +7,11 @@ const maxSingly = 64
 
 // changes is what is to begin and to end so that what is followed is in line with
 // what is to be.
-type changes struct {
-	table      *table
-	begin, end []*followed
-}
+type changes struct{ begin, end []*followed }
 
 // resubscribe returns the changes since it was called last.
 func (t *table) resubscribe() changes {
-	c := changes{table: t}
+	var c changes
 	for e := range t.following {
 		switch follow := e.toFollow(); {
 		case follow && e.sub == nil:
@@ -28,7 +20,7 @@ func (t *table) resubscribe() changes {
 			c.unsubscribe(e)
 		}
 	}
-	t.following = nil
+	t.following = map[*entry]bool{}
 	return c
 }
 
@@ -38,36 +30,31 @@ func (c *changes) subscribe(e *entry) {
 	svc.followed++
 	switch {
 	case svc.sub != nil:
+		svc.sub.attach(e)
 	case svc.followed <= maxSingly:
-		single := newFollowed(e.key)
-		single.attach(e)
-		single.revision = e.asOf
-		c.begin = append(c.begin, single)
-		return
+		c.follow(e.key, e)
 	default:
-		svc.sub = newFollowed(svc.rng)
-		c.begin = append(c.begin, svc.sub)
-		for _, other := range inOrder(svc.entries) {
+		entries := []*entry{e}
+		for _, other := range svc.entries {
 			if other.sub != nil {
 				other.sub.ended = true
 				c.end = append(c.end, other.sub)
-				svc.sub.attach(other)
-				svc.sub.revision = max(svc.sub.revision, other.asOf)
+				entries = append(entries, other)
 			}
 		}
-		svc.sub.revision = max(svc.sub.revision, e.asOf)
+		svc.sub = c.follow(svc.rng, entries...)
 	}
-	svc.sub.attach(e)
 }
 
-// inOrder returns entries by what is known of them, the oldest first.
-func inOrder(entries map[string]*entry) []*entry {
-	list := make([]*entry, 0, len(entries))
+// follow has a range followed that shows entries.
+func (c *changes) follow(rng string, entries ...*entry) *followed {
+	f := &followed{rng: rng, entries: map[string]*entry{}, unconfirmed: map[*entry]bool{}}
 	for _, e := range entries {
-		list = append(list, e)
+		f.attach(e)
+		f.revision = max(f.revision, e.asOf)
 	}
-	slices.SortFunc(list, func(a, b *entry) int { return cmp.Compare(a.asOf, b.asOf) })
-	return list
+	c.begin = append(c.begin, f)
+	return f
 }
 
 // unsubscribe has a key followed no more, and its service with the last one.
@@ -75,8 +62,8 @@ func (c *changes) unsubscribe(e *entry) {
 	sub := e.sub
 	e.sub = nil
 	delete(sub.entries, e.key)
+	delete(sub.unconfirmed, e)
 	e.service.followed--
-	c.table.index.tidy(e.service)
 	if len(sub.entries) > 0 {
 		return
 	}

@@ -75,17 +75,12 @@ func (h *history) index(sum [sha256.Size]byte, lease int64) int {
 	return slices.IndexFunc(h.unacknowledged, func(u unacknowledged) bool { return u.sum == sum && u.lease == lease })
 }
 
-// stragglersUntil returns until when etcd can carry out a write that it has not
-// answered; the zero time if there is none. A lease that has expired lets none of
-// its writes through.
-func (h *history) stragglersUntil(expired func(lease int64) bool) time.Time {
-	var until time.Time
-	for _, u := range h.unacknowledged {
-		if end := u.sent.Add(stragglerLimit); end.After(until) && !(u.lease != 0 && expired(u.lease)) {
-			until = end
-		}
-	}
-	return until
+// straggles reports whether etcd can still carry out a write that it has not
+// answered. A lease that has expired lets none of its writes through.
+func (h *history) straggles(now time.Time, expired func(lease int64) bool) bool {
+	return slices.ContainsFunc(h.unacknowledged, func(u unacknowledged) bool {
+		return now.Before(u.sent.Add(stragglerLimit)) && (u.lease == 0 || !expired(u.lease))
+	})
 }
 
 // wrote reports whether a key that is seen in etcd is as this client wrote it,

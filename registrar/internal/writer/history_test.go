@@ -24,7 +24,7 @@ func TestHistory(t *testing.T) {
 			h.resolve(value(1), 7)
 		}
 		h.resolve(value(1), 7)
-		if h.sentAny() || !h.stragglersUntil(never).IsZero() {
+		if h.sentAny() || h.straggles(start, never) {
 			t.Errorf("%+v is remembered though all was answered", h)
 		}
 	})
@@ -44,11 +44,16 @@ func TestHistory(t *testing.T) {
 		h.sending(value(1), 0, start)
 		h.sending(value(1), 7, start.Add(time.Second))
 		expired := func(lease int64) bool { return lease == 7 }
-		if got := h.stragglersUntil(never); !got.Equal(start.Add(time.Second + stragglerLimit)) {
-			t.Errorf("until %v, want the last write's time and %v", got, stragglerLimit)
-		}
-		if got := h.stragglersUntil(expired); !got.Equal(start.Add(stragglerLimit)) {
-			t.Errorf("until %v, want that of the write under no lease", got)
+		for name, tt := range map[string]struct {
+			expired func(int64) bool
+			end     time.Time
+		}{
+			"of the last write": {never, start.Add(time.Second + stragglerLimit)},
+			"of the write under no lease, as the lease has expired": {expired, start.Add(stragglerLimit)},
+		} {
+			if !h.straggles(tt.end.Add(-1), tt.expired) || h.straggles(tt.end, tt.expired) {
+				t.Errorf("the time %s is not over %v after it", name, stragglerLimit)
+			}
 		}
 	})
 	t.Run("whose it is", func(t *testing.T) {

@@ -45,12 +45,7 @@ func (x *index) desired(namespace, name string) (list []*entry) {
 func (x *index) drop(e *entry) {
 	delete(x.entries, e.key)
 	delete(e.service.entries, e.key)
-	x.tidy(e.service)
-}
-
-// tidy forgets a service of which nothing is left.
-func (x *index) tidy(svc *service) {
-	if len(svc.entries) == 0 && svc.followed == 0 {
-		delete(x.services, svc.rng)
+	if len(e.service.entries) == 0 {
+		delete(x.services, e.service.rng)
 	}
 }

@@ -20,7 +20,6 @@ type renewal uint8
 
 const (
 	renewed     renewal = iota
-	renewedAnew         // on a stream that replaced one that broke
 	leaseGone           // etcd doesn't know the lease
 	leaseDenied         // the user may no longer write a key under the lease
 )
@@ -40,11 +39,9 @@ type leaseKeeper struct {
 	expires   time.Time // if no further keepalive is answered
 	renewOnce func(id int64) (time.Duration, error)
 	endStream context.CancelFunc
-	broken    bool // a stream has been since the last renewal
 }
 
-// newLeaseKeeper returns a keeper of a lease that was just granted, or seen
-// alive.
+// newLeaseKeeper returns a keeper of a lease that was just granted.
 func newLeaseKeeper(backend Backend, id int64, ttl time.Duration, fail func(error)) *leaseKeeper {
 	return &leaseKeeper{
 		backend: backend, id: id, ttl: ttl, fail: fail,
@@ -54,11 +51,10 @@ func newLeaseKeeper(backend Backend, id int64, ttl time.Duration, fail func(erro
 	}
 }
 
-// run sends keepalives until ctx is done or the lease is of no more use. The
-// first goes after the pause.
-func (k *leaseKeeper) run(ctx context.Context, first time.Duration) {
+// run sends keepalives until ctx is done or the lease is of no more use.
+func (k *leaseKeeper) run(ctx context.Context) {
 	defer k.hangUp()
-	for wait := first; backoff.Sleep(ctx, wait) == nil; {
+	for wait := jittered(k.ttl / 3); backoff.Sleep(ctx, wait) == nil; {
 		ttl, err := k.renew(ctx)
 		switch {
 		case ctx.Err() != nil:
@@ -67,19 +63,14 @@ func (k *leaseKeeper) run(ctx context.Context, first time.Duration) {
 			k.tell(leaseDenied)
 			return
 		case err != nil:
-			k.broken = true
 			k.fail(err)
 			wait = k.retryAfter()
 			continue
 		case ttl <= 0:
 			k.tell(leaseGone)
 			return
-		case k.broken:
-			k.tell(renewedAnew)
-		default:
-			k.tell(renewed)
 		}
-		k.broken = false
+		k.tell(renewed)
 		k.expires = time.Now().Add(ttl)
 		k.pause.Reset()
 		wait = k.interval()
@@ -155,10 +146,7 @@ func (k *leaseKeeper) hangUp() {
 // that has not taken yet: one that waits for etcd doesn't hold up keepalives.
 func (k *leaseKeeper) tell(r renewal) {
 	select {
-	case before := <-k.renewals:
-		if before == renewedAnew && r == renewed {
-			r = renewedAnew
-		}
+	case <-k.renewals:
 	default:
 	}
 	k.renewals <- r

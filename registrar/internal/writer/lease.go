@@ -1,6 +1,7 @@
 package writer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -11,14 +12,7 @@ import (
 	"github.com/rosterdns/roster/registrar/internal/etcderror"
 )
 
-// minSilence keeps the time after which an unanswered keepalive counts as lost
-// contact above what a reconnect takes, for short leases.
-const minSilence = 1500 * time.Millisecond
-
-var (
-	errSilent    = errors.New("keepalives of the lease are not answered")
-	errLeaseZero = errors.New("etcd granted a lease with the ID 0, under which keys would never expire")
-)
+var errSilent = errors.New("keepalives of the lease are not answered")
 
 // call makes a request to etcd with a time-out, and notes whether it is there.
 type call func(ctx context.Context, request func(ctx context.Context) error) error
@@ -29,7 +23,6 @@ type lease struct {
 	backend Backend
 	table   *table
 	call    call
-	life    context.Context // keepalives go on until it ends, also during Close
 	keepers sync.WaitGroup
 
 	id       int64 // 0 while there is none
@@ -49,64 +42,35 @@ func (l *lease) grant(ctx context.Context) error {
 		id, ttl, err = l.backend.Grant(ctx, l.table.ttl)
 		return err
 	})
-	if err == nil && id == 0 {
-		err = errLeaseZero
-	}
 	switch {
-	case err == nil:
-	case etcdclient.Away(err) && !errors.Is(err, errLeaseZero):
+	case err != nil && etcdclient.Away(err):
 		return err
-	default:
+	case err != nil:
 		l.table.with(func() { l.table.ungranted(err) })
 		return nil
 	}
 	l.id, l.ttl = id, ttl
 	l.table.with(func() { l.table.granted(id) })
-	l.keep(jittered(ttl / 3))
+	l.keep()
 	return nil
 }
 
-// keep has the lease renewed, by keepalives that start after a pause.
-func (l *lease) keep(first time.Duration) {
-	life, cancel := context.WithCancel(l.life)
+// keep has the lease renewed.
+func (l *lease) keep() {
+	ctx, cancel := context.WithCancel(context.Background())
 	k := newLeaseKeeper(l.backend, l.id, l.ttl, func(err error) { l.unrenewed.Store(&err) })
 	l.renewals, l.end = k.renewals, cancel
 	l.silence.Reset(l.maxSilence())
-	l.keepers.Go(func() { k.run(life, first) })
+	l.keepers.Go(func() { k.run(ctx) })
 }
 
-// endRenewal stops keepalives; the lease itself may live.
+// endRenewal stops keepalives, which go on during Close; the lease itself may live.
 func (l *lease) endRenewal() {
 	if l.renewals != nil {
 		l.end()
 		l.renewals, l.end = nil, nil
 	}
 	l.silence.Stop()
-}
-
-// check finds out what has become of a lease that a write was refused for.
-func (l *lease) check(ctx context.Context) error {
-	l.endRenewal()
-	left, _, err := l.keys(ctx)
-	switch {
-	case err != nil:
-		l.keep(0) // which finds out
-		return err
-	case left < 0:
-		l.gone()
-	default:
-		l.keep(0)
-	}
-	return nil
-}
-
-// keys returns what the lease has left, less than 0 if it is gone, and its keys.
-func (l *lease) keys(ctx context.Context) (left time.Duration, keys []string, err error) {
-	err = l.call(ctx, func(ctx context.Context) (err error) {
-		left, keys, err = l.backend.TimeToLive(ctx, l.id)
-		return err
-	})
-	return left, keys, err
 }
 
 // audit removes what hangs on the lease and is not desired.
@@ -116,7 +80,12 @@ func (l *lease) audit(ctx context.Context, root string) error {
 	if !due {
 		return nil
 	}
-	left, keys, err := l.keys(ctx)
+	var left time.Duration
+	var keys []string
+	err := l.call(ctx, func(ctx context.Context) (err error) {
+		left, keys, err = l.backend.TimeToLive(ctx, l.id)
+		return err
+	})
 	switch {
 	case err != nil && etcdclient.Away(err):
 		l.table.with(func() { l.table.audit = true }) // again, once there is an answer
@@ -130,9 +99,11 @@ func (l *lease) audit(ctx context.Context, root string) error {
 	return nil
 }
 
-// take takes what a keepalive has come to.
-func (l *lease) take(r renewal) {
-	if failed := l.unrenewed.Swap(nil); failed != nil && (r == leaseGone || r == leaseDenied) {
+// take takes what a keepalive has come to, and reports whether others came to
+// nothing before it.
+func (l *lease) take(r renewal) (again bool) {
+	again = l.unrenewed.Swap(nil) != nil
+	if again && r != renewed {
 		// Others have lost their leases too.
 		l.table.with(func() { l.table.contact.hold(l.table.ttl, time.Now()) })
 	}
@@ -147,6 +118,7 @@ func (l *lease) take(r renewal) {
 	default:
 		l.silence.Reset(l.maxSilence())
 	}
+	return again
 }
 
 // gone notes that etcd has no such lease any more.
@@ -166,7 +138,7 @@ func (l *lease) lose(expired bool) (instances int) {
 
 // maxSilence is how long keepalives can go unanswered before contact counts as
 // lost: one is due every third of the TTL.
-func (l *lease) maxSilence() time.Duration { return max(l.ttl*2/3, minSilence) }
+func (l *lease) maxSilence() time.Duration { return l.ttl * 2 / 3 }
 
 // silent returns why contact is lost once keepalives came to nothing for
 // maxSilence. Where none has failed, it is nil: it is this process that was
@@ -177,9 +149,6 @@ func (l *lease) silent() error {
 		l.silence.Reset(patience(l.ttl))
 		return nil
 	}
-	why := *failed
-	if last := l.backend.LastError(); last != nil {
-		why = last // of which the other is a consequence
-	}
-	return etcderror.Explain(errSilent, why)
+	// What keeps the connection from being made says more.
+	return etcderror.Explain(errSilent, cmp.Or(l.backend.LastError(), *failed))
 }

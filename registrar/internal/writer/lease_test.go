@@ -38,6 +38,26 @@ func TestLeaseLostIsReplaced(t *testing.T) {
 	})
 }
 
+// TestWriteFindsTheLeaseGone: the lease is replaced at once, and not when the next
+// keepalive tells.
+func TestWriteFindsTheLeaseGone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.register(t, orders("a"))
+		time.Sleep(ttl)
+		w.Expire(w.leaseOf(keyA))
+		start := time.Now()
+		w.register(t, orders("b"))
+		synctest.Wait()
+		if took := time.Since(start); took != 0 || w.leaseOf(keyA) <= 0 || w.leaseOf(keyB) <= 0 || w.Counts().Grants != 2 {
+			t.Errorf("after %v a is under lease %d, b under %d, %d grants", took, w.leaseOf(keyA), w.leaseOf(keyB), w.Counts().Grants)
+		}
+		wantState(t, w.client, "a", registrar.StateRegistered, nil)
+		wantState(t, w.client, "b", registrar.StateRegistered, nil)
+	})
+}
+
 func TestOutageLongerThanTheLease(t *testing.T) {
 	t.Parallel()
 	for _, state := range []faulty.State{faulty.Hung, faulty.Down} {
@@ -110,22 +130,5 @@ func TestLeaderChangeKeepsTheLease(t *testing.T) {
 		if w.leaseOf(keyA) != lease || w.Counts().Grants != 1 {
 			t.Errorf("a is under lease %d after %d grants, want %d and 1", w.leaseOf(keyA), w.Counts().Grants, lease)
 		}
-	})
-}
-
-func TestLeaseZeroIsRefused(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		w.Set(func(f *faulty.Faults) { f.ZeroLease = true })
-		w.register(t, orders("a"))
-		time.Sleep(round)
-		if w.Len() != 0 {
-			t.Error("a key without a lease was written")
-		}
-		wantState(t, w.client, "a", registrar.StateFailed, errLeaseZero)
-		w.Set(func(f *faulty.Faults) { f.ZeroLease = false })
-		time.Sleep(round)
-		wantState(t, w.client, "a", registrar.StateRegistered, nil)
 	})
 }

@@ -2,6 +2,7 @@ package writer
 
 import (
 	"log/slog"
+	"slices"
 	"strings"
 
 	"github.com/rosterdns/roster/registrar"
@@ -11,23 +12,25 @@ import (
 // granted notes a new lease, under which all is written from now on.
 func (t *table) granted(id int64) {
 	t.leases.grant(id)
-	t.queue.leased()
+	t.queue.tryAgain()
 }
 
 // ungranted notes that etcd refuses a lease to write under.
 func (t *table) ungranted(err error) {
-	waiting := t.queue.unleased
-	t.queue.unleased = nil
-	for i, e := range waiting {
-		if i == 0 && e.refused == nil {
-			t.note(func(log *slog.Logger) {
-				log.Warn("registrar: etcd did not grant a lease, retrying", "instances", len(waiting), "error", err)
-			})
+	var waiting []*entry
+	for e := range t.open {
+		if op, _ := plan(e.situation(0, t.leaving)); op.action == actLease {
+			waiting = append(waiting, e)
 		}
-		if e.place == unleased {
-			e.refused = etcderror.Classify(err)
-			t.touch(e, true)
-		}
+	}
+	if !slices.ContainsFunc(waiting, func(e *entry) bool { return e.refused != nil }) {
+		t.note(func(log *slog.Logger) {
+			log.Warn("registrar: etcd did not grant a lease, retrying", "instances", len(waiting), "error", err)
+		})
+	}
+	for _, e := range waiting {
+		e.refused = etcderror.Classify(err)
+		t.touch(e, true)
 	}
 }
 

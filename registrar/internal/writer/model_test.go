@@ -21,6 +21,9 @@ func TestModel(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				m := &model{world: newWorld(t), rand: rand.New(rand.NewPCG(seed, 1)), desired: map[string]registrar.Instance{}}
+				if seed%2 == 1 {
+					m.crowd(t)
+				}
 				for i := range 80 {
 					if m.step(t); i%20 == 19 {
 						m.recover(t) // sooner than stragglerLimit
@@ -40,6 +43,17 @@ type model struct {
 	*world
 	rand    *rand.Rand
 	desired map[string]registrar.Instance // by ID
+}
+
+// crowd registers more instances of the service than are followed one by one.
+func (m *model) crowd(t *testing.T) {
+	t.Helper()
+	for _, id := range numbered(maxSingly + 1) {
+		s := orders("one-of-many-" + id)
+		s.Instances[0].Weight, s.Instances[0].Static = 1, m.rand.IntN(3) == 0
+		m.register(t, s)
+		m.desired[s.Instances[0].ID] = s.Instances[0]
+	}
 }
 
 // step asks for something, or has something happen.

@@ -1,7 +1,6 @@
 package writer
 
 import (
-	"bytes"
 	"log/slog"
 	"time"
 
@@ -19,20 +18,15 @@ func (t *table) observe(e *entry, o observed, asOf int64) bool {
 	if asOf < e.asOf || asOf == e.asOf && o.same(e.observed) {
 		return false
 	}
-	if o.presence == present && o.lease == 0 && o.revision < e.history.revision && e.observed.ours {
-		// What is there is older than what this client has written: etcd was
-		// restored from a backup.
-		e.history.revision = o.revision
-	}
-	o.ours = o.presence == present && e.history.wrote(o, t.leases.own)
+	// A key under no lease that is older than what this client has written is its
+	// own still: etcd was restored from a backup.
+	older := o.lease == 0 && o.revision < e.history.revision && e.observed.ours
+	o.ours = o.presence == present && (older || e.history.wrote(o, t.leases.own))
 	if o.ours && e.place != underWay && o.revision != e.history.revision && o.revision != e.observed.revision {
 		e.history.resolve(o.value, o.lease) // a straggler, or one whose answer was lost
 	}
 	if o.ours && o.lease == 0 {
 		e.history.revision = o.revision // which tells it from others' when it is seen again
-	}
-	if bytes.Equal(o.value, e.desired.value) {
-		o.value = e.desired.value // and the copy goes
 	}
 	before := e.state
 	e.observed, e.asOf = o, asOf

@@ -55,3 +55,25 @@ func TestObservationsInAnyOrder(t *testing.T) {
 		}
 	}
 }
+
+// TestOwnValueIsSeenAgain: a write whose answer was lost was seen; what tells it
+// from another client's from then on is its revision.
+func TestOwnValueIsSeenAgain(t *testing.T) {
+	t.Parallel()
+	table := newTable(slog.New(slog.DiscardHandler), ttl)
+	table.lock()
+	defer table.unlock()
+	e := table.index.entry(instance("default", "orders", "a"))
+	e.register([]byte(upValue), true)
+	table.touch(e, false)
+	tasks, _ := table.take(1)
+	table.lost(tasks)
+	e.acked = true
+	e.register([]byte(newValue), true)
+	for _, at := range []int64{10, 20} {
+		table.observe(e, observed{presence: present, value: []byte(upValue), revision: 10}, at)
+		if e.state == registrar.StateSuperseded || !e.observed.ours {
+			t.Errorf("as of %d the instance is %q, knowing %+v", at, e.state, e.observed)
+		}
+	}
+}

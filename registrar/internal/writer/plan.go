@@ -75,9 +75,6 @@ type action uint8
 const (
 	// actNone leaves the key as it is.
 	actNone action = iota
-	// actForget leaves the key as it is, and ends its removal: there is nothing
-	// of this client's.
-	actForget
 	// actLease waits for a lease.
 	actLease
 	actRead
@@ -112,7 +109,7 @@ type operation struct {
 }
 
 // plan returns the next operation on a key, and the state of its instance; ""
-// means that there is none to tell of.
+// means that there is none to tell of, and nothing more to do.
 func plan(s situation) (operation, registrar.State) {
 	switch s.desired.intent {
 	case intentRegister:
@@ -126,11 +123,7 @@ func plan(s situation) (operation, registrar.State) {
 			return operation{}, ""
 		}
 	}
-	op := remove(s)
-	if op.action == actForget {
-		return op, ""
-	}
-	return op, registrar.StateUnregistering
+	return remove(s)
 }
 
 // register plans for an instance that is to be in etcd.
@@ -172,28 +165,22 @@ func register(s situation) (operation, registrar.State) {
 
 // remove plans for a key that is to go. Each step requires the key to be as it
 // was observed, so that a successor's is never touched.
-func remove(s situation) operation {
-	o := s.observed
+func remove(s situation) (operation, registrar.State) {
+	i, o := s.desired.intent, s.observed
+	down, served := markedDown(o.value)
+	var op operation
 	switch {
 	case o.presence == unknown:
-		return operation{action: actRead}
-	case o.presence == absent, !removes(s.desired.intent, o):
-		return operation{action: actForget}
-	}
-	op := operation{action: actDelete, fence: ifRevision, revision: o.revision}
-	down, served := markedDown(o.value)
-	switch {
+		op.action = actRead
+	case o.presence == absent, !(o.ours || i == intentRemoveAny || i == intentRemoveStatic && o.lease == 0):
+		return operation{}, "" // there is nothing that is to go
 	case served && !s.noSpace:
-		op.action, op.value, op.lease = actMarkDown, down, o.lease
+		op = operation{action: actMarkDown, value: down, lease: o.lease, fence: ifRevision, revision: o.revision}
 	case s.leaving && o.lease != 0 && o.lease == s.lease:
-		op = operation{}
+	default:
+		op = operation{action: actDelete, fence: ifRevision, revision: o.revision}
 	}
-	return op
-}
-
-// removes reports whether the intent takes out what is observed.
-func removes(i intent, o observed) bool {
-	return o.ours || i == intentRemoveAny || i == intentRemoveStatic && o.lease == 0
+	return op, registrar.StateUnregistering
 }
 
 // anyID stands for the ID of an instance where only its value matters.

@@ -84,7 +84,7 @@ func TestPlan(t *testing.T) {
 		// What goes says so first.
 		{"remove", "unknown", "", "read", "unregistering"},
 		{"remove", "unknown, last under 7", "", "read", "unregistering"},
-		{"remove", "absent", "", "forget", ""},
+		{"remove", "absent", "", "nothing", ""},
 		{"remove", "up of own lease", "", "put down under 7 at 5", "unregistering"},
 		{"remove", "up of own lease", "refused", "put down under 7 at 5", "unregistering"},
 		{"remove", "up of own lease", "no lease", "put down under 7 at 5", "unregistering"},
@@ -94,16 +94,16 @@ func TestPlan(t *testing.T) {
 		{"remove", "up of former lease", "", "put down under 6 at 5", "unregistering"},
 		{"remove", "up own without lease", "", "put down under 0 at 5", "unregistering"},
 		{"remove", "down own without lease", "", "delete at 5", "unregistering"},
-		{"remove", "new of others", "", "forget", ""},
-		{"remove", "down of others", "", "forget", ""},
-		{"remove", "up of others without lease", "", "forget", ""},
+		{"remove", "new of others", "", "nothing", ""},
+		{"remove", "down of others", "", "nothing", ""},
+		{"remove", "up of others without lease", "", "nothing", ""},
 		{"remove static", "unknown", "", "read", "unregistering"},
-		{"remove static", "absent", "", "forget", ""},
+		{"remove static", "absent", "", "nothing", ""},
 		{"remove static", "new of others without lease", "", "put down under 0 at 5", "unregistering"},
-		{"remove static", "new of others", "", "forget", ""},
+		{"remove static", "new of others", "", "nothing", ""},
 		{"remove static", "up of own lease", "", "put down under 7 at 5", "unregistering"},
 		{"remove any", "unknown", "", "read", "unregistering"},
-		{"remove any", "absent", "", "forget", ""},
+		{"remove any", "absent", "", "nothing", ""},
 		{"remove any", "up of others", "", "put down under 66 at 5", "unregistering"},
 		{"remove any", "up of others", "no space", "delete at 5", "unregistering"},
 		{"remove any", "down of others", "", "delete at 5", "unregistering"},
@@ -116,7 +116,7 @@ func TestPlan(t *testing.T) {
 		{"remove", "down of former lease", "leaving", "delete at 5", "unregistering"},
 		{"remove", "down own without lease", "leaving", "delete at 5", "unregistering"},
 		{"remove", "unknown", "leaving", "read", "unregistering"},
-		{"remove", "new of others", "leaving", "forget", ""},
+		{"remove", "new of others", "leaving", "nothing", ""},
 		// Without a desire only stragglers go.
 		{"none", "unknown", "", "nothing", ""},
 		{"none", "absent", "", "nothing", ""},
@@ -204,8 +204,6 @@ func inWords(op operation) string {
 	switch op.action {
 	case actNone:
 		return "nothing"
-	case actForget:
-		return "forget"
 	case actLease:
 		return "wait for a lease"
 	case actRead:

@@ -59,6 +59,9 @@ func TestWrongPasswordIsNotTriedForEachInstance(t *testing.T) {
 		if n := w.Counts().Failed; n > 2 {
 			t.Errorf("%d log-ins at once", n)
 		}
+		if err := w.client.Wait(t.Context()); !errors.Is(err, registrar.ErrPermission) {
+			t.Errorf("Wait: %v, want ErrPermission at once", err)
+		}
 		if err := w.client.Wait(context.Background()); !errors.Is(err, registrar.ErrPermission) {
 			t.Errorf("Wait: %v, want ErrPermission", err)
 		}

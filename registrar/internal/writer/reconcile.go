@@ -90,10 +90,10 @@ func stoppedTimer() *time.Timer {
 // reconcile carries out what is to be done, as far as that goes now. It reports
 // whether something waits for the next try.
 func (r *reconciler) reconcile(ctx context.Context) (again bool) {
-	if r.lease.audit(ctx, r.root) != nil {
-		return true
-	}
 	for r.heldFor() <= 0 {
+		if r.lease.audit(ctx, r.root) != nil {
+			return true
+		}
 		var tasks []task
 		var unleased bool
 		r.table.with(func() { tasks, unleased = r.table.take(maxRound) })
@@ -114,9 +114,9 @@ func (r *reconciler) reconcile(ctx context.Context) (again bool) {
 
 // renewed takes what a keepalive has come to.
 func (r *reconciler) renewed(renewal renewal) {
-	r.lease.take(renewal)
+	again := r.lease.take(renewal)
 	r.found()
-	if renewal == renewedAnew {
+	if again && renewal == renewed {
 		// The connection was lost: etcd can be another, or an older one. Each
 		// process looks after another while.
 		r.audit.Reset(rand.N(min(spread(r.table.ttl), retryLimit)))

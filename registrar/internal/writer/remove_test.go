@@ -280,3 +280,42 @@ func TestUnregisterOfAnUnacknowledgedWrite(t *testing.T) {
 		})
 	}
 }
+
+// TestRegisterAgainTakesTheIDBack: after Unregister it is as for the first time.
+func TestRegisterAgainTakesTheIDBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.register(t, orders("a"))
+		if err := w.client.Unregister(t.Context(), orders("a")); err != nil {
+			t.Fatal(err)
+		}
+		w.Put(keyA, value, 0)
+		w.register(t, orders("a"))
+		wantState(t, w.client, "a", registrar.StateRegistered, nil)
+		if w.leaseOf(keyA) <= 0 {
+			t.Errorf("the key is %v", w.Get(keyA))
+		}
+	})
+}
+
+// TestUnregisterBesideWhatHasNoSpace: without space etcd takes deletions still, and
+// what it refuses doesn't hold them up.
+func TestUnregisterBesideWhatHasNoSpace(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.register(t, orders("a"))
+		w.SetState(faulty.Down)
+		w.register(t, orders("b"))
+		if err := w.client.Unregister(t.Context(), orders("a")); err != nil {
+			t.Fatal(err)
+		}
+		w.Set(func(f *faulty.Faults) { f.State, f.NoSpace = faulty.Up, true })
+		time.Sleep(2 * round)
+		wantState(t, w.client, "b", registrar.StateFailed, registrar.ErrUnavailable)
+		if w.Len() != 0 {
+			t.Error("the instance that was unregistered is there still")
+		}
+	})
+}

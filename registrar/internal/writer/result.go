@@ -36,8 +36,8 @@ func (t *table) take(limit int) (tasks []task, lease bool) {
 		switch op, _ := plan(e.situation(t.leases.current, t.leaving)); op.action {
 		case actLease:
 			lease = true
-			t.queue.awaitLease(e)
-		case actNone, actForget:
+			t.queue.push(e, true)
+		case actNone:
 			t.touch(e, false)
 		default:
 			e.place = underWay
@@ -70,14 +70,14 @@ func (t *table) answered(k task, o outcome, revision int64) {
 			e.history.acked, e.acked = true, true
 		}
 		o.observed = observed{presence: present, value: k.op.value, lease: k.op.lease, revision: revision}
-		if e.sub != nil {
-			e.sub.confirm(e, revision)
-		}
 	case o.done && k.op.action == actDelete:
 		o.observed = observed{presence: absent}
 	}
 	if !t.observe(e, o.observed, revision) {
 		t.touch(e, false)
+	}
+	if e.sub != nil {
+		e.sub.confirm(e)
 	}
 	if !o.done && k.op.action != actRead && e.place == ready {
 		t.touch(e, true) // its fence did not hold: somebody else is at the key
@@ -110,11 +110,9 @@ func (t *table) refused(tasks []task, err error) {
 			e.history.resolve(k.op.value, k.op.lease)
 		}
 		switch {
-		case errors.Is(err, rpctypes.ErrLeaseNotFound) && k.op.lease != t.leases.current:
-			e.observed.presence = unknown // it has expired, and the key with it
-			t.touch(e, true)
 		case errors.Is(err, rpctypes.ErrLeaseNotFound):
-			t.touch(e, true) // the lease is asked for
+			t.audit = true // which finds out what has become of it
+			t.touch(e, true)
 		case errors.Is(err, rpctypes.ErrNoSpace) && k.op.action == actMarkDown:
 			e.noSpace = true
 			t.touch(e, false)

@@ -94,12 +94,13 @@ func (s *subscription) commit(c mirror.Commit, seen []sighting) {
 		t.observe(e, g.observed, asOf)
 	}
 	s.revision = c.Revision
-	for len(s.unconfirmed) > 0 && s.unconfirmed[0].revision <= s.revision {
-		n := s.unconfirmed[0]
-		s.unconfirmed = s.unconfirmed[1:]
-		if e := n.entry; e.sub == s.followed && e.asOf == n.revision && e.shown < n.revision {
-			t.audit = true
-			t.invalidate(e) // etcd doesn't have what it has acknowledged
+	for e := range s.unconfirmed {
+		switch {
+		case e.shown >= e.observed.revision:
+			delete(s.unconfirmed, e)
+		case e.observed.revision <= s.revision:
+			delete(s.unconfirmed, e)
+			t.invalidate(e) // etcd doesn't have what it has told of
 		}
 	}
 }
@@ -119,13 +120,11 @@ func (t *table) ghost(key string) *entry {
 // regressed takes etcd's history as having gone back: what was known of revisions
 // is worth nothing.
 func (s *subscription) regressed() {
-	t := s.table
-	t.audit = true
-	s.unconfirmed = nil
 	for _, e := range s.entries {
-		e.asOf = 0
-		if e.shown != e.observed.revision {
-			t.invalidate(e) // else the mirror tells if it is another now
-		}
+		e.asOf = 0 // the mirror tells if it is another now
 	}
+	for e := range s.unconfirmed {
+		s.table.invalidate(e)
+	}
+	clear(s.unconfirmed)
 }

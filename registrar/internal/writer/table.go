@@ -16,8 +16,7 @@ type table struct {
 	index     index
 	queue     queue
 	open      map[*entry]bool // that have not converged
-	told      int             // entries with a state
-	following following
+	following map[*entry]bool // whose keys are to be followed now, or no more
 	archive   archive
 	contact   contact
 	leases    leases
@@ -29,7 +28,7 @@ type table struct {
 func newTable(log *slog.Logger, ttl time.Duration) *table {
 	return &table{
 		monitor: newMonitor(log), ttl: ttl, index: newIndex(), leases: newLeases(),
-		open: map[*entry]bool{}, following: following{},
+		open: map[*entry]bool{}, following: map[*entry]bool{},
 	}
 }
 
@@ -37,9 +36,8 @@ func newTable(log *slog.Logger, ttl time.Duration) *table {
 // done waits for its turn, or for the next try.
 func (t *table) touch(e *entry, later bool) {
 	op, state := plan(e.situation(t.leases.current, t.leaving))
-	if op.action == actForget {
+	if state == "" {
 		e.desired = desired{}
-		op.action = actNone
 	}
 	t.enter(e, state)
 	switch {
@@ -52,7 +50,7 @@ func (t *table) touch(e *entry, later bool) {
 	default:
 		t.queue.push(e, later)
 	}
-	t.following.look(e)
+	t.look(e)
 }
 
 // enter puts an entry into a state.
@@ -68,12 +66,6 @@ func (t *table) enter(e *entry, state registrar.State) {
 		t.note(func(log *slog.Logger) {
 			log.Warn("registrar: instance superseded by another client, registering it again once its key is gone", "instance", e.name.String())
 		})
-	}
-	if e.state == "" {
-		t.told++
-	}
-	if state == "" {
-		t.told--
 	}
 	e.state, e.since = state, time.Now()
 	if e.converged() {

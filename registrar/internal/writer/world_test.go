@@ -95,7 +95,7 @@ func (w *world) another(tb testing.TB, opts ...func(*Config)) *client {
 	for _, opt := range opts {
 		opt(&cfg)
 	}
-	c := &client{Writer: New(tb.Context(), cfg)}
+	c := &client{Writer: New(cfg)}
 	c.close = sync.OnceValue(func() error {
 		err := c.Writer.Close(time.Now().Add(closeTime))
 		cancel()

@@ -44,11 +44,7 @@ type Writer struct {
 	reconciler *reconciler
 	leave      bool
 	wg         sync.WaitGroup
-
-	// life ends with Close. running ends before it, so that Close itself can
-	// still talk to etcd.
-	life, running       context.Context
-	endLife, endRunning context.CancelFunc
+	end        context.CancelFunc // ends the reconciler
 
 	// Guarded by the table's mutex:
 	started  bool
@@ -56,31 +52,31 @@ type Writer struct {
 }
 
 // New returns a writer. It does nothing until something is asked of it.
-func New(ctx context.Context, cfg Config) *Writer {
+func New(cfg Config) *Writer {
 	w := &Writer{table: newTable(cfg.Log, cfg.TTL), leave: cfg.LeaveOnClose}
-	w.life, w.endLife = context.WithCancel(context.WithoutCancel(ctx))
-	w.running, w.endRunning = context.WithCancel(w.life)
+	running, end := context.WithCancel(context.Background())
+	w.end = end
 	w.reconciler = &reconciler{
-		table: w.table, backend: cfg.Backend, follow: cfg.Follow, root: cfg.Prefix + "/", running: w.running,
+		table: w.table, backend: cfg.Backend, follow: cfg.Follow, root: cfg.Prefix + "/", running: running,
 		pause: backoff.New(retryBase, retryLimit), retry: stoppedTimer(), audit: stoppedTimer(), stragglers: stoppedTimer(),
 	}
-	w.reconciler.lease = &lease{backend: cfg.Backend, table: w.table, call: w.reconciler.request, life: w.life, silence: stoppedTimer()}
+	w.reconciler.lease = &lease{backend: cfg.Backend, table: w.table, call: w.reconciler.request, silence: stoppedTimer()}
 	return w
 }
 
 // Register records the instances of a prepared service as desired, and waits a
 // while for them. The error is ErrClosed.
 func (w *Writer) Register(ctx context.Context, service *registrar.Service) error {
-	return w.ask(ctx, func() []asked { return w.table.register(service) })
+	return w.ask(ctx, func() []*entry { return w.table.register(service) })
 }
 
 // Unregister records that instances are to go, all of this client's in the
 // service if ids is empty, and waits a while for it. The error is ErrClosed.
 func (w *Writer) Unregister(ctx context.Context, service *registrar.Service, ids []string) error {
-	return w.ask(ctx, func() []asked { return w.table.unregister(service.Namespace, service.Name, ids) })
+	return w.ask(ctx, func() []*entry { return w.table.unregister(service.Namespace, service.Name, ids) })
 }
 
-func (w *Writer) ask(ctx context.Context, record func() []asked) error {
+func (w *Writer) ask(ctx context.Context, record func() []*entry) error {
 	t := w.table
 	t.lock()
 	if t.closed {
@@ -92,7 +88,7 @@ func (w *Writer) ask(ctx context.Context, record func() []asked) error {
 		t.contact.resume = time.Time{} // what a user asks for now is no part of a crowd
 		if !w.started {
 			w.started = true
-			w.wg.Go(func() { w.reconciler.run(w.running) })
+			w.wg.Go(func() { w.reconciler.run(w.reconciler.running) })
 		}
 	}
 	t.unlock()
@@ -102,7 +98,7 @@ func (w *Writer) ask(ctx context.Context, record func() []asked) error {
 
 // await waits until the reconciler has tried what was asked, at most writeWait,
 // and not at all while etcd is known to be away.
-func (w *Writer) await(ctx context.Context, list []asked) {
+func (w *Writer) await(ctx context.Context, list []*entry) {
 	if len(list) == 0 {
 		return
 	}
@@ -113,7 +109,7 @@ func (w *Writer) await(ctx context.Context, list []asked) {
 	for {
 		t.lock()
 		changed := t.changed
-		list = slices.DeleteFunc(list, asked.tried)
+		list = slices.DeleteFunc(list, (*entry).tried)
 		enough := len(list) == 0 || t.contact.away != nil || t.contact.slow || t.closed
 		t.unlock()
 		if enough {
@@ -155,12 +151,11 @@ func (w *Writer) Wait(ctx context.Context) error {
 	}
 }
 
-// refusal returns why etcd refuses the user an instance, or all; nil if it does
-// not. It is asked for with each change.
+// refusal returns why etcd refuses the user an instance; nil if it does not. It is
+// asked for with each change.
 func (t *table) refusal() error {
-	denied := errors.Is(t.contact.away, registrar.ErrPermission)
 	for e := range t.open {
-		if denied || e.refused != nil && errors.Is(e.refused, registrar.ErrPermission) {
+		if errors.Is(e.refused, registrar.ErrPermission) {
 			return fmt.Errorf("registrar: %s: %w", e.name, e.problem(t.contact.away))
 		}
 	}
@@ -176,7 +171,7 @@ func (w *Writer) unfinished(err error) error {
 	if len(t.open) == 0 {
 		return nil // at the last moment
 	}
-	err = fmt.Errorf("registrar: waiting for %d of %d instances to be registered or unregistered: %w", len(t.open), t.told, err)
+	err = fmt.Errorf("registrar: waiting for %d of %d instances to be registered or unregistered: %w", len(t.open), len(t.statuses()), err)
 	errs := []error{err}
 	byKey := func(a, b *entry) int { return cmp.Compare(a.key, b.key) }
 	for _, e := range slices.SortedFunc(maps.Keys(t.open), byKey) {
@@ -213,7 +208,7 @@ type statuses struct {
 }
 
 func (t *table) statuses() []registrar.InstanceStatus {
-	out := make([]registrar.InstanceStatus, 0, t.told)
+	var out []registrar.InstanceStatus
 	for _, e := range t.index.entries {
 		if e.state == "" {
 			continue
