@@ -47,7 +47,7 @@
 //
 //	answer RECORD            this record
 //	authority SOA ZONE       the SOA record of the zone
-//	answer 200 x A           so many records, all of the type; or 180..200 x A
+//	answer 200 x A           so many records, all of the type; or 180..200 x A, or 0..2 x ANY
 //	answer? RECORD           all records are among those that are marked so
 //	option EDE CODE          an Extended DNS Error (RFC 8914)
 //	option ECS PREFIX/SCOPE  a client subnet with a scope
