@@ -155,7 +155,7 @@ func (a *audits) start(ctx context.Context, now time.Time, ranges map[int64]*Ran
 }
 
 func (a *audits) run(ctx context.Context, r *Range, c *contents) {
-	one := &audit{r: r, at: r.complete, index: c.index.Copy(), ahead: c.ahead(r, r.complete)}
+	one := &audit{r: r, at: r.confirmed, index: c.index.Copy(), ahead: c.ahead(r, r.confirmed)}
 	ctx, a.cancel = context.WithCancel(ctx)
 	a.running = one
 	a.wg.Go(func() {

@@ -18,10 +18,10 @@ type batch struct {
 	cluster uint64
 	all     views
 	events  map[*contents][]Event // by the view that they are for
-	touched map[*Range]struct{}   // whose revision is another one now
+	touched map[*Range]struct{}   // whose revision has advanced
 	changes int                   // that the watches have shown
 	oldest  time.Time
-	worked  bool // one of the watches has said something
+	worked  bool // there were changes or progress
 	lost    []loss
 }
 
@@ -35,8 +35,8 @@ func newBatch(s *session, root string, cluster uint64, all views) *batch {
 	return &batch{s: s, root: root, cluster: cluster, all: all, events: map[*contents][]Event{}, touched: map[*Range]struct{}{}}
 }
 
-// response takes a response. A failure is one of the stream; what came before
-// it stands.
+// response takes a response. The failure that it returns is one of the whole
+// stream; what was taken before is committed all the same.
 func (b *batch) response(resp received) failure {
 	b.s.heard = resp.at
 	r := b.s.watches[resp.WatchId]

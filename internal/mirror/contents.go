@@ -6,8 +6,8 @@ import (
 	"go.etcd.io/etcd/api/v3/mvccpb"
 )
 
-// contents is what has been committed to a view, and of which ranges. It belongs to
-// the loop.
+// contents is what the loop knows of one view: the keys that were committed to it,
+// and the ranges that they are of.
 type contents struct {
 	view     View
 	index    *index
@@ -93,10 +93,10 @@ func (c *contents) commit(stage Stage, cause Cause, wentBack bool) {
 	c.revision = revision
 }
 
-// elsewhere reports whether another range that covers a key is complete beyond a
+// seenElsewhere reports whether another range that covers a key is complete beyond a
 // revision: an event of that revision has been seen already. One of just that
 // revision may be part of a transaction of which the rest has yet to arrive.
-func (c *contents) elsewhere(r *Range, key string, revision int64) bool {
+func (c *contents) seenElsewhere(r *Range, key string, revision int64) bool {
 	if len(c.ranges) == 1 {
 		return false
 	}
@@ -110,7 +110,7 @@ func (c *contents) elsewhere(r *Range, key string, revision int64) bool {
 func (c *contents) apply(r *Range, ev *mvccpb.Event, key string) (Event, bool) {
 	revision, short := ev.Kv.ModRevision, indexKey(key)
 	had, present := c.index.Get(short)
-	if present && revision <= had.modRevision || c.elsewhere(r, key, revision) {
+	if present && revision <= had.modRevision || c.seenElsewhere(r, key, revision) {
 		return Event{}, false
 	}
 	now := Event{Key: key, ModRevision: revision}
@@ -128,8 +128,8 @@ func (c *contents) apply(r *Range, ev *mvccpb.Event, key string) (Event, bool) {
 	return now, true
 }
 
-// tellLists has lists that are under way take account of a change to one of their
-// keys.
+// tellLists notes a change for the lists under way that cover its key: they may
+// have read the key before.
 func (c *contents) tellLists(short string, now Event) {
 	if len(c.ranges) == 1 {
 		return // the one that changes
@@ -161,7 +161,7 @@ func (c *contents) head() (revision int64) {
 func (c *contents) compared(r *Range) bool {
 	return enclosing(r.name, func(name string) bool {
 		other := c.ranges[name]
-		return other != nil && other != r && other.phase == watching && other.complete >= r.complete
+		return other != nil && other != r && other.phase == watching && other.confirmed >= r.confirmed
 	})
 }
 

@@ -9,7 +9,7 @@ import (
 type Config struct {
 	// Source is the etcd to read.
 	Source Source
-	// Root is what no view sees of a key: the registry's prefix with its '/'.
+	// Root is the registry's prefix with a '/' at its end. Views see keys without it.
 	Root string
 	// Observer is told of events; nil is Unobserved.
 	Observer Observer
@@ -20,10 +20,10 @@ type Config struct {
 // core is what a mirror has in common with its loop. It is safe for concurrent
 // use.
 type core struct {
-	cfg      Config
-	contact  *contact
-	registry *registry
-	status   atomic.Pointer[Status] // but for what contact knows
+	cfg     Config
+	contact *contact
+	ranges  *rangeSet
+	status  atomic.Pointer[Status] // but for what contact knows
 }
 
 func newCore(cfg Config) *core {
@@ -33,7 +33,7 @@ func newCore(cfg Config) *core {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	c := &core{cfg: cfg, contact: newContact(), registry: newRegistry()}
+	c := &core{cfg: cfg, contact: newContact(), ranges: newRangeSet()}
 	c.status.Store(&Status{State: Unsynced})
 	return c
 }

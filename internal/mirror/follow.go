@@ -19,13 +19,13 @@ func (l *loop) remove(r *Range) {
 // clear takes the keys of a range that no other has out of its view.
 func (l *loop) clear(view View, rng string) {
 	c := l.views.of(view)
-	if !l.registry.holds(view, rng) {
+	if !l.ranges.holds(view, rng) {
 		var events []Event
 		c.index.Ascend(rng, func(key string, _ entry) bool {
 			if !covers(rng, key) {
 				return false
 			}
-			if !l.registry.holds(view, key) {
+			if !l.ranges.holds(view, key) {
 				events = append(events, Event{Key: key, ModRevision: c.known(), Deleted: true})
 			}
 			return true

@@ -109,9 +109,10 @@ func (l *list) apply(events []Event) {
 	}
 }
 
-// merge brings the index up to what the list has found. Of keys of which
-// something newer is known the stage gets that once more; keys that have come and
-// gone since the list began to compare are gone.
+// merge brings the index up to what the list has found. What a watch of another
+// range has shown since the list began wins if it is newer: the stage gets it once
+// more, after what the list said. If it is older, and the list has no such key,
+// the key was deleted in between.
 func (l *list) merge(in *index) {
 	at := l.head.Revision
 	for _, c := range l.changes {

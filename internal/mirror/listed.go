@@ -41,8 +41,8 @@ func (l *loop) commitList(done *list) {
 	another := wentBack || otherCluster(l.cluster, done.head.Cluster)
 	if another && !r.resync && len(r.later) > 0 {
 		r.later = nil
-		// What watches have shown meanwhile is of the other history. Where that is
-		// known already they show the new one.
+		// What watches have shown since the list began may be of the old history.
+		// Once a resync is under way they show the new one.
 		l.lose(r, failure{ReasonRegressed, fmt.Errorf("listing %q: %w", l.cfg.Root+r.name, errRegressed)})
 		return
 	}
@@ -82,7 +82,7 @@ func (l *loop) listed(r *Range) {
 	r.publish(func(s *RangeStatus) {
 		s.State, s.Revision, s.Contact, s.Err = Live, r.revision, time.Now(), nil
 	})
-	l.registry.supersede(r)
+	l.ranges.supersede(r)
 	for _, ch := range []chan struct{}{r.ready, r.listed} {
 		if !isClosed(ch) {
 			close(ch)

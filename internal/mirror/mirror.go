@@ -12,7 +12,7 @@ import (
 type Mirror struct {
 	*core
 	loop *loop
-	// order has the loop add and remove ranges in the order in which the registry
+	// order has the loop add and remove ranges in the order in which the rangeSet
 	// does.
 	order sync.Mutex
 }
@@ -33,7 +33,7 @@ func (m *Mirror) Run(ctx context.Context) { m.loop.run(ctx) }
 func (m *Mirror) Follow(rng string, view View) *Range {
 	m.order.Lock()
 	defer m.order.Unlock()
-	r, isNew := m.registry.follow(m.contact, rng, view)
+	r, isNew := m.ranges.follow(m.contact, rng, view)
 	if isNew {
 		m.loop.calls.add(func() { m.loop.add(r) })
 	}
@@ -46,7 +46,7 @@ func (m *Mirror) Follow(rng string, view View) *Range {
 func (m *Mirror) Unfollow(r *Range, cache bool) {
 	m.order.Lock()
 	defer m.order.Unlock()
-	if m.registry.unfollow(r, cache) {
+	if m.ranges.unfollow(r, cache) {
 		m.loop.calls.add(func() { m.loop.remove(r) })
 	}
 }
@@ -54,7 +54,7 @@ func (m *Mirror) Unfollow(r *Range, cache bool) {
 // Forget ends a cached range: the keys that no other range has leave its view in
 // a commit of CauseDrop.
 func (m *Mirror) Forget(rng string) {
-	for _, view := range m.registry.forget(rng) {
+	for _, view := range m.ranges.forget(rng) {
 		m.loop.calls.add(func() { m.loop.clear(view, rng) })
 	}
 }
@@ -89,4 +89,4 @@ func (m *Mirror) RestoreRunning(ctx context.Context, view View, head Head, range
 }
 
 // Ranges returns the state of all ranges, followed and cached, by name.
-func (m *Mirror) Ranges() []RangeStatus { return m.registry.all() }
+func (m *Mirror) Ranges() []RangeStatus { return m.ranges.all() }

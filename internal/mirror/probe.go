@@ -66,12 +66,12 @@ func (p *probed) current(watches map[int64]*Range) bool {
 	seen := map[*Range]bool{}
 	for i := range p.ranges {
 		switch one := &p.ranges[i]; {
-		case one.r.complete == p.Revision:
+		case one.r.confirmed == p.Revision:
 			seen[one.r] = true
-		case one.r.complete == one.known && one.same():
+		case one.r.confirmed == one.known && one.same():
 			// The range's revision stays the watch's, which shows what was written
 			// and deleted since when it goes on.
-			one.r.complete = one.count.Revision
+			one.r.confirmed = one.count.Revision
 			seen[one.r] = true
 		}
 	}
@@ -110,7 +110,7 @@ func (p *probes) start(ctx context.Context, now time.Time, watches map[int64]*Ra
 	counts := now.Sub(last) > countAfter
 	ranges := make([]probedRange, 0, len(watches))
 	for _, r := range watches {
-		ranges = append(ranges, probedRange{r: r, known: r.complete, index: v.of(r.view).index.Copy()})
+		ranges = append(ranges, probedRange{r: r, known: r.confirmed, index: v.of(r.view).index.Copy()})
 	}
 	p.wg.Go(func() {
 		result := p.read(ctx, ranges, counts)

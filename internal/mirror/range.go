@@ -31,18 +31,18 @@ type Range struct {
 	// watched says that the mirror's contact is the range's.
 	watched atomic.Bool
 
-	// Under the registry's mutex:
+	// Under the rangeSet's mutex:
 	users int // calls of Follow less those of Unfollow
 
 	// Of the loop:
-	phase    phase
-	revision int64  // complete up to; 0: never
-	complete int64  // the last revision at which etcd was seen to have the same: that, or a probe's
-	resync   bool   // to be listed since etcd's history has changed: that is known, and logged
-	reason   Reason // why it is to be listed, or was last
-	retryAt  time.Time
-	pause    *backoff.Backoff // between tries of this range alone
-	refused  bool             // a refusal was logged
+	phase     phase
+	revision  int64  // complete up to; 0: never
+	confirmed int64  // the last revision at which etcd was seen to have the same: that, or a probe's
+	resync    bool   // to be listed since etcd's history has changed: that is known, and logged
+	reason    Reason // why it is to be listed, or was last
+	retryAt   time.Time
+	pause     *backoff.Backoff // between tries of this range alone
+	refused   bool             // a refusal was logged
 	// freshUntil is until when a watch needs no audit that goes on from the list; zero
 	// if the range was watched since, or a stream has failed.
 	freshUntil time.Time
@@ -103,7 +103,7 @@ func (r *Range) member() member { return member{r.view, r.name} }
 func (r *Range) trusted() bool { return r.phase >= mustWatch && r.phase <= watching }
 
 // advance notes what the range is complete up to.
-func (r *Range) advance(revision int64) { r.revision, r.complete = revision, revision }
+func (r *Range) advance(revision int64) { r.revision, r.confirmed = revision, revision }
 
 // unwatch notes that the range has lost its watch: its contact was the mirror's so
 // far.

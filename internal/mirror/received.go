@@ -58,7 +58,7 @@ func (l *loop) apply(b *batch) {
 	}
 	for r := range b.touched {
 		if r.watch != nil {
-			l.watched(r)
+			l.publishProgress(r)
 		}
 	}
 	if b.changes > 0 {
@@ -71,8 +71,8 @@ func (l *loop) apply(b *batch) {
 	l.contacted()
 }
 
-// watched makes visible how far a watched range is.
-func (l *loop) watched(r *Range) {
+// publishProgress makes visible how far a watched range is.
+func (l *loop) publishProgress(r *Range) {
 	if r.watch.worked {
 		r.pause.Reset()
 		l.report.granted(r)

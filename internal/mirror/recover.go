@@ -3,18 +3,18 @@ package mirror
 import "time"
 
 // fail ends the stream, if there is one, and retries all ranges after a pause. The
-// range but, if not nil, has just been listed and needs no other list.
-func (l *loop) fail(f failure, but *Range) {
+// range except, if not nil, has just been listed and is watched without another list.
+func (l *loop) fail(f failure, except *Range) {
 	worked := l.streams.session != nil && l.streams.session.worked
 	l.closeSession()
 	resume := f.resumable(worked)
 	l.streams.waiting = nil
 	for _, c := range l.views {
 		for _, r := range c.ranges {
-			if r != but {
+			if r != except {
 				r.freshUntil = time.Time{}
 			}
-			l.again(r, f, resume || r == but)
+			l.again(r, f, resume || r == except)
 		}
 	}
 	if worked {

@@ -172,3 +172,81 @@ func TestLaggingMember(t *testing.T) {
 		}
 	})
 }
+
+// TestRegressedRanges: all ranges are listed when etcd's history has changed,
+// which is logged once.
+func TestRegressedRanges(t *testing.T) {
+	t.Parallel()
+	several(t, []string{"a/", "b/", "c/"}, func(f *fakeEtcd) {
+		f.put("/r/a/s/i", "1")
+		f.put("/r/b/s/i", "1")
+	}, func(t *testing.T, f *fakeEtcd, g *rig) {
+		restore := f.backup()
+		f.put("/r/a/s/i", "lost")
+		f.put("/r/b/s/j", "lost")
+		g.passed(progressEvery)
+		restore()
+		g.passed(progressEvery + 2*relist)
+		g.wantEqual()
+		g.wantFailed(ReasonRegressed)
+		g.wantListed(ReasonStart, ReasonStart, ReasonStart, ReasonRegressed, ReasonRegressed, ReasonRegressed)
+		g.wantLogged("level=WARN|etcd history changed")
+		if n := g.rec.look().backward; n != 1 {
+			t.Errorf("%d commits moved backward, want 1", n)
+		}
+	})
+}
+
+// TestListShowsRegression: the list of a range that is added can be the first to
+// show that etcd's history has changed.
+func TestListShowsRegression(t *testing.T) {
+	t.Parallel()
+	several(t, []string{"a/"}, func(f *fakeEtcd) { f.put("/r/a/s/i", "1") }, func(t *testing.T, f *fakeEtcd, g *rig) {
+		restore := f.backup()
+		f.put("/r/a/s/i", "lost")
+		g.passed(time.Millisecond)
+		restore()
+		g.follow("b/")
+		g.passed(retryBase + relist)
+		g.wantEqual()
+		g.wantFailed(ReasonRegressed)
+		g.wantLogged("level=WARN|etcd history changed")
+	})
+}
+
+// TestRegressedWhileAnotherChanges: after a restore from a backup a range is listed
+// though one in it changes all the time that may have been listed before.
+func TestRegressedWhileAnotherChanges(t *testing.T) {
+	t.Parallel()
+	for range 8 { // either is the first one
+		regressedWhileAnotherChanges(t)
+	}
+}
+
+func regressedWhileAnotherChanges(t *testing.T) {
+	t.Helper()
+	several(t, []string{"n/s/", "n/"}, func(f *fakeEtcd) {
+		f.put("/r/n/s/i", "1")
+		f.put("/r/n/t/i", "1")
+	}, func(t *testing.T, f *fakeEtcd, g *rig) {
+		restore := f.backup()
+		for range 1000 {
+			f.put("/r/n/t/i", "lost")
+		}
+		g.passed(progressEvery)
+		restore()
+		f.set(func() {
+			f.onPage = func(context.Context, int) error {
+				time.Sleep(100 * time.Millisecond)
+				return nil
+			}
+		})
+		for range 100 { // ten seconds
+			g.passed(100 * time.Millisecond)
+			f.put("/r/n/s/i", "changed")
+		}
+		g.passed(time.Second)
+		g.wantEqual()
+		g.wantLogged("level=WARN|etcd history changed")
+	})
+}

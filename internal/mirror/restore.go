@@ -57,7 +57,7 @@ func (l *loop) restore(view View, head Head, ranges []RestoredRange, entries ite
 		c.revision = head.Revision
 	}
 	c.commit(stage, CauseRestore, false)
-	l.registry.restore(view, ranges)
+	l.ranges.restore(view, ranges)
 	var contact time.Time
 	for _, r := range ranges {
 		if r.Contact.After(contact) {

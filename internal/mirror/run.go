@@ -58,7 +58,8 @@ func (l *loop) work(ctx context.Context) (next time.Time) {
 	return earliest(next, l.report.expire(!l.views.empty()))
 }
 
-// tend does what is due of the session.
+// tend closes a session without watches, gives up one that is silent, and starts
+// the probes and audits that are due.
 func (l *loop) tend(ctx context.Context, now time.Time) (next time.Time) {
 	s := l.streams.session
 	if s == nil {

@@ -90,8 +90,9 @@ func (s *streams) start(ctx context.Context) {
 	})
 }
 
-// use starts to use a stream that was opened, and reports whether a range goes
-// on without a list that was made just before.
+// use starts to use a stream that was opened. It reports whether a range resumes
+// on it that was not listed just before: then only an audit can show that the etcd
+// behind the stream has the same history.
 func (s *streams) use(o opened, reason Reason) (resumed bool) {
 	now := time.Now()
 	s.session = newSession(o, s.core, reason)

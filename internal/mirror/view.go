@@ -1,7 +1,8 @@
 // Package mirror keeps a consistent copy of ranges of etcd keys in memory: it
-// lists each range once, follows all of them on one watch stream, and lists and
-// compares again whenever the stream breaks. What the keys mean is up to a View;
-// the package knows neither services nor DNS.
+// lists each range, then watches all of them on one stream. When that breaks it
+// resumes the watches and compares the copy with etcd, or lists again where a
+// watch can have missed something. What the keys mean is up to a View; the
+// package knows neither services nor DNS.
 package mirror
 
 // Event is a change to one key.
@@ -14,7 +15,7 @@ type Event struct {
 	// ModRevision is the revision of the change; of a deletion that a list
 	// showed, the revision of the list.
 	ModRevision int64
-	// Lease is the ID of the lease that the key hangs on; 0 is none.
+	// Lease is the ID of the lease that the key is attached to; 0 is none.
 	Lease int64
 	// Deleted says that the key is gone.
 	Deleted bool
@@ -57,7 +58,8 @@ type Stage interface {
 	Commit(Commit)
 }
 
-// View is the form in which the keys of ranges are read. Several ranges, and
+// View is what a mirror commits changes to: it turns the keys of its ranges into
+// the form in which a program reads them, such as services. Several ranges, and
 // several goroutines, can have stages of one view open at the same time.
 type View interface {
 	// Stage returns an empty stage.

@@ -11,7 +11,7 @@ import (
 	"github.com/rosterdns/roster/internal/services"
 )
 
-// settings is what a registry and its snapshot go by.
+// settings is the part of Config that a registry and its snapshot depend on.
 type settings struct {
 	root   string        // what keys start with that are in the mirror
 	ranges []string      // of Config

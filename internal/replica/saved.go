@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"time"
 
+	"github.com/rosterdns/roster/internal/mirror"
 	"github.com/rosterdns/roster/internal/snapshot"
 )
 
@@ -39,6 +41,26 @@ func (s *saved) touchOnChange(ctx context.Context) {
 			s.touch()
 		}
 	}
+}
+
+// observer has the snapshot written where only its header changes, which holds the
+// revision and the contact of each range: a first list can find just what the
+// snapshot had, so that the store has no delta for touchOnChange.
+type observer struct {
+	Observer
+	disk *saved
+}
+
+// StateChanged implements mirror.Observer.
+func (o observer) StateChanged(s mirror.Status) {
+	o.Observer.StateChanged(s)
+	o.disk.touch()
+}
+
+// Listed implements mirror.Observer.
+func (o observer) Listed(reason mirror.Reason, keys int, took time.Duration) {
+	o.Observer.Listed(reason, keys, took)
+	o.disk.touch()
 }
 
 // use reads the snapshot, and writes it from then on. Nobody waits for it

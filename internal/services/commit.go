@@ -6,15 +6,16 @@ import (
 	"github.com/rosterdns/roster/catalog"
 )
 
-// gate is asked in the course of a commit. It decides which deletions take
-// place.
+// gate decides during a commit which deletions take place. A Guard's inspection
+// implements it.
 type gate interface {
 	// returned is told of an instance that is put.
 	returned(key string)
 	// holds reports whether an instance that is about to be deleted stays; in is
 	// nil if it isn't there.
 	holds(key string, in *entry) bool
-	// conclude returns, after all edits, what is to be put in addition.
+	// conclude is called after all edits, and returns more of them: instances to
+	// put back.
 	conclude() []edit
 }
 
@@ -82,7 +83,7 @@ func (t *transaction) putInstance(d *draft, have *entry, e *edit) {
 		return
 	}
 	own := have.own()
-	// What a list repeats is no change, and must not pass for one.
+	// A list repeats what is known, which must not give the service a new version.
 	if d.revision >= revision && own.Equal(&next.Instance) {
 		return
 	}

@@ -7,6 +7,6 @@
 // journal. A reader takes a generation with one atomic load: what it finds there
 // never changes. Subscribers read the journal at their own pace. Services and
 // their instances are in copy-on-write B-trees, so that a commit costs what it
-// changes, not what there is. A Guard stands before a Store and goes on serving
-// instances that expire in a mass.
+// changes, not what there is. With a Guard in front of it, a Store goes on serving
+// the instances of a mass expiry for a while.
 package services

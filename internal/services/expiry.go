@@ -76,7 +76,7 @@ func (w *window) uncount(x *expiry) {
 	}
 }
 
-// trim takes what expired before the window out of account.
+// trim drops what expired before the window began.
 func (w *window) trim(now time.Time) {
 	n := 0
 	for n < len(w.recent) && now.Sub(w.recent[n].at) > guardWindow {

@@ -8,12 +8,12 @@ import (
 	"github.com/rosterdns/roster/internal/mirror"
 )
 
-// Guard is a mirror.View before a Store that goes on serving instances for a
-// while that expire in a mass: when within guardWindow more than a percentage of
-// all instances, and at least guardLeast, are deleted that were up when last
-// seen, it is more likely that something is wrong with etcd, the network or the
-// clients' clocks than with all of them. An instance that is unregistered is
-// written with status down first, so that it goes at once.
+// Guard is a mirror.View in front of a Store, and has that go on serving the
+// instances of a mass expiry for a while: if more than a percentage of all
+// instances, and at least guardLeast, are deleted within guardWindow though they
+// were up when last seen, it is more likely that something is wrong with etcd,
+// the network or the clients' clocks than with all of them. An instance that is
+// unregistered is written with status down first, so that it goes at once.
 //
 // Its methods are safe for concurrent use.
 type Guard struct {
@@ -31,7 +31,7 @@ type Guard struct {
 	restored map[string]*expiry
 	window   window
 	unserved int  // of expired, those that are not served
-	tripped  bool // what is in the window is a mass that was told of
+	tripped  bool // what is in the window is a mass expiry, and was reported
 	removed  int  // protected ones that were removed since
 }
 
@@ -69,8 +69,9 @@ func (g *Guard) protected() (n int) {
 // Stage implements mirror.View.
 func (g *Guard) Stage() mirror.Stage { return &stage{commit: g.commit} }
 
-// commit has the Store make the edits of a stage visible, but for the deletions
-// of instances that go on being served.
+// commit has the Store make the edits of a stage visible, except for the deletions
+// that an inspection holds back. What a snapshot restores, or what is followed no
+// more, is no expiry.
 func (g *Guard) commit(st *stage, c mirror.Commit) {
 	if c.Cause != mirror.CauseWatch && c.Cause != mirror.CauseList {
 		g.store.commit(st, c)
@@ -86,6 +87,8 @@ func (g *Guard) commit(st *stage, c mirror.Commit) {
 	}
 }
 
+// inspect commits a stage with an inspection as the gate, and returns it with what
+// the Store skipped.
 func (g *Guard) inspect(st *stage, c mirror.Commit) (*inspection, []skip) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -111,7 +114,7 @@ func (g *Guard) inspect(st *stage, c mirror.Commit) (*inspection, []skip) {
 // total returns how many instances there would be if none had expired.
 func (g *Guard) total() int { return g.store.Load().Instances() + g.unserved }
 
-// trim takes what expired before the window out of account.
+// trim drops what expired before the window began.
 func (g *Guard) trim(now time.Time) {
 	g.window.trim(now)
 	g.tripped = g.tripped && classify(g.window.counted, g.total(), g.percent) == mass
@@ -127,7 +130,7 @@ func (g *Guard) drop(key string, x *expiry) {
 	g.window.uncount(x)
 }
 
-// inspection is a Guard in the course of one commit.
+// inspection is a Guard during one commit.
 type inspection struct {
 	*Guard
 	now      time.Time
@@ -167,9 +170,9 @@ func (in *inspection) holds(key string, have *entry) bool {
 	return true
 }
 
-// stillExpired notes that an instance has not returned that had expired before a
-// restart, and reports whether it stays. It counts as of when it expired, and
-// the mass that it was of was told of then.
+// stillExpired notes that an instance that had expired before a restart has not
+// returned, and reports whether it stays. It counts from when it expired, and its
+// mass expiry was reported then.
 func (in *inspection) stillExpired(key string, x *expiry) bool {
 	delete(in.restored, key)
 	if !in.now.Before(x.until) {
@@ -184,7 +187,7 @@ func (in *inspection) stillExpired(key string, x *expiry) bool {
 }
 
 // conclude implements gate: it decides for how long what expired stays, and puts
-// back what is gone already.
+// back what was removed before the mass was detected.
 func (in *inspection) conclude() (back []edit) {
 	in.all = in.total()
 	switch classify(in.window.counted, in.all, in.percent) {

@@ -12,8 +12,8 @@ const (
 	// subscriber takes that is at work. Each has replaced some 8 KiB of nodes.
 	maxDeltas = 1024
 	// maxEdits bounds the instances, at some 1 KiB each, that are nowhere but in
-	// the journal. A commit beyond it is no news but another state: subscribers
-	// are given that.
+	// the journal. The delta of a larger commit would save subscribers nothing:
+	// they get the generation.
 	maxEdits = 16_384
 )
 
@@ -25,7 +25,7 @@ type Delta struct {
 	Generation *Generation
 	// Changes has each service that differs, once. Without any, only what
 	// belongs to a snapshot besides has changed: etcd's revision moved backward,
-	// or a Guard holds more.
+	// or a Guard protects more.
 	Changes []Change
 
 	weight int // edits that it took
@@ -36,7 +36,7 @@ type Delta struct {
 type journal struct {
 	present atomic.Pointer[Generation]
 
-	mu     sync.Mutex // makes present and the deltas one
+	mu     sync.Mutex // has present and the deltas change in one step
 	last   uint64     // sequence of the last delta; 0 if there was none
 	deltas []Delta    // the last ones
 	weight int        // of deltas
@@ -109,8 +109,8 @@ func (j *journal) since(sequence uint64) ([]Delta, bool) {
 	return slices.Clone(j.deltas[len(j.deltas)-int(missing):]), true
 }
 
-// Subscription reads the deltas of a Store, each once and in order. It holds up
-// nobody, and need not be ended. It is for one goroutine.
+// Subscription reads the deltas of a Store, each once and in order. It never
+// blocks a commit, and needs no Close. It is for one goroutine.
 type Subscription struct {
 	journal *journal
 	next    uint64 // sequence of the delta to read next; 0 before the first Next

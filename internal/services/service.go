@@ -98,8 +98,8 @@ func (s *Service) copyInstances() []catalog.Instance {
 // Attachment returns what readers have with this version of the service: the
 // result of build, which is called at the first use. Callers that come meanwhile
 // wait for it. It goes with the version, so that it never needs to be
-// invalidated, and costs nothing where nobody asks for it. For who still reads a
-// version that was replaced some commits ago it can be built once more.
+// invalidated, and costs nothing where nobody asks for it. It can be built once
+// more for a reader that still has a version which was replaced some commits ago.
 //
 // There is one attachment. All who read a Store pass the same build. Neither it
 // nor its result may depend on who asks.

@@ -8,7 +8,7 @@ import (
 	"github.com/rosterdns/roster/internal/mirror"
 )
 
-// stage is a mirror.Stage: decoded events, of which nobody knows yet.
+// stage is a mirror.Stage: decoded events that are not visible yet.
 type stage struct {
 	edits []edit
 	skips []skip
@@ -70,6 +70,7 @@ func (s *stage) decode(ev *mirror.Event) {
 		s.edits = append(s.edits, s.decodeInstance(k, ev))
 	case catalog.KindStatus:
 		s.edits = append(s.edits, s.decodeOverride(k, ev))
+	case catalog.KindPolicy, catalog.KindReserved: // of other versions
 	}
 }
 

@@ -57,7 +57,8 @@ func (s *Store) commit(st *stage, c mirror.Commit) {
 	s.report(skips)
 }
 
-// advance replaces the present generation by the next one. It returns what it
+// advance replaces the present generation by the next one. A gate, which is nil
+// without a Guard, is asked before instances are removed. It returns what was
 // skipped.
 func (s *Store) advance(edits []edit, c mirror.Commit, g gate) []skip {
 	s.mu.Lock()
@@ -82,7 +83,7 @@ func (s *Store) advance(edits []edit, c mirror.Commit, g gate) []skip {
 	}
 	next := old.with(changes)
 	next.advance(c, len(changes) > 0)
-	// The revision is something that readers see, too.
+	// Also without changes: readers see the revision.
 	s.journal.publish(next, changes, weight, c.Regressed)
 	return t.skips
 }

@@ -96,7 +96,7 @@ func (q *question) resolveApex() answer {
 
 // ownAddresses returns the addresses of the name server that is asked for.
 func (q *question) ownAddresses(at *nameServer) recordSet {
-	return listed{records: q.appendAddresses(nil, q.qname, at.addresses, q.qtype, q.ttl)}
+	return recordList{records: q.appendAddresses(nil, q.qname, at.addresses, q.qtype, q.ttl)}
 }
 
 func (q *question) resolveService() answer {

@@ -56,16 +56,16 @@ func commit(v mirror.View, c mirror.Commit, events ...mirror.Event) {
 // emptyStore returns a store that has seen no list.
 func emptyStore() *services.Store { return services.New(slog.New(slog.DiscardHandler), nil) }
 
-// fakeRegistry is a registry in a state of the test's choice.
-type fakeRegistry struct {
+// fakeReplica is a replica in a state of the test's choice.
+type fakeReplica struct {
 	*services.Store
 	status func() mirror.Status
 }
 
-func (f *fakeRegistry) Status() mirror.Status { return f.status() }
+func (f *fakeReplica) Status() mirror.Status { return f.status() }
 
-func inState(s *services.Store, state mirror.State) *fakeRegistry {
-	return &fakeRegistry{s, func() mirror.Status { return mirror.Status{State: state} }}
+func inState(s *services.Store, state mirror.State) *fakeReplica {
+	return &fakeReplica{s, func() mirror.Status { return mirror.Status{State: state} }}
 }
 
 // ownAddrs are the addresses of the server in tests.
@@ -86,7 +86,7 @@ func serving(tb testing.TB, directive string, vs values) *Roster {
 	return servingRegistry(tb, directive, inState(storeOf(tb, vs), mirror.Live))
 }
 
-func servingRegistry(tb testing.TB, directive string, reg registry) *Roster {
+func servingRegistry(tb testing.TB, directive string, reg replicaReader) *Roster {
 	tb.Helper()
 	cfg, err := parseBlock(directive)
 	if err != nil {

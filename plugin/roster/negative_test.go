@@ -103,7 +103,7 @@ func TestUnsynced(t *testing.T) {
 func TestFirstListDuringQuery(t *testing.T) {
 	t.Parallel()
 	store := storeOf(t, nil)
-	reg := &fakeRegistry{store, func() mirror.Status {
+	reg := &fakeReplica{store, func() mirror.Status {
 		apply(store, fixtureRevision, mirror.Event{Key: "d/s/a", Value: []byte(`{"addresses":["10.0.0.1"]}`), Lease: 1})
 		return mirror.Status{State: mirror.Live}
 	}}

@@ -28,7 +28,7 @@ type shared struct {
 	users    int                         // under the pool's mutex
 }
 
-var _ registry = (*shared)(nil)
+var _ replicaReader = (*shared)(nil)
 
 func newShared(c *registryConfig, log *slog.Logger) *shared {
 	o := observer{

@@ -2,7 +2,7 @@ package roster
 
 import "github.com/rosterdns/roster/internal/services"
 
-// question is what was asked, and what it is asked of.
+// question is what was asked, and what it is answered from.
 type question struct {
 	name
 	*zone

@@ -28,20 +28,20 @@ const (
 	srvSize = fixedSize + 6
 )
 
-// listed are a few records of any type, with the glue of each.
-type listed struct {
+// recordList is a set of few records of any type, with the glue of each.
+type recordList struct {
 	records []dns.RR
 	glued   [][]dns.RR // nil, or as long as records
 }
 
 // single is a record alone.
-func single(rr dns.RR) recordSet { return listed{records: []dns.RR{rr}} }
+func single(rr dns.RR) recordSet { return recordList{records: []dns.RR{rr}} }
 
-func (l listed) count() int          { return len(l.records) }
-func (l listed) record(i int) dns.RR { return l.records[i] }
-func (l listed) size(int) int        { return fixedSize }
+func (l recordList) count() int          { return len(l.records) }
+func (l recordList) record(i int) dns.RR { return l.records[i] }
+func (l recordList) size(int) int        { return fixedSize }
 
-func (l listed) appendGlue(glue []dns.RR, i int) []dns.RR {
+func (l recordList) appendGlue(glue []dns.RR, i int) []dns.RR {
 	if l.glued == nil {
 		return glue
 	}

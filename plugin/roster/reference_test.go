@@ -49,7 +49,7 @@ func compareMessages(t *testing.T, what string, req *dns.Msg, set recordSet, tur
 	t.Helper()
 	got, want := new(dns.Msg).SetReply(req), new(dns.Msg).SetReply(req)
 	got.Extra = slices.Clone(req.Extra)
-	got.Extra = append(render(got, set, turn, size), req.Extra...)
+	got.Extra = append(fillAnswer(got, set, turn, size), req.Extra...)
 	qname := strings.ToLower(req.Question[0].Name)
 	spell(got.Answer, qname, req.Question[0].Name)
 	truncate(got, size, udp)

@@ -57,7 +57,7 @@ func (r *responder) message(ctx context.Context, state *request.Request, q *ques
 	opt := m.Extra
 	if a.count() > 0 {
 		// A counter would stay in step with clients that ask for A and AAAA in turn.
-		glue = render(m, a.records, rand.Uint32(), messageSize(state))
+		glue = fillAnswer(m, a.records, rand.Uint32(), messageSize(state))
 		spell(m.Answer, q.qname, owner)
 	}
 	if len(m.Answer) == 0 {

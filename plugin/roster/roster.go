@@ -18,9 +18,9 @@ import (
 	"github.com/rosterdns/roster/internal/services"
 )
 
-// registry is what the handler needs of a replica: a fake suffices in
+// replicaReader is what the handler needs of a replica: a fake suffices in
 // tests.
-type registry interface {
+type replicaReader interface {
 	// Load returns the current generation; it never blocks.
 	Load() *services.Generation
 	// Status returns the state of the replica.
@@ -39,8 +39,8 @@ type Roster struct {
 	stale   time.Duration // how long after the last contact answers go on; 0 is without end
 	nets    *netFilter    // nil to serve all addresses
 	responder
-	registry registry
-	// started says that registry is set, before which nothing but Ready is
+	replica replicaReader
+	// started says that replica is set, before which nothing but Ready is
 	// called.
 	started atomic.Bool
 	// ready reports whether all roster blocks of the Corefile are synced; nil in
@@ -64,12 +64,12 @@ func (r *Roster) Ready() bool {
 
 // synced reports whether there is a list, or a snapshot, to answer from.
 func (r *Roster) synced() bool {
-	return r.started.Load() && r.registry.Status().State != mirror.Unsynced
+	return r.started.Load() && r.replica.Status().State != mirror.Unsynced
 }
 
-// start gives the handler its registry.
-func (r *Roster) start(reg registry) {
-	r.registry = reg
+// start gives the handler its replica.
+func (r *Roster) start(reg replicaReader) {
+	r.replica = reg
 	r.started.Store(true)
 }
 
@@ -88,22 +88,22 @@ func (r *Roster) ServeDNS(ctx context.Context, w dns.ResponseWriter, req *dns.Ms
 	}
 	// The status comes first: a list that is complete by then is in the
 	// generation that is loaded after it.
-	status := r.registry.Status()
+	status := r.replica.Status()
 	q := r.question(z, qname, state.QType())
 	var a answer
 	switch {
 	case q.kind == kindStatus:
 		a = q.resolveStatus(status.State, ageOf(status))
 	case status.State == mirror.Unsynced, r.outdated(status):
-		// Nothing is known, or believed any more, not even that a name doesn't
-		// exist.
+		// Nothing is known, or it is too old: not even that a name doesn't exist
+		// can be said.
 		count("servfail")
 		return dns.RcodeServerFailure, nil
 	default:
 		a = q.resolve()
 		namesTooLong.Add(float64(a.omitted))
-		// To deny a name would deny all below it, and what is in a zone within
-		// is for that to say.
+		// NXDOMAIN denies all names below this one, too (RFC 8020), and those of a
+		// zone within are for that zone to answer.
 		a.exists = a.exists || q.qtype == dns.TypeDS && z.delegates(qname)
 	}
 	if !a.exists && r.fall.Through(qname) {
@@ -113,16 +113,17 @@ func (r *Roster) ServeDNS(ctx context.Context, w dns.ResponseWriter, req *dns.Ms
 	return r.reply(ctx, &state, q, &a, count)
 }
 
-// question returns what a query asks, and the state that it is asked of.
+// question returns what a query asks, and the generation and the instances that
+// it is answered from.
 func (r *Roster) question(z *zone, qname string, qtype uint16) *question {
-	q := &question{name: parseName(qname, z.name), zone: z, qname: qname, qtype: qtype, ttls: r.ttls, gen: r.registry.Load()}
+	q := &question{name: parseName(qname, z.name), zone: z, qname: qname, qtype: qtype, ttls: r.ttls, gen: r.replica.Load()}
 	if q.service != "" {
 		q.selection = r.nets.of(q.gen.Service(q.namespace, q.service))
 	}
 	return q
 }
 
-// outdated reports whether what is known is too old to be told.
+// outdated reports whether the last contact is longer ago than stale allows.
 func (r *Roster) outdated(s mirror.Status) bool {
 	return r.stale > 0 && s.State == mirror.Stale && ageOf(s) > r.stale
 }

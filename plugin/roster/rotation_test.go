@@ -40,7 +40,7 @@ func TestRotation(t *testing.T) {
 // from another one each turn, as far as a message has room for them.
 func TestRenderOrder(t *testing.T) {
 	t.Parallel()
-	set := listed{}
+	set := recordList{}
 	for _, target := range []string{"a.", "b.", "c."} {
 		set.records = append(set.records, &dns.NS{Hdr: dns.RR_Header{Name: ".", Rrtype: dns.TypeNS, Class: dns.ClassINET}, Ns: target})
 	}
@@ -65,7 +65,7 @@ func TestRenderOrder(t *testing.T) {
 		{2, -1, "c."},
 	} {
 		m := new(dns.Msg).SetQuestion(".", dns.TypeNS)
-		render(m, set, tt.turn, empty+tt.limit*fixedSize)
+		fillAnswer(m, set, tt.turn, empty+tt.limit*fixedSize)
 		var got string
 		for _, rr := range m.Answer {
 			got += targetOf(rr)
@@ -75,7 +75,7 @@ func TestRenderOrder(t *testing.T) {
 		}
 	}
 	m := new(dns.Msg).SetQuestion(".", dns.TypeNS)
-	if glue := render(m, listed{}, 5, 512); len(m.Answer)+len(glue) > 0 {
+	if glue := fillAnswer(m, recordList{}, 5, 512); len(m.Answer)+len(glue) > 0 {
 		t.Errorf("an empty set yields %v", m)
 	}
 }

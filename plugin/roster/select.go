@@ -89,7 +89,7 @@ func (s *selection) addressSet(rrtype uint16) *addressSet {
 
 // srvSet returns the targets for questions of type SRV about ports, and whether
 // anything exists at such names: also where no instance that is up has the port.
-// At protocols alone there are no records.
+// The name of a protocol alone exists without records.
 func (s *selection) srvSet(key portKey) (set *srvSet, exists bool) {
 	switch {
 	case key == portKey{}:

@@ -142,7 +142,7 @@ func TestReload(t *testing.T) {
 	if got := s.ask(t, question); len(got.Answer) != 1 || got.Answer[0].Header().Ttl != 77 {
 		t.Errorf("after a reload: %v", got)
 	}
-	if len(replicas.replicas) != 1 || m.users != 1 || s.blocks().handlers[0].registry != registry(m) {
+	if len(replicas.replicas) != 1 || m.users != 1 || s.blocks().handlers[0].replica != replicaReader(m) {
 		t.Errorf("after a reload: %d replicas, the first one has %d users", len(replicas.replicas), m.users)
 	}
 

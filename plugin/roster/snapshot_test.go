@@ -150,7 +150,7 @@ func TestOutdated(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		contact, state := time.Now(), mirror.Live
-		r := servingRegistry(t, "roster {\n stale 1m\n fallthrough\n}", &fakeRegistry{storeOf(t, shop), func() mirror.Status {
+		r := servingRegistry(t, "roster {\n stale 1m\n fallthrough\n}", &fakeReplica{storeOf(t, shop), func() mirror.Status {
 			return mirror.Status{State: state, Contact: contact}
 		}})
 		r.Next = plugin.HandlerFunc(func(_ context.Context, w dns.ResponseWriter, req *dns.Msg) (int, error) {

@@ -32,7 +32,7 @@ func TestStatusName(t *testing.T) {
 					contact = time.Now()
 					time.Sleep(tt.silent) // the bubble's clock
 				}
-				r := servingRegistry(t, "roster", &fakeRegistry{storeOf(t, tt.values), func() mirror.Status {
+				r := servingRegistry(t, "roster", &fakeReplica{storeOf(t, tt.values), func() mirror.Status {
 					return mirror.Status{State: tt.state, Contact: contact}
 				}})
 				for _, c := range []dnsCase{

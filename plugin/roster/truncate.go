@@ -22,12 +22,11 @@ func messageSize(state *request.Request) int {
 	return size
 }
 
-// render puts records of a set into the answer section, beginning with another
-// one each turn, and returns the glue for the additional section. It stops where
-// no message has room for more: work follows the size in octets of the message,
-// not of the set. What it returns can still be too large, so that truncate sees
-// that something is missing.
-func render(m *dns.Msg, set recordSet, turn uint32, size int) (glue []dns.RR) {
+// fillAnswer puts records of a set into the answer section, beginning with another
+// one each turn, and returns the glue for the additional section. It stops once the
+// message is larger than size octets, so that work follows the size of the message
+// rather than of the set, and truncate sees that something is missing.
+func fillAnswer(m *dns.Msg, set recordSet, turn uint32, size int) (glue []dns.RR) {
 	n := set.count()
 	if n == 0 {
 		return nil

@@ -123,7 +123,7 @@ func (z *zone) soa(serial uint32) *dns.SOA {
 // ns returns the NS record set, and as its glue the addresses of the names in it
 // that lie in the zone.
 func (z *zone) ns() recordSet {
-	var set listed
+	var set recordList
 	for _, ns := range z.nameServers {
 		set.records = append(set.records, &dns.NS{Hdr: z.header(z.name, dns.TypeNS, z.ttl), Ns: ns.name})
 		var glue []dns.RR

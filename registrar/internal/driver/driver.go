@@ -221,8 +221,8 @@ func (d *driver) Close() error {
 	return d.closeErr
 }
 
-// close ends all parts. The writer's farewell comes before the end of what it
-// needs.
+// close ends all parts. The writer still unregisters what it has registered, and
+// so comes before the replica and the connection.
 func (p *parts) close(start time.Time) error {
 	ctx, cancel := context.WithDeadline(context.Background(), start.Add(closeTimeout))
 	defer cancel()

@@ -11,8 +11,8 @@ import (
 	"github.com/rosterdns/roster/registrar/internal/reader"
 )
 
-// lazyReplica is a replica that is opened when it is first needed: who opens a
-// registry and asks nothing of it causes no I/O.
+// lazyReplica is a replica that is opened when the reader or the writer first
+// needs it: Open does no I/O.
 type lazyReplica struct {
 	cfg replica.Config
 	log *slog.Logger

@@ -6,20 +6,20 @@ import (
 	"sync"
 )
 
-// registry knows which ranges are followed, and which are cached: followed no
+// rangeSet knows which ranges are followed, and which are cached: followed no
 // more, with their contents still in the view. It is safe for concurrent use.
-type registry struct {
+type rangeSet struct {
 	mu       sync.Mutex
 	followed map[member]*Range
 	cached   map[member]RangeStatus
 }
 
-func newRegistry() *registry {
-	return &registry{followed: map[member]*Range{}, cached: map[member]RangeStatus{}}
+func newRangeSet() *rangeSet {
+	return &rangeSet{followed: map[member]*Range{}, cached: map[member]RangeStatus{}}
 }
 
 // follow returns the range of a view that has a name, and whether it is new.
-func (g *registry) follow(c *contact, name string, view View) (r *Range, isNew bool) {
+func (g *rangeSet) follow(c *contact, name string, view View) (r *Range, isNew bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	at := member{view, name}
@@ -35,7 +35,7 @@ func (g *registry) follow(c *contact, name string, view View) (r *Range, isNew b
 
 // seed makes a range ready where another range covers it whose contents are in the
 // view: it is as recent as the most recent of these. The caller holds the mutex.
-func (g *registry) seed(r *Range) {
+func (g *rangeSet) seed(r *Range) {
 	if r.status.Load().State != Unsynced {
 		return
 	}
@@ -58,7 +58,7 @@ func (g *registry) seed(r *Range) {
 }
 
 // unfollow ends one use of a range, and reports whether it was the last.
-func (g *registry) unfollow(r *Range, cache bool) bool {
+func (g *rangeSet) unfollow(r *Range, cache bool) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	at := r.member()
@@ -77,7 +77,7 @@ func (g *registry) unfollow(r *Range, cache bool) bool {
 }
 
 // restore adds cached ranges.
-func (g *registry) restore(view View, ranges []RestoredRange) {
+func (g *rangeSet) restore(view View, ranges []RestoredRange) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, r := range ranges {
@@ -91,7 +91,7 @@ func (g *registry) restore(view View, ranges []RestoredRange) {
 }
 
 // forget removes the cached ranges with a name, and returns their views.
-func (g *registry) forget(name string) (views []View) {
+func (g *rangeSet) forget(name string) (views []View) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for at := range g.cached {
@@ -105,7 +105,7 @@ func (g *registry) forget(name string) (views []View) {
 
 // supersede removes the cached ranges all of whose keys a range has that was
 // listed.
-func (g *registry) supersede(r *Range) {
+func (g *rangeSet) supersede(r *Range) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for at := range g.cached {
@@ -116,7 +116,7 @@ func (g *registry) supersede(r *Range) {
 }
 
 // holds reports whether a range, followed or cached, has a key.
-func (g *registry) holds(view View, key string) bool {
+func (g *rangeSet) holds(view View, key string) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return enclosing(key, func(name string) bool {
@@ -127,7 +127,7 @@ func (g *registry) holds(view View, key string) bool {
 }
 
 // all returns the state of all ranges, by name.
-func (g *registry) all() []RangeStatus {
+func (g *rangeSet) all() []RangeStatus {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	list := make([]RangeStatus, 0, len(g.followed)+len(g.cached))
