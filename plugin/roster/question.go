@@ -10,7 +10,10 @@ type question struct {
 	qtype uint16
 	ttls  ttls
 	gen   *services.Generation
-	// selection is that of the service that the name is about, or nil where it
+	nets  *netFilter
+	// own is what is served of the service that the name is about, or nil where it
 	// is about none or none is there.
-	selection *selection
+	own *servedService
+	// answering is what is served of the service whose instances answer for it.
+	answering *servedService
 }

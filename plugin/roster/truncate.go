@@ -69,6 +69,10 @@ func targetOf(rr dns.RR) string {
 	switch rr := rr.(type) {
 	case *dns.SRV:
 		return rr.Target
+	case *dns.SVCB:
+		return rr.Target
+	case *dns.HTTPS:
+		return rr.Target
 	case *dns.NS:
 		return rr.Ns
 	}
