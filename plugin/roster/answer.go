@@ -18,6 +18,11 @@ type answer struct {
 	// records are the answer section; none of them means NODATA where the name
 	// exists.
 	records recordSet
+	// ordered says that those records that don't fit are to be left out from the
+	// end: which ones is decided already.
+	ordered bool
+	// local says that the locality of clients plays a part in the answer.
+	local bool
 	// omitted is how many records are left out since names in them would be too
 	// long for DNS.
 	omitted int
@@ -146,7 +151,10 @@ func (q *question) resolveService() answer {
 	case kindBrowse, kindPortTypes:
 		return q.resolveBrowse()
 	case kindService, kindSelection:
-		return q.resolveSelection(q.answering.selection(q.selector))
+		s, local := q.selected()
+		a := q.resolveSelection(s)
+		a.local = local
+		return a
 	}
 	return answer{exists: true} // the labels that a selector begins with
 }
@@ -159,11 +167,11 @@ func (q *question) resolveSelection(s *selection) answer {
 	}
 	switch q.qtype {
 	case dns.TypeA, dns.TypeAAAA:
-		return q.addressAnswer(s.addressSet(q.qtype))
+		return q.addressAnswer(s.addressSet(q.qtype), &q.limit)
 	case dns.TypeSRV:
-		return q.srvAnswer(s.srvSet(), q.answering.service)
+		return q.srvAnswer(s.srvSet(), q.answering.service, &q.limit)
 	case dns.TypeSVCB, dns.TypeHTTPS:
-		return q.svcbAnswer(s.svcbSet(), q.answering.service)
+		return q.svcbAnswer(s.svcbSet(), q.answering.service, &q.limit)
 	}
 	return answer{exists: true}
 }
@@ -188,9 +196,7 @@ func (q *question) resolvePort() answer {
 	}
 	switch q.qtype {
 	case dns.TypeSRV:
-		if set := q.answering.selection(q.selector).port(q.portKey()); set != nil {
-			return q.srvAnswer(set.srvSet(), q.answering.service)
-		}
+		return q.srvAt(q.portKey())
 	case dns.TypePTR:
 		// Ports have names in DNS-SD, and no selectors.
 		if q.portNumber == 0 && q.selector == (nameSelector{}) {
@@ -198,6 +204,17 @@ func (q *question) resolvePort() answer {
 		}
 	}
 	return answer{exists: true}
+}
+
+// srvAt answers for the selected instances that have a port.
+func (q *question) srvAt(key portKey) answer {
+	s, local := q.selected()
+	a := answer{exists: true}
+	if set := s.port(key); set != nil {
+		a = q.srvAnswer(set.srvSet(), q.answering.service, &q.limit)
+	}
+	a.local = local
+	return a
 }
 
 // resolvePortInstance answers for a port of an instance, whatever its status.
@@ -212,7 +229,7 @@ func (q *question) resolvePortInstance() answer {
 	}
 	switch q.qtype {
 	case dns.TypeSRV:
-		return q.srvAnswer(newSRVSet([]srvTarget{{in, &in.Ports[i]}}), q.own.service)
+		return q.srvAnswer(newSRVSet([]srvTarget{{in, &in.Ports[i]}}), q.own.service, &unlimited)
 	case dns.TypeTXT:
 		return answer{exists: true, records: single(q.txt(in))}
 	}
@@ -225,10 +242,15 @@ func (q *question) resolveHTTPS() answer {
 	if !q.answering.hasPort(key) {
 		return answer{}
 	}
+	a := answer{exists: true}
 	if q.qtype == dns.TypeHTTPS {
-		return q.svcbAnswer(q.answering.whole.port(key).svcbSet(), q.answering.service)
+		s, local := q.selected()
+		if set := s.port(key); set != nil {
+			a = q.svcbAnswer(set.svcbSet(), q.answering.service, &q.limit)
+		}
+		a.local = local
 	}
-	return answer{exists: true}
+	return a
 }
 
 func (q *question) aliasOf(host *catalog.Instance) answer {
@@ -247,11 +269,11 @@ func (q *question) resolveInstance() answer {
 	switch q.qtype {
 	case dns.TypeA, dns.TypeAAAA:
 		own := newAddressSets(alone)
-		return q.addressAnswer(own.of(q.qtype))
+		return q.addressAnswer(own.of(q.qtype), &unlimited)
 	case dns.TypeSRV:
-		return q.srvAnswer(newSRVSet(allPorts(alone)), q.own.service)
+		return q.srvAnswer(newSRVSet(allPorts(alone)), q.own.service, &unlimited)
 	case dns.TypeSVCB, dns.TypeHTTPS:
-		return q.svcbAnswer(newSVCBSet(alone), q.own.service)
+		return q.svcbAnswer(newSVCBSet(alone), q.own.service, &unlimited)
 	case dns.TypeTXT:
 		return answer{exists: true, records: single(q.txt(in))}
 	}

@@ -117,9 +117,9 @@ func TestFallthrough(t *testing.T) {
 	t.Parallel()
 	const block = "roster {\n fallthrough default.svc.internal other.example\n}"
 	for question, reaches := range map[string]bool{
-		"nope.default.svc.internal. A":        true,
-		"nope.default.svc.internal. ANY":      true,
-		"NOPE.Default.svc.internal. A":        true,
+		"nope.default.svc.internal. A":         true,
+		"nope.default.svc.internal. ANY":       true,
+		"NOPE.Default.svc.internal. A":         true,
 		"_sctp.orders.default.svc.internal. A": true,
 		// Outside the zones that fall through.
 		"nope.team-b.svc.internal. A": false,

@@ -98,6 +98,8 @@ type srvTarget struct {
 // the service; 0 for a host, whose target is no name of ours.
 func (t srvTarget) labelLen() int { return labelLen(t.Instance) }
 
+func (t srvTarget) candidate() candidate { return candidateOf(t.Instance) }
+
 func labelLen(in *catalog.Instance) int {
 	if in.Host != "" {
 		return 0
@@ -123,6 +125,7 @@ type srvSet struct {
 	targets []srvTarget
 	ttl     ownTTLs
 	fitting fitting[srvTarget]
+	pickers pickers
 }
 
 // newSRVSet returns the set of targets, in which those of an instance stand side by

@@ -16,4 +16,9 @@ type question struct {
 	own *servedService
 	// answering is what is served of the service whose instances answer for it.
 	answering *servedService
+	// client is who asks, and localities are where clients can be.
+	client     client
+	localities []localityNet
+	// limit is that of answers for a service.
+	limit limit
 }

@@ -23,8 +23,9 @@ func (a *addressRecords) size(int) int        { return addressSize(a.header.Rrty
 
 func (a *addressRecords) appendGlue(glue []dns.RR, _ int) []dns.RR { return glue }
 
-func (q *question) addressAnswer(set *addressSet) answer {
-	return answer{exists: true, records: &addressRecords{q.header(q.qname, q.qtype, q.ttls.ofSet(set.ttl)), set.addresses}}
+func (q *question) addressAnswer(set *addressSet, l *limit) answer {
+	addresses, _, ordered := pick(l, set.addresses, set.candidate, &set.pickers)
+	return answer{exists: true, ordered: ordered, records: &addressRecords{q.header(q.qname, q.qtype, q.ttls.ofSet(set.ttl)), addresses}}
 }
 
 // srvRecords is an SRV record set.
@@ -32,22 +33,30 @@ type srvRecords struct {
 	*question
 	header  dns.RR_Header
 	targets []srvTarget
-	below   string // what follows the label of a target that is no host
+	// whole is how many of them have their own weights: those of a sample have
+	// been picked by weight already.
+	whole int
+	below string // what follows the label of a target that is no host
 }
 
 // srvAnswer returns the record set of targets, which are of the service s.
-func (q *question) srvAnswer(set *srvSet, s *services.Service) answer {
+func (q *question) srvAnswer(set *srvSet, s *services.Service, l *limit) answer {
 	below := q.below(s)
-	targets := set.within(q.roomBefore(below))
-	records := &srvRecords{q, q.header(q.qname, dns.TypeSRV, q.ttls.ofSet(set.ttl)), targets, "." + below}
-	return answer{exists: true, records: records, omitted: len(set.targets) - len(targets)}
+	fit := set.within(q.roomBefore(below))
+	targets, whole, ordered := pick(l, fit, srvTarget.candidate, &set.pickers)
+	records := &srvRecords{q, q.header(q.qname, dns.TypeSRV, q.ttls.ofSet(set.ttl)), targets, whole, "." + below}
+	return answer{exists: true, records: records, ordered: ordered, omitted: len(set.targets) - len(fit)}
 }
 
 func (s *srvRecords) count() int { return len(s.targets) }
 
 func (s *srvRecords) record(i int) dns.RR {
 	t := &s.targets[i]
-	return &dns.SRV{Hdr: s.header, Priority: t.Priority, Weight: t.Weight, Port: t.port.Port, Target: targetName(t.Instance, s.below)}
+	weight := t.Weight
+	if i >= s.whole {
+		weight = catalog.DefaultWeight
+	}
+	return &dns.SRV{Hdr: s.header, Priority: t.Priority, Weight: weight, Port: t.port.Port, Target: targetName(t.Instance, s.below)}
 }
 
 func (s *srvRecords) size(i int) int { return srvSize + s.targetSize(s.targets[i].Instance, s.below) }

@@ -19,7 +19,7 @@ type selection struct {
 
 	match     lazy[[]*catalog.Instance]
 	near      lazy[[]*catalog.Instance]
-	addresses lazy[addressSets]
+	addresses lazy[*addressSets]
 	all       lazy[*srvSet]
 	bindings  lazy[*svcbSet]
 	ports     [portKeyings]lazy[map[portKey]*portSet]
@@ -50,8 +50,8 @@ func (s *selection) soleHost() *catalog.Instance { return catalog.SoleHost(s.sel
 
 // addressSet returns the addresses for questions of the type, A or AAAA.
 func (s *selection) addressSet(rrtype uint16) *addressSet {
-	sets := s.addresses.get(func() addressSets { return newAddressSets(catalog.Preferred(s.selected())) })
-	return sets.of(rrtype)
+	sets := s.addresses.get(func() *addressSets { return newAddressSets(catalog.Preferred(s.selected())) })
+	return (*sets).of(rrtype)
 }
 
 // srvSet returns the targets of all ports.
@@ -90,7 +90,9 @@ type narrowed struct {
 }
 
 // labelIndex are the instances that answer for a service by tag and by locality.
-type labelIndex struct{ tags, localities map[string][]*catalog.Instance }
+type labelIndex struct {
+	tags, localities map[string][]*catalog.Instance
+}
 
 func newLabelIndex(instances []*catalog.Instance) labelIndex {
 	x := labelIndex{map[string][]*catalog.Instance{}, map[string][]*catalog.Instance{}}

@@ -46,6 +46,7 @@ func setup(c *caddy.Controller) error {
 func newHandler(cfg *config, own []netip.Addr, tcp *tcpLimits) (*Roster, error) {
 	r := &Roster{
 		origins: cfg.origins, zones: map[string]*zone{}, fall: cfg.fall, ttls: cfg.ttls, stale: cfg.stale, nets: newNetFilter(cfg.nets),
+		maxAnswers: cfg.maxAnswers, clients: cfg.clients,
 		responder: responder{upstream: coreupstream.New(), tcp: tcp},
 	}
 	for _, o := range cfg.origins {

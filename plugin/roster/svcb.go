@@ -28,11 +28,14 @@ type svcbTarget struct {
 
 func (t svcbTarget) labelLen() int { return labelLen(t.Instance) }
 
+func (t svcbTarget) candidate() candidate { return candidateOf(t.Instance) }
+
 // svcbSet is the data of an SVCB or HTTPS record set.
 type svcbSet struct {
 	targets []svcbTarget
 	ttl     ownTTLs
 	fitting fitting[svcbTarget]
+	pickers pickers
 	hosts   map[hostBinding]struct{} // of the records so far
 }
 
@@ -141,11 +144,12 @@ type svcbRecords struct {
 }
 
 // svcbAnswer returns the record set of endpoints, which are of the service s.
-func (q *question) svcbAnswer(set *svcbSet, s *services.Service) answer {
+func (q *question) svcbAnswer(set *svcbSet, s *services.Service, l *limit) answer {
 	below := q.below(s)
-	targets := set.fitting.within(set.targets, q.roomBefore(below), svcbTarget.labelLen)
+	fit := set.fitting.within(set.targets, q.roomBefore(below), svcbTarget.labelLen)
+	targets, _, ordered := pick(l, fit, svcbTarget.candidate, &set.pickers)
 	records := &svcbRecords{q, q.header(q.qname, q.qtype, q.ttls.ofSet(set.ttl)), targets, "." + below}
-	return answer{exists: true, records: records, omitted: len(set.targets) - len(targets)}
+	return answer{exists: true, records: records, ordered: ordered, omitted: len(set.targets) - len(fit)}
 }
 
 func (s *svcbRecords) count() int { return len(s.targets) }

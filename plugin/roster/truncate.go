@@ -45,7 +45,7 @@ func fillAnswer(m *dns.Msg, set recordSet, turn uint32, size int) (glue []dns.RR
 	var first, last string
 	for i := range n {
 		target := targetOf(m.Answer[i])
-		if target == "" || target == first || target == last {
+		if target == "" || target == first || target == last || slices.ContainsFunc(glue, func(rr dns.RR) bool { return rr.Header().Name == target }) {
 			continue
 		}
 		if first == "" {
