@@ -37,6 +37,9 @@ func TestParse(t *testing.T) {
 		{"roster", func(*config) {}},
 		{"roster {\n}", func(*config) {}},
 		{"roster Other.Example. svc.internal", func(c *config) { c.origins = []string{"other.example.", "svc.internal."} }},
+		{"roster 10.0.0.0/8 svc.internal 2001:db8::/32", func(c *config) {
+			c.origins = []string{"10.in-addr.arpa.", "svc.internal.", "8.b.d.0.1.0.0.2.ip6.arpa."}
+		}},
 		{"roster {\n endpoint http://a:1 http://b:2\n}", func(c *config) { c.registry.etcd.Endpoints = []string{"http://a:1", "http://b:2"} }},
 		{"roster {\n endpoint https://a:1\n}", func(c *config) { c.registry.etcd.Endpoints = []string{"https://a:1"} }},
 		{"roster {\n prefix services/eu/\n}", func(c *config) { c.registry.prefix = "/services/eu" }},
@@ -113,10 +116,8 @@ func TestParseErrors(t *testing.T) {
 		{"roster {\n endpoint http://a:1\n endpoint http://b:1\n}", "3", "endpoint is stated twice, first at Testfile:2"},
 		{"roster {\n}\nroster", "3", "roster is stated twice in one server block"},
 		{"roster\nroster", "2", "roster is stated twice in one server block"},
-		{"roster 10.in-addr.arpa", "1", `zone "10.in-addr.arpa." is a reverse zone, which roster doesn't answer for`},
-		{"roster svc.internal in-addr.arpa", "1", `zone "in-addr.arpa." is a reverse zone, which roster doesn't answer for`},
-		{"roster svc.internal 10.0.0.0/8", "1", `zone "10.in-addr.arpa." is a reverse zone, which roster doesn't answer for`},
-		{"roster svc.internal ip6.arpa", "1", `zone "ip6.arpa." is a reverse zone, which roster doesn't answer for`},
+		{"roster 10.in-addr.arpa", "1", `all zones are reverse zones, as "10.in-addr.arpa.": add one that the names they point to are in`},
+		{"roster 10.0.0.0/8 ip6.arpa", "1", `all zones are reverse zones, as "10.in-addr.arpa.": add one that the names they point to are in`},
 		{"roster svc.internal bad..zone", "1", `"bad..zone" is not a zone`},
 		{"roster " + long, "1", `zone "` + long + `" is so long that names in it would have more than 255 octets`},
 		{"roster {\n endpoint\n}", "2", "endpoint: needs a URL such as http://127.0.0.1:2379"},

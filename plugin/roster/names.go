@@ -1,6 +1,7 @@
 package roster
 
 import (
+	"net/netip"
 	"strconv"
 	"strings"
 
@@ -32,6 +33,7 @@ const (
 	kindBrowse                        // _dns-sd._udp. N.Z or S.N.Z
 	kindPortTypes                     // _services._dns-sd._udp. N.Z or S.N.Z
 	kindBrowseDomains                 // b, db and lb._dns-sd._udp.N.Z
+	kindReverse                       // in a zone of addresses: an address, or the beginning of some
 	kindCount
 )
 
@@ -57,6 +59,8 @@ type name struct {
 	port       string
 	portNumber uint16
 	protocol   string
+	// prefix is what a name in a zone of addresses stands for.
+	prefix netip.Prefix
 }
 
 // label is what a label of a name can be.

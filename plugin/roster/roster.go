@@ -120,7 +120,7 @@ func (r *Roster) ServeDNS(ctx context.Context, w dns.ResponseWriter, req *dns.Ms
 // question returns what a query asks, and the generation and the instances that
 // it is answered from.
 func (r *Roster) question(z *zone, qname string, qtype uint16) *question {
-	q := &question{name: parseName(qname, z.name), zone: z, qname: qname, qtype: qtype, ttls: r.ttls, gen: r.replica.Load(), nets: r.nets, limit: limit{answers: r.maxAnswers},
+	q := &question{name: z.parse(qname), zone: z, qname: qname, qtype: qtype, ttls: r.ttls, gen: r.replica.Load(), nets: r.nets, limit: limit{answers: r.maxAnswers},
 		localities: r.clients.nets}
 	if q.service != "" {
 		q.own = r.nets.of(q.gen.Service(q.namespace, q.service))
