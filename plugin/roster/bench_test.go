@@ -54,9 +54,13 @@ func BenchmarkSelection(b *testing.B) {
 		b.Run(fmt.Sprintf("ports/%d", n), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				newSRVSet(catalog.Selector{}.Select(s.All(), s.Len()))
-				newPorts(s.All(), s.Len(), nameKey)
-				newPorts(s.All(), s.Len(), numberKey)
+				up := catalog.Selector{}.Select(s.All(), s.Len())
+				newSRVSet(allPorts(up))
+				for _, k := range []portKeying{byName, byNumber} {
+					for _, p := range newPorts(s.All(), up, "", k.key) {
+						p.srvSet()
+					}
+				}
 			}
 		})
 	}

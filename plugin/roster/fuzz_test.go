@@ -14,28 +14,68 @@ import (
 )
 
 // format returns the labels of a name below its zone, for comparison with what
-// it was parsed from.
-func (n name) format() []string {
+// it was parsed from. deepest is the one that the name was asked by.
+func (n name) format(deepest string) []string {
 	port := n.port
 	if n.portNumber != 0 {
 		port = strconv.Itoa(int(n.portNumber))
 	}
+	namespace := []string{n.namespace}
+	selected := append(n.selector.format(), n.service, n.namespace)
 	switch n.kind {
 	case kindStatus:
 		return []string{"_status"}
 	case kindNamespace:
-		return []string{n.namespace}
-	case kindService:
-		return []string{n.service, n.namespace}
+		return namespace
+	case kindNamespaceProtocol:
+		return append([]string{"_" + n.protocol}, namespace...)
+	case kindNamespacePort:
+		return append([]string{"_" + port, "_" + n.protocol}, namespace...)
+	case kindPortService:
+		return append([]string{n.service, "_" + port, "_" + n.protocol}, namespace...)
+	case kindService, kindSelection:
+		return selected
 	case kindInstance:
-		return []string{n.instance, n.service, n.namespace}
+		return append([]string{n.instance}, selected...)
+	case kindLocalityMark, kindTagMark, kindHTTPSParent:
+		return append([]string{deepest}, selected...)
+	case kindLocalityMode:
+		return append([]string{deepest, "_zone"}, selected...)
 	case kindProtocol:
-		return []string{"_" + n.protocol, n.service, n.namespace}
+		return append([]string{"_" + n.protocol}, selected...)
 	case kindPort:
-		return []string{"_" + port, "_" + n.protocol, n.service, n.namespace}
+		return append([]string{"_" + port, "_" + n.protocol}, selected...)
+	case kindPortInstance:
+		return append([]string{n.instance, "_" + port, "_" + n.protocol}, selected...)
+	case kindHTTPS:
+		return append([]string{"_" + port, "_https"}, selected...)
+	case kindBrowse, kindPortTypes, kindBrowseDomains:
+		if n.service == "" {
+			selected = namespace
+		}
+		labels := append([]string{"_dns-sd", "_udp"}, selected...)
+		if n.kind == kindBrowse {
+			return labels
+		}
+		return append([]string{deepest}, labels...)
 	default:
 		return nil
 	}
+}
+
+// format returns the labels of a selector.
+func (s nameSelector) format() (labels []string) {
+	for _, tag := range slices.Backward(s.tags[:s.count]) {
+		labels = append(labels, tag, "_tag")
+	}
+	if s.locality != "" {
+		mode := "pin"
+		if s.prefer {
+			mode = "prefer"
+		}
+		labels = append(labels, s.locality, mode, "_zone")
+	}
+	return labels
 }
 
 // FuzzParseName checks that whatever parses consists of valid labels and is
@@ -44,6 +84,10 @@ func FuzzParseName(f *testing.F) {
 	for _, s := range []string{
 		"svc.internal.", "_status.svc.internal.", "orders.default.svc.internal.", "_http._tcp.orders.default.svc.internal.",
 		"_8080._udp.orders.default.svc.internal.", `a\.b.default.svc.internal.`, ".", "dns.svc.internal.", "--.a.b.c.d.svc.internal.",
+		"a._tag.b._tag.c._tag.d._tag.az1.pin._zone.orders.default.svc.internal.", "e._tag.a._tag.b._tag.c._tag.d._tag.orders.default.svc.internal.",
+		"_http._tcp.canary._tag.orders.default.svc.internal.", "a._http._tcp.orders.default.svc.internal.", "_services._dns-sd._udp.default.svc.internal.",
+		"lb._dns-sd._udp.orders.default.svc.internal.", "b._dns-sd._udp.default.svc.internal.", "orders._http._tcp.default.svc.internal.", "_8443._https.orders.default.svc.internal.",
+		"prefer._zone.orders.default.svc.internal.", "_tag.orders.default.svc.internal.",
 	} {
 		f.Add(s, s == ".")
 	}
@@ -73,7 +117,8 @@ func FuzzParseName(f *testing.F) {
 			}
 		}
 		again := zoneName
-		if labels := n.format(); labels != nil {
+		deepest, _, _ := strings.Cut(qname, ".")
+		if labels := n.format(deepest); labels != nil {
 			again = join(strings.Join(labels, ".")+".", zoneName)
 		}
 		if again != qname {

@@ -23,6 +23,7 @@ func TestNegative(t *testing.T) {
 		{question: "_tcp.orders.default.svc.internal. SRV"},
 		{question: "_tcp.orders.default.svc.internal. ANY"},
 		{question: "_udp.game.default.svc.internal. A"},
+		{question: "_udp.orders.default.svc.internal. A"}, // DNS-SD is below
 		{question: "_tcp.idle.default.svc.internal. A"},
 		{question: "dns.svc.internal. A"},
 		{question: "dns.svc.internal. ANY"},
@@ -33,7 +34,6 @@ func TestNegative(t *testing.T) {
 		{question: "nope.default.svc.internal. AAAA", rcode: dns.RcodeNameError},
 		{question: "orders.nope.svc.internal. A", rcode: dns.RcodeNameError},
 		{question: "orders.svc.internal. A", rcode: dns.RcodeNameError},
-		{question: "_udp.orders.default.svc.internal. A", rcode: dns.RcodeNameError},
 		{question: "_tcp.game.default.svc.internal. A", rcode: dns.RcodeNameError},
 		{question: "_tcp.six.default.svc.internal. A", rcode: dns.RcodeNameError},
 		{question: "_tcp.nope.default.svc.internal. A", rcode: dns.RcodeNameError},
@@ -117,10 +117,10 @@ func TestFallthrough(t *testing.T) {
 	t.Parallel()
 	const block = "roster {\n fallthrough default.svc.internal other.example\n}"
 	for question, reaches := range map[string]bool{
-		"nope.default.svc.internal. A":        true,
-		"nope.default.svc.internal. ANY":      true,
-		"NOPE.Default.svc.internal. A":        true,
-		"_udp.orders.default.svc.internal. A": true,
+		"nope.default.svc.internal. A":         true,
+		"nope.default.svc.internal. ANY":       true,
+		"NOPE.Default.svc.internal. A":         true,
+		"_sctp.orders.default.svc.internal. A": true,
 		// Outside the zones that fall through.
 		"nope.team-b.svc.internal. A": false,
 		"nope.svc.internal. A":        false,

@@ -40,6 +40,9 @@ var properties = map[string]property{
 	"protect":          {parse: parseProtect},
 	"allow_net":        {parse: func(c *config, _ *caddy.Controller, args []string) error { return parseNets(&c.nets.allow, args) }, repeatable: true},
 	"deny_net":         {parse: func(c *config, _ *caddy.Controller, args []string) error { return parseNets(&c.nets.deny, args) }, repeatable: true},
+	"max_answers":      {parse: parseMaxAnswers},
+	"locality":         {parse: func(c *config, _ *caddy.Controller, args []string) error { return c.clients.addNets(args) }, repeatable: true},
+	"ecs_trust":        {parse: func(c *config, _ *caddy.Controller, args []string) error { return parseNets(&c.clients.trusted, args) }, repeatable: true},
 	"startup_timeout":  {parse: parseStartupTimeout},
 	"fallthrough":      {parse: parseFallthrough},
 }
@@ -200,6 +203,19 @@ func parseNS(cfg *config, _ *caddy.Controller, args []string) error {
 		ns.addresses = append(ns.addresses, a)
 	}
 	ns.addresses = distinct(ns.addresses)
+	return nil
+}
+
+func parseMaxAnswers(cfg *config, _ *caddy.Controller, args []string) error {
+	s, err := one(args, "a number of records")
+	if err != nil {
+		return err
+	}
+	n, err := strconv.ParseUint(s, 10, 16)
+	if err != nil {
+		return fmt.Errorf("%q is not a number of records from 0 to %d", s, catalog.MaxPolicyCount)
+	}
+	cfg.maxAnswers = int(n)
 	return nil
 }
 

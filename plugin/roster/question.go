@@ -10,7 +10,15 @@ type question struct {
 	qtype uint16
 	ttls  ttls
 	gen   *services.Generation
-	// selection is that of the service that the name is about, or nil where it
+	nets  *netFilter
+	// own is what is served of the service that the name is about, or nil where it
 	// is about none or none is there.
-	selection *selection
+	own *servedService
+	// answering is what is served of the service whose instances answer for it.
+	answering *servedService
+	// client is who asks, and localities are where clients can be.
+	client     client
+	localities []localityNet
+	// limit is that of answers for a service.
+	limit limit
 }

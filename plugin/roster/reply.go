@@ -55,9 +55,14 @@ func (r *responder) message(ctx context.Context, state *request.Request, q *ques
 	m.Extra = nil
 	state.SizeAndDo(m) // adds the OPT record that belongs to the answer of a query with EDNS
 	opt := m.Extra
+	q.client.addSubnet(opt, a.local)
 	if a.count() > 0 {
 		// A counter would stay in step with clients that ask for A and AAAA in turn.
-		glue = fillAnswer(m, a.records, rand.Uint32(), messageSize(state))
+		turn := rand.Uint32()
+		if a.ordered {
+			turn = 0
+		}
+		glue = fillAnswer(m, a.records, turn, messageSize(state))
 		spell(m.Answer, q.qname, owner)
 	}
 	if len(m.Answer) == 0 {

@@ -38,6 +38,9 @@ type Roster struct {
 	ttls    ttls
 	stale   time.Duration // how long after the last contact answers go on; 0 is without end
 	nets    *netFilter    // nil to serve all addresses
+	// maxAnswers is how many records an answer for a service has; 0 is all.
+	maxAnswers int
+	clients    clients
 	responder
 	replica replicaReader
 	// started says that replica is set, before which nothing but Ready is
@@ -90,6 +93,7 @@ func (r *Roster) ServeDNS(ctx context.Context, w dns.ResponseWriter, req *dns.Ms
 	// generation that is loaded after it.
 	status := r.replica.Status()
 	q := r.question(z, qname, state.QType())
+	q.client = r.clients.of(&state)
 	var a answer
 	switch {
 	case q.kind == kindStatus:
@@ -116,9 +120,11 @@ func (r *Roster) ServeDNS(ctx context.Context, w dns.ResponseWriter, req *dns.Ms
 // question returns what a query asks, and the generation and the instances that
 // it is answered from.
 func (r *Roster) question(z *zone, qname string, qtype uint16) *question {
-	q := &question{name: parseName(qname, z.name), zone: z, qname: qname, qtype: qtype, ttls: r.ttls, gen: r.replica.Load()}
+	q := &question{name: z.parse(qname), zone: z, qname: qname, qtype: qtype, ttls: r.ttls, gen: r.replica.Load(), nets: r.nets, limit: limit{answers: r.maxAnswers},
+		localities: r.clients.nets}
 	if q.service != "" {
-		q.selection = r.nets.of(q.gen.Service(q.namespace, q.service))
+		q.own = r.nets.of(q.gen.Service(q.namespace, q.service))
+		q.answering = q.own
 	}
 	return q
 }

@@ -46,14 +46,28 @@ func setup(c *caddy.Controller) error {
 func newHandler(cfg *config, own []netip.Addr, tcp *tcpLimits) (*Roster, error) {
 	r := &Roster{
 		origins: cfg.origins, zones: map[string]*zone{}, fall: cfg.fall, ttls: cfg.ttls, stale: cfg.stale, nets: newNetFilter(cfg.nets),
+		maxAnswers: cfg.maxAnswers, clients: cfg.clients,
 		responder: responder{upstream: coreupstream.New(), tcp: tcp},
 	}
+	others := slices.Concat(cfg.origins, cfg.inner)
+	var forward *zone
 	for _, o := range cfg.origins {
-		z, err := newZone(o, cfg.ttls.standard, cfg.nameServers, own, slices.Concat(cfg.origins, cfg.inner))
+		if isReverse(o) {
+			continue
+		}
+		z, err := newZone(o, cfg.ttls.standard, cfg.nameServers, own, others)
 		if err != nil {
 			return nil, err
 		}
 		r.zones[o] = z
+		if forward == nil {
+			forward = z
+		}
+	}
+	for _, o := range cfg.origins {
+		if isReverse(o) {
+			r.zones[o] = newReverseZone(o, forward, others)
+		}
 	}
 	return r, nil
 }

@@ -45,7 +45,7 @@ func fillAnswer(m *dns.Msg, set recordSet, turn uint32, size int) (glue []dns.RR
 	var first, last string
 	for i := range n {
 		target := targetOf(m.Answer[i])
-		if target == "" || target == first || target == last {
+		if target == "" || target == first || target == last || slices.ContainsFunc(glue, func(rr dns.RR) bool { return rr.Header().Name == target }) {
 			continue
 		}
 		if first == "" {
@@ -68,6 +68,10 @@ func fillAnswer(m *dns.Msg, set recordSet, turn uint32, size int) (glue []dns.RR
 func targetOf(rr dns.RR) string {
 	switch rr := rr.(type) {
 	case *dns.SRV:
+		return rr.Target
+	case *dns.SVCB:
+		return rr.Target
+	case *dns.HTTPS:
 		return rr.Target
 	case *dns.NS:
 		return rr.Ns
