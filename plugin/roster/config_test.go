@@ -24,6 +24,7 @@ func defaults() config {
 		origins:        []string{"svc.internal."},
 		registry:       registryConfig{etcd: etcdclient.Config{Endpoints: []string{"http://127.0.0.1:2379"}}, prefix: "/roster"},
 		ttls:           ttls{5, 0, 3600},
+		maxUDP:         1232,
 		startupTimeout: 5 * time.Second,
 	}
 }
@@ -65,6 +66,8 @@ func TestParse(t *testing.T) {
 			c.origins = []string{"."}
 			c.nameServers = []nameServer{{name: "ns1.", addresses: []netip.Addr{netip.MustParseAddr("192.0.2.1")}}}
 		}},
+		{"roster {\n max_udp 512\n}", func(c *config) { c.maxUDP = 512 }},
+		{"roster {\n max_udp 4096\n}", func(c *config) { c.maxUDP = 4096 }},
 		{"roster {\n startup_timeout 1m30s\n}", func(c *config) { c.startupTimeout = 90 * time.Second }},
 		{"roster {\n startup_timeout 0\n}", func(c *config) { c.startupTimeout = 0 }},
 		{"roster {\n fallthrough\n}", func(c *config) { c.fall = fall.Root }},
@@ -89,7 +92,7 @@ func TestParse(t *testing.T) {
 func TestParseErrors(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat(strings.Repeat("x", 60)+".", 4) // 244 octets and the root's
-	const known = "; roster has allow_net, credentials, credentials_file, deny_net, endpoint, fallthrough, max_ttl, min_ttl, namespaces, " +
+	const known = "; roster has allow_net, credentials, credentials_file, deny_net, endpoint, fallthrough, max_ttl, max_udp, min_ttl, namespaces, " +
 		"ns, prefix, protect, snapshot, snapshot_max_age, stale, startup_timeout, tls, ttl"
 	for _, tt := range []struct {
 		block string
@@ -136,6 +139,10 @@ func TestParseErrors(t *testing.T) {
 		{"roster {\n ttl\n}", "2", "ttl: needs a number of seconds, and nothing else"},
 		{"roster {\n ttl 5 6\n}", "2", "ttl: needs a number of seconds, and nothing else"},
 		{"roster {\n ttl 5s\n}", "2", `ttl: "5s" is not a number of seconds from 0 to 2147483647`},
+		{"roster {\n max_udp\n}", "2", "max_udp: needs a number of octets, and nothing else"},
+		{"roster {\n max_udp 511\n}", "2", `max_udp: "511" is not a number of octets from 512 to 4096`},
+		{"roster {\n max_udp 4097\n}", "2", `max_udp: "4097" is not a number of octets from 512 to 4096`},
+		{"roster {\n max_udp 1k\n}", "2", `max_udp: "1k" is not a number of octets from 512 to 4096`},
 		{"roster {\n min_ttl -1\n}", "2", `min_ttl: "-1" is not a number of seconds from 0 to 2147483647`},
 		{"roster {\n max_ttl 2147483648\n}", "2", `max_ttl: "2147483648" is not a number of seconds from 0 to 2147483647`},
 		{"roster {\n min_ttl 10\n max_ttl 9\n}", "2", "min_ttl: 10 is above max_ttl, which is 9"},
