@@ -30,6 +30,11 @@ type answer struct {
 	alias string
 	// aliasTTL is the TTL of that CNAME in seconds.
 	aliasTTL uint32
+	// links are the CNAMEs that lead from the name that was asked for to that of the
+	// records, each of one name.
+	links []dns.RR
+	// stale says that etcd is away, so that all this may have changed.
+	stale bool
 }
 
 // count returns how many records the answer has besides that of an alias.

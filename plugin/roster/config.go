@@ -30,6 +30,7 @@ type config struct {
 	inner          []string
 	registry       registryConfig
 	ttls           ttls
+	maxUDP         int // octets of an answer by UDP
 	nameServers    []nameServer
 	startupTimeout time.Duration
 	// stale is how long after the last contact answers go on; 0 is forever.

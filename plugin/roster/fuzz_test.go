@@ -172,6 +172,12 @@ func FuzzServeDNS(f *testing.F) {
 			}
 			return
 		}
+		if malformed(req) {
+			if got.Rcode != dns.RcodeFormatError {
+				t.Errorf("%v, want FORMERR", got)
+			}
+			return
+		}
 		checkSound(t, got)
 		if got.Rcode != dns.RcodeRefused && edns0 != (got.IsEdns0() != nil) {
 			t.Errorf("OPT in the query %v, in the answer %v", edns0, got)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/plugin"
+	"github.com/miekg/dns"
 
 	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/internal/etcdclient"
@@ -33,6 +34,7 @@ var properties = map[string]property{
 	"ttl":              {parse: func(c *config, _ *caddy.Controller, args []string) error { return parseTTL(&c.ttls.standard, args) }},
 	"min_ttl":          {parse: func(c *config, _ *caddy.Controller, args []string) error { return parseTTL(&c.ttls.lowest, args) }},
 	"max_ttl":          {parse: func(c *config, _ *caddy.Controller, args []string) error { return parseTTL(&c.ttls.highest, args) }},
+	"max_udp":          {parse: parseMaxUDP},
 	"ns":               {parse: parseNS, repeatable: true},
 	"snapshot":         {parse: parseSnapshot},
 	"snapshot_max_age": {parse: parseMaxAge},
@@ -53,6 +55,7 @@ func parse(c *caddy.Controller) (*config, error) {
 	cfg := &config{
 		registry:       registryConfig{prefix: catalog.DefaultPrefix},
 		ttls:           ttls{standard: defaultTTL, lowest: defaultMinTTL, highest: defaultMaxTTL},
+		maxUDP:         defaultMaxUDP,
 		startupTimeout: defaultStartupTimeout,
 	}
 	c.Next()
@@ -174,6 +177,21 @@ func parseTTL(ttl *uint32, args []string) error {
 		return fmt.Errorf("%q is not a number of seconds from 0 to %d", s, maxTTL)
 	}
 	*ttl = uint32(n)
+	return nil
+}
+
+// parseMaxUDP takes a size from the least that every client has room for to the
+// most that RFC 6891, 6.2.5, recommends.
+func parseMaxUDP(cfg *config, _ *caddy.Controller, args []string) error {
+	s, err := one(args, "a number of octets")
+	if err != nil {
+		return err
+	}
+	n, err := strconv.ParseUint(s, 10, 16)
+	if err != nil || n < dns.MinMsgSize || n > dns.DefaultMsgSize {
+		return fmt.Errorf("%q is not a number of octets from %d to %d", s, dns.MinMsgSize, dns.DefaultMsgSize)
+	}
+	cfg.maxUDP = int(n)
 	return nil
 }
 
