@@ -17,7 +17,7 @@ func withOption(question string, o dns.EDNS0) *dns.Msg {
 	return m
 }
 
-func subnetOf(family uint16, source, scope uint8, address string) *dns.EDNS0_SUBNET {
+func subnetOption(family uint16, source, scope uint8, address string) *dns.EDNS0_SUBNET {
 	return &dns.EDNS0_SUBNET{Code: dns.EDNS0SUBNET, Family: family, SourceNetmask: source, SourceScope: scope, Address: net.ParseIP(address)}
 }
 
@@ -30,16 +30,16 @@ func TestClientSubnet(t *testing.T) {
 		subnet *dns.EDNS0_SUBNET
 		want   int
 	}{
-		{subnetOf(1, 24, 0, "192.0.2.0"), dns.RcodeSuccess},
-		{subnetOf(1, 32, 0, "192.0.2.1"), dns.RcodeSuccess},
-		{subnetOf(1, 0, 0, "0.0.0.0"), dns.RcodeSuccess},
-		{subnetOf(2, 56, 0, "2001:db8::"), dns.RcodeSuccess},
-		{subnetOf(0, 0, 0, "0.0.0.0"), dns.RcodeSuccess}, // dig +subnet=0
-		{subnetOf(1, 24, 24, "192.0.2.0"), dns.RcodeFormatError},
-		{subnetOf(1, 24, 0, "192.0.2.1"), dns.RcodeFormatError},
-		{subnetOf(1, 23, 0, "192.0.3.0"), dns.RcodeFormatError},
-		{subnetOf(2, 47, 0, "2001:db8:1::"), dns.RcodeFormatError},
-		{subnetOf(2, 56, 1, "2001:db8::"), dns.RcodeFormatError},
+		{subnetOption(1, 24, 0, "192.0.2.0"), dns.RcodeSuccess},
+		{subnetOption(1, 32, 0, "192.0.2.1"), dns.RcodeSuccess},
+		{subnetOption(1, 0, 0, "0.0.0.0"), dns.RcodeSuccess},
+		{subnetOption(2, 56, 0, "2001:db8::"), dns.RcodeSuccess},
+		{subnetOption(0, 0, 0, "0.0.0.0"), dns.RcodeSuccess}, // dig +subnet=0
+		{subnetOption(1, 24, 24, "192.0.2.0"), dns.RcodeFormatError},
+		{subnetOption(1, 24, 0, "192.0.2.1"), dns.RcodeFormatError},
+		{subnetOption(1, 23, 0, "192.0.3.0"), dns.RcodeFormatError},
+		{subnetOption(2, 47, 0, "2001:db8:1::"), dns.RcodeFormatError},
+		{subnetOption(2, 56, 1, "2001:db8::"), dns.RcodeFormatError},
 	} {
 		req := new(dns.Msg)
 		wire, err := withOption("orders.default.svc.internal. A", tt.subnet).Pack()
