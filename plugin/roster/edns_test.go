@@ -21,9 +21,9 @@ func subnetOption(family uint16, source, scope uint8, address string) *dns.EDNS0
 	return &dns.EDNS0_SUBNET{Code: dns.EDNS0SUBNET, Family: family, SourceNetmask: source, SourceScope: scope, Address: net.ParseIP(address)}
 }
 
-// TestClientSubnet checks that a client subnet is neither echoed nor of any
+// TestClientSubnetOption checks that a client subnet is neither echoed nor of any
 // influence, and that one which breaks a rule of RFC 7871, 6, is FORMERR.
-func TestClientSubnet(t *testing.T) {
+func TestClientSubnetOption(t *testing.T) {
 	t.Parallel()
 	r := serving(t, "roster", shop)
 	for _, tt := range []struct {
@@ -104,7 +104,7 @@ func TestExtendedErrors(t *testing.T) {
 	} {
 		t.Run(tt.what+" "+tt.question, func(t *testing.T) {
 			t.Parallel()
-			r := servingRegistry(t, tt.block, &fakeRegistry{storeOf(t, shop), func() mirror.Status { return tt.status }})
+			r := servingRegistry(t, tt.block, &fakeReplica{storeOf(t, shop), func() mirror.Status { return tt.status }})
 			for _, do := range []bool{false, true} {
 				got := ask(t, r, withEDNS(query(tt.question), 1232, do), false)
 				opt, ok := got.Extra[len(got.Extra)-1].(*dns.OPT)

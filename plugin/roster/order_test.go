@@ -77,7 +77,7 @@ func TestShuffled(t *testing.T) {
 // as far as a message has room for them.
 func TestRenderOrder(t *testing.T) {
 	t.Parallel()
-	set := listed{}
+	set := recordList{}
 	for _, target := range []string{"a.", "b.", "c."} {
 		set.records = append(set.records, &dns.NS{Hdr: dns.RR_Header{Name: ".", Rrtype: dns.TypeNS, Class: dns.ClassINET}, Ns: target})
 	}
@@ -112,7 +112,7 @@ func TestRenderOrder(t *testing.T) {
 		}
 	}
 	m := new(dns.Msg).SetQuestion(".", dns.TypeNS)
-	if glue := render(m, listed{}, inSequence(), 512); len(m.Answer)+len(glue) > 0 {
+	if glue := render(m, recordList{}, inSequence(), 512); len(m.Answer)+len(glue) > 0 {
 		t.Errorf("an empty set yields %v", m)
 	}
 }

@@ -185,7 +185,8 @@ func TestRenderWork(t *testing.T) {
 		}
 	}
 	// Where all records fit, so it is with glue.
-	q.selection = r.nets.of(storeOf(t, many(1000)).Load().Service("default", "many"))
+	q.own = r.nets.of(storeOf(t, many(1000)).Load().Service("default", "many"))
+	q.answering = q.own
 	a = q.resolve()
 	m := new(dns.Msg).SetQuestion(q.qname, dns.TypeSRV)
 	set := &counted{recordSet: a.records}
