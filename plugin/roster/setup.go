@@ -49,8 +49,8 @@ func setup(c *caddy.Controller) error {
 // shared is what all blocks have in common. It answers once it is started.
 func newHandler(cfg *config, own []netip.Addr, shared limits) (*Roster, error) {
 	r := &Roster{
-		origins: cfg.origins, zones: map[string]*zone{}, fall: cfg.fall, ttls: cfg.ttls, stale: cfg.stale, nets: newNetFilter(cfg.nets),
-		maxAnswers: cfg.maxAnswers, clients: cfg.clients,
+		origins: cfg.origins, zones: map[string]*zone{}, fall: cfg.fall, stale: cfg.stale,
+		settings:  settings{cfg.ttls, newNetFilter(cfg.nets), cfg.maxAnswers, cfg.clients},
 		responder: responder{upstream: coreupstream.New(), limits: shared, maxUDP: cfg.maxUDP},
 	}
 	others := slices.Concat(cfg.origins, cfg.inner)
