@@ -2,6 +2,7 @@ package roster
 
 import (
 	"bytes"
+	"fmt"
 	"math/rand/v2"
 	"strconv"
 	"testing"
@@ -46,31 +47,41 @@ func evenly(t *testing.T, what string, counts map[string]int, n, want, tolerance
 	}
 }
 
-// TestShuffled checks for few and for many records that each comes once, and with
-// few that every order comes.
+// TestShuffled checks that each record comes once, also if only some are asked for,
+// and of few that every order comes.
 func TestShuffled(t *testing.T) {
 	t.Parallel()
-	for _, n := range []int{1, 2, fewRecords - 1, fewRecords, fewRecords + 1, 1000} {
-		next, seen := shuffled(n, rand.IntN), map[int]bool{}
-		for range n {
-			i := next()
-			if i < 0 || i >= n || seen[i] {
-				t.Fatalf("%d of %d came twice or is none", i, n)
+	for _, n := range []int{1, 2, 3, 63, 64, 65, 1000, 100_000} {
+		for _, most := range []int{1, 2, 77, 4096, n} {
+			order, seen := shuffled(n, most, rand.Uint64), map[int]bool{}
+			for range min(n, most) {
+				i := order.next()
+				if i < 0 || i >= n || seen[i] {
+					t.Fatalf("%d of %d came twice or is none", i, n)
+				}
+				seen[i] = true
 			}
-			seen[i] = true
 		}
 	}
-	for _, shuffle := range []func(int, func(int) int) order{shuffled, shuffledMany} {
-		orders := map[string]int{}
-		for range 24_000 {
-			next, got := shuffle(4, rand.IntN), ""
-			for range 4 {
-				got += strconv.Itoa(next())
-			}
-			orders[got]++
+	orders, pairs := map[string]int{}, map[string]int{}
+	for range 24_000 {
+		order, got := shuffled(4, 4, rand.Uint64), ""
+		for range 4 {
+			got += strconv.Itoa(order.next())
 		}
-		evenly(t, "orders of 4", orders, 24, 1000, 220) // seven standard deviations of 31
+		orders[got]++
+		order = shuffled(20, 2, rand.Uint64)
+		pairs[fmt.Sprint(order.next(), order.next())]++
 	}
+	evenly(t, "orders of 4", orders, 24, 1000, 220)      // seven standard deviations of 31
+	evenly(t, "the first 2 of 20", pairs, 20*19, 63, 56) // of 8
+}
+
+type countdown struct{ n int }
+
+func (c *countdown) next() int {
+	c.n--
+	return c.n
 }
 
 // TestRenderOrder checks that records are rendered in the order that is asked for,
@@ -82,27 +93,24 @@ func TestRenderOrder(t *testing.T) {
 		set.records = append(set.records, &dns.NS{Hdr: dns.RR_Header{Name: ".", Rrtype: dns.TypeNS, Class: dns.ClassINET}, Ns: target})
 	}
 	const empty = headerSize + 5 // and the question, for the root
-	backwards := func() order {
-		i := 3
-		return func() int { i--; return i }
-	}
+	backwards := func() order { return &countdown{3} }
 	for _, tt := range []struct {
-		next  order
+		in    order
 		limit int // records that there is room for
 		want  string
 	}{
-		{inSequence(), 3, "a.b.c."},
-		{inSequence(), 100, "a.b.c."},
+		{new(sequence), 3, "a.b.c."},
+		{new(sequence), 100, "a.b.c."},
 		{backwards(), 3, "c.b.a."},
 		// One more shows that there is one.
-		{inSequence(), 2, "a.b.c."},
-		{inSequence(), 1, "a.b."},
+		{new(sequence), 2, "a.b.c."},
+		{new(sequence), 1, "a.b."},
 		{backwards(), 1, "c.b."},
 		{backwards(), 0, "c."},
 		{backwards(), -1, "c."},
 	} {
 		m := new(dns.Msg).SetQuestion(".", dns.TypeNS)
-		render(m, set, tt.next, empty+tt.limit*fixedSize)
+		render(m, set, tt.in, empty+tt.limit*fixedSize)
 		var got string
 		for _, rr := range m.Answer {
 			got += targetOf(rr)
@@ -112,7 +120,7 @@ func TestRenderOrder(t *testing.T) {
 		}
 	}
 	m := new(dns.Msg).SetQuestion(".", dns.TypeNS)
-	if glue := render(m, recordList{}, inSequence(), 512); len(m.Answer)+len(glue) > 0 {
+	if glue := render(m, recordList{}, new(sequence), 512); len(m.Answer)+len(glue) > 0 {
 		t.Errorf("an empty set yields %v", m)
 	}
 }

@@ -84,7 +84,7 @@ func (r *responder) message(ctx context.Context, state *request.Request, to *rou
 	} else if a.alias == "" {
 		m.Ns = []dns.RR{q.soa(q.gen.Serial())}
 	}
-	if len(m.Answer) > 0 {
+	if len(m.Answer) > 0 && m.Answer[0].Header().Name != m.Question[0].Name {
 		spell(m.Answer, m.Answer[0].Header().Name, state.QName())
 	}
 	m.Extra = opt
@@ -99,13 +99,14 @@ func (r *responder) message(ctx context.Context, state *request.Request, to *rou
 // in the one that is always the same.
 func (r *responder) render(state *request.Request, to *route, m *dns.Msg, a *answer) (glue []dns.RR) {
 	if a.ordered && !(r.signed && state.Do()) {
-		return render(m, a.records, inSequence(), to.size)
+		return render(m, a.records, new(sequence), to.size)
 	}
 	if !r.signed || !state.Do() {
+		most := to.size/fixedSize + 1
 		// A counter would stay in step with clients that ask for A and AAAA in turn.
-		return render(m, a.records, shuffled(a.count(), rand.IntN), to.size)
+		return render(m, a.records, shuffled(a.count(), most, rand.Uint64), to.size)
 	}
-	glue = render(m, a.records, inSequence(), to.size)
+	glue = render(m, a.records, new(sequence), to.size)
 	canonical(m.Answer[len(a.links):])
 	canonical(glue)
 	return glue
@@ -114,9 +115,6 @@ func (r *responder) render(state *request.Request, to *route, m *dns.Msg, a *ans
 // spell gives the records of the name that was asked for, which are the first ones,
 // the client's spelling of it. The zone's own have the zone's.
 func spell(records []dns.RR, qname, owner string) {
-	if owner == qname {
-		return
-	}
 	for _, rr := range records {
 		h := rr.Header()
 		if h.Name != qname || h.Rrtype == dns.TypeSOA || h.Rrtype == dns.TypeNS {

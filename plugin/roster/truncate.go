@@ -12,24 +12,34 @@ import (
 // message has room for more: work follows the size in octets of the message, not of
 // the set. What it returns can still be too large, so that truncate sees that
 // something is missing.
-func render(m *dns.Msg, set recordSet, next order, size int) (glue []dns.RR) {
+func render(m *dns.Msg, set recordSet, in order, size int) (glue []dns.RR) {
 	n := set.count()
 	if n == 0 {
 		return nil
 	}
 	m.Compress = len(m.Answer) > 0 // without records nothing is compressed
 	room := size - m.Len()
-	places := make([]int, 0, min(n, max(room, 0)/set.size(0)+1))
-	m.Answer = slices.Grow(m.Answer, cap(places))
+	before := len(m.Answer)
+	m.Answer = slices.Grow(m.Answer, min(n, max(room, 0)/set.size(0)+1))
+	var places []int
 	for range n {
-		i := next()
-		places = append(places, i)
-		m.Answer = append(m.Answer, set.record(i))
+		i := in.next()
+		rr := set.record(i)
+		m.Answer = append(m.Answer, rr)
 		if room -= set.size(i); room < 0 {
 			return nil // glue is dropped before answers
 		}
+		if targetOf(rr) != "" { // which records of a set have all or none
+			if places == nil {
+				places = make([]int, 0, cap(m.Answer)-before)
+			}
+			places = append(places, i)
+		}
 	}
-	return appendGlue(set, m.Answer[len(m.Answer)-n:], places, room)
+	if places == nil {
+		return nil
+	}
+	return appendGlue(set, m.Answer[before:], places, room)
 }
 
 // appendGlue returns the glue of the records at those places of a set, each
@@ -37,8 +47,7 @@ func render(m *dns.Msg, set recordSet, next order, size int) (glue []dns.RR) {
 func appendGlue(set recordSet, records []dns.RR, places []int, room int) (glue []dns.RR) {
 	var seen nameSet
 	for at, i := range places {
-		target := targetOf(records[at])
-		if target == "" || !seen.add(target) {
+		if !seen.add(targetOf(records[at])) {
 			continue
 		}
 		before := len(glue)
@@ -55,22 +64,23 @@ func appendGlue(set recordSet, records []dns.RR, places []int, room int) (glue [
 
 // nameSet is a set of names, which are few in most messages.
 type nameSet struct {
-	few  []string
+	few  [16]string
+	n    int
 	many map[string]struct{}
 }
 
 // add adds a name and reports whether it was not in the set.
 func (s *nameSet) add(name string) bool {
-	const few = 16
-	if s.many == nil && len(s.few) < few {
-		if slices.Contains(s.few, name) {
+	if s.many == nil {
+		if slices.Contains(s.few[:s.n], name) {
 			return false
 		}
-		s.few = append(s.few, name)
-		return true
-	}
-	if s.many == nil {
-		s.many = make(map[string]struct{}, 2*few)
+		if s.n < len(s.few) {
+			s.few[s.n] = name
+			s.n++
+			return true
+		}
+		s.many = make(map[string]struct{}, 4*len(s.few))
 		for _, n := range s.few {
 			s.many[n] = struct{}{}
 		}
@@ -101,7 +111,10 @@ func targetOf(rr dns.RR) string {
 // CoreDNS's own scrubbing, which sets TC for glue too, then finds nothing to do.
 func truncate(m *dns.Msg, size int, datagram bool) {
 	missing := len(m.Answer) + len(m.Ns)
-	extra := slices.Clone(m.Extra) // Truncate writes into its own
+	extra := m.Extra
+	if len(extra) > 1 { // else there is no glue
+		extra = slices.Clone(extra) // Truncate writes into its own
+	}
 	truncated := m.Truncated
 	if size < dns.MinMsgSize {
 		truncateSmall(m, size)
