@@ -50,7 +50,9 @@ func (r *Roster) follow(first *question, a answer) (*question, answer) {
 			break
 		}
 		next := r.question(z, a.alias, q.qtype)
+		next.client = q.client
 		found := next.resolve()
+		found.local = found.local || a.local
 		if !found.exists && r.passesOn(a.alias) {
 			break
 		}
