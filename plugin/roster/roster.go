@@ -120,9 +120,6 @@ func (r *Roster) ServeDNS(ctx context.Context, w dns.ResponseWriter, req *dns.Ms
 	return r.reply(ctx, &state, q, &a, count)
 }
 
-// passesOn reports whether a name that doesn't exist is left to the next plugin.
-func (r *Roster) passesOn(name string) bool { return r.Next != nil && r.fall.Through(name) }
-
 // usable reports whether something is known that is not too old to be told.
 func (r *Roster) usable(s mirror.Status) bool {
 	return s.State != mirror.Unsynced && !(r.stale > 0 && s.State == mirror.Stale && ageOf(s) > r.stale)
