@@ -22,12 +22,14 @@ type gate interface {
 // transaction applies edits to the services of a generation, which it leaves as
 // they are.
 type transaction struct {
-	old     *Generation
-	orphans *orphans
-	gate    gate // or nil
+	old      *Generation
+	orphans  *orphans[override]
+	policies *orphans[policy]
+	gate     gate // or nil
 
 	drafts map[string]*draft // by "namespace/service"
 	order  []*draft          // in order of the first edit
+	index  indexEdits
 	skips  []skip
 }
 
@@ -41,18 +43,28 @@ func (t *transaction) draft(path string) *draft {
 		return d
 	}
 	namespace, name, _ := strings.Cut(path, "/")
-	d := newDraft(path, t.old.Service(namespace, name))
-	t.order = append(t.order, d)
-	if t.drafts == nil {
-		t.drafts = map[string]*draft{}
+	old := t.old.Service(namespace, name)
+	var remembered policy
+	if old == nil {
+		remembered, _ = t.policies.take(path)
 	}
-	t.drafts[path] = d
+	d := newDraft(path, old, remembered, &t.index)
+	if len(t.order) == 1 { // most commits are of one service, and need no map
+		t.drafts = map[string]*draft{t.order[0].path: t.order[0]}
+	}
+	if t.order = append(t.order, d); len(t.order) > 1 {
+		t.drafts[path] = d
+	}
 	return d
 }
 
 func (t *transaction) apply(e *edit) {
 	path, id := e.split()
 	d := t.draft(path)
+	if e.kind == putPolicy || e.kind == deletePolicy {
+		t.setPolicy(d, e)
+		return
+	}
 	have := d.get(id)
 	switch e.kind {
 	case putInstance:
@@ -67,7 +79,18 @@ func (t *transaction) apply(e *edit) {
 		} else if have.overridden != nil {
 			d.set(&entry{Instance: have.own()}, e.revision)
 		}
+	case putPolicy, deletePolicy: // above
 	}
+}
+
+// setPolicy makes the policy of an edit that of a service; nil deletes it.
+func (t *transaction) setPolicy(d *draft, e *edit) {
+	same := d.policy == nil && e.policy == nil || d.policy != nil && e.policy != nil && d.policy.Equal(e.policy)
+	// What a list repeats is no change, and neither is the end of what wasn't there.
+	if same && (e.policy == nil || d.revision >= e.revision) {
+		return
+	}
+	d.setPolicy(e.policy, e.revision)
 }
 
 func (t *transaction) putInstance(d *draft, have *entry, e *edit) {
@@ -131,12 +154,17 @@ func (t *transaction) orphan(e *edit, ov override) {
 }
 
 // changes returns what became of the services, in the order of their first
-// edit, and how many edits that took.
+// edit, and how many edits that took. Policies of services that don't exist are
+// remembered until they do.
 func (t *transaction) changes() (changes []Change, edits int) {
 	for _, d := range t.order {
 		if c, ok := d.change(); ok {
 			changes = append(changes, c)
 			edits += d.edits
+		}
+		if d.policy != nil && !d.exists() && !t.policies.put(d.path, policy{d.policy, d.revision}) {
+			key := catalog.PolicyKey("", d.name.Namespace, d.name.Name)[1:]
+			t.skips = append(t.skips, skip{key: key, revision: d.revision, reason: SkipPolicy, err: errOrphanPolicies})
 		}
 	}
 	return changes, edits

@@ -11,8 +11,8 @@ import (
 )
 
 // Entries yields what a snapshot has of the generation: the key below Root and
-// the value of each instance and of the overrides that apply to one, and the
-// Revision of their service. Values are in the form of package catalog, which
+// the value of each instance, of the overrides that apply to one, and of the
+// policies of services that exist, and the Revision of their service. Values are in the form of package catalog, which
 // need not be that in etcd. It is for one goroutine; each value is new.
 func (g *Generation) Entries() iter.Seq[snapshot.Entry] {
 	return func(yield func(snapshot.Entry) bool) {
@@ -26,6 +26,13 @@ func (g *Generation) Entries() iter.Seq[snapshot.Entry] {
 
 func (s *Service) entries(yield func(snapshot.Entry) bool) (more bool) {
 	more = true
+	if s.policy != nil {
+		key := catalog.PolicyKey("", s.Namespace, s.Name)[1:]
+		more = yield(snapshot.Entry{Key: key, Value: s.policy.EncodeValue(), Revision: s.Revision})
+	}
+	if !more {
+		return false
+	}
 	s.instances.Scan(func(id string, e *entry) bool {
 		own := e.own()
 		key := catalog.InstanceKey("", s.Namespace, s.Name, id)[1:]

@@ -1,7 +1,6 @@
 package services
 
 import (
-	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -16,10 +15,12 @@ type Store struct {
 	log    *slog.Logger
 	onSkip func(SkipReason)
 
-	mu      sync.Mutex // writers
-	orphans orphans
-	journal journal
-	// toldOfOrphans is set once the log says that there are too many.
+	mu       sync.Mutex // writers
+	orphans  orphans[override]
+	policies orphans[policy] // of services that don't exist
+	journal  journal
+	// toldOfOrphans is set once the log says that there are too many overrides or
+	// policies that are of nothing.
 	toldOfOrphans atomic.Bool
 }
 
@@ -64,7 +65,7 @@ func (s *Store) advance(edits []edit, c mirror.Commit, g gate) []skip {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old := s.Load()
-	t := transaction{old: old, orphans: &s.orphans, gate: g}
+	t := transaction{old: old, orphans: &s.orphans, policies: &s.policies, gate: g}
 	for i := range edits {
 		t.apply(&edits[i])
 	}
@@ -78,10 +79,12 @@ func (s *Store) advance(edits []edit, c mirror.Commit, g gate) []skip {
 	changes, weight := t.changes()
 	if c.Regressed {
 		s.orphans.clampRevisions(c.Revision)
+		s.policies.clampRevisions(c.Revision)
 		changes = clampRevisions(old, changes, c.Revision)
 		weight += len(changes)
 	}
 	next := old.with(changes)
+	next.indexes = old.indexes.with(&t.index)
 	next.advance(c, len(changes) > 0)
 	// Also without changes: readers see the revision.
 	s.journal.publish(next, changes, weight, c.Regressed)
@@ -116,7 +119,7 @@ func (s *Store) report(skips []skip) {
 	for i := range skips {
 		k := &skips[i]
 		s.onSkip(k.reason)
-		if !errors.Is(k.err, errOrphans) || !s.toldOfOrphans.Swap(true) {
+		if !k.tooMany() || !s.toldOfOrphans.Swap(true) {
 			k.log(s.log)
 		}
 	}

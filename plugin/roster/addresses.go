@@ -14,13 +14,32 @@ import (
 type addressSet struct {
 	addresses []*netip.Addr // each once
 	ttl       ownTTLs
+	of        []*catalog.Instance
+	weights   lazy[map[netip.Addr]uint64]
+	pickers   pickers
+}
+
+// candidate returns what counts of an address when some are picked: instances that
+// have it in common count together. All are of one priority value.
+func (s *addressSet) candidate(a *netip.Addr) candidate {
+	weights := s.weights.get(func() map[netip.Addr]uint64 {
+		weights := make(map[netip.Addr]uint64, len(s.addresses))
+		for _, in := range s.of {
+			for _, a := range distinct(in.Addresses) {
+				weights[a] += uint64(in.Weight)
+			}
+		}
+		return weights
+	})
+	return candidate{weight: (*weights)[*a]}
 }
 
 // addressSets are the addresses of instances by family.
 type addressSets struct{ v4, v6 addressSet }
 
-func newAddressSets(instances []*catalog.Instance) addressSets {
-	var sets addressSets
+func newAddressSets(instances []*catalog.Instance) *addressSets {
+	sets := new(addressSets)
+	sets.v4.of, sets.v6.of = instances, instances
 	// Keys as small as they can be: most of the work is here.
 	seen4 := make(map[uint32]struct{}, len(instances))
 	seen6 := map[[16]byte]struct{}{}

@@ -3,8 +3,15 @@ package roster
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
 	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin/pkg/nonwriter"
@@ -153,9 +160,9 @@ func TestChase(t *testing.T) {
 		{"NODATA at the end of a chain", found(t, dns.RcodeSuccess, []string{far}, []string{soa}), dns.RcodeSuccess, []string{link, far}, []string{soa}},
 		{"REFUSED", found(t, dns.RcodeRefused, nil, nil), dns.RcodeSuccess, []string{link}, nil},
 		{"nothing", func(string, uint16) (*dns.Msg, error) { return nil, nil }, dns.RcodeSuccess, []string{link}, nil},
-		{"SERVFAIL", found(t, dns.RcodeServerFailure, nil, nil), dns.RcodeServerFailure, nil, nil},
-		{"NOTIMP", found(t, dns.RcodeNotImplemented, nil, nil), dns.RcodeServerFailure, nil, nil},
-		{"an error", func(string, uint16) (*dns.Msg, error) { return nil, errors.New("broken") }, dns.RcodeServerFailure, nil, nil},
+		{"SERVFAIL", found(t, dns.RcodeServerFailure, nil, nil), dns.RcodeSuccess, []string{link}, nil},
+		{"NOTIMP", found(t, dns.RcodeNotImplemented, nil, nil), dns.RcodeSuccess, []string{link}, nil},
+		{"an error", func(string, uint16) (*dns.Msg, error) { return nil, errors.New("broken") }, dns.RcodeSuccess, []string{link}, nil},
 	} {
 		t.Run(tt.what, func(t *testing.T) {
 			t.Parallel()
@@ -290,24 +297,189 @@ func TestChaseTruncated(t *testing.T) {
 	}
 }
 
-// TestChaseBound checks that hosts that alias each other end a query.
+// TestChaseTime checks that a look-up is told to end before clients give up, and
+// that its answer is waited for no longer where it heeds that.
+func TestChaseTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := serving(t, "roster", outside)
+		r.upstream = chain(func(ctx context.Context, _ request.Request, _ string) (*dns.Msg, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		})
+		start := time.Now()
+		got := ask(t, r, query("solo.default.svc.internal. A"), false)
+		if got.Rcode != dns.RcodeSuccess || len(got.Answer) != 1 {
+			t.Errorf("want the CNAME alone: %v", got)
+		}
+		if took := time.Since(start); took != chaseTimeout { // the bubble's clock
+			t.Errorf("took %v, want %v", took, chaseTimeout)
+		}
+	})
+}
+
+// TestChasesAtOnce checks that where as many look-ups wait as may, further answers
+// are the CNAME alone, at once.
+func TestChasesAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := serving(t, "roster", outside)
+		release := make(chan struct{})
+		var looking atomic.Int32
+		r.upstream = resolver(func(string, uint16) (*dns.Msg, error) {
+			looking.Add(1)
+			<-release
+			return &dns.Msg{}, nil
+		})
+		var asking sync.WaitGroup
+		for range maxChases {
+			asking.Go(func() { ask(t, r, query("solo.default.svc.internal. A"), false) })
+		}
+		synctest.Wait()
+		if n := looking.Load(); n != maxChases {
+			t.Errorf("%d look-ups, want %d", n, maxChases)
+		}
+		if got := ask(t, r, query("solo.default.svc.internal. A"), false); got.Rcode != dns.RcodeSuccess || len(got.Answer) != 1 {
+			t.Errorf("want the CNAME alone: %v", got)
+		}
+		close(release)
+		asking.Wait()
+		if n := len(r.chases); n != 0 {
+			t.Errorf("%d look-ups are still counted", n)
+		}
+	})
+}
+
+// pointing are hosts of the registry that point to names in it.
+var pointing = values{
+	"default/ring1/a":  `{"host":"ring2.default.svc.internal"}`,
+	"default/ring2/a":  `{"host":"ring3.default.svc.internal"}`,
+	"default/ring3/a":  `{"host":"ring1.default.svc.internal"}`,
+	"default/self/a":   `{"host":"self.default.svc.internal"}`,
+	"default/hop1/a":   `{"host":"hop2.default.svc.internal","ttl":7}`,
+	"default/hop2/a":   `{"host":"orders.default.svc.internal"}`,
+	"default/orders/a": `{"addresses":["10.0.0.1"],"ports":[{"name":"http","port":80}]}`,
+	"default/nodata/a": `{"host":"orders.default.svc.internal"}`,
+	"default/gone/a":   `{"host":"nope.default.svc.internal"}`,
+	"default/out/a":    `{"host":"hop3.default.svc.internal"}`,
+	"default/hop3/a":   `{"host":"www.example.com"}`,
+	"default/within/a": `{"host":"x.inner.svc.internal"}`,
+	"default/other/a":  `{"host":"ring1.default.other.internal"}`,
+}
+
+// TestFollow checks that aliases of the block's own zones cost no look-up, and
+// that those that lead back, or on and on, are their first CNAME alone.
+func TestFollow(t *testing.T) {
+	t.Parallel()
+	vs := maps.Clone(pointing)
+	for i := range 500 {
+		vs[fmt.Sprintf("default/far%d/a", i)] = fmt.Sprintf(`{"host":"far%d.default.svc.internal"}`, i+1)
+		vs[fmt.Sprintf("default/all/i%d", i)] = fmt.Sprintf(`{"host":"far%d.default.svc.internal"}`, i)
+	}
+	r := serving(t, "roster", vs)
+	r.upstream = resolver(func(name string, qtype uint16) (*dns.Msg, error) {
+		t.Errorf("asked upstream for %s %s", name, dns.TypeToString[qtype])
+		return nil, nil
+	})
+	hop1, hop2 := "hop1.default.svc.internal. 7 IN CNAME hop2.default.svc.internal.", "hop2.default.svc.internal. 5 IN CNAME orders.default.svc.internal."
+	runAll(t, r, []dnsCase{
+		{question: "ring1.default.svc.internal. A", answer: []string{"ring1.default.svc.internal. 5 IN CNAME ring2.default.svc.internal."}},
+		{question: "Ring2.default.svc.internal. SRV", answer: []string{"Ring2.default.svc.internal. 5 IN CNAME ring3.default.svc.internal."}},
+		{question: "a.ring3.default.svc.internal. A", answer: []string{"a.ring3.default.svc.internal. 5 IN CNAME ring1.default.svc.internal."}},
+		{question: "self.default.svc.internal. A", answer: []string{"self.default.svc.internal. 5 IN CNAME self.default.svc.internal."}},
+		{question: "far0.default.svc.internal. A", answer: []string{"far0.default.svc.internal. 5 IN CNAME far1.default.svc.internal."}},
+		{question: "all.default.svc.internal. A"},
+		{question: "hop1.default.svc.internal. A", answer: []string{hop1, hop2, "orders.default.svc.internal. 5 IN A 10.0.0.1"}},
+		{question: "hop1.default.svc.internal. CNAME", answer: []string{hop1}},
+		{question: "hop1.default.svc.internal. ANY", answer: []string{hop1}},
+		{
+			question: "hop1.default.svc.internal. SRV",
+			answer:   []string{hop1, hop2, "orders.default.svc.internal. 5 IN SRV 0 100 80 a.orders.default.svc.internal."},
+			extra:    []string{"a.orders.default.svc.internal. 5 IN A 10.0.0.1"},
+		},
+	})
+	// Negative answers have the SOA that tells for how long (RFC 2308, 2).
+	for question, rcode := range map[string]int{"nodata.default.svc.internal. AAAA": dns.RcodeSuccess, "gone.default.svc.internal. A": dns.RcodeNameError} {
+		got := ask(t, r, query(question), false)
+		if got.Rcode != rcode || len(got.Answer) != 1 || len(got.Ns) != 1 || got.Ns[0].Header().Rrtype != dns.TypeSOA {
+			t.Errorf("%s: want the CNAME and the SOA record: %v", question, got)
+		}
+	}
+}
+
+// TestFollowElsewhere checks that what the block doesn't answer for is looked up,
+// once: names outside, those of a zone within, and those that fall through.
+func TestFollowElsewhere(t *testing.T) {
+	t.Parallel()
+	for question, want := range map[string]string{
+		"out.default.svc.internal. A":    "www.example.com.",
+		"within.default.svc.internal. A": "x.inner.svc.internal.",
+		"gone.default.svc.internal. A":   "nope.default.svc.internal.",
+	} {
+		r := serving(t, "roster svc.internal inner.svc.internal {\n fallthrough svc.internal\n}", pointing)
+		r.Next = next()
+		r.origins = r.origins[:1] // the zone within is another block's
+		var asked []string
+		r.upstream = resolver(func(name string, _ uint16) (*dns.Msg, error) {
+			asked = append(asked, name)
+			return &dns.Msg{Answer: parsed(t, []string{name + " 60 IN A 198.51.100.1"})}, nil
+		})
+		got := ask(t, r, query(question), false)
+		if !slices.Equal(asked, []string{want}) || len(got.Answer) < 2 {
+			t.Errorf("%s: asked for %q, want %q: %v", question, asked, want, got)
+		}
+	}
+}
+
+// TestChaseLoop checks that hosts of two blocks that point at each other cost one
+// look-up, and are the first CNAME alone.
+func TestChaseLoop(t *testing.T) {
+	t.Parallel()
+	here := serving(t, "roster", pointing)
+	there := serving(t, "roster other.internal", values{"default/ring1/a": `{"host":"other.default.svc.internal"}`})
+	calls := 0
+	both := chain(func(ctx context.Context, state request.Request, name string) (*dns.Msg, error) {
+		calls++
+		r := here
+		if strings.HasSuffix(name, ".other.internal.") {
+			r = there
+		}
+		w := nonwriter.New(state.W)
+		_, err := r.ServeDNS(ctx, w, state.NewWithQuestion(name, state.QType()).Req)
+		return w.Msg, err
+	})
+	here.upstream, there.upstream = both, both
+	got := ask(t, here, query("Other.default.svc.internal. A"), false)
+	if got.Rcode != dns.RcodeSuccess || len(got.Answer) != 1 {
+		t.Errorf("want the CNAME alone: %v", got)
+	}
+	if calls != 1 {
+		t.Errorf("%d look-ups, want 1", calls)
+	}
+}
+
+// TestChaseBound checks that a chain of blocks ends, however long it is.
 func TestChaseBound(t *testing.T) {
 	t.Parallel()
-	r := serving(t, "roster", outside)
 	depth, calls := 0, 0
-	r.upstream = chain(func(ctx context.Context, state request.Request, _ string) (*dns.Msg, error) {
+	var up chain
+	up = func(ctx context.Context, state request.Request, _ string) (*dns.Msg, error) {
 		calls++
 		depth, _ = ctx.Value(dnsserver.LoopKey{}).(int)
-		m := new(dns.Msg)
-		chase(ctx, r.upstream, state, m, "loop.example.com.")
-		return m, nil
-	})
-	got := ask(t, r, query("solo.default.svc.internal. A"), false)
-	if got.Rcode != dns.RcodeServerFailure {
-		t.Errorf("%v, want SERVFAIL", got)
+		r := serving(t, "roster", values{"default/solo/a": fmt.Sprintf(`{"host":"solo%d.example.com"}`, calls)})
+		r.upstream = up
+		w := nonwriter.New(state.W)
+		_, err := r.ServeDNS(ctx, w, state.NewWithQuestion("solo.default.svc.internal.", state.QType()).Req)
+		w.Msg.Answer[0].Header().Name = fmt.Sprintf("solo%d.example.com.", calls)
+		return w.Msg, err
 	}
-	if calls != maxChase || depth != maxChase {
-		t.Errorf("%d look-ups to depth %d, want %d", calls, depth, maxChase)
+	r := serving(t, "roster", outside)
+	r.upstream = up
+	if got := ask(t, r, query("solo.default.svc.internal. A"), false); got.Rcode != dns.RcodeSuccess {
+		t.Errorf("%v, want NOERROR", got)
+	}
+	if calls > maxChase || depth > maxChase {
+		t.Errorf("%d look-ups to depth %d, want at most %d", calls, depth, maxChase)
 	}
 }
 

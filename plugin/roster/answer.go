@@ -1,6 +1,8 @@
 package roster
 
 import (
+	"slices"
+
 	"github.com/miekg/dns"
 
 	"github.com/rosterdns/roster/catalog"
@@ -16,6 +18,11 @@ type answer struct {
 	// records are the answer section; none of them means NODATA where the name
 	// exists.
 	records recordSet
+	// ordered says that those records that don't fit are to be left out from the
+	// end: which ones is decided already.
+	ordered bool
+	// local says that the locality of clients plays a part in the answer.
+	local bool
 	// omitted is how many records are left out since names in them would be too
 	// long for DNS.
 	omitted int
@@ -23,6 +30,11 @@ type answer struct {
 	alias string
 	// aliasTTL is the TTL of that CNAME in seconds.
 	aliasTTL uint32
+	// links are the CNAMEs that lead from the name that was asked for to that of the
+	// records, each of one name.
+	links []dns.RR
+	// stale says that etcd is away, so that all this may have changed.
+	stale bool
 }
 
 // count returns how many records the answer has besides that of an alias.
@@ -46,35 +58,47 @@ func (q *question) resolve() answer {
 	return a
 }
 
+// anyTypes are the types that a name can have records of, besides CNAME.
+var anyTypes = [...]uint16{
+	dns.TypeSOA, dns.TypeNS, dns.TypePTR, dns.TypeTXT, dns.TypeA, dns.TypeAAAA, dns.TypeSRV, dns.TypeSVCB, dns.TypeHTTPS,
+}
+
 // resolveAny answers a question for ANY: minimally where the name has records of
 // any type (RFC 8482, 4.2 and 4.3), with the CNAME where it is an alias, and
 // else as for every type.
 func (q *question) resolveAny() answer {
 	var a answer
-	for _, t := range [...]uint16{dns.TypeSOA, dns.TypeTXT, dns.TypeA, dns.TypeAAAA, dns.TypeSRV} {
-		one := *q
+	one := *q
+	for _, t := range anyTypes {
 		one.qtype = t
 		a = one.resolve()
 		if a.count() > 0 {
 			return answer{exists: true, records: q.hinfo(q.ttl)}
 		}
-		if !a.exists {
+		if !a.exists || a.alias != "" {
 			break
 		}
 	}
+	a.records = nil
 	return a
 }
 
+// resolveKind answers by the kind of the name. What is below a service or a
+// namespace that doesn't exist doesn't either.
 func (q *question) resolveKind() answer {
 	switch q.kind {
+	case kindNone, kindStatus:
+		return answer{}
 	case kindApex:
 		return q.resolveApex()
-	case kindNamespace:
-		return answer{exists: q.gen.HasNamespace(q.namespace)}
-	case kindService, kindInstance, kindProtocol, kindPort:
-		if q.selection != nil {
-			return q.resolveService()
-		}
+	case kindReverse:
+		return q.resolveReverse()
+	}
+	switch {
+	case q.service == "" && q.hasNamespace():
+		return q.resolveNamespace()
+	case q.own != nil:
+		return q.resolveService()
 	}
 	return answer{}
 }
@@ -99,31 +123,127 @@ func (q *question) ownAddresses(at *nameServer) recordSet {
 	return recordList{records: q.appendAddresses(nil, q.qname, at.addresses, q.qtype, q.ttl)}
 }
 
+// resolveService answers for the names of a service that exists.
 func (q *question) resolveService() answer {
 	switch q.kind {
 	case kindInstance:
-		if in := q.selection.instance(q.instance); in != nil {
-			return q.resolveInstance(in)
-		}
-		return answer{}
-	case kindProtocol, kindPort:
-		set, exists := q.selection.srvSet(q.portKey())
-		a := answer{exists: exists}
-		if exists && q.qtype == dns.TypeSRV {
-			a.records, a.omitted = q.srvRecords(set)
-		}
+		return q.resolveInstance()
+	case kindProtocol:
+		return answer{exists: q.hasProtocol()}
+	case kindPort:
+		return q.resolvePort()
+	case kindPortService:
+		return q.resolvePortService()
+	case kindPortInstance:
+		return q.resolvePortInstance()
+	case kindHTTPSParent:
+		return answer{exists: q.answering.hasPorts()}
+	case kindHTTPS:
+		return q.resolveHTTPS()
+	case kindBrowse, kindPortTypes:
+		return q.resolveBrowse()
+	case kindService, kindSelection:
+		s, local := q.selected(q.answering)
+		a := q.resolveSelection(s)
+		a.local = local
 		return a
 	}
-	if host := q.selection.soleHost(); host != nil {
+	return answer{exists: true} // the labels that a selector begins with
+}
+
+// resolveSelection answers for a service, or those of its instances that a selector
+// selects.
+func (q *question) resolveSelection(s *selection) answer {
+	if host := s.soleHost(); host != nil {
 		return q.aliasOf(host)
 	}
-	a := answer{exists: true}
 	switch q.qtype {
 	case dns.TypeA, dns.TypeAAAA:
-		a.records = q.addressRecords(q.selection.addressSet(q.qtype))
+		return q.addressAnswer(s.addressSet(q.qtype), &q.limit)
 	case dns.TypeSRV:
-		set, _ := q.selection.srvSet(portKey{})
-		a.records, a.omitted = q.srvRecords(set)
+		return q.srvAnswer(s.srvSet(), q.answering.service, &q.limit)
+	case dns.TypeSVCB, dns.TypeHTTPS:
+		return q.svcbAnswer(s.svcbSet(), q.answering.service, &q.limit)
+	}
+	return answer{exists: true}
+}
+
+// hasProtocol reports whether there is a name below that of a protocol: of a port, or
+// those that DNS-SD starts from.
+func (q *question) hasProtocol() bool {
+	browsing := q.protocol == catalog.ProtocolUDP && q.selector == nameSelector{}
+	return browsing || q.hasPort()
+}
+
+// hasPort reports whether an instance has the port of the name. Own instances have
+// names below it that those which answer for the service haven't.
+func (q *question) hasPort() bool {
+	key := q.portKey()
+	if q.answering.hasPort(key) {
+		return true
+	}
+	return q.own != q.answering && q.selector == nameSelector{} && key.number == 0 && q.own.hasPort(key)
+}
+
+func (q *question) resolvePort() answer {
+	if !q.hasPort() {
+		return answer{}
+	}
+	switch q.qtype {
+	case dns.TypeSRV:
+		return q.srvAt(q.answering, q.portKey())
+	case dns.TypePTR:
+		// Ports have names in DNS-SD, and no selectors.
+		if q.portNumber == 0 && q.selector == (nameSelector{}) {
+			return q.pointToInstances(q.own.whole.port(q.portKey()))
+		}
+	}
+	return answer{exists: true}
+}
+
+// srvAt answers for the selected instances of a service that have a port.
+func (q *question) srvAt(sv *servedService, key portKey) answer {
+	s, local := q.selected(sv)
+	a := answer{exists: true}
+	if set := s.port(key); set != nil {
+		a = q.srvAnswer(set.srvSet(), sv.service, &q.limit)
+	}
+	a.local = local
+	return a
+}
+
+// resolvePortInstance answers for a port of an instance, whatever its status.
+func (q *question) resolvePortInstance() answer {
+	in := q.own.instance(q.instance)
+	if in == nil {
+		return answer{}
+	}
+	i := slices.IndexFunc(in.Ports, func(p catalog.Port) bool { return byName.key(&p) == q.portKey() })
+	if i < 0 {
+		return answer{}
+	}
+	switch q.qtype {
+	case dns.TypeSRV:
+		return q.srvAnswer(newSRVSet([]srvTarget{{in, &in.Ports[i]}}), q.own.service, &unlimited)
+	case dns.TypeTXT:
+		return answer{exists: true, records: single(q.txt(in))}
+	}
+	return answer{exists: true}
+}
+
+// resolveHTTPS answers for the origins at a port (RFC 9460, 9.1).
+func (q *question) resolveHTTPS() answer {
+	key := portKey{number: q.portNumber}
+	if !q.answering.hasPort(key) {
+		return answer{}
+	}
+	a := answer{exists: true}
+	if q.qtype == dns.TypeHTTPS {
+		s, local := q.selected(q.answering)
+		if set := s.port(key); set != nil {
+			a = q.svcbAnswer(set.svcbSet(), q.answering.service, &q.limit)
+		}
+		a.local = local
 	}
 	return a
 }
@@ -132,20 +252,25 @@ func (q *question) aliasOf(host *catalog.Instance) answer {
 	return answer{exists: true, alias: dns.Fqdn(host.Host), aliasTTL: q.ttls.of(host)}
 }
 
-func (q *question) resolveInstance(in *catalog.Instance) answer {
-	if in.Host != "" {
+func (q *question) resolveInstance() answer {
+	in := q.own.instance(q.instance)
+	switch {
+	case in == nil:
+		return answer{}
+	case in.Host != "":
 		return q.aliasOf(in)
 	}
-	a := answer{exists: true}
+	alone := []*catalog.Instance{in}
 	switch q.qtype {
 	case dns.TypeA, dns.TypeAAAA:
-		own := newAddressSets([]*catalog.Instance{in})
-		a.records = q.addressRecords(own.of(q.qtype))
+		own := newAddressSets(alone)
+		return q.addressAnswer(own.of(q.qtype), &unlimited)
 	case dns.TypeSRV:
-		set := newSRVSet([]*catalog.Instance{in})
-		a.records, a.omitted = q.srvRecords(set)
+		return q.srvAnswer(newSRVSet(allPorts(alone)), q.own.service, &unlimited)
+	case dns.TypeSVCB, dns.TypeHTTPS:
+		return q.svcbAnswer(newSVCBSet(alone), q.own.service, &unlimited)
 	case dns.TypeTXT:
-		a.records = single(q.txt(in))
+		return answer{exists: true, records: single(q.txt(in))}
 	}
-	return a
+	return answer{exists: true}
 }

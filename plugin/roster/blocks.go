@@ -15,8 +15,8 @@ type blocks struct {
 	handlers []*Roster
 	configs  []*config
 	siblings *siblings
-	zones    *zoneTree  // of the whole Corefile; nil before the first block asks
-	tcp      *tcpLimits // of all blocks together: each has clients that don't read
+	zones    *zoneTree // of the whole Corefile; nil before the first block asks
+	limits   limits    // of all blocks together: each has clients that don't read
 
 	ctx      context.Context // until the end
 	cancel   context.CancelFunc
@@ -44,7 +44,7 @@ var reloading struct {
 }
 
 func newBlocks() *blocks {
-	b := &blocks{siblings: newSiblings(), tcp: newTCPLimits()}
+	b := &blocks{siblings: newSiblings(), limits: newLimits()}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	return b
 }

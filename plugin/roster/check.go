@@ -4,10 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/coredns/coredns/plugin"
-	"github.com/coredns/coredns/plugin/pkg/dnsutil"
 	"github.com/miekg/dns"
 
 	"github.com/rosterdns/roster/catalog"
@@ -55,13 +55,12 @@ func checkOrigins(origins []string) error {
 		return errors.New("no zone to answer for")
 	}
 	for _, o := range origins {
-		// The dot makes the reverse trees themselves match too.
-		if dnsutil.IsReverse("."+o) != 0 {
-			return fmt.Errorf("zone %q is a reverse zone, which roster doesn't answer for", o)
-		}
-		if _, err := roomBelow(o); err != nil {
+		if _, err := roomBelow(o); err != nil && !isReverse(o) {
 			return err
 		}
+	}
+	if !slices.ContainsFunc(origins, func(o string) bool { return !isReverse(o) }) {
+		return fmt.Errorf("all zones are reverse zones, as %q: add one that the names they point to are in", origins[0])
 	}
 	return nil
 }

@@ -30,12 +30,16 @@ type config struct {
 	inner          []string
 	registry       registryConfig
 	ttls           ttls
+	maxUDP         int // octets of an answer by UDP
 	nameServers    []nameServer
 	startupTimeout time.Duration
 	// stale is how long after the last contact answers go on; 0 is forever.
 	stale time.Duration
 	nets  nets
-	fall  fall.F
+	// maxAnswers is how many records an answer for a service has; 0 is all.
+	maxAnswers int
+	clients    clients
+	fall       fall.F
 	// stated says where each property is stated first; the directive itself is
 	// under pluginName.
 	stated map[string]position

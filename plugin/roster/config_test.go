@@ -24,6 +24,7 @@ func defaults() config {
 		origins:        []string{"svc.internal."},
 		registry:       registryConfig{etcd: etcdclient.Config{Endpoints: []string{"http://127.0.0.1:2379"}}, prefix: "/roster"},
 		ttls:           ttls{5, 0, 3600},
+		maxUDP:         1232,
 		startupTimeout: 5 * time.Second,
 	}
 }
@@ -37,6 +38,9 @@ func TestParse(t *testing.T) {
 		{"roster", func(*config) {}},
 		{"roster {\n}", func(*config) {}},
 		{"roster Other.Example. svc.internal", func(c *config) { c.origins = []string{"other.example.", "svc.internal."} }},
+		{"roster 10.0.0.0/8 svc.internal 2001:db8::/32", func(c *config) {
+			c.origins = []string{"10.in-addr.arpa.", "svc.internal.", "8.b.d.0.1.0.0.2.ip6.arpa."}
+		}},
 		{"roster {\n endpoint http://a:1 http://b:2\n}", func(c *config) { c.registry.etcd.Endpoints = []string{"http://a:1", "http://b:2"} }},
 		{"roster {\n endpoint https://a:1\n}", func(c *config) { c.registry.etcd.Endpoints = []string{"https://a:1"} }},
 		{"roster {\n prefix services/eu/\n}", func(c *config) { c.registry.prefix = "/services/eu" }},
@@ -65,6 +69,17 @@ func TestParse(t *testing.T) {
 			c.origins = []string{"."}
 			c.nameServers = []nameServer{{name: "ns1.", addresses: []netip.Addr{netip.MustParseAddr("192.0.2.1")}}}
 		}},
+		{"roster {\n max_answers 8\n}", func(c *config) { c.maxAnswers = 8 }},
+		{"roster {\n locality 10.1.0.0/16 10.2.3.4 az1\n locality 10.1.2.0/24 10.1.0.0/16 az1\n ecs_trust 10.0.0.53 2001:db8::/32\n}", func(c *config) {
+			c.clients = clients{
+				nets: []localityNet{
+					{netip.MustParsePrefix("10.2.3.4/32"), "az1"}, {netip.MustParsePrefix("10.1.2.0/24"), "az1"}, {netip.MustParsePrefix("10.1.0.0/16"), "az1"},
+				},
+				trusted: []netip.Prefix{netip.MustParsePrefix("10.0.0.53/32"), netip.MustParsePrefix("2001:db8::/32")},
+			}
+		}},
+		{"roster {\n max_udp 512\n}", func(c *config) { c.maxUDP = 512 }},
+		{"roster {\n max_udp 4096\n}", func(c *config) { c.maxUDP = 4096 }},
 		{"roster {\n startup_timeout 1m30s\n}", func(c *config) { c.startupTimeout = 90 * time.Second }},
 		{"roster {\n startup_timeout 0\n}", func(c *config) { c.startupTimeout = 0 }},
 		{"roster {\n fallthrough\n}", func(c *config) { c.fall = fall.Root }},
@@ -89,7 +104,7 @@ func TestParse(t *testing.T) {
 func TestParseErrors(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat(strings.Repeat("x", 60)+".", 4) // 244 octets and the root's
-	const known = "; roster has allow_net, credentials, credentials_file, deny_net, endpoint, fallthrough, max_ttl, min_ttl, namespaces, " +
+	const known = "; roster has allow_net, credentials, credentials_file, deny_net, ecs_trust, endpoint, fallthrough, locality, max_answers, max_ttl, max_udp, min_ttl, namespaces, " +
 		"ns, prefix, protect, snapshot, snapshot_max_age, stale, startup_timeout, tls, ttl"
 	for _, tt := range []struct {
 		block string
@@ -98,17 +113,14 @@ func TestParseErrors(t *testing.T) {
 	}{
 		{"roster {\n color red\n}", "2", `unknown property "color"` + known},
 		// Of later versions.
-		{"roster {\n max_answers 3\n}", "2", `unknown property "max_answers"` + known},
 		{"roster {\n snapshots /tmp/x\n}", "2", `unknown property "snapshots"` + known},
 		{"roster {\n fastpath\n}", "2", `unknown property "fastpath"` + known},
 		{"roster {\n ttl 5\n ttl 5\n}", "3", "ttl appears twice, first at Testfile:2"},
 		{"roster {\n endpoint http://a:1\n endpoint http://b:1\n}", "3", "endpoint appears twice, first at Testfile:2"},
 		{"roster {\n}\nroster", "3", "roster appears twice in one server block"},
 		{"roster\nroster", "2", "roster appears twice in one server block"},
-		{"roster 10.in-addr.arpa", "1", `zone "10.in-addr.arpa." is a reverse zone, which roster doesn't answer for`},
-		{"roster svc.internal in-addr.arpa", "1", `zone "in-addr.arpa." is a reverse zone, which roster doesn't answer for`},
-		{"roster svc.internal 10.0.0.0/8", "1", `zone "10.in-addr.arpa." is a reverse zone, which roster doesn't answer for`},
-		{"roster svc.internal ip6.arpa", "1", `zone "ip6.arpa." is a reverse zone, which roster doesn't answer for`},
+		{"roster 10.in-addr.arpa", "1", `all zones are reverse zones, as "10.in-addr.arpa.": add one that the names they point to are in`},
+		{"roster 10.0.0.0/8 ip6.arpa", "1", `all zones are reverse zones, as "10.in-addr.arpa.": add one that the names they point to are in`},
 		{"roster svc.internal bad..zone", "1", `"bad..zone" is not a zone`},
 		{"roster " + long, "1", `zone "` + long + `" is so long that names in it would have more than 255 octets`},
 		{"roster {\n endpoint\n}", "2", "endpoint: needs a URL such as http://127.0.0.1:2379"},
@@ -136,6 +148,10 @@ func TestParseErrors(t *testing.T) {
 		{"roster {\n ttl\n}", "2", "ttl: needs a number of seconds, and nothing else"},
 		{"roster {\n ttl 5 6\n}", "2", "ttl: needs a number of seconds, and nothing else"},
 		{"roster {\n ttl 5s\n}", "2", `ttl: "5s" is not a number of seconds from 0 to 2147483647`},
+		{"roster {\n max_udp\n}", "2", "max_udp: needs a number of octets, and nothing else"},
+		{"roster {\n max_udp 511\n}", "2", `max_udp: "511" is not a number of octets from 512 to 4096`},
+		{"roster {\n max_udp 4097\n}", "2", `max_udp: "4097" is not a number of octets from 512 to 4096`},
+		{"roster {\n max_udp 1k\n}", "2", `max_udp: "1k" is not a number of octets from 512 to 4096`},
 		{"roster {\n min_ttl -1\n}", "2", `min_ttl: "-1" is not a number of seconds from 0 to 2147483647`},
 		{"roster {\n max_ttl 2147483648\n}", "2", `max_ttl: "2147483648" is not a number of seconds from 0 to 2147483647`},
 		{"roster {\n min_ttl 10\n max_ttl 9\n}", "2", "min_ttl: 10 is above max_ttl, which is 9"},
@@ -160,6 +176,15 @@ func TestParseErrors(t *testing.T) {
 		{"roster {\n ns ns.svc.internal ff02::1\n}", "2", `ns: "ff02::1" is not an IP address that clients can send to`},
 		{"roster {\n ns ns.svc.internal fe80::1%eth0\n}", "2", `ns: "fe80::1%eth0" is not an IP address that clients can send to`},
 		{"roster {\n ns ns.example.org 192.0.2.1\n ns ns.svc.internal\n}", "2", `ns: "ns.example.org." is outside the zones, which can't hold its addresses: omit them`},
+		{"roster {\n max_answers\n}", "2", "max_answers: needs a number of records, and nothing else"},
+		{"roster {\n max_answers all\n}", "2", `max_answers: "all" is not a number of records from 0 to 65535`},
+		{"roster {\n max_answers 65536\n}", "2", `max_answers: "65536" is not a number of records from 0 to 65535`},
+		{"roster {\n locality 10.0.0.0/8\n}", "2", "locality: needs networks and the name of a locality, as in 10.1.0.0/16 az1"},
+		{"roster {\n locality az1 10.0.0.0/8\n}", "2", `locality: locality "10.0.0.0/8" is not a DNS label: 1 to 63 of a-z, 0-9 and '-', not '-' at an end`},
+		{"roster {\n locality 10.0.0.1/8 az1\n}", "2", `locality: "10.0.0.1/8" has bits beyond its length: write 10.0.0.0/8`},
+		{"roster {\n locality 10.0.0.0/8 az1\n locality 10.0.0.0/8 az2\n}", "3", `locality: 10.0.0.0/8 is of the locality "az1" already`},
+		{"roster {\n ecs_trust\n}", "2", "ecs_trust: needs a network such as 10.0.0.0/8"},
+		{"roster {\n ecs_trust localhost\n}", "2", `ecs_trust: "localhost" is not a network such as 10.0.0.0/8 or 2001:db8::/32`},
 		{"roster {\n startup_timeout\n}", "2", "startup_timeout: needs a duration such as 5s, and nothing else"},
 		{"roster {\n startup_timeout 5\n}", "2", `startup_timeout: "5" is not a duration such as 5s`},
 		{"roster {\n startup_timeout -5s\n}", "2", `startup_timeout: "-5s" is not a duration such as 5s`},

@@ -16,10 +16,10 @@ func TestLargestDatagram(t *testing.T) {
 	plant(t, endpoint, many(5000))
 	s := startServer(t, fmt.Sprintf("svc.internal:0 {\n bind 127.0.0.1\n roster {\n endpoint %s\n startup_timeout 0s\n }\n}\n", endpoint))
 	for _, question := range []string{manyA, manySRV} {
-		for _, size := range []uint16{maxUDP - 1, maxUDP, maxUDP + 1, 65507, 65508, 65535} {
+		for _, size := range []uint16{defaultMaxUDP - 1, defaultMaxUDP, defaultMaxUDP + 1, 4096, 65507, 65508, 65535} {
 			got, n := exchangeUDP(t, s, withEDNS(query(question), size, false))
 			// There is no room for one record more: of SRV, 56 octets.
-			if most := min(int(size), maxUDP); !got.Truncated || n > most || n < most-100 {
+			if most := min(int(size), defaultMaxUDP); !got.Truncated || n > most || n < most-100 {
 				t.Errorf("%s by UDP with size %d: %d octets, TC %v", question, size, n, got.Truncated)
 			}
 		}

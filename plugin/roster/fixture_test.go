@@ -92,7 +92,7 @@ func servingRegistry(tb testing.TB, directive string, reg replicaReader) *Roster
 	if err != nil {
 		tb.Fatal(err)
 	}
-	r, err := newHandler(cfg, ownAddrs, newTCPLimits())
+	r, err := newHandler(cfg, ownAddrs, newLimits())
 	if err != nil {
 		tb.Fatal(err)
 	}

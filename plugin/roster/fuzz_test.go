@@ -14,28 +14,68 @@ import (
 )
 
 // format returns the labels of a name below its zone, for comparison with what
-// it was parsed from.
-func (n name) format() []string {
+// it was parsed from. deepest is the one that the name was asked by.
+func (n name) format(deepest string) []string {
 	port := n.port
 	if n.portNumber != 0 {
 		port = strconv.Itoa(int(n.portNumber))
 	}
+	namespace := []string{n.namespace}
+	selected := append(n.selector.format(), n.service, n.namespace)
 	switch n.kind {
 	case kindStatus:
 		return []string{"_status"}
 	case kindNamespace:
-		return []string{n.namespace}
-	case kindService:
-		return []string{n.service, n.namespace}
+		return namespace
+	case kindNamespaceProtocol:
+		return append([]string{"_" + n.protocol}, namespace...)
+	case kindNamespacePort:
+		return append([]string{"_" + port, "_" + n.protocol}, namespace...)
+	case kindPortService:
+		return append([]string{n.service, "_" + port, "_" + n.protocol}, namespace...)
+	case kindService, kindSelection:
+		return selected
 	case kindInstance:
-		return []string{n.instance, n.service, n.namespace}
+		return append([]string{n.instance}, selected...)
+	case kindLocalityMark, kindTagMark, kindHTTPSParent:
+		return append([]string{deepest}, selected...)
+	case kindLocalityMode:
+		return append([]string{deepest, "_zone"}, selected...)
 	case kindProtocol:
-		return []string{"_" + n.protocol, n.service, n.namespace}
+		return append([]string{"_" + n.protocol}, selected...)
 	case kindPort:
-		return []string{"_" + port, "_" + n.protocol, n.service, n.namespace}
+		return append([]string{"_" + port, "_" + n.protocol}, selected...)
+	case kindPortInstance:
+		return append([]string{n.instance, "_" + port, "_" + n.protocol}, selected...)
+	case kindHTTPS:
+		return append([]string{"_" + port, "_https"}, selected...)
+	case kindBrowse, kindPortTypes, kindBrowseDomains:
+		if n.service == "" {
+			selected = namespace
+		}
+		labels := append([]string{"_dns-sd", "_udp"}, selected...)
+		if n.kind == kindBrowse {
+			return labels
+		}
+		return append([]string{deepest}, labels...)
 	default:
 		return nil
 	}
+}
+
+// format returns the labels of a selector.
+func (s nameSelector) format() (labels []string) {
+	for _, tag := range slices.Backward(s.tags[:s.count]) {
+		labels = append(labels, tag, "_tag")
+	}
+	if s.locality != "" {
+		mode := "pin"
+		if s.prefer {
+			mode = "prefer"
+		}
+		labels = append(labels, s.locality, mode, "_zone")
+	}
+	return labels
 }
 
 // FuzzParseName checks that whatever parses consists of valid labels and is
@@ -44,6 +84,10 @@ func FuzzParseName(f *testing.F) {
 	for _, s := range []string{
 		"svc.internal.", "_status.svc.internal.", "orders.default.svc.internal.", "_http._tcp.orders.default.svc.internal.",
 		"_8080._udp.orders.default.svc.internal.", `a\.b.default.svc.internal.`, ".", "dns.svc.internal.", "--.a.b.c.d.svc.internal.",
+		"a._tag.b._tag.c._tag.d._tag.az1.pin._zone.orders.default.svc.internal.", "e._tag.a._tag.b._tag.c._tag.d._tag.orders.default.svc.internal.",
+		"_http._tcp.canary._tag.orders.default.svc.internal.", "a._http._tcp.orders.default.svc.internal.", "_services._dns-sd._udp.default.svc.internal.",
+		"lb._dns-sd._udp.orders.default.svc.internal.", "b._dns-sd._udp.default.svc.internal.", "orders._http._tcp.default.svc.internal.", "_8443._https.orders.default.svc.internal.",
+		"prefer._zone.orders.default.svc.internal.", "_tag.orders.default.svc.internal.",
 	} {
 		f.Add(s, s == ".")
 	}
@@ -73,7 +117,8 @@ func FuzzParseName(f *testing.F) {
 			}
 		}
 		again := zoneName
-		if labels := n.format(); labels != nil {
+		deepest, _, _ := strings.Cut(qname, ".")
+		if labels := n.format(deepest); labels != nil {
 			again = join(strings.Join(labels, ".")+".", zoneName)
 		}
 		if again != qname {
@@ -88,7 +133,11 @@ func FuzzServeDNS(f *testing.F) {
 	for _, question := range []string{
 		manyA, "orders.default.svc.internal. SRV", "_http._tcp.orders.default.svc.internal. SRV", "a.orders.default.svc.internal. TXT",
 		"db.default.svc.internal. A", "solo.default. MX", ". NS", "svc.internal. SOA", "nope.svc.internal. A", "_status.svc.internal. TXT",
-		"orders.default.svc.internal. ANY", "svc.internal. AXFR", "orders.default. HTTPS",
+		"orders.default.svc.internal. ANY", "svc.internal. AXFR", "orders.default. HTTPS", "web.default.svc.internal. SVCB",
+		"canary._tag.az1.prefer._zone.web.default.svc.internal. A", "_http._tcp.az2.pin._zone.web.default. SRV", "_443._https.web.default.svc.internal. HTTPS",
+		"_http._tcp.orders.default.svc.internal. PTR", "a._http._tcp.orders.default.svc.internal. TXT", "_http._tcp.default.svc.internal. PTR",
+		"orders._http._tcp.default.svc.internal. SRV", "_services._dns-sd._udp.default.svc.internal. PTR", "lb._dns-sd._udp.default. PTR",
+		"1.0.0.10.in-addr.arpa. PTR", "0.10.in-addr.arpa. SOA", "shop.default.svc.internal. A",
 	} {
 		for _, req := range []*dns.Msg{query(question), withEDNS(query(question), 1232, true)} {
 			wire, err := req.Pack()
@@ -101,7 +150,9 @@ func FuzzServeDNS(f *testing.F) {
 	all := maps.Clone(shop)
 	maps.Copy(all, outside)
 	maps.Copy(all, many(100))
-	r := serving(f, "roster svc.internal .", all)
+	maps.Copy(all, fleet)
+	all["default/shop/_policy"] = `{"alias":"default/web","failover":["default/orders"],"max_answers":2}`
+	r := serving(f, "roster svc.internal . 10.in-addr.arpa {\n max_answers 90\n}", all)
 	soa := records(f, []string{"example.com. 60 IN SOA ns.example.com. root.example.com. 1 2 3 4 5"})
 	r.upstream = resolver(func(_ string, qtype uint16) (*dns.Msg, error) {
 		rcode := dns.RcodeSuccess
@@ -124,6 +175,12 @@ func FuzzServeDNS(f *testing.F) {
 		if q := req.Question[0]; q.Qclass != dns.ClassINET || req.Opcode != dns.OpcodeQuery {
 			if got.Rcode == dns.RcodeSuccess {
 				t.Errorf("answered class %d, opcode %d", q.Qclass, req.Opcode)
+			}
+			return
+		}
+		if malformed(req) {
+			if got.Rcode != dns.RcodeFormatError {
+				t.Errorf("%v, want FORMERR", got)
 			}
 			return
 		}

@@ -79,7 +79,7 @@ func TestSiblingsAreLinear(t *testing.T) { // not parallel: it counts what the p
 			b := newBlocks()
 			defer b.cancel()
 			for _, cfg := range configs {
-				r, err := newHandler(cfg, ownAddrs, b.tcp)
+				r, err := newHandler(cfg, ownAddrs, b.limits)
 				if err != nil {
 					t.Fatal(err)
 				}

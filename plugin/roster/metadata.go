@@ -16,7 +16,7 @@ func (r *Roster) Metadata(ctx context.Context, state request.Request) context.Co
 	if z == nil {
 		return ctx
 	}
-	n := parseName(qname, z.name)
+	n := z.parse(qname)
 	if n.portNumber != 0 {
 		n.port = strconv.Itoa(int(n.portNumber))
 	}

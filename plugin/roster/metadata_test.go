@@ -23,7 +23,7 @@ func TestMetadata(t *testing.T) {
 		"_status.svc.internal.":                     "",
 		"ns.dns.svc.internal.":                      "",
 		"_http._sctp.orders.default.svc.internal.":  "",
-		"x._http._tcp.orders.default.svc.internal.": "",
+		"x._http._tcp.orders.default.svc.internal.": "instance=x namespace=default port=http protocol=tcp service=orders",
 		"orders.default.svc.example.":               "",
 		`a\.b.default.svc.internal.`:                "",
 	} {

@@ -22,6 +22,11 @@ var (
 		Help: "Counter of answers by result: success, nodata, nxdomain, servfail, refused, fallthrough.",
 	}, []string{"server", "result"})
 
+	chases = promauto.NewCounterVec(prometheus.CounterOpts{
+		Namespace: plugin.Namespace, Subsystem: pluginName, Name: "chases_total",
+		Help: "Counter of host names looked up in this server's own blocks, by result: resolved, unresolved, busy.",
+	}, []string{"result"})
+
 	namesTooLong = promauto.NewCounter(prometheus.CounterOpts{
 		Namespace: plugin.Namespace, Subsystem: pluginName, Name: "names_too_long_total",
 		Help: "Counter of records left out because a name in them would be longer than 255 octets.",

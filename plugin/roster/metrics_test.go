@@ -25,6 +25,7 @@ func TestResponses(t *testing.T) { // not parallel: it reads counters of the pro
 	hosts.upstream = found(t, dns.RcodeNameError, nil, nil)
 	broken := serving(t, "roster", outside)
 	broken.upstream = found(t, dns.RcodeServerFailure, nil, nil)
+	refusing := serving(t, "roster", shop)
 	results := []string{"success", "nodata", "nxdomain", "servfail", "refused", "fallthrough"}
 	for _, tt := range []struct {
 		r        *Roster
@@ -38,7 +39,8 @@ func TestResponses(t *testing.T) { // not parallel: it reads counters of the pro
 		{live, "orders.default.svc.internal. MX", "nodata"},
 		{live, "nope.default.svc.internal. A", "nxdomain"},
 		{unsynced, "orders.default.svc.internal. A", "servfail"},
-		{broken, "solo.default.svc.internal. A", "servfail"},
+		{broken, "solo.default.svc.internal. A", "success"},
+		{refusing, "example.org. A", "refused"},
 		{live, "svc.internal. AXFR", "refused"},
 		{live, "nope.team-b.svc.internal. A", "fallthrough"},
 		{live, "example.org. A", ""},

@@ -74,10 +74,10 @@ func newNetFilter(n nets) *netFilter {
 	return &netFilter{nets: n, key: fmt.Sprint(n), logged: map[string]string{}}
 }
 
-// of returns what is served of a service: the same selection for all blocks that
-// serve it whole, and nil where nothing is left. It is made once for each version
+// of returns what is served of a service: the same for all blocks that serve it
+// whole, and nil where nothing is left. It is made once for each version
 // that is asked for.
-func (f *netFilter) of(s *services.Service) *selection {
+func (f *netFilter) of(s *services.Service) *servedService {
 	if s == nil {
 		return nil
 	}
@@ -91,7 +91,7 @@ func (f *netFilter) of(s *services.Service) *selection {
 		f.report(s, denied)
 		made, _ = a.filtered.LoadOrStore(f.key, served)
 	}
-	return made.(*selection)
+	return made.(*servedService)
 }
 
 // denial is what is not served of an instance.
@@ -101,9 +101,9 @@ type denial struct {
 }
 
 // filter returns what is served of a service, nil where nothing is, and what isn't.
-func (f *netFilter) filter(s *services.Service, whole *selection) (served *selection, denied []denial) {
+func (f *netFilter) filter(s *services.Service, whole *servedService) (served *servedService, denied []denial) {
 	denies := func(a netip.Addr) bool { return !f.serves(a) }
-	var instances []*catalog.Instance
+	instances := make([]*catalog.Instance, 0, s.Len())
 	for in := range s.All() {
 		if !slices.ContainsFunc(in.Addresses, denies) {
 			instances = append(instances, in)
@@ -120,10 +120,10 @@ func (f *netFilter) filter(s *services.Service, whole *selection) (served *selec
 	switch {
 	case len(denied) == 0:
 		return whole, nil
-	case len(instances) == 0:
+	case len(instances) == 0 && !s.Policy().Redirects():
 		return nil, denied
 	}
-	return &selection{service: s, served: instances}, denied
+	return newServed(s, instances), denied
 }
 
 // split tells addresses that are served from those that are not.

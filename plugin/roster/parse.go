@@ -12,6 +12,7 @@ import (
 
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/plugin"
+	"github.com/miekg/dns"
 
 	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/internal/etcdclient"
@@ -33,6 +34,7 @@ var properties = map[string]property{
 	"ttl":              {parse: func(c *config, _ *caddy.Controller, args []string) error { return parseTTL(&c.ttls.standard, args) }},
 	"min_ttl":          {parse: func(c *config, _ *caddy.Controller, args []string) error { return parseTTL(&c.ttls.lowest, args) }},
 	"max_ttl":          {parse: func(c *config, _ *caddy.Controller, args []string) error { return parseTTL(&c.ttls.highest, args) }},
+	"max_udp":          {parse: parseMaxUDP},
 	"ns":               {parse: parseNS, repeatable: true},
 	"snapshot":         {parse: parseSnapshot},
 	"snapshot_max_age": {parse: parseMaxAge},
@@ -40,6 +42,9 @@ var properties = map[string]property{
 	"protect":          {parse: parseProtect},
 	"allow_net":        {parse: func(c *config, _ *caddy.Controller, args []string) error { return parseNets(&c.nets.allow, args) }, repeatable: true},
 	"deny_net":         {parse: func(c *config, _ *caddy.Controller, args []string) error { return parseNets(&c.nets.deny, args) }, repeatable: true},
+	"max_answers":      {parse: parseMaxAnswers},
+	"locality":         {parse: func(c *config, _ *caddy.Controller, args []string) error { return c.clients.addNets(args) }, repeatable: true},
+	"ecs_trust":        {parse: func(c *config, _ *caddy.Controller, args []string) error { return parseNets(&c.clients.trusted, args) }, repeatable: true},
 	"startup_timeout":  {parse: parseStartupTimeout},
 	"fallthrough":      {parse: parseFallthrough},
 }
@@ -50,6 +55,7 @@ func parse(c *caddy.Controller) (*config, error) {
 	cfg := &config{
 		registry:       registryConfig{prefix: catalog.DefaultPrefix},
 		ttls:           ttls{standard: defaultTTL, lowest: defaultMinTTL, highest: defaultMaxTTL},
+		maxUDP:         defaultMaxUDP,
 		startupTimeout: defaultStartupTimeout,
 	}
 	c.Next()
@@ -174,6 +180,21 @@ func parseTTL(ttl *uint32, args []string) error {
 	return nil
 }
 
+// parseMaxUDP takes a size from the least that every client has room for to the
+// most that RFC 6891, 6.2.5, recommends.
+func parseMaxUDP(cfg *config, _ *caddy.Controller, args []string) error {
+	s, err := one(args, "a number of octets")
+	if err != nil {
+		return err
+	}
+	n, err := strconv.ParseUint(s, 10, 16)
+	if err != nil || n < dns.MinMsgSize || n > dns.DefaultMsgSize {
+		return fmt.Errorf("%q is not a number of octets from %d to %d", s, dns.MinMsgSize, dns.DefaultMsgSize)
+	}
+	cfg.maxUDP = int(n)
+	return nil
+}
+
 // parseNS adds a name server, or addresses to one that an earlier line states.
 func parseNS(cfg *config, _ *caddy.Controller, args []string) error {
 	if len(args) == 0 {
@@ -200,6 +221,19 @@ func parseNS(cfg *config, _ *caddy.Controller, args []string) error {
 		ns.addresses = append(ns.addresses, a)
 	}
 	ns.addresses = distinct(ns.addresses)
+	return nil
+}
+
+func parseMaxAnswers(cfg *config, _ *caddy.Controller, args []string) error {
+	s, err := one(args, "a number of records")
+	if err != nil {
+		return err
+	}
+	n, err := strconv.ParseUint(s, 10, 16)
+	if err != nil {
+		return fmt.Errorf("%q is not a number of records from 0 to %d", s, catalog.MaxPolicyCount)
+	}
+	cfg.maxAnswers = int(n)
 	return nil
 }
 

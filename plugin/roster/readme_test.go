@@ -55,7 +55,7 @@ func TestReadmeCorefiles(t *testing.T) {
 				t.Fatalf("%d roster directives", n)
 			}
 			zone := s.blocks().handlers[0].origins[0]
-			if got := s.ask(t, "_status."+zone+" TXT"); len(got.Answer) != 1 {
+			if got := s.ask(t, "_status."+zone+" TXT"); len(got.Answer) != 5 {
 				t.Errorf("status: %v", got)
 			}
 		})
@@ -138,7 +138,7 @@ func TestReadmeComplete(t *testing.T) {
 	}
 	descs := make(chan *prometheus.Desc, 100)
 	for _, c := range []prometheus.Collector{
-		responses, namesTooLong, deniedAddresses, lists, listSeconds, resumes, propagation, audits, differences, failures, skipped,
+		responses, chases, namesTooLong, deniedAddresses, lists, listSeconds, resumes, propagation, audits, differences, failures, skipped,
 		protections, snapshotWrites, snapshotSeconds, snapshotBytes, snapshotTime,
 		collector{replicas},
 		droppedLines,

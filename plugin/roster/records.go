@@ -8,6 +8,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/rosterdns/roster/catalog"
+	"github.com/rosterdns/roster/internal/services"
 )
 
 // addressRecords is an A or AAAA record set.
@@ -22,8 +23,12 @@ func (a *addressRecords) size(int) int        { return addressSize(a.header.Rrty
 
 func (a *addressRecords) appendGlue(glue []dns.RR, _ int) []dns.RR { return glue }
 
-func (q *question) addressRecords(set *addressSet) recordSet {
-	return &addressRecords{q.header(q.qname, q.qtype, q.ttls.ofSet(set.ttl)), set.addresses}
+func (q *question) addressAnswer(set *addressSet, l *limit) answer {
+	addresses, ordered := set.addresses, false
+	if _, some := l.picks(len(addresses)); some {
+		addresses, _, ordered = pick(l, addresses, set.candidate, &set.pickers)
+	}
+	return answer{exists: true, ordered: ordered, records: &addressRecords{q.header(q.qname, q.qtype, q.ttls.ofSet(set.ttl)), addresses}}
 }
 
 // srvRecords is an SRV record set.
@@ -31,52 +36,87 @@ type srvRecords struct {
 	*question
 	header  dns.RR_Header
 	targets []srvTarget
-	// below is what follows the label of a target that is no host.
-	below string
+	// whole is how many of them have their own weights: those of a sample have
+	// been picked by weight already.
+	whole int
+	origin
 }
 
-// srvRecords returns the record set of targets, and how many are left out since
-// their names would be too long for DNS.
-func (q *question) srvRecords(set *srvSet) (records recordSet, omitted int) {
-	below := "." + q.service + "." + q.namespace + "."
-	// Each dot takes the octet of a label's length.
-	targets := set.within(q.room - len(below))
-	h := q.header(q.qname, dns.TypeSRV, q.ttls.ofSet(set.ttl))
-	return &srvRecords{q, h, targets, join(below, q.zone.name)}, len(set.targets) - len(targets)
+// srvAnswer returns the record set of targets, which are of the service s.
+func (q *question) srvAnswer(set *srvSet, s *services.Service, l *limit) answer {
+	fit := set.within(q.roomBefore(q.below(s)))
+	targets, whole, ordered := pick(l, fit, srvTarget.candidate, &set.pickers)
+	records := &srvRecords{q, q.header(q.qname, dns.TypeSRV, q.ttls.ofSet(set.ttl)), targets, whole, q.origin(s)}
+	return answer{exists: true, records: records, ordered: ordered, omitted: len(set.targets) - len(fit)}
 }
 
 func (s *srvRecords) count() int { return len(s.targets) }
 
 func (s *srvRecords) record(i int) dns.RR {
 	t := &s.targets[i]
-	return &dns.SRV{Hdr: s.header, Priority: t.Priority, Weight: t.Weight, Port: t.port.Port, Target: s.target(t)}
+	weight := t.Weight
+	if i >= s.whole {
+		weight = catalog.DefaultWeight
+	}
+	return &dns.SRV{Hdr: s.header, Priority: t.Priority, Weight: weight, Port: t.port.Port, Target: targetName(t.Instance, s.below)}
 }
 
-func (s *srvRecords) size(i int) int {
-	t := &s.targets[i]
-	if t.Host != "" {
-		return srvSize + len(t.Host) + 2 // a length before each label, and the root
-	}
-	return srvSize + 1 + len(t.ID) + maxName - s.room + len(s.service) + len(s.namespace) + 2
-}
+func (s *srvRecords) size(i int) int { return srvSize + s.targetSize(s.targets[i].Instance, s.below) }
 
 func (s *srvRecords) appendGlue(glue []dns.RR, i int) []dns.RR {
-	t := &s.targets[i]
-	if len(t.Addresses) == 0 {
-		return glue
-	}
-	addrs, ttl, name := distinct(t.Addresses), s.ttls.of(t.Instance), s.target(t)
-	for _, rrtype := range [...]uint16{dns.TypeA, dns.TypeAAAA} {
-		glue = s.appendAddresses(glue, name, addrs, rrtype, ttl)
-	}
-	return glue
+	return s.appendTarget(glue, s.targets[i].Instance, &s.origin)
 }
 
-func (s *srvRecords) target(t *srvTarget) string {
-	if t.Host != "" {
-		return dns.Fqdn(t.Host)
+// origin is what records have in common whose targets are a service's.
+type origin struct {
+	below string // what follows the label of a target that is no host
+	ttls  ttls   // of its addresses
+}
+
+func (q *question) origin(s *services.Service) origin {
+	return origin{"." + q.below(s), q.block.ttls.under(s.Policy())}
+}
+
+// below returns the name that those of the instances of a service are below.
+func (z *zone) below(s *services.Service) string { return join(s.Name+"."+s.Namespace+".", z.name) }
+
+// roomBefore returns how many octets a label can have before a name in the zone.
+func (z *zone) roomBefore(name string) int {
+	relative := len(name)
+	if z.name != "." {
+		relative -= len(z.name)
 	}
-	return t.ID + s.below
+	// Each dot takes the octet of a label's length.
+	return z.room - relative - 1
+}
+
+// targetName returns the name that an instance's addresses are at: its host, or else
+// its own.
+func targetName(in *catalog.Instance, below string) string {
+	if in.Host != "" {
+		return dns.Fqdn(in.Host)
+	}
+	return in.ID + below
+}
+
+// targetSize returns the octets that the name takes where it is not compressed.
+func (q *question) targetSize(in *catalog.Instance, below string) int {
+	if in.Host != "" {
+		return len(in.Host) + 2 // a length before each label, and the root
+	}
+	return maxName - q.roomBefore(below[1:]) + len(in.ID)
+}
+
+// appendTarget appends the addresses of an instance that is a target.
+func (q *question) appendTarget(glue []dns.RR, in *catalog.Instance, of *origin) []dns.RR {
+	if len(in.Addresses) == 0 {
+		return glue
+	}
+	addrs, ttl, name := distinct(in.Addresses), of.ttls.of(in), targetName(in, of.below)
+	for _, rrtype := range [...]uint16{dns.TypeA, dns.TypeAAAA} {
+		glue = q.appendAddresses(glue, name, addrs, rrtype, ttl)
+	}
+	return glue
 }
 
 // txt returns the metadata of an instance as one record of sorted key=value

@@ -26,6 +26,8 @@ const (
 	aaaaSize  = fixedSize + 16
 	// srvSize is without the target, which is never compressed (RFC 2782).
 	srvSize = fixedSize + 6
+	// svcbSize is without the target, as above (RFC 9460, 2.2), and parameters.
+	svcbSize = fixedSize + 2
 )
 
 // recordList is a set of few records of any type, with the glue of each.

@@ -11,57 +11,81 @@ import (
 // responder turns answers into messages to clients.
 type responder struct {
 	upstream upstream
-	tcp      *tcpLimits
+	limits
+	// maxUDP is the largest answer by UDP in octets, whatever size a client states.
+	maxUDP int
+	// signed says that the plugin dnssec signs what is answered.
+	signed bool
 }
+
+// limits are what all blocks of a Corefile share.
+type limits struct {
+	tcp *tcpLimits
+	// chases has an element for each target that is being looked up.
+	chases chan struct{}
+}
+
+func newLimits() limits { return limits{newTCPLimits(), make(chan struct{}, maxChases)} }
 
 // reply answers a client: in its spelling of the name, within its size, in an
 // order that differs each time.
 func (r *responder) reply(ctx context.Context, state *request.Request, q *question, a *answer, count func(result string)) (int, error) {
-	var tcp *tcpAnswer
-	if overTCP(state) {
-		if tcp = r.tcp.begin(state.W, a.count()); tcp == nil {
+	to := r.routeTo(ctx, state)
+	var stream *tcpAnswer
+	if !to.datagram {
+		if stream = r.tcp.begin(to.w, a.count()); stream == nil {
 			return dns.RcodeSuccess, nil
 		}
-		defer tcp.end()
+		defer stream.end()
 	}
-	m := r.message(ctx, state, q, a)
+	m := r.message(ctx, state, &to, q, a)
 	count(outcomeOf(m))
-	if m.Rcode == dns.RcodeServerFailure {
-		return dns.RcodeServerFailure, nil
+	truncate(m, to.size, to.datagram)
+	if stream != nil {
+		return dns.RcodeSuccess, stream.write(m)
 	}
-	truncate(m, messageSize(state), tcp == nil)
-	if tcp != nil {
-		return dns.RcodeSuccess, tcp.write(m)
+	return dns.RcodeSuccess, to.w.WriteMsg(m)
+}
+
+// fail answers with an error alone, and tells clients with EDNS why.
+func (r *responder) fail(state *request.Request, rcode int, why *reason) (int, error) {
+	m := new(dns.Msg).SetRcode(state.Req, rcode)
+	if opt := optOf(state, why); opt != nil {
+		m.Extra = []dns.RR{opt}
 	}
-	return dns.RcodeSuccess, state.W.WriteMsg(m)
+	return dns.RcodeSuccess, state.W.WriteMsg(m) // the code says that something is written
 }
 
 // message turns an answer into a message that can still be too large.
-func (r *responder) message(ctx context.Context, state *request.Request, q *question, a *answer) *dns.Msg {
+func (r *responder) message(ctx context.Context, state *request.Request, to *route, q *question, a *answer) *dns.Msg {
 	m := new(dns.Msg)
 	m.SetReply(state.Req)
 	m.Authoritative = true
-	owner := state.QName()
+	m.Answer = a.links
 	switch {
 	case !a.exists:
 		m.Rcode = dns.RcodeNameError
 	case a.alias != "":
-		m.Answer = []dns.RR{&dns.CNAME{Hdr: q.header(owner, dns.TypeCNAME, a.aliasTTL), Target: a.alias}}
-		if q.qtype != dns.TypeCNAME && q.qtype != dns.TypeANY {
-			chase(ctx, r.upstream, *state, m, a.alias)
-		}
+		r.chase(ctx, request.Request{W: to.w, Req: state.Req}, m, a.alias)
 	}
 	glue := m.Extra
 	m.Extra = nil
-	state.SizeAndDo(m) // adds the OPT record that belongs to the answer of a query with EDNS
-	opt := m.Extra
-	if a.count() > 0 {
-		// A counter would stay in step with clients that ask for A and AAAA in turn.
-		glue = fillAnswer(m, a.records, rand.Uint32(), messageSize(state))
-		spell(m.Answer, q.qname, owner)
+	var why *reason
+	if a.stale {
+		why = staleReason(m.Rcode)
 	}
-	if len(m.Answer) == 0 {
+	if opt := optOf(state, why); opt != nil {
+		m.Extra = append(m.Extra, opt)
+	}
+	opt := m.Extra
+	q.client.addSubnet(opt, a.local)
+	if a.count() > 0 {
+		glue = r.render(state, to, m, a)
+	} else if a.alias == "" {
 		m.Ns = []dns.RR{q.soa(q.gen.Serial())}
+	}
+	if len(m.Answer) > 0 && m.Answer[0].Header().Name != m.Question[0].Name {
+		spell(m.Answer, m.Answer[0].Header().Name, state.QName())
 	}
 	m.Extra = opt
 	if len(glue) > 0 {
@@ -70,16 +94,33 @@ func (r *responder) message(ctx context.Context, state *request.Request, q *ques
 	return m
 }
 
-// spell gives records of the name that was asked for the client's spelling of
-// it. The zone's own have the zone's.
-func spell(records []dns.RR, qname, owner string) {
-	if owner == qname {
-		return
+// render puts the records of an answer into a message, and returns their glue. The
+// plugin dnssec keeps signatures by the records in their order: what it signs is
+// in the one that is always the same.
+func (r *responder) render(state *request.Request, to *route, m *dns.Msg, a *answer) (glue []dns.RR) {
+	if a.ordered && !(r.signed && state.Do()) {
+		return render(m, a.records, new(sequence), to.size)
 	}
+	if !r.signed || !state.Do() {
+		most := to.size/fixedSize + 1
+		// A counter would stay in step with clients that ask for A and AAAA in turn.
+		return render(m, a.records, shuffled(a.count(), most, rand.Uint64), to.size)
+	}
+	glue = render(m, a.records, new(sequence), to.size)
+	canonical(m.Answer[len(a.links):])
+	canonical(glue)
+	return glue
+}
+
+// spell gives the records of the name that was asked for, which are the first ones,
+// the client's spelling of it. The zone's own have the zone's.
+func spell(records []dns.RR, qname, owner string) {
 	for _, rr := range records {
-		if h := rr.Header(); h.Rrtype != dns.TypeSOA && h.Rrtype != dns.TypeNS {
-			h.Name = owner
+		h := rr.Header()
+		if h.Name != qname || h.Rrtype == dns.TypeSOA || h.Rrtype == dns.TypeNS {
+			return
 		}
+		h.Name = owner
 	}
 }
 
@@ -87,8 +128,6 @@ func outcomeOf(m *dns.Msg) string {
 	switch {
 	case m.Rcode == dns.RcodeNameError && len(m.Answer) == 0:
 		return "nxdomain"
-	case m.Rcode == dns.RcodeServerFailure:
-		return "servfail"
 	case len(m.Answer) == 0:
 		return "nodata"
 	}

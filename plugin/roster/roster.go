@@ -35,9 +35,8 @@ type Roster struct {
 	origins plugin.Zones
 	zones   map[string]*zone // by name; the same as in origins
 	fall    fall.F
-	ttls    ttls
 	stale   time.Duration // how long after the last contact answers go on; 0 is without end
-	nets    *netFilter    // nil to serve all addresses
+	settings
 	responder
 	replica replicaReader
 	// started says that replica is set, before which nothing but Ready is
@@ -62,10 +61,16 @@ func (r *Roster) Ready() bool {
 	return r.synced()
 }
 
-// synced reports whether there is a list, or a snapshot, to answer from.
+// synced reports whether there is a list, or a snapshot, to answer from, that is not
+// older than stale allows.
 func (r *Roster) synced() bool {
-	return r.started.Load() && r.replica.Status().State != mirror.Unsynced
+	return r.started.Load() && r.usable(r.replica.Status())
 }
+
+// CacheBypassZones implements the cache plugin's ZoneBypasser: a cache in the block
+// would store answers that were cut for one client, and keep them for longer than
+// their TTL.
+func (r *Roster) CacheBypassZones() []string { return r.origins }
 
 // start gives the handler its replica.
 func (r *Roster) start(reg replicaReader) {
@@ -77,12 +82,12 @@ func (r *Roster) start(reg replicaReader) {
 func (r *Roster) ServeDNS(ctx context.Context, w dns.ResponseWriter, req *dns.Msg) (int, error) {
 	state := request.Request{W: w, Req: req}
 	qname := state.Name()
+	count := func(result string) { responses.WithLabelValues(metrics.WithServer(ctx), result).Inc() }
 	z := r.zones[r.origins.Matches(qname)]
-	if z == nil {
+	if z == nil && r.Next != nil {
 		return plugin.NextOrFailure(r.Name(), r.Next, ctx, w, req)
 	}
-	count := func(result string) { responses.WithLabelValues(metrics.WithServer(ctx), result).Inc() }
-	if code := refuse(state); code != dns.RcodeSuccess {
+	if code := refuse(z, &state); code != dns.RcodeSuccess {
 		count("refused")
 		return code, nil
 	}
@@ -90,50 +95,46 @@ func (r *Roster) ServeDNS(ctx context.Context, w dns.ResponseWriter, req *dns.Ms
 	// generation that is loaded after it.
 	status := r.replica.Status()
 	q := r.question(z, qname, state.QType())
+	q.client = r.clients.of(&state)
 	var a answer
 	switch {
 	case q.kind == kindStatus:
 		a = q.resolveStatus(status.State, ageOf(status))
-	case status.State == mirror.Unsynced, r.outdated(status):
-		// Nothing is known, or it is too old: not even that a name doesn't exist
-		// can be said.
+	case !r.usable(status):
+		// Nothing is known, or believed any more, not even that a name doesn't
+		// exist.
 		count("servfail")
-		return dns.RcodeServerFailure, nil
+		return r.fail(&state, dns.RcodeServerFailure, reasonOf(status.State))
 	default:
-		a = q.resolve()
+		q, a = r.follow(q, q.resolve())
+		a.stale = status.State == mirror.Stale
 		namesTooLong.Add(float64(a.omitted))
 		// NXDOMAIN denies all names below this one, too (RFC 8020), and those of a
 		// zone within are for that zone to answer.
 		a.exists = a.exists || q.qtype == dns.TypeDS && z.delegates(qname)
 	}
-	if !a.exists && r.fall.Through(qname) {
+	if !a.exists && len(a.links) == 0 && r.passesOn(qname) {
 		count("fallthrough")
 		return plugin.NextOrFailure(r.Name(), r.Next, ctx, w, req)
 	}
 	return r.reply(ctx, &state, q, &a, count)
 }
 
-// question returns what a query asks, and the generation and the instances that
-// it is answered from.
-func (r *Roster) question(z *zone, qname string, qtype uint16) *question {
-	q := &question{name: parseName(qname, z.name), zone: z, qname: qname, qtype: qtype, ttls: r.ttls, gen: r.replica.Load()}
-	if q.service != "" {
-		q.selection = r.nets.of(q.gen.Service(q.namespace, q.service))
-	}
-	return q
+// usable reports whether something is known that is not too old to be told.
+func (r *Roster) usable(s mirror.Status) bool {
+	return s.State != mirror.Unsynced && !(r.stale > 0 && s.State == mirror.Stale && ageOf(s) > r.stale)
 }
 
-// outdated reports whether the last contact is longer ago than stale allows.
-func (r *Roster) outdated(s mirror.Status) bool {
-	return r.stale > 0 && s.State == mirror.Stale && ageOf(s) > r.stale
-}
-
-// refuse returns the code with which questions that no zone of ours is about are
-// turned down, or RcodeSuccess.
-func refuse(state request.Request) int {
+// refuse returns the code with which questions are turned down that z can't answer,
+// whatever is registered, or RcodeSuccess. Without a zone nobody behind can either.
+func refuse(z *zone, state *request.Request) int {
 	switch t := state.QType(); {
+	case z == nil:
+		return dns.RcodeRefused
 	case state.Req.Opcode != dns.OpcodeQuery:
 		return dns.RcodeNotImplemented
+	case malformed(state.Req):
+		return dns.RcodeFormatError
 	case state.QClass() != dns.ClassINET, t == dns.TypeAXFR, t == dns.TypeIXFR:
 		return dns.RcodeRefused
 	}

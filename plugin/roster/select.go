@@ -5,44 +5,57 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/internal/services"
 )
 
-// selection is what answers need of one version of a service: all that depends
-// neither on the question nor on a block's TTLs and zones. Each part is made at
-// its first use and only once, so that the work of a query doesn't grow with the
-// service, and a version costs no more than what is asked of it. It points into
-// the service and is safe for concurrent use.
-type selection struct {
+// servedService is what a block serves of one version of a service, and what was
+// selected from it: all that depends neither on the question nor on a block's TTLs
+// and zones. Each part is made at its first use and only once, so that the work of a
+// query doesn't grow with the service, and a version costs no more than what is
+// asked of it. It points into the service and is safe for concurrent use.
+type servedService struct {
 	service *services.Service
 	// served are the instances ordered by ID where allow_net and deny_net change
 	// or hide some; else nil, and they are the service's.
 	served []*catalog.Instance
 
-	up        lazy[[]*catalog.Instance]
-	addresses lazy[addressSets]
-	all       lazy[*srvSet]
-	named     lazy[map[portKey]*srvSet]
-	numbered  lazy[map[portKey]*srvSet]
+	// whole is what is selected without a selector. Its ports are those of all
+	// instances, whatever their status.
+	whole    selection
+	narrowed narrowed
+	lowest   lazy[ownTTLs]
+	named    lazy[[]portKey]
 }
 
 // lazy is a value that is made at its first use.
 type lazy[T any] struct {
-	once  sync.Once
-	value T
+	made atomic.Pointer[T]
+	mu   sync.Mutex
 }
 
+// get returns the value, which build makes if it isn't yet. Who asks with each query
+// looks at made before, since a function that is passed on takes memory.
 func (l *lazy[T]) get(build func() T) *T {
-	l.once.Do(func() { l.value = build() })
-	return &l.value
+	if v := l.made.Load(); v != nil {
+		return v
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if v := l.made.Load(); v != nil {
+		return v
+	}
+	v := build()
+	l.made.Store(&v)
+	return &v
 }
 
 // attachment is what the plugin keeps with a version of a service.
 type attachment struct {
-	whole    selection
-	filtered sync.Map // *selection by netFilter.key; nil where nothing is left
+	whole    servedService
+	filtered sync.Map // *servedService by netFilter.key; nil where nothing is left
 }
 
 func attachmentOf(s *services.Service) *attachment {
@@ -50,56 +63,72 @@ func attachmentOf(s *services.Service) *attachment {
 }
 
 func newAttachment(s *services.Service) any {
-	return &attachment{whole: selection{service: s}}
+	a := new(attachment)
+	a.whole.init(s, nil)
+	return a
+}
+
+// newServed returns what is served of a service where that is not the whole of it.
+func newServed(s *services.Service, served []*catalog.Instance) *servedService {
+	sv := new(servedService)
+	sv.init(s, served)
+	return sv
+}
+
+func (sv *servedService) init(s *services.Service, served []*catalog.Instance) {
+	sv.service, sv.served, sv.whole.from = s, served, sv
 }
 
 // instances yields the instances that are served, whatever their status.
-func (s *selection) instances() iter.Seq[*catalog.Instance] {
-	if s.served != nil {
-		return slices.Values(s.served)
+func (sv *servedService) instances() iter.Seq[*catalog.Instance] {
+	if sv.served != nil {
+		return slices.Values(sv.served)
 	}
-	return s.service.All()
+	return sv.service.All()
 }
 
 // instance returns the instance with the ID, or nil.
-func (s *selection) instance(id string) *catalog.Instance {
-	if s.served == nil {
-		return s.service.Instance(id)
+func (sv *servedService) instance(id string) *catalog.Instance {
+	if sv.served == nil {
+		return sv.service.Instance(id)
 	}
-	i, ok := slices.BinarySearchFunc(s.served, id, func(in *catalog.Instance, id string) int { return strings.Compare(in.ID, id) })
+	i, ok := slices.BinarySearchFunc(sv.served, id, func(in *catalog.Instance, id string) int { return strings.Compare(in.ID, id) })
 	if !ok {
 		return nil
 	}
-	return s.served[i]
+	return sv.served[i]
 }
 
-// selected returns the instances that service-level questions are answered from.
-func (s *selection) selected() []*catalog.Instance {
-	return *s.up.get(func() []*catalog.Instance { return catalog.Selector{}.Select(s.instances(), s.service.Len()) })
+// answering returns the instances that answer for the service by their status.
+func (sv *servedService) answering() []*catalog.Instance { return sv.whole.matching() }
+
+// ttl returns what the instances state of their TTL, whatever their status.
+func (sv *servedService) ttl() ownTTLs {
+	return *sv.lowest.get(func() (own ownTTLs) {
+		for in := range sv.instances() {
+			own.add(in)
+		}
+		return own
+	})
 }
 
-// soleHost returns the host that the service's name is an alias of, or nil.
-func (s *selection) soleHost() *catalog.Instance { return catalog.SoleHost(s.selected()) }
+// hasPort reports whether an instance has the port, whatever its status; with a key
+// of a protocol alone whether one has any port of it.
+func (sv *servedService) hasPort(key portKey) bool { return sv.whole.port(key) != nil }
 
-// addressSet returns the addresses for questions of the type, A or AAAA.
-func (s *selection) addressSet(rrtype uint16) *addressSet {
-	sets := s.addresses.get(func() addressSets { return newAddressSets(catalog.Preferred(s.selected())) })
-	return sets.of(rrtype)
-}
+// hasPorts reports whether an instance has a port, whatever its status.
+func (sv *servedService) hasPorts() bool { return len(sv.whole.portsBy(byName)) > 0 }
 
-// srvSet returns the targets for questions of type SRV about ports, and whether
-// anything exists at such names: also where no instance that is up has the port.
-// The name of a protocol alone exists without records.
-func (s *selection) srvSet(key portKey) (set *srvSet, exists bool) {
-	switch {
-	case key == portKey{}:
-		return *s.all.get(func() *srvSet { return newSRVSet(s.selected()) }), true
-	case key.number != 0:
-		sets := s.numbered.get(func() map[portKey]*srvSet { return newPorts(s.instances(), s.service.Len(), numberKey) })
-		set, exists = (*sets)[key]
-	default:
-		sets := s.named.get(func() map[portKey]*srvSet { return newPorts(s.instances(), s.service.Len(), nameKey) })
-		set, exists = (*sets)[key]
-	}
-	return set, exists
+// namedPorts returns the ports with a name that instances have, whatever their
+// status, in order.
+func (sv *servedService) namedPorts() []portKey {
+	return *sv.named.get(func() (keys []portKey) {
+		for key := range sv.whole.portsBy(byName) {
+			if key.name != "" {
+				keys = append(keys, key)
+			}
+		}
+		slices.SortFunc(keys, portKey.compare)
+		return keys
+	})
 }

@@ -27,13 +27,17 @@ func setup(c *caddy.Controller) error {
 	if err != nil {
 		return plugin.Error(pluginName, err)
 	}
-	r, err := newHandler(cfg, own, b.tcp)
+	r, err := newHandler(cfg, own, b.limits)
 	if err != nil {
 		return plugin.Error(pluginName, err)
 	}
 	if err := b.add(r, cfg); err != nil {
 		return plugin.Error(pluginName, err)
 	}
+	c.OnStartup(func() error {
+		r.signed = dnsserver.GetConfig(c).Handler("dnssec") != nil
+		return nil
+	})
 	dnsserver.GetConfig(c).AddPlugin(func(next plugin.Handler) plugin.Handler {
 		r.Next = next
 		return r
@@ -42,18 +46,32 @@ func setup(c *caddy.Controller) error {
 }
 
 // newHandler returns the handler of a block; own are the server's addresses, and
-// tcp is what all blocks share. It answers once it is started.
-func newHandler(cfg *config, own []netip.Addr, tcp *tcpLimits) (*Roster, error) {
+// shared is what all blocks have in common. It answers once it is started.
+func newHandler(cfg *config, own []netip.Addr, shared limits) (*Roster, error) {
 	r := &Roster{
-		origins: cfg.origins, zones: map[string]*zone{}, fall: cfg.fall, ttls: cfg.ttls, stale: cfg.stale, nets: newNetFilter(cfg.nets),
-		responder: responder{upstream: coreupstream.New(), tcp: tcp},
+		origins: cfg.origins, zones: map[string]*zone{}, fall: cfg.fall, stale: cfg.stale,
+		settings:  settings{cfg.ttls, newNetFilter(cfg.nets), cfg.maxAnswers, cfg.clients},
+		responder: responder{upstream: coreupstream.New(), limits: shared, maxUDP: cfg.maxUDP},
 	}
+	others := slices.Concat(cfg.origins, cfg.inner)
+	var forward *zone
 	for _, o := range cfg.origins {
-		z, err := newZone(o, cfg.ttls.standard, cfg.nameServers, own, slices.Concat(cfg.origins, cfg.inner))
+		if isReverse(o) {
+			continue
+		}
+		z, err := newZone(o, cfg.ttls.standard, cfg.nameServers, own, others)
 		if err != nil {
 			return nil, err
 		}
 		r.zones[o] = z
+		if forward == nil {
+			forward = z
+		}
+	}
+	for _, o := range cfg.origins {
+		if isReverse(o) {
+			r.zones[o] = newReverseZone(o, forward, others)
+		}
 	}
 	return r, nil
 }

@@ -179,13 +179,19 @@ func TestOutdated(t *testing.T) {
 		contact, state = time.Now(), mirror.Stale
 		time.Sleep(time.Minute)
 		answers(dns.RcodeSuccess)
+		if !r.Ready() {
+			t.Error("not ready while answers go on")
+		}
 		time.Sleep(time.Nanosecond)
 		answers(dns.RcodeServerFailure)
-		if !r.Ready() {
-			t.Error("not ready")
+		if r.Ready() {
+			t.Error("ready while all is SERVFAIL")
 		}
 		contact, state = time.Now(), mirror.Live
 		answers(dns.RcodeSuccess)
+		if !r.Ready() {
+			t.Error("not ready after contact")
+		}
 	})
 }
 

@@ -10,21 +10,26 @@ import (
 )
 
 // resolveStatus answers for _status.Z: what the server knows of its own
-// knowledge, and the time since the last contact. The TTL is 0, since an old
-// status is worth nothing.
+// knowledge, and the time since the last contact: a record for each, since
+// resolver libraries join the strings of one. The TTL is 0, since an old status is
+// worth nothing.
 func (q *question) resolveStatus(state mirror.State, age time.Duration) answer {
 	a := answer{exists: true}
 	switch q.qtype {
 	case dns.TypeANY:
 		a.records = q.hinfo(0)
 	case dns.TypeTXT:
-		a.records = single(&dns.TXT{Hdr: q.header(q.qname, dns.TypeTXT, 0), Txt: []string{
+		var list recordList
+		for _, s := range [...]string{
 			"state=" + state.String(),
 			fmt.Sprintf("revision=%d", q.gen.Revision()),
 			fmt.Sprintf("age=%d", int64(age.Seconds())),
 			fmt.Sprintf("serial=%d", q.gen.Serial()),
 			fmt.Sprintf("instances=%d", q.gen.Instances()),
-		}})
+		} {
+			list.records = append(list.records, &dns.TXT{Hdr: q.header(q.qname, dns.TypeTXT, 0), Txt: []string{s}})
+		}
+		a.records = list
 	}
 	return a
 }

@@ -8,11 +8,11 @@ import (
 	"sync"
 	"time"
 
-	"github.com/coredns/coredns/request"
+	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/miekg/dns"
 )
 
-// A client by TCP has answers of 64 KiB for questions of 50 octets, and need not
+// A client by TCP, DoT or DoQ has answers of 64 KiB for questions of 50 octets, and need not
 // read them. What such clients hold of the server is bounded by these.
 const (
 	// maxWrite is how long the write of an answer may take. Who reads at all has
@@ -38,8 +38,8 @@ const (
 	writeBuffer = 128 << 10
 )
 
-// tcpLimits bounds what answers by TCP, DoT among them, take at a time, in all
-// blocks of a Corefile together. It is safe for concurrent use.
+// tcpLimits bounds what answers by TCP, DoT and DoQ take at a time, in all blocks
+// of a Corefile together. It is safe for concurrent use.
 type tcpLimits struct {
 	// places are taken from before a large answer is built until it is written.
 	places chan struct{}
@@ -54,9 +54,6 @@ func newTCPLimits() *tcpLimits {
 		turns:  make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
 	}
 }
-
-// overTCP reports whether an answer goes out by TCP.
-func overTCP(state *request.Request) bool { return state.Proto() == "tcp" }
 
 // tcpAnswer is an answer to a client by TCP that is being built and written.
 type tcpAnswer struct {
@@ -116,18 +113,23 @@ func (a *tcpAnswer) write(m *dns.Msg) error {
 	return err
 }
 
+// connection is what an answer is written to: that of a client by TCP or DoT, or a
+// stream of DoQ.
+type connection interface{ SetWriteDeadline(t time.Time) error }
+
 // prepare limits what the next write takes. It fails only where the connection
 // is closed, and so will the write.
-func (a *tcpAnswer) prepare(conn net.Conn) {
+func (a *tcpAnswer) prepare(conn connection) {
 	limit := maxWrite
 	if a.limits != nil {
 		if len(a.limits.places) > maxPlaces/2 {
 			limit = hurriedWrite
 		}
+		raw := conn
 		if c, ok := conn.(interface{ NetConn() net.Conn }); ok { // DoT
-			conn = c.NetConn()
+			raw = c.NetConn()
 		}
-		if c, ok := conn.(*net.TCPConn); ok {
+		if c, ok := raw.(*net.TCPConn); ok {
 			_ = c.SetWriteBuffer(writeBuffer)
 		}
 	}
@@ -135,34 +137,21 @@ func (a *tcpAnswer) prepare(conn net.Conn) {
 }
 
 // connOf returns the connection that a writer writes to, or nil where it is
-// another sort. miekg/dns leaves writes without a deadline and has no way to set
-// one; to close the connection from elsewhere during a write would be a data race
-// in its writer. So the field of the writer is read, which never changes; the
-// writers of plugins around it embed the next one.
-func connOf(w dns.ResponseWriter) net.Conn {
-	v := reflect.ValueOf(w)
-	for {
-		v = reflect.Indirect(v)
-		if v.Kind() != reflect.Struct {
+// another sort. miekg/dns and CoreDNS leave writes without a deadline and have no
+// way to set one; to close the connection from elsewhere during a write would be a
+// data race in their writers. So the field of the writer is read, which never
+// changes.
+func connOf(w dns.ResponseWriter) connection {
+	for ; w != nil; w = beneath(w) {
+		v := reflect.Indirect(reflect.ValueOf(w))
+		switch t := v.Type(); {
+		case t.Kind() != reflect.Struct:
 			return nil
+		case t.PkgPath() == "github.com/miekg/dns":
+			return fieldOf[connection](v, "tcp")
+		case t == reflect.TypeFor[dnsserver.DoQWriter]():
+			return fieldOf[connection](v, "stream")
 		}
-		if t := v.Type(); t.PkgPath() == "github.com/miekg/dns" {
-			break
-		}
-		field, ok := v.Type().FieldByName("ResponseWriter")
-		if !ok {
-			return nil
-		}
-		next, err := v.FieldByIndexErr(field.Index)
-		if err != nil || next.Kind() != reflect.Interface {
-			return nil
-		}
-		v = next.Elem()
 	}
-	field := v.FieldByName("tcp")
-	if !field.IsValid() || !field.CanAddr() {
-		return nil
-	}
-	conn, _ := reflect.TypeAssert[net.Conn](reflect.NewAt(field.Type(), field.Addr().UnsafePointer()).Elem())
-	return conn
+	return nil
 }

@@ -249,7 +249,7 @@ func TestTCPManyDeaf(t *testing.T) {
 // and plugins; where miekg/dns changes, it has to be found in another way.
 func TestConnOf(t *testing.T) {
 	t.Parallel()
-	found := make(chan net.Conn, 1)
+	found := make(chan connection, 1)
 	handler := dns.HandlerFunc(func(w dns.ResponseWriter, req *dns.Msg) {
 		found <- connOf(inChain(req, w))
 		if err := w.WriteMsg(new(dns.Msg).SetReply(req)); err != nil {
@@ -294,7 +294,7 @@ func TestConnOf(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := <-found
-		if network == "udp" && got != nil || network != "udp" && (got == nil || got.RemoteAddr().String() != conn.LocalAddr().String()) {
+		if network == "udp" && got != nil || network != "udp" && (got == nil || got.(net.Conn).RemoteAddr().String() != conn.LocalAddr().String()) {
 			t.Errorf("%s: found %v for the connection of %v", network, got, conn.LocalAddr())
 		}
 		if err := errors.Join(conn.Close(), server.Shutdown(), <-stopped); err != nil {

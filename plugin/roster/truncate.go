@@ -2,58 +2,56 @@ package roster
 
 import (
 	"slices"
+	"sort"
 
-	"github.com/coredns/coredns/request"
 	"github.com/miekg/dns"
 )
 
-// maxUDP is the largest answer by UDP in octets, whatever size the client states:
-// the one that RFC 6891, 6.2.5, calls a good compromise. An IPv4 datagram has no
-// room for more than 65,507, and each further fragment is one more that can be
-// lost or forged. What is missing comes by TCP.
-const maxUDP = 4096
-
-// messageSize returns the size in octets that the answer to a query can have.
-func messageSize(state *request.Request) int {
-	size := state.Size()
-	if size > maxUDP && state.Proto() == "udp" {
-		return maxUDP
-	}
-	return size
-}
-
-// fillAnswer puts records of a set into the answer section, beginning with another
-// one each turn, and returns the glue for the additional section. It stops once the
-// message is larger than size octets, so that work follows the size of the message
-// rather than of the set, and truncate sees that something is missing.
-func fillAnswer(m *dns.Msg, set recordSet, turn uint32, size int) (glue []dns.RR) {
+// render puts records of a set into the answer section, behind what is there, in
+// an order, and returns the glue for the additional section. It stops where no
+// message has room for more: work follows the size in octets of the message, not of
+// the set. What it returns can still be too large, so that truncate sees that
+// something is missing.
+func render(m *dns.Msg, set recordSet, in order, size int) (glue []dns.RR) {
 	n := set.count()
 	if n == 0 {
 		return nil
 	}
-	at := func(i int) int { return int((uint64(turn) + uint64(i)) % uint64(n)) }
+	m.Compress = len(m.Answer) > 0 // without records nothing is compressed
 	room := size - m.Len()
-	m.Answer = make([]dns.RR, 0, min(n, max(room, 0)/set.size(at(0))+1))
-	for i := range n {
-		m.Answer = append(m.Answer, set.record(at(i)))
-		if room -= set.size(at(i)); room < 0 {
+	before := len(m.Answer)
+	m.Answer = slices.Grow(m.Answer, min(n, max(room, 0)/set.size(0)+1))
+	var places []int
+	for range n {
+		i := in.next()
+		rr := set.record(i)
+		m.Answer = append(m.Answer, rr)
+		if room -= set.size(i); room < 0 {
 			return nil // glue is dropped before answers
 		}
+		if targetOf(rr) != "" { // which records of a set have all or none
+			if places == nil {
+				places = make([]int, 0, cap(m.Answer)-before)
+			}
+			places = append(places, i)
+		}
 	}
-	// Records with one target are side by side, but for those of the first one,
-	// which come last too where the turn begins between them.
-	var first, last string
-	for i := range n {
-		target := targetOf(m.Answer[i])
-		if target == "" || target == first || target == last {
+	if places == nil {
+		return nil
+	}
+	return appendGlue(set, m.Answer[before:], places, room)
+}
+
+// appendGlue returns the glue of the records at those places of a set, each
+// target's once, until there is more than there is room for.
+func appendGlue(set recordSet, records []dns.RR, places []int, room int) (glue []dns.RR) {
+	var seen nameSet
+	for at, i := range places {
+		if !seen.add(targetOf(records[at])) {
 			continue
 		}
-		if first == "" {
-			first = target
-		}
-		last = target
 		before := len(glue)
-		glue = set.appendGlue(glue, at(i))
+		glue = set.appendGlue(glue, i)
 		for _, rr := range glue[before:] {
 			room -= addressSize(rr.Header().Rrtype)
 		}
@@ -64,10 +62,40 @@ func fillAnswer(m *dns.Msg, set recordSet, turn uint32, size int) (glue []dns.RR
 	return glue
 }
 
+// nameSet is a set of names, which are few in most messages.
+type nameSet struct {
+	few  [16]string
+	n    int
+	many map[string]struct{}
+}
+
+// add adds a name and reports whether it was not in the set.
+func (s *nameSet) add(name string) bool {
+	if s.many == nil {
+		if slices.Contains(s.few[:s.n], name) {
+			return false
+		}
+		if s.n < len(s.few) {
+			s.few[s.n] = name
+			s.n++
+			return true
+		}
+		s.many = make(map[string]struct{}, 4*len(s.few))
+		for _, n := range s.few {
+			s.many[n] = struct{}{}
+		}
+	}
+	return firstOf(s.many, name)
+}
+
 // targetOf returns the name that a record with glue points to.
 func targetOf(rr dns.RR) string {
 	switch rr := rr.(type) {
 	case *dns.SRV:
+		return rr.Target
+	case *dns.SVCB:
+		return rr.Target
+	case *dns.HTTPS:
 		return rr.Target
 	case *dns.NS:
 		return rr.Ns
@@ -77,21 +105,54 @@ func targetOf(rr dns.RR) string {
 
 // truncate makes a message fit its size in octets by whole records: glue goes
 // first, since clients can ask for it, then answers. A target's glue stays whole
-// or goes (RFC 2181, 9). TC is set only where answers are missing, and not on
-// TCP, where asking again would change nothing.
+// or goes (RFC 2181, 9). TC is set only where answers are missing that the client
+// can ask for by TCP.
 //
 // CoreDNS's own scrubbing, which sets TC for glue too, then finds nothing to do.
-func truncate(m *dns.Msg, size int, udp bool) {
+func truncate(m *dns.Msg, size int, datagram bool) {
 	missing := len(m.Answer) + len(m.Ns)
-	extra := slices.Clone(m.Extra) // Truncate writes into its own
+	extra := m.Extra
+	if len(extra) > 1 { // else there is no glue
+		extra = slices.Clone(extra) // Truncate writes into its own
+	}
 	truncated := m.Truncated
-	m.Truncate(size)
+	if size < dns.MinMsgSize {
+		truncateSmall(m, size)
+	} else {
+		m.Truncate(size)
+	}
 	m.Compress = true
 	missing -= len(m.Answer) + len(m.Ns)
-	m.Truncated = truncated || missing > 0 && udp
+	m.Truncated = truncated || missing > 0 && datagram
 	if len(m.Extra) < len(extra) {
 		m.Extra = wholeGlue(extra, m.Extra)
 	}
+}
+
+// truncateSmall is dns.Msg.Truncate for sizes below the least that messages have:
+// those that a signature leaves.
+func truncateSmall(m *dns.Msg, size int) {
+	m.Compress = true
+	var opt []dns.RR
+	if n := len(m.Extra); n > 0 && m.Extra[n-1].Header().Rrtype == dns.TypeOPT {
+		opt = m.Extra[n-1:]
+	}
+	glue := m.Extra[:len(m.Extra)-len(opt)]
+	mostOf(len(glue), func(n int) bool {
+		m.Extra = slices.Concat(glue[:n], opt)
+		return m.Len() <= size
+	})
+	answers := m.Answer
+	mostOf(len(answers), func(n int) bool {
+		m.Answer = answers[:n]
+		return m.Len() <= size
+	})
+}
+
+// mostOf calls fits with the largest number up to n for which it is true, or with
+// 0, last.
+func mostOf(n int, fits func(n int) bool) {
+	fits(max(0, sort.Search(n+1, func(n int) bool { return !fits(n) })-1))
 }
 
 // wholeGlue returns what is left of an additional section of which the first

@@ -58,7 +58,7 @@ func TestFitBoundary(t *testing.T) {
 			}
 			fits := (tt.size - fixed) / aSize
 			for _, n := range []int{fits, fits + 1, fits * 3} {
-				h := serving(t, "roster", many(n))
+				h := serving(t, "roster {\n max_udp 4096\n}", many(n))
 				req := query(manyA)
 				if tt.edns {
 					withEDNS(req, uint16(tt.size), false)
@@ -75,7 +75,7 @@ func TestFitBoundary(t *testing.T) {
 	}
 	// To the very octet: the size of a client that has room for exactly n, or
 	// for one octet less.
-	h := serving(t, "roster", many(40))
+	h := serving(t, "roster {\n max_udp 4096\n}", many(40))
 	exact := headerSize + questionSize(manyA) + optSize + 40*aSize
 	for size, want := range map[int]int{exact: 40, exact - 1: 39, exact - aSize: 39, exact - aSize - 1: 38} {
 		got := ask(t, h, withEDNS(query(manyA), uint16(size), false), false)
@@ -175,21 +175,22 @@ func TestRenderWork(t *testing.T) {
 	r := serving(t, "roster", many(5000))
 	q := r.question(r.zones["svc.internal."], "_http._tcp.many.default.svc.internal.", dns.TypeSRV)
 	a := q.resolve()
-	for _, size := range []int{dns.MinMsgSize, maxUDP, dns.MaxMsgSize} {
+	for _, size := range []int{dns.MinMsgSize, defaultMaxUDP, dns.MaxMsgSize} {
 		m := new(dns.Msg).SetQuestion(q.qname, dns.TypeSRV)
 		set := &counted{recordSet: a.records}
-		glue := fillAnswer(m, set, 4711, size)
+		glue := render(m, set, shuffled(5000, 5000, rand.Uint64), size)
 		truncate(m, size, true)
 		if fits := len(m.Answer); set.rendered != fits+1 || set.glued != 0 || len(glue) != 0 || !m.Truncated {
 			t.Errorf("%d octets: %d records and glue of %d targets were made for the %d that fit", size, set.rendered, set.glued, fits)
 		}
 	}
 	// Where all records fit, so it is with glue.
-	q.selection = r.nets.of(storeOf(t, many(1000)).Load().Service("default", "many"))
+	q.own = r.nets.of(storeOf(t, many(1000)).Load().Service("default", "many"))
+	q.answering = q.own
 	a = q.resolve()
 	m := new(dns.Msg).SetQuestion(q.qname, dns.TypeSRV)
 	set := &counted{recordSet: a.records}
-	m.Extra = fillAnswer(m, set, 4711, 60_000)
+	m.Extra = render(m, set, shuffled(1000, 1000, rand.Uint64), 60_000)
 	truncate(m, 60_000, true)
 	if extra := set.glued - len(m.Extra); set.rendered != 1000 || m.Truncated || extra < 1 || extra > set.glued/2 {
 		t.Errorf("%d records and glue of %d targets were made; of %d it fits", set.rendered, set.glued, len(m.Extra))
@@ -262,7 +263,7 @@ func TestFitRandom(t *testing.T) {
 			vs["default/many/"+id] = fmt.Sprintf(`{%s,"ports":[{"name":"http","port":%d},{"port":%d}],"metadata":{"m":"%s"}}`,
 				where, 1+rng.IntN(3), 1+rng.IntN(65535), strings.Repeat("m", rng.IntN(200)))
 		}
-		h := serving(t, "roster", vs)
+		h := serving(t, "roster {\n max_udp 4096\n}", vs)
 		h.upstream = found(t, dns.RcodeSuccess, nil, []string{"example. 60 IN SOA ns.example. root.example. 1 2 3 4 5"})
 		first := slices.Sorted(func(yield func(string) bool) {
 			for k := range vs {

@@ -28,11 +28,15 @@ type nameServer struct {
 	addresses []netip.Addr
 }
 
-// zone is a forward zone: what is known of it before any service is.
+// zone is what is known of a zone before any service is.
 type zone struct {
 	name        string // in lower case, fully qualified
 	ttl         uint32
 	nameServers []nameServer
+	contact     string // the mailbox of whoever runs the zone, as a name
+	// forward is the zone whose names a zone of addresses points to; nil for one of
+	// services.
+	forward *zone
 	// room is how many octets the labels before the zone can have in a name.
 	room int
 	// fixed are names in the zone that exist whatever the registry holds: those
@@ -58,7 +62,7 @@ func newZone(zoneName string, ttl uint32, configured []nameServer, own []netip.A
 	if err != nil {
 		return nil, err
 	}
-	z := &zone{name: zoneName, ttl: ttl, room: room}
+	z := &zone{name: zoneName, ttl: ttl, room: room, contact: join(mailbox, zoneName)}
 	if len(configured) == 0 {
 		configured = []nameServer{{name: join(defaultNS, zoneName)}}
 	}
@@ -74,13 +78,26 @@ func newZone(zoneName string, ttl uint32, configured []nameServer, own []netip.A
 		}
 		z.nameServers = append(z.nameServers, ns)
 	}
-	for _, o := range others {
-		if o != zoneName && dns.IsSubDomain(zoneName, o) && !slices.Contains(z.inner, o) {
+	z.addInner(others)
+	return z, nil
+}
+
+// addInner adds those of the zones that lie within.
+func (z *zone) addInner(zones []string) {
+	for _, o := range zones {
+		if o != z.name && dns.IsSubDomain(z.name, o) && !slices.Contains(z.inner, o) {
 			z.inner = append(z.inner, o)
 		}
 	}
 	z.fixed = append(z.fixed, z.inner...)
-	return z, nil
+}
+
+// parse parses a query name in lower case that is at or below the zone.
+func (z *zone) parse(qname string) name {
+	if z.forward != nil && qname != z.name {
+		return parseReverse(qname)
+	}
+	return parseName(qname, z.name)
 }
 
 // roomBelow returns how many octets the labels before a zone can have. The names
@@ -114,7 +131,7 @@ func (z *zone) soa(serial uint32) *dns.SOA {
 	return &dns.SOA{
 		Hdr:     z.header(z.name, dns.TypeSOA, z.ttl),
 		Ns:      z.nameServers[0].name,
-		Mbox:    join(mailbox, z.name),
+		Mbox:    z.contact,
 		Serial:  serial,
 		Refresh: soaRefresh, Retry: soaRetry, Expire: soaExpire, Minttl: z.ttl,
 	}

@@ -160,11 +160,14 @@ func (a *adaption) directive(words []string) string {
 	args := words[1:]
 	switch words[0] {
 	case "ready", "prometheus", "health":
-		address := words[0]
+		address, block := words[0], ""
+		if n := len(args) - 1; n >= 0 && args[n] == "{" {
+			args, block = args[:n], " {"
+		}
 		if len(args) > 0 {
 			address = args[0]
 		}
-		return words[0] + " 127.0.0.1:" + a.port(address)
+		return words[0] + " 127.0.0.1:" + a.port(address) + block
 	case "etcdserver":
 		args[0] = filepath.Join(a.dir, "etcd")
 	case "snapshot":

@@ -1,0 +1,112 @@
+package roster
+
+import (
+	"github.com/miekg/dns"
+
+	"github.com/rosterdns/roster/catalog"
+)
+
+// pointers is a PTR record set.
+type pointers struct {
+	header dns.RR_Header
+	n      int
+	// name returns the name that record i points to.
+	name func(i int) string
+}
+
+func (p *pointers) count() int          { return p.n }
+func (p *pointers) record(i int) dns.RR { return &dns.PTR{Hdr: p.header, Ptr: p.name(i)} }
+
+// size: names can be compressed to a label and what the question has.
+func (p *pointers) size(int) int { return fixedSize + 2 }
+
+func (p *pointers) appendGlue(glue []dns.RR, _ int) []dns.RR { return glue }
+
+// pointTo returns the PTR records for n names.
+func (q *question) pointTo(n int, ttl uint32, name func(i int) string) answer {
+	return answer{exists: true, records: &pointers{q.header(q.qname, dns.TypePTR, ttl), n, name}}
+}
+
+// pointToInstances points to the instances that have a named port (RFC 6763, 4.1).
+func (q *question) pointToInstances(set *portSet) answer {
+	if set == nil {
+		return answer{exists: true}
+	}
+	fit := set.named().within(set.targets, q.roomBefore(q.qname), func(t srvTarget) int { return len(t.ID) })
+	a := q.pointTo(len(fit), q.ttls.ofSet(q.own.ttl()), func(i int) string { return fit[i].ID + "." + q.qname })
+	a.omitted = len(set.targets) - len(fit)
+	return a
+}
+
+// pointToPorts points to the named ports of a service (RFC 6763, 9).
+func (q *question) pointToPorts() answer {
+	ports := q.own.namedPorts()
+	below := join("."+q.service+"."+q.namespace+".", q.zone.name)
+	return q.pointTo(len(ports), q.ttls.ofSet(q.own.ttl()), func(i int) string { return ports[i].labels() + below })
+}
+
+// labels returns a named port as the labels of a name.
+func (k portKey) labels() string { return "_" + k.name + "._" + k.protocol }
+
+// resolveBrowse answers for the names that DNS-SD starts from, of a namespace or of
+// a service that exists.
+func (q *question) resolveBrowse() answer {
+	switch {
+	case q.qtype != dns.TypePTR || q.kind == kindBrowse:
+		return answer{exists: true}
+	case q.kind == kindBrowseDomains:
+		domain := join(q.namespace+".", q.zone.name)
+		return q.pointTo(1, q.ttl, func(int) string { return domain })
+	case q.own != nil:
+		return q.pointToPorts()
+	}
+	below := join("."+q.namespace+".", q.zone.name)
+	ports := q.block.nets.portList(q.gen, q.namespace)
+	return q.pointTo(ports.Len(), q.ttl, func(i int) string { return nameKey(ports.At(i)).labels() + below })
+}
+
+// resolveNamespace answers for the names of a namespace that exists which are about
+// no single service.
+func (q *question) resolveNamespace() answer {
+	switch q.kind {
+	case kindNamespace:
+		return answer{exists: true}
+	case kindNamespaceProtocol:
+		return answer{exists: q.protocol == catalog.ProtocolUDP || q.block.nets.hasProtocol(q.gen, q.namespace, q.protocol)}
+	case kindNamespacePort:
+		return q.pointToServices()
+	}
+	return q.resolveBrowse()
+}
+
+// pointToServices points to the services with a named port (RFC 6763, 4.1).
+func (q *question) pointToServices() answer {
+	names := q.block.nets.portServices(q.gen, q.namespace, catalog.PortName{Name: q.port, Protocol: q.protocol})
+	switch {
+	case names.Len() == 0:
+		return answer{}
+	case q.qtype != dns.TypePTR:
+		return answer{exists: true}
+	}
+	all := names.Len()
+	if room := q.roomBefore(q.qname); room < catalog.MaxLabel {
+		names = where(names, func(name string) bool { return len(name) <= room })
+	}
+	a := q.pointTo(names.Len(), q.ttl, func(i int) string { return names.At(i) + "." + q.qname })
+	a.omitted = all - names.Len()
+	return a
+}
+
+// resolvePortService answers for a service among those with a named port.
+func (q *question) resolvePortService() answer {
+	if !q.own.hasPort(q.portKey()) {
+		return answer{}
+	}
+	switch q.qtype {
+	case dns.TypeSRV:
+		return q.srvAt(q.own, q.portKey())
+	case dns.TypeTXT:
+		return answer{exists: true, records: single(&dns.TXT{Hdr: q.header(q.qname, dns.TypeTXT, q.ttl), Txt: []string{""}})}
+	}
+	return answer{exists: true}
+}

@@ -1,0 +1,148 @@
+package roster
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"testing"
+
+	"github.com/miekg/dns"
+)
+
+// TestOrder checks that each record comes first about equally often, and each
+// other one after it, also for clients that ask for A and AAAA in turn.
+func TestOrder(t *testing.T) {
+	t.Parallel()
+	const n, rounds = 10, 9000
+	vs := many(n)
+	h := serving(t, "roster", vs)
+	for _, question := range []string{manyA, manySRV} {
+		first, pairs := map[string]int{}, map[string]int{}
+		for range rounds {
+			got := ask(t, h, query(question), true)
+			first[got.Answer[0].String()]++
+			pairs[got.Answer[0].String()+got.Answer[1].String()]++
+			ask(t, h, query("many.default.svc.internal. AAAA"), true)
+			if ids := texts(got.Answer); len(ids) != n {
+				t.Fatalf("%s: %d records", question, len(ids))
+			}
+		}
+		// Seven standard deviations of 28 and 10.
+		evenly(t, question+" first", first, n, rounds/n, 200)
+		evenly(t, question+" first and second", pairs, n*(n-1), rounds/n/(n-1), 70)
+	}
+}
+
+// evenly checks that all of n outcomes were counted about equally often.
+func evenly(t *testing.T, what string, counts map[string]int, n, want, tolerance int) {
+	t.Helper()
+	if len(counts) != n {
+		t.Errorf("%s: %d outcomes of %d", what, len(counts), n)
+	}
+	for outcome, c := range counts {
+		if c < want-tolerance || c > want+tolerance {
+			t.Errorf("%s: %q came %d times, want about %d", what, outcome, c, want)
+		}
+	}
+}
+
+// TestShuffled checks that each record comes once, also if only some are asked for,
+// and of few that every order comes.
+func TestShuffled(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{1, 2, 3, 63, 64, 65, 1000, 100_000} {
+		for _, most := range []int{1, 2, 77, 4096, n} {
+			order, seen := shuffled(n, most, rand.Uint64), map[int]bool{}
+			for range min(n, most) {
+				i := order.next()
+				if i < 0 || i >= n || seen[i] {
+					t.Fatalf("%d of %d came twice or is none", i, n)
+				}
+				seen[i] = true
+			}
+		}
+	}
+	orders, pairs := map[string]int{}, map[string]int{}
+	for range 24_000 {
+		order, got := shuffled(4, 4, rand.Uint64), ""
+		for range 4 {
+			got += strconv.Itoa(order.next())
+		}
+		orders[got]++
+		order = shuffled(20, 2, rand.Uint64)
+		pairs[fmt.Sprint(order.next(), order.next())]++
+	}
+	evenly(t, "orders of 4", orders, 24, 1000, 220)      // seven standard deviations of 31
+	evenly(t, "the first 2 of 20", pairs, 20*19, 63, 56) // of 8
+}
+
+type countdown struct{ n int }
+
+func (c *countdown) next() int {
+	c.n--
+	return c.n
+}
+
+// TestRenderOrder checks that records are rendered in the order that is asked for,
+// as far as a message has room for them.
+func TestRenderOrder(t *testing.T) {
+	t.Parallel()
+	set := recordList{}
+	for _, target := range []string{"a.", "b.", "c."} {
+		set.records = append(set.records, &dns.NS{Hdr: dns.RR_Header{Name: ".", Rrtype: dns.TypeNS, Class: dns.ClassINET}, Ns: target})
+	}
+	const empty = headerSize + 5 // and the question, for the root
+	backwards := func() order { return &countdown{3} }
+	for _, tt := range []struct {
+		in    order
+		limit int // records that there is room for
+		want  string
+	}{
+		{new(sequence), 3, "a.b.c."},
+		{new(sequence), 100, "a.b.c."},
+		{backwards(), 3, "c.b.a."},
+		// One more shows that there is one.
+		{new(sequence), 2, "a.b.c."},
+		{new(sequence), 1, "a.b."},
+		{backwards(), 1, "c.b."},
+		{backwards(), 0, "c."},
+		{backwards(), -1, "c."},
+	} {
+		m := new(dns.Msg).SetQuestion(".", dns.TypeNS)
+		render(m, set, tt.in, empty+tt.limit*fixedSize)
+		var got string
+		for _, rr := range m.Answer {
+			got += targetOf(rr)
+		}
+		if got != tt.want {
+			t.Errorf("room for %d: %s, want %s", tt.limit, got, tt.want)
+		}
+	}
+	m := new(dns.Msg).SetQuestion(".", dns.TypeNS)
+	if glue := render(m, recordList{}, new(sequence), 512); len(m.Answer)+len(glue) > 0 {
+		t.Errorf("an empty set yields %v", m)
+	}
+}
+
+// TestTargetUncompressed checks on the wire that the targets of SRV records are
+// whole names (RFC 2782), while owners are compressed.
+func TestTargetUncompressed(t *testing.T) {
+	t.Parallel()
+	// Without compression, which CoreDNS turns off where all fits as it is, 9
+	// instances would not fit.
+	_, wire := exchange(t, serving(t, "roster", many(9)), withEDNS(query(manySRV), 1232, false), false)
+	for i := range 9 {
+		target := make([]byte, 100)
+		n, err := dns.PackDomainName("i0000"+string(rune('0'+i))+".many.default.svc.internal.", target, 0, nil, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c := bytes.Count(wire, target[:n]); c != 1 {
+			t.Errorf("target %d is there %d times in full, want once", i, c)
+		}
+	}
+	if c := bytes.Count(wire, []byte("\x05_http\x04_tcp")); c != 1 {
+		t.Errorf("the owner is there %d times in full, want once", c)
+	}
+}

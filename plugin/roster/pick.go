@@ -1,0 +1,150 @@
+package roster
+
+import (
+	"cmp"
+	"hash/fnv"
+	"math/rand/v2"
+	"slices"
+	"sort"
+	"sync"
+
+	"github.com/miekg/dns"
+
+	"github.com/rosterdns/roster/catalog"
+	"github.com/rosterdns/roster/internal/services"
+)
+
+// maxPicked is how many records are picked at most: no message has room for more.
+const maxPicked = dns.MaxMsgSize / aSize
+
+// limit is how many records an answer can have, and how they are picked.
+type limit struct {
+	answers int // max_answers; 0 is without a limit
+	// random is what records are picked by; nil for one that differs each time.
+	random *rand.Rand
+}
+
+// unlimited is the limit of answers that are about one instance.
+var unlimited limit
+
+// candidate is what counts of a record when some are picked.
+type candidate struct {
+	priority uint16
+	weight   uint64
+}
+
+// picker is a record set of which some are picked: by ascending priority value, and
+// within one at random by weight, without replacement. A pick costs as much as it is
+// large, not the set. It is safe for concurrent use.
+type picker struct {
+	order []int32 // the indexes of records by ascending priority value
+	// sums are the weights of all before in order, and at the end that of all.
+	sums []uint64
+	// ends are where a priority value ends in order.
+	ends []int
+}
+
+func newPicker(n int, of func(i int) candidate) *picker {
+	p := &picker{order: make([]int32, n), sums: make([]uint64, 1, n+1)}
+	all := make([]candidate, n)
+	for i := range n {
+		p.order[i], all[i] = int32(i), of(i)
+	}
+	slices.SortStableFunc(p.order, func(a, b int32) int { return cmp.Compare(all[a].priority, all[b].priority) })
+	for i, at := range p.order {
+		p.sums = append(p.sums, p.sums[i]+all[at].weight)
+		if i+1 == n || all[p.order[i+1]].priority != all[at].priority {
+			p.ends = append(p.ends, i+1)
+		}
+	}
+	return p
+}
+
+// pick returns the indexes of n records, and how many of them are those of priority
+// values that are there whole; the rest is a sample of one. Whatever of it is cut off
+// at the end, what is left is picked as if only so many had been asked for.
+func (p *picker) pick(n int, rng *rand.Rand) (picked []int32, whole int) {
+	picked = make([]int32, 0, n)
+	start := 0
+	for _, end := range p.ends {
+		if len(picked)+end-start > n {
+			return p.sample(picked, start, end, n, rng), len(picked)
+		}
+		group := len(picked)
+		picked = append(picked, p.order[start:end]...)
+		rng.Shuffle(end-start, func(i, j int) {
+			picked[group+i], picked[group+j] = picked[group+j], picked[group+i]
+		})
+		start = end
+	}
+	return picked, len(picked)
+}
+
+// sample appends records of one priority value until there are n.
+func (p *picker) sample(picked []int32, start, end, n int, rng *rand.Rand) []int32 {
+	rest := p.sums[end] - p.sums[start]
+	drawn := make([]int, 0, n-len(picked)) // in ascending order
+	for len(picked) < n {
+		// A point on the weights of those that are left, then of all.
+		point := p.sums[start] + rng.Uint64N(rest)
+		i := 0
+		for ; i < len(drawn) && point >= p.sums[drawn[i]]; i++ {
+			point += p.sums[drawn[i]+1] - p.sums[drawn[i]]
+		}
+		at := start + sort.Search(end-start, func(k int) bool { return p.sums[start+k+1] > point })
+		drawn = slices.Insert(drawn, i, at)
+		rest -= p.sums[at+1] - p.sums[at]
+		picked = append(picked, p.order[at])
+	}
+	return picked
+}
+
+// picks reports whether a set of n records is to be picked from, and how many of it
+// are.
+func (l *limit) picks(n int) (int, bool) {
+	if l.answers == 0 || l.answers >= n {
+		return n, false
+	}
+	return min(l.answers, maxPicked), true
+}
+
+// sameFor returns what picks the same records of a version of a service each time.
+func sameFor(s *services.Service) *rand.Rand {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(s.Namespace + "/" + s.Name)) // never fails
+	return rand.New(rand.NewPCG(uint64(s.Revision), h.Sum64()))
+}
+
+func (l *limit) rng() *rand.Rand {
+	if l.random != nil {
+		return l.random
+	}
+	return rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
+}
+
+// pickers are those of a list and of its beginnings, by their lengths: records are
+// picked from those whose names are not too long. It is safe for concurrent use.
+type pickers struct{ by sync.Map }
+
+// pick returns those of a list of records that are picked, and how many of them are
+// not of a sample; ordered says that their order decides which are left where not all
+// fit.
+func pick[T any](l *limit, list []T, of func(T) candidate, made *pickers) (picked []T, whole int, ordered bool) {
+	n, some := l.picks(len(list))
+	if !some {
+		return list, len(list), false
+	}
+	p, ok := made.by.Load(len(list))
+	if !ok {
+		p, _ = made.by.LoadOrStore(len(list), newPicker(len(list), func(i int) candidate { return of(list[i]) }))
+	}
+	indexes, whole := p.(*picker).pick(n, l.rng())
+	picked = make([]T, len(indexes))
+	for i, index := range indexes {
+		picked[i] = list[index]
+	}
+	return picked, whole, true
+}
+
+// candidateOf returns what counts of a record of an instance.
+func candidateOf(in *catalog.Instance) candidate { return candidate{in.Priority, uint64(in.Weight)} }

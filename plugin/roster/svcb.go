@@ -1,0 +1,207 @@
+package roster
+
+import (
+	"math"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/miekg/dns"
+
+	"github.com/rosterdns/roster/catalog"
+	"github.com/rosterdns/roster/internal/services"
+)
+
+// alpnKey is the metadata that says what an instance speaks (RFC 9460, 7.1), such
+// as "h2,http/1.1". Those without it have no SVCB record.
+const alpnKey = "alpn"
+
+// defaultALPN is what clients of HTTPS assume that a server speaks (RFC 9460, 9.4).
+const defaultALPN = "http/1.1"
+
+// svcbTarget is an instance as an endpoint: the data of an SVCB or HTTPS record.
+type svcbTarget struct {
+	*catalog.Instance
+	port uint16 // 0 for none
+}
+
+func (t svcbTarget) labelLen() int { return labelLen(t.Instance) }
+
+func (t svcbTarget) candidate() candidate { return candidateOf(t.Instance) }
+
+// svcbSet is the data of an SVCB or HTTPS record set.
+type svcbSet struct {
+	targets []svcbTarget
+	ttl     ownTTLs
+	fitting fitting[svcbTarget]
+	pickers pickers
+	hosts   map[hostBinding]struct{} // of the records so far
+}
+
+// hostBinding is the data of an SVCB record with a host, of which many instances can
+// have the same.
+type hostBinding struct {
+	host, alpn     string
+	priority, port uint16
+}
+
+// newSVCBSet returns the endpoints of instances, each with the port that HTTP most
+// likely is at.
+func newSVCBSet(instances []*catalog.Instance) *svcbSet {
+	set := new(svcbSet)
+	for _, in := range instances {
+		set.add(svcbTarget{in, webPort(in)})
+	}
+	return set
+}
+
+// newSVCBSetAt returns the endpoints of instances at one port, which an instance can
+// have over more than one protocol.
+func newSVCBSetAt(targets []srvTarget) *svcbSet {
+	set := new(svcbSet)
+	for i, t := range targets {
+		if i == 0 || targets[i-1].Instance != t.Instance {
+			set.add(svcbTarget{t.Instance, t.port.Port})
+		}
+	}
+	return set
+}
+
+func (s *svcbSet) add(t svcbTarget) {
+	alpn := t.Metadata[alpnKey]
+	if len(protocolIDs(alpn)) == 0 {
+		return
+	}
+	s.ttl.add(t.Instance)
+	if t.Host != "" {
+		if s.hosts == nil {
+			s.hosts = map[hostBinding]struct{}{}
+		}
+		if !firstOf(s.hosts, hostBinding{t.Host, alpn, t.Priority, t.port}) {
+			return
+		}
+	}
+	s.targets = append(s.targets, t)
+	s.fitting.longest = max(s.fitting.longest, t.labelLen())
+}
+
+// webPort returns the port named https, else http, else the first of TCP, else 0.
+// Of two with the name that of TCP is the one.
+func webPort(in *catalog.Instance) uint16 {
+	best, rank := uint16(0), math.MaxInt
+	for i := range in.Ports {
+		p := &in.Ports[i]
+		r := slices.Index([]portKey{
+			{protocol: catalog.ProtocolTCP, name: "https"},
+			{protocol: catalog.ProtocolUDP, name: "https"},
+			{protocol: catalog.ProtocolTCP, name: "http"},
+			{protocol: catalog.ProtocolUDP, name: "http"},
+		}, byName.key(p))
+		if r < 0 {
+			if p.Protocol != catalog.ProtocolTCP {
+				continue
+			}
+			r = math.MaxInt - 1
+		}
+		if r < rank {
+			best, rank = p.Port, r
+		}
+	}
+	return best
+}
+
+// protocolIDs returns the items of a list that is separated by commas, where '\'
+// takes away what a comma or '\' means (RFC 9460, A.1), and without what spaces are
+// around them. Empty ones, which no protocol has, are left out.
+func protocolIDs(list string) []string {
+	var ids []string
+	var id strings.Builder
+	end := func() {
+		if s := strings.TrimSpace(id.String()); s != "" && !slices.Contains(ids, s) {
+			ids = append(ids, s)
+		}
+		id.Reset()
+	}
+	for i := 0; i < len(list); i++ {
+		switch c := list[i]; {
+		case c == ',':
+			end()
+			continue
+		case c == '\\' && i+1 < len(list):
+			i++
+		}
+		id.WriteByte(list[i])
+	}
+	end()
+	return ids
+}
+
+// svcbRecords is an SVCB or HTTPS record set.
+type svcbRecords struct {
+	*question
+	header  dns.RR_Header
+	targets []svcbTarget
+	origin
+}
+
+// svcbAnswer returns the record set of endpoints, which are of the service s.
+func (q *question) svcbAnswer(set *svcbSet, s *services.Service, l *limit) answer {
+	fit := set.fitting.within(set.targets, q.roomBefore(q.below(s)), svcbTarget.labelLen)
+	targets, _, ordered := pick(l, fit, svcbTarget.candidate, &set.pickers)
+	records := &svcbRecords{q, q.header(q.qname, q.qtype, q.ttls.ofSet(set.ttl)), targets, q.origin(s)}
+	return answer{exists: true, records: records, ordered: ordered, omitted: len(set.targets) - len(fit)}
+}
+
+func (s *svcbRecords) count() int { return len(s.targets) }
+
+// size is without the parameters, of which there are few octets or many.
+func (s *svcbRecords) size(i int) int { return svcbSize + s.targetSize(s.targets[i].Instance, s.below) }
+
+func (s *svcbRecords) record(i int) dns.RR {
+	t := s.targets[i]
+	svcb := dns.SVCB{
+		Hdr:      s.header,
+		Priority: uint16(min(1+int(t.Priority), math.MaxUint16)), // 0 would make it an alias
+		Target:   targetName(t.Instance, s.below),
+		Value:    params(t),
+	}
+	if s.header.Rrtype == dns.TypeHTTPS {
+		return &dns.HTTPS{SVCB: svcb}
+	}
+	return &svcb
+}
+
+func (s *svcbRecords) appendGlue(glue []dns.RR, i int) []dns.RR {
+	return s.appendTarget(glue, s.targets[i].Instance, &s.origin)
+}
+
+// params returns the parameters of an endpoint in ascending order of keys (RFC 9460,
+// 2.2).
+func params(t svcbTarget) []dns.SVCBKeyValue {
+	ids := protocolIDs(t.Metadata[alpnKey])
+	values := []dns.SVCBKeyValue{&dns.SVCBAlpn{Alpn: ids}}
+	if !slices.Contains(ids, defaultALPN) {
+		values = append(values, &dns.SVCBNoDefaultAlpn{})
+	}
+	if t.port != 0 {
+		values = append(values, &dns.SVCBPort{Port: t.port})
+	}
+	addrs := distinct(t.Addresses)
+	if v4 := hints(addrs, netip.Addr.Is4); len(v4) > 0 {
+		values = append(values, &dns.SVCBIPv4Hint{Hint: v4})
+	}
+	if v6 := hints(addrs, netip.Addr.Is6); len(v6) > 0 {
+		values = append(values, &dns.SVCBIPv6Hint{Hint: v6})
+	}
+	return values
+}
+
+func hints(addrs []netip.Addr, of func(netip.Addr) bool) (list []net.IP) {
+	for _, a := range addrs {
+		if of(a) {
+			list = append(list, a.AsSlice())
+		}
+	}
+	return list
+}
