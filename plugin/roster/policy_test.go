@@ -2,6 +2,7 @@ package roster
 
 import (
 	"fmt"
+	"maps"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -94,9 +95,7 @@ func TestPolicyTTL(t *testing.T) {
 func TestPolicyMaxAnswers(t *testing.T) {
 	t.Parallel()
 	vs := values{"default/few/_policy": `{"alias":"default/many","max_answers":3}`, "default/alias/_policy": `{"alias":"default/many"}`}
-	for k, v := range many(30) {
-		vs[k] = v
-	}
+	maps.Copy(vs, many(30))
 	vs["default/many/_policy"] = `{"max_answers":20}`
 	r := serving(t, "roster {\n max_answers 10\n}", vs)
 	for name, want := range map[string]int{"few": 3, "alias": 10, "many": 20} {
