@@ -8,5 +8,5 @@
 // never changes. Subscribers read the journal at their own pace. Services and
 // their instances are in copy-on-write B-trees, so that a commit costs what it
 // changes, not what there is. A Guard stands before a Store and goes on serving
-// instances that expire in a mass.
+// instances that expire in a mass, or are the last of their service.
 package services
