@@ -1,6 +1,7 @@
 package services
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/rosterdns/roster/catalog"
@@ -10,13 +11,33 @@ import (
 // implements it.
 type gate interface {
 	// returned is told of an instance that is put.
-	returned(key string)
-	// holds reports whether an instance that is about to be deleted stays; in is
+	returned(e *edit)
+	// holds reports whether an instance that is about to be deleted stays; have is
 	// nil if it isn't there.
-	holds(key string, in *entry) bool
-	// conclude is called after all edits, and returns more of them: instances to
-	// put back.
-	conclude() []edit
+	holds(e *edit, have *entry) bool
+	// withdraws reports whether an instance that an override is about to take out
+	// of service goes, since it isn't in etcd any more.
+	withdraws(e *edit) bool
+	// conclude is called after all edits, with the services that they touched, and
+	// returns more of them.
+	conclude(touched []*draft) []edit
+}
+
+// gates are asked one after the other: each about what those before leave.
+type gates []gate
+
+func (gs gates) returned(e *edit) {
+	for _, g := range gs {
+		g.returned(e)
+	}
+}
+
+func (gs gates) holds(e *edit, have *entry) bool {
+	return slices.ContainsFunc(gs, func(g gate) bool { return g.holds(e, have) })
+}
+
+func (gs gates) withdraws(e *edit) bool {
+	return slices.ContainsFunc(gs, func(g gate) bool { return g.withdraws(e) })
 }
 
 // transaction applies edits to the services of a generation, which it leaves as
@@ -25,7 +46,7 @@ type transaction struct {
 	old      *Generation
 	orphans  *orphans[override]
 	policies *orphans[policy]
-	gate     gate // or nil
+	gates    gates
 
 	drafts map[string]*draft // by "namespace/service"
 	order  []*draft          // in order of the first edit
@@ -56,6 +77,18 @@ func (t *transaction) draft(path string) *draft {
 		t.drafts[path] = d
 	}
 	return d
+}
+
+// run applies edits, and what the gates have to be done in addition.
+func (t *transaction) run(edits []edit) {
+	for i := range edits {
+		t.apply(&edits[i])
+	}
+	if len(t.gates) > 0 {
+		first := t.gates[0]
+		t.gates = t.gates[1:]
+		t.run(first.conclude(t.order))
+	}
 }
 
 func (t *transaction) apply(e *edit) {
@@ -94,9 +127,7 @@ func (t *transaction) setPolicy(d *draft, e *edit) {
 }
 
 func (t *transaction) putInstance(d *draft, have *entry, e *edit) {
-	if t.gate != nil {
-		t.gate.returned(e.key)
-	}
+	t.gates.returned(e)
 	next, revision := e.instance, e.revision
 	if have == nil {
 		if ov, ok := t.orphans.take(e.key); ok {
@@ -117,12 +148,10 @@ func (t *transaction) putInstance(d *draft, have *entry, e *edit) {
 }
 
 func (t *transaction) removeInstance(d *draft, have *entry, e *edit) {
-	if t.gate != nil {
-		if e.kind == rejectInstance {
-			t.gate.returned(e.key)
-		} else if t.gate.holds(e.key, have) {
-			return
-		}
+	if e.kind == rejectInstance {
+		t.gates.returned(e)
+	} else if t.gates.holds(e, have) {
+		return
 	}
 	if have == nil {
 		return
@@ -138,6 +167,9 @@ func (t *transaction) putOverride(d *draft, have *entry, e *edit) {
 	switch {
 	case have == nil:
 		t.orphan(e, ov)
+	case len(t.gates) > 0 && !under(have.own(), ov).Up() && t.gates.withdraws(e):
+		t.orphan(e, ov)
+		d.remove(have.ID, e.revision)
 	case have.overridden == nil || have.overridden.status != ov.status || d.revision < ov.revision:
 		d.set(under(have.own(), ov), e.revision)
 	}

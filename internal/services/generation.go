@@ -2,6 +2,7 @@ package services
 
 import (
 	"iter"
+	"strings"
 
 	"github.com/tidwall/btree"
 
@@ -62,6 +63,17 @@ func (g *Generation) Service(namespace, name string) *Service {
 	}
 	s, _ := ns.Get(name)
 	return s
+}
+
+// serviceOf returns the service of the instance with the key N/S/I, or nil if there
+// is no such instance.
+func (g *Generation) serviceOf(key string) *Service {
+	namespace, rest, _ := strings.Cut(key, "/")
+	name, id, _ := strings.Cut(rest, "/")
+	if s := g.Service(namespace, name); s != nil && s.Instance(id) != nil {
+		return s
+	}
+	return nil
 }
 
 // HasNamespace reports whether a service of the namespace exists.

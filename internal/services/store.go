@@ -53,7 +53,7 @@ func (s *Store) Stage() mirror.Stage {
 // commit makes the edits of a stage visible at once. Its cost is that of the
 // edits, however many services and instances there are besides.
 func (s *Store) commit(st *stage, c mirror.Commit) {
-	skips := s.advance(st.edits, c, nil)
+	skips := s.advance(st.edits, c)
 	s.report(st.skips)
 	s.report(skips)
 }
@@ -61,21 +61,12 @@ func (s *Store) commit(st *stage, c mirror.Commit) {
 // advance replaces the present generation by the next one. A gate, which is nil
 // without a Guard, is asked before instances are removed. It returns what was
 // skipped.
-func (s *Store) advance(edits []edit, c mirror.Commit, g gate) []skip {
+func (s *Store) advance(edits []edit, c mirror.Commit, gs ...gate) []skip {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old := s.Load()
-	t := transaction{old: old, orphans: &s.orphans, policies: &s.policies, gate: g}
-	for i := range edits {
-		t.apply(&edits[i])
-	}
-	if g != nil {
-		back := g.conclude()
-		t.gate = nil
-		for i := range back {
-			t.apply(&back[i])
-		}
-	}
+	t := transaction{old: old, orphans: &s.orphans, policies: &s.policies, gates: gs}
+	t.run(edits)
 	changes, weight := t.changes()
 	if c.Regressed {
 		s.orphans.clampRevisions(c.Revision)
