@@ -104,6 +104,33 @@ func FuzzDecodeOverride(f *testing.F) {
 	})
 }
 
+func FuzzDecodePolicy(f *testing.F) {
+	f.Fuzz(func(t *testing.T, value []byte) {
+		if len(value) > catalog.MaxValueSize {
+			return
+		}
+		var strict catalog.Policy
+		strictErr := strict.UnmarshalJSON(value)
+		wantStrict, wantErr := refUnmarshalPolicy(value)
+		agree(t, strict, strictErr, wantStrict, wantErr)
+
+		p, err := catalog.DecodePolicy(value)
+		want, wantErr := refDecodePolicy(value)
+		agree(t, p, err, want, wantErr)
+		if err != nil {
+			refusal(t, err)
+			return
+		}
+		if err := p.Validate(); err != nil {
+			t.Fatalf("what was read is not valid: %v", err)
+		}
+		encoded := p.EncodeValue()
+		if again, err := catalog.DecodePolicy(encoded); err != nil || !again.Equal(&p) || !reflect.DeepEqual(again, p) {
+			t.Fatalf("%s is read again as %+v, %v, not %+v", encoded, again, err, p)
+		}
+	})
+}
+
 func FuzzParseKey(f *testing.F) {
 	f.Fuzz(func(t *testing.T, rel string) {
 		k, err := catalog.ParseKey(rel)
@@ -123,7 +150,7 @@ func FuzzParseKey(f *testing.F) {
 		case catalog.KindStatus:
 			built = catalog.StatusKey("/p", k.Namespace, k.Service, k.ID)
 		case catalog.KindPolicy:
-			built = "/p/" + k.String()
+			built = catalog.PolicyKey("/p", k.Namespace, k.Service)
 		}
 		if built != "/p/"+rel || k.String() != rel {
 			t.Fatalf("built again: %q, %q", built, k)

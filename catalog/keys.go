@@ -94,6 +94,11 @@ func StatusKey(prefix, namespace, service, id string) string {
 	return ServicePrefix(prefix, namespace, service) + statusComponent + "/" + id
 }
 
+// PolicyKey returns the key of the policy of a service.
+func PolicyKey(prefix, namespace, service string) string {
+	return ServicePrefix(prefix, namespace, service) + policyComponent
+}
+
 // ServicePrefix returns what all keys of a service start with. It ends in '/',
 // so that no other service's keys do.
 func ServicePrefix(prefix, namespace, service string) string {

@@ -118,6 +118,7 @@ func TestKeys(t *testing.T) {
 	for _, tt := range []struct{ got, want string }{
 		{catalog.InstanceKey("/roster", "n", "s", "i"), "/roster/n/s/i"},
 		{catalog.StatusKey("/roster", "n", "s", "i"), "/roster/n/s/_status/i"},
+		{catalog.PolicyKey("/roster", "n", "s"), "/roster/n/s/_policy"},
 		{catalog.ServicePrefix("/roster", "n", "s"), "/roster/n/s/"},
 		{catalog.NamespacePrefix("/roster", "n"), "/roster/n/"},
 		{catalog.DefaultPrefix, "/roster"},

@@ -145,6 +145,50 @@ func refDecodeOverride(value []byte) (o catalog.Override, err error) {
 	return o, nil
 }
 
+type refPolicy struct {
+	TTL        uint32   `json:"ttl"`
+	MaxAnswers uint16   `json:"max_answers"`
+	MinUp      uint16   `json:"min_up"`
+	KeepLast   *uint32  `json:"keep_last"`
+	Failover   []string `json:"failover"`
+	Alias      string   `json:"alias"`
+}
+
+func (r *refPolicy) policy() (p catalog.Policy, err error) {
+	p = catalog.Policy{TTL: r.TTL, MaxAnswers: int(r.MaxAnswers), MinUp: int(r.MinUp), KeepLast: r.KeepLast}
+	for _, s := range r.Failover {
+		n, fault := catalog.ParseServiceName(s)
+		p.Failover, err = append(p.Failover, n), errors.Join(err, fault)
+	}
+	if r.Alias != "" {
+		var fault error
+		p.Alias, fault = catalog.ParseServiceName(r.Alias)
+		err = errors.Join(err, fault)
+	}
+	return p, err
+}
+
+// refDecodePolicy is DecodePolicy.
+func refDecodePolicy(value []byte) (p catalog.Policy, err error) {
+	var r refPolicy
+	if err := refObject(value, &r); err != nil {
+		return p, err
+	}
+	if p, err = r.policy(); err != nil {
+		return p, err
+	}
+	return p, p.Validate()
+}
+
+// refUnmarshalPolicy is Policy.UnmarshalJSON.
+func refUnmarshalPolicy(text []byte) (p catalog.Policy, err error) {
+	var r refPolicy
+	if err := refObject(text, &r, json.RejectUnknownMembers(true)); err != nil {
+		return p, err
+	}
+	return r.policy()
+}
+
 // refMetadata has the rules for metadata, one after the other.
 func refMetadata(m map[string]string) error {
 	total := 0

@@ -12,6 +12,17 @@ import (
 type Selector struct {
 	// AnyStatus selects instances whatever their status.
 	AnyStatus bool
+	// MinUp is that of the service's policy: with fewer instances up, the others
+	// are selected too. All instances of the service count, whatever else is
+	// selected by.
+	MinUp int
+	// Tags selects instances that have all of these.
+	Tags []string
+	// Locality selects instances of this locality only; empty for all.
+	Locality string
+	// Prefer selects those of this locality where there are any, else all; empty
+	// for all.
+	Prefer string
 }
 
 // Select returns the selected instances of a service, in the order in which they
@@ -25,7 +36,49 @@ func (s Selector) Select(service iter.Seq[*Instance], size int) []*Instance {
 			selected = append(selected, in)
 		}
 	}
-	return selected
+	if len(selected) < s.MinUp {
+		selected = slices.AppendSeq(selected[:0], service)
+	}
+	return s.Narrow(selected)
+}
+
+// AnyAnswers reports whether an instance answers for a service with so many
+// instances, of which that many are up.
+func AnyAnswers(instances, up, minUp int) bool { return up > 0 || minUp > 0 && instances > 0 }
+
+// Narrow returns those of the instances, which are selected by status already, that
+// have the tags and are of the locality. Their order stays. Where nothing is to be
+// left out the result can be the list itself.
+func (s Selector) Narrow(instances []*Instance) []*Instance {
+	if len(s.Tags) > 0 || s.Locality != "" {
+		instances = those(instances, func(in *Instance) bool {
+			return (s.Locality == "" || in.Locality == s.Locality) && in.hasTags(s.Tags)
+		})
+	}
+	if s.Prefer != "" {
+		if near := those(instances, func(in *Instance) bool { return in.Locality == s.Prefer }); len(near) > 0 {
+			return near
+		}
+	}
+	return instances
+}
+
+func (in *Instance) hasTags(tags []string) bool {
+	for _, t := range tags {
+		if !slices.Contains(in.Tags, t) {
+			return false
+		}
+	}
+	return true
+}
+
+func those(instances []*Instance, ok func(*Instance) bool) (list []*Instance) {
+	for _, in := range instances {
+		if ok(in) {
+			list = append(list, in)
+		}
+	}
+	return list
 }
 
 // Preferred returns those of the selected instances whose addresses answer for

@@ -10,10 +10,10 @@ import (
 // selectable has an instance of each kind that a selection tells apart.
 func selectable() []catalog.Instance {
 	return []catalog.Instance{
-		{ID: "a", Addresses: addrs("10.0.0.1"), Priority: 2, Status: "up"},
-		{ID: "b", Addresses: addrs("10.0.0.2"), Priority: 1, Status: "up"},
-		{ID: "c", Addresses: addrs("10.0.0.3"), Priority: 0, Status: "draining"},
-		{ID: "d", Host: "db1.example.com", Priority: 0, Status: "up"},
+		{ID: "a", Addresses: addrs("10.0.0.1"), Priority: 2, Status: "up", Tags: []string{"canary"}, Locality: "az1"},
+		{ID: "b", Addresses: addrs("10.0.0.2"), Priority: 1, Status: "up", Tags: []string{"blue", "canary"}, Locality: "az2"},
+		{ID: "c", Addresses: addrs("10.0.0.3"), Priority: 0, Status: "draining", Tags: []string{"canary"}, Locality: "az3"},
+		{ID: "d", Host: "db1.example.com", Priority: 0, Status: "up", Locality: "az1"},
 		{ID: "e", Addresses: addrs("10.0.0.5"), Priority: 1},
 		{ID: "f", Addresses: addrs("10.0.0.6"), Priority: 0, Status: "down"},
 		{ID: "g", Host: "db2.example.com", Priority: 0, Status: "asleep"},
@@ -34,13 +34,30 @@ func only(instances []catalog.Instance, ids ...string) []catalog.Instance {
 
 func TestSelect(t *testing.T) {
 	t.Parallel()
+	all := []string{"a", "b", "c", "d", "e", "f", "g"}
 	tests := []struct {
 		name     string
 		selector catalog.Selector
 		want     []string
 	}{
 		{"up", catalog.Selector{}, []string{"a", "b", "d", "e"}},
-		{"any status", catalog.Selector{AnyStatus: true}, []string{"a", "b", "c", "d", "e", "f", "g"}},
+		{"any status", catalog.Selector{AnyStatus: true}, all},
+		{"as many up as there have to be", catalog.Selector{MinUp: 4}, []string{"a", "b", "d", "e"}},
+		{"fewer up than there have to be", catalog.Selector{MinUp: 5}, all},
+		{"any status and fewer up", catalog.Selector{AnyStatus: true, MinUp: 9}, all},
+		{"a tag", catalog.Selector{Tags: []string{"canary"}}, []string{"a", "b"}},
+		{"two tags", catalog.Selector{Tags: []string{"canary", "blue"}}, []string{"b"}},
+		{"a tag of nobody who is up", catalog.Selector{Tags: []string{"green"}}, nil},
+		{"a tag of one who is not up", catalog.Selector{Tags: []string{"canary"}, AnyStatus: true}, []string{"a", "b", "c"}},
+		{"a tag, with fewer up in the service", catalog.Selector{Tags: []string{"canary"}, MinUp: 5}, []string{"a", "b", "c"}},
+		{"a tag, with fewer up of those", catalog.Selector{Tags: []string{"canary"}, MinUp: 3}, []string{"a", "b"}},
+		{"a locality", catalog.Selector{Locality: "az1"}, []string{"a", "d"}},
+		{"a locality of nobody", catalog.Selector{Locality: "az9"}, nil},
+		{"a locality that is preferred", catalog.Selector{Prefer: "az2"}, []string{"b"}},
+		{"a preferred locality of nobody who is up", catalog.Selector{Prefer: "az3"}, []string{"a", "b", "d", "e"}},
+		{"a tag and a preferred locality", catalog.Selector{Tags: []string{"canary"}, Prefer: "az1"}, []string{"a"}},
+		{"a tag that nobody of the preferred locality has", catalog.Selector{Tags: []string{"blue"}, Prefer: "az1"}, []string{"b"}},
+		{"a locality, and another that is preferred", catalog.Selector{Locality: "az1", Prefer: "az2"}, []string{"a", "d"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -55,10 +72,29 @@ func TestSelect(t *testing.T) {
 					t.Errorf("%s is a copy", in.ID)
 				}
 			}
-			if got := tt.selector.Select(catalog.Each(nil), 0); got != nil {
+			if got := tt.selector.Select(catalog.Each(nil), 0); len(got) > 0 {
 				t.Errorf("selected %q of nothing", ids(got))
 			}
 		})
+	}
+}
+
+// TestAnyAnswers: what says whether anybody answers agrees with what selects them.
+func TestAnyAnswers(t *testing.T) {
+	t.Parallel()
+	for up := range 3 {
+		for down := range 3 {
+			for minUp := range 4 {
+				service := make([]catalog.Instance, up+down)
+				for i := range down {
+					service[i].Status = catalog.StatusDown
+				}
+				selected := catalog.Selector{MinUp: minUp}.Select(catalog.Each(service), len(service))
+				if got := catalog.AnyAnswers(len(service), up, minUp); got != (len(selected) > 0) {
+					t.Errorf("%d up, %d down, min_up %d: %v, but %d are selected", up, down, minUp, got, len(selected))
+				}
+			}
+		}
 	}
 }
 

@@ -33,6 +33,10 @@ var forms = map[string]form{
 		_, err := catalog.DecodeOverride(text)
 		return err
 	}},
+	"policy": {"#/$defs/policy", "FuzzDecodePolicy", func(text []byte) error {
+		_, err := catalog.DecodePolicy(text)
+		return err
+	}},
 	"service": {"#/$defs/service", "FuzzServiceJSON", func(text []byte) error {
 		var s catalog.Service
 		if err := s.UnmarshalJSON(text); err != nil {
@@ -172,7 +176,7 @@ func TestDataFormat(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range []string{"instance", "service", "put instance", "put override"} {
+	for _, name := range []string{"instance", "policy", "service", "put instance", "put override", "put policy"} {
 		if shown[name] == 0 {
 			t.Errorf("the document shows no %s", name)
 		}
@@ -188,6 +192,8 @@ func formOf(text string) string {
 		return "service"
 	case strings.Contains(text, `"addresses"`), strings.Contains(text, `"host"`):
 		return "instance"
+	case strings.Contains(text, `"failover"`):
+		return "policy"
 	default:
 		return "override"
 	}

@@ -16,6 +16,8 @@ func schemaValues(name string) (texts []string) {
 			`{"status":"down","status":"down"}`, `{"status":""}`, `{"status":null}`, `{"status":1}`, `{"reason":"disk"}`, `{"Status":"down"}`,
 			`{"status":"down","reason":1}`, `"down"`, `null`, `[]`, `{}`, `{status:"down"}`, ``,
 		}
+	case "policy":
+		texts = policyValues()
 	case "service":
 		texts = serviceValues()
 	}
@@ -112,6 +114,36 @@ func instanceValues() []string {
 	for member, values := range beside {
 		for _, v := range values {
 			texts = append(texts, fmt.Sprintf(`{"addresses":["10.0.0.7"],%q:%s}`, member, v))
+		}
+	}
+	return texts
+}
+
+// policyValues returns for each member of a policy values at the edges of its rules.
+func policyValues() []string {
+	label63 := strings.Repeat("a", 63)
+	numbers := []string{
+		`null`, `0`, `1`, `65535`, `65536`, `86400`, `86401`, `4294967295`, `4294967296`, `-1`, `1.5`, `60.0`, `6e1`, `-0`, `"7"`, `true`, `[1]`,
+	}
+	services := []string{
+		`""`, `null`, `"a"`, `"a/b"`, `"a/b/c"`, `"/a"`, `"a/"`, `"/"`, `"A/b"`, `"a/B"`, `"a/_b"`, `"a/-b"`, `"a-/b"`, `"a b/c"`, `"a/b\n"`, `"dns/a"`, `"dns-2/a"`, `"a/dns"`,
+		`"` + label63 + `/` + label63 + `"`, `"` + label63 + `a/b"`, `"a/` + label63 + `a"`, `1`, `{}`, `["a/b"]`,
+	}
+	members := map[string][]string{
+		"ttl": numbers, "max_answers": numbers, "min_up": numbers, "keep_last": numbers, "alias": services,
+		"failover": {
+			`null`, `[]`, `{}`, `"a/b"`, `["a/b","c/d"]`, `["a/b","a/b"]`, `["a/b","a/c","a/b"]`, `["a/b",null]`,
+			`[` + numberedTexts(8, `"a/s%d"`) + `]`, `[` + numberedTexts(9, `"a/s%d"`) + `]`,
+		},
+		"future": {`{"a":[1]}`, `null`, `{"a":1,"a":2}`}, "TTL": {`"x"`},
+	}
+	for _, s := range services {
+		members["failover"] = append(members["failover"], `["x/y",`+s+`]`)
+	}
+	texts := []string{`{}`, `null`, `[]`, `"a/b"`, `{"ttl":1,"ttl":1}`, `{"future":"` + strings.Repeat("x", 64<<10) + `"}`, ``, `{}x`}
+	for member, values := range members {
+		for _, v := range values {
+			texts = append(texts, fmt.Sprintf(`{%q:%s}`, member, v))
 		}
 	}
 	return texts
