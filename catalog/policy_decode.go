@@ -1,6 +1,11 @@
 package catalog
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
 
 // DecodePolicy reads the value of a policy key as readers do: it ignores unknown
 // members. What it returns is valid by Validate. The error is ErrInvalid; a policy
@@ -30,10 +35,10 @@ func (p *Policy) UnmarshalJSON(data []byte) error {
 
 // policy reads a policy. It checks the form alone, not the rules.
 func (r *reader) policy() (p Policy) {
-	for name := range r.members {
-		switch string(name) {
+	for r.object(); r.member(); {
+		switch name := r.name(); string(name) {
 		case "ttl":
-			p.TTL = uint32(r.uint(32, uint32Range))
+			p.TTL = uint32(r.uint(math.MaxUint32, uint32Range))
 		case "max_answers":
 			p.MaxAnswers = int(r.uint16(uint16Range))
 		case "min_up":
@@ -41,13 +46,9 @@ func (r *reader) policy() (p Policy) {
 		case "keep_last":
 			p.KeepLast = r.keepLast()
 		case "failover":
-			for range r.elements {
-				p.Failover = append(p.Failover, r.serviceName(r.string()))
-			}
+			p.Failover = list(r, (*reader).serviceName)
 		case "alias":
-			if s := r.string(); s != "" {
-				p.Alias = r.serviceName(s)
-			}
+			p.Alias = r.alias()
 		default:
 			r.unknown(name)
 		}
@@ -55,16 +56,28 @@ func (r *reader) policy() (p Policy) {
 	return p
 }
 
-// keepLast reads a number that can be absent.
+// keepLast reads a number whose absence means something else than 0.
 func (r *reader) keepLast() *uint32 {
-	if r.null() {
+	if r.err == nil && r.json.PeekKind() == jsontext.KindNull {
+		r.skip()
 		return nil
 	}
-	return new(uint32(r.uint(32, fmt.Sprintf("a whole number from 0 to %d", MaxKeepLast))))
+	return new(uint32(r.uint(math.MaxUint32, fmt.Sprintf("a whole number from 0 to %d", MaxKeepLast))))
 }
 
-// serviceName parses the name that was read last.
-func (r *reader) serviceName(s string) ServiceName {
+// alias reads the name of a service, or an empty string for none.
+func (r *reader) alias() ServiceName {
+	s := r.string()
+	if s == "" {
+		return ServiceName{}
+	}
+	return r.named(s)
+}
+
+func (r *reader) serviceName() ServiceName { return r.named(r.string()) }
+
+// named parses the name of a service that was read last.
+func (r *reader) named(s string) ServiceName {
 	n, err := ParseServiceName(s)
 	if err != nil && r.err == nil {
 		r.err = below(r.path(r.json.StackPointer()), err)
