@@ -180,7 +180,7 @@ func TestParseErrors(t *testing.T) {
 		{"roster {\n max_answers all\n}", "2", `max_answers: "all" is not a number of records from 0 to 65535`},
 		{"roster {\n max_answers 65536\n}", "2", `max_answers: "65536" is not a number of records from 0 to 65535`},
 		{"roster {\n locality 10.0.0.0/8\n}", "2", "locality: needs networks and the name of a locality, as in 10.1.0.0/16 az1"},
-		{"roster {\n locality az1 10.0.0.0/8\n}", "2", `locality: locality "10.0.0.0/8" is not a DNS label: 1 to 63 of a-z, 0-9 and '-', not '-' at an end`},
+		{"roster {\n locality az1 10.0.0.0/8\n}", "2", `locality: locality "10.0.0.0/8" is not a DNS label: 1 to 63 of a-z, 0-9 and '-', no '-' at either end`},
 		{"roster {\n locality 10.0.0.1/8 az1\n}", "2", `locality: "10.0.0.1/8" has bits beyond its length: write 10.0.0.0/8`},
 		{"roster {\n locality 10.0.0.0/8 az1\n locality 10.0.0.0/8 az2\n}", "3", `locality: 10.0.0.0/8 is of the locality "az1" already`},
 		{"roster {\n ecs_trust\n}", "2", "ecs_trust: needs a network such as 10.0.0.0/8"},
