@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"runtime"
 	"slices"
 	"strings"
@@ -171,6 +172,45 @@ func BenchmarkApplyEvent(b *testing.B) {
 		st := s.Stage()
 		st.Apply([]mirror.Event{{Key: benchKey(i), Value: value, ModRevision: revision, Lease: lease}})
 		st.Commit(mirror.Commit{Revision: revision})
+	}
+}
+
+// BenchmarkApplyEventIndexed is the same with an index by address, in which each
+// event moves an instance.
+func BenchmarkApplyEventIndexed(b *testing.B) {
+	s := listed(b, benchEvents())
+	before := heap()
+	s.IndexAddresses()
+	perInstance := float64(heap()-before) / benchInstances
+	value := benchValue(1)
+	b.ReportAllocs()
+	revision := int64(2 + benchInstances)
+	for b.Loop() {
+		revision++
+		i := int(revision) * 7919 % benchInstances
+		st := s.Stage()
+		st.Apply([]mirror.Event{{Key: benchKey(i), Value: value, ModRevision: revision, Lease: lease}})
+		st.Commit(mirror.Commit{Revision: revision})
+	}
+	b.ReportMetric(perInstance, "heap-B/instance")
+}
+
+// BenchmarkWithAddress measures a look-up, also among edits that wait.
+func BenchmarkWithAddress(b *testing.B) {
+	s := listed(b, benchEvents())
+	s.IndexAddresses()
+	for i := range maxWaiting - 1 {
+		apply(s, batch(put(int64(1_000_000+i), fmt.Sprintf("default/more/i%d", i), string(benchValue(i)))))
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		n := 0
+		for range s.Load().WithAddress(netip.MustParseAddr("10.0.200.7")) {
+			n++
+		}
+		if n != 1 {
+			b.Fatalf("%d instances", n)
+		}
 	}
 }
 

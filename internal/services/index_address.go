@@ -20,6 +20,8 @@ import (
 // upper half itself; others share one with few. Generations share what it has. It is
 // immutable.
 type addressIndex struct {
+	// maintained says that there is an index; see Store.IndexAddresses.
+	maintained bool
 	// tree is nil where there are no items. Only a writer may copy it, which
 	// touches the original too.
 	tree *btree.Map[uint64, *location]
@@ -72,11 +74,15 @@ func (x addressIndex) with(edits []addressEdit) addressIndex {
 	if len(edits) == 0 {
 		return x
 	}
-	next := addressIndex{x.tree, append(x.waiting, edits...)}
-	if len(next.waiting) <= maxWaiting {
+	next := addressIndex{true, x.tree, x.waiting}
+	if next.waiting == nil && len(edits) < maxWaiting {
+		next.waiting = make([]addressEdit, 0, maxWaiting)
+	}
+	next.waiting = append(next.waiting, edits...)
+	if len(next.waiting) < maxWaiting {
 		return next
 	}
-	return addressIndex{tree: next.merge()}
+	return addressIndex{maintained: true, tree: next.merge()}
 }
 
 // merge returns the tree with the edits that wait, those of the same key in their

@@ -150,7 +150,45 @@ func checkIndexes(g *Generation) error {
 
 func TestWithAddress(t *testing.T) {
 	t.Parallel()
+	for _, indexed := range []bool{true, false} {
+		t.Run(fmt.Sprintf("indexed=%v", indexed), func(t *testing.T) {
+			t.Parallel()
+			s, _ := newStore(t)
+			if indexed {
+				s.IndexAddresses()
+			}
+			withAddresses(t, s)
+		})
+	}
+}
+
+// TestIndexAddresses begins an index in the midst, once.
+func TestIndexAddresses(t *testing.T) {
+	t.Parallel()
 	s, _ := newStore(t)
+	for i := range 3 * maxWaiting {
+		apply(s, batch(put(int64(2+i), fmt.Sprintf("n/s%d/i%d", i%7, i), `{"addresses":["10.0.0.`+fmt.Sprint(i%9)+`"]}`)))
+	}
+	before := s.Load()
+	s.IndexAddresses()
+	after := s.Load()
+	s.IndexAddresses()
+	if before.indexes.addresses.maintained || !after.indexes.addresses.maintained || s.Load() != after || after.Serial() != before.Serial() {
+		t.Error("the index is not begun once, without another serial")
+	}
+	for _, g := range []*Generation{before, after} {
+		if err := checkIndexes(g); err != nil {
+			t.Error(err)
+		}
+	}
+	apply(s, batch(del(9999, "n/s0/i0"), put(9999, "n/s0/new", value(1, ""))))
+	if err := checkIndexes(s.Load()); err != nil {
+		t.Error(err)
+	}
+}
+
+func withAddresses(t *testing.T, s *Store) {
+	t.Helper()
 	of := func(addresses, status string) string {
 		return fmt.Sprintf(`{"addresses":[%s],"status":"%s"}`, addresses, status)
 	}
@@ -285,6 +323,7 @@ func TestDependents(t *testing.T) {
 func TestIndexesOfABatch(t *testing.T) {
 	t.Parallel()
 	s, _ := newStore(t)
+	s.IndexAddresses()
 	v := `{"addresses":["10.0.0.1"],"ports":[{"name":"http","port":80}]}`
 	apply(s, batch(put(2, "n/s/a", v), del(3, "n/s/a"), put(4, "n/s/_policy", `{"alias":"n/t"}`), del(5, "n/s/_policy")))
 	if x := s.Load().indexes; x.addresses.merge().Len() > 0 || x.ports.tree != nil || x.dependents.tree != nil {
@@ -306,6 +345,7 @@ func TestIndexesOfABatch(t *testing.T) {
 func TestManyWithAnAddress(t *testing.T) {
 	t.Parallel()
 	s, _ := newStore(t)
+	s.IndexAddresses()
 	key := func(i int) string { return fmt.Sprintf("n/s%d/i%d", i%7, i) }
 	const many = 3*maxWaiting + 5
 	revision := int64(1)

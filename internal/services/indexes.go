@@ -18,6 +18,8 @@ type indexes struct {
 
 // indexEdits is what a commit does to the indexes.
 type indexEdits struct {
+	// addressed says that there is an index by address.
+	addressed  bool
 	addresses  []addressEdit
 	reach      []reachItem
 	ports      []portItem // each how many instances more have a port
@@ -39,7 +41,7 @@ func (x indexes) with(e *indexEdits) indexes {
 
 // instance notes that an instance is replaced by another; one of them can be nil.
 func (e *indexEdits) instance(service *catalog.ServiceName, old, next *entry) {
-	if old == nil || next == nil || !slices.Equal(old.Addresses, next.Addresses) {
+	if e.addressed && (old == nil || next == nil || !slices.Equal(old.Addresses, next.Addresses)) {
 		e.addAddresses(service, old, true)
 		e.addAddresses(service, next, false)
 	}

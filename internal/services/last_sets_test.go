@@ -485,21 +485,25 @@ func (g *guarded) runModel(rng *rand.Rand) {
 				g.t.Fatalf("step %d: %v", step, err)
 			}
 		}
-		if rng.IntN(4) == 0 { // not at the moment of an end
-			g.passed(time.Duration(rng.IntN(10))*time.Second + guardTick/2)
-			for key, until := range gone {
-				if until.Add(guardTick).Before(time.Now()) {
-					delete(gone, key)
-				}
+		if rng.IntN(4) == 0 {
+			g.passed(time.Duration(rng.IntN(10)) * time.Second)
+			for overdue(gone) { // it goes with the next tick
+				g.passed(guardTick)
 			}
-			g.passed(2 * guardTick)
-			for key, until := range gone {
-				if !until.After(time.Now()) {
-					delete(gone, key)
-				}
-			}
+			maps.DeleteFunc(gone, func(_ string, until time.Time) bool { return !until.After(time.Now()) })
 		}
 	}
+}
+
+// overdue reports whether the time of anything has been over for no longer than a
+// tick.
+func overdue(gone map[string]time.Time) bool {
+	for _, until := range gone {
+		if ago := time.Since(until); ago >= 0 && ago <= guardTick {
+			return true
+		}
+	}
+	return false
 }
 
 // isUp reports whether an instance is there and up.

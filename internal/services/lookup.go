@@ -9,16 +9,32 @@ import (
 )
 
 // WithAddress yields the instances that have an address, whatever their status, each
-// with its service, in no particular order.
+// with its service, in no particular order. After Store.IndexAddresses its cost is
+// that of what it yields, before it goes through all instances.
 func (g *Generation) WithAddress(a netip.Addr) iter.Seq2[*Service, *catalog.Instance] {
 	return func(yield func(*Service, *catalog.Instance) bool) {
 		a = a.Unmap().WithZone("")
+		if !g.indexes.addresses.maintained {
+			g.eachWithAddress(a, yield)
+			return
+		}
 		for service, id := range g.indexes.addresses.locations(a) {
 			s := g.Service(service.Namespace, service.Name)
 			if s == nil {
 				continue
 			}
 			if in := s.Instance(id); in != nil && slices.Contains(in.Addresses, a) && !yield(s, in) {
+				return
+			}
+		}
+	}
+}
+
+// eachWithAddress is WithAddress without an index.
+func (g *Generation) eachWithAddress(a netip.Addr, yield func(*Service, *catalog.Instance) bool) {
+	for s := range g.All() {
+		for in := range s.All() {
+			if slices.Contains(in.Addresses, a) && !yield(s, in) {
 				return
 			}
 		}

@@ -28,6 +28,7 @@ func TestModel(t *testing.T) {
 
 func runModel(t *testing.T, rng *rand.Rand) {
 	s, _ := newStore(t)
+	s.IndexAddresses()
 	m := model{}
 	// Each namespace has a stage of its own, which stays open for a while.
 	stages := map[string]mirror.Stage{}

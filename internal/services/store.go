@@ -66,6 +66,7 @@ func (s *Store) advance(edits []edit, c mirror.Commit, gs ...gate) []skip {
 	defer s.mu.Unlock()
 	old := s.Load()
 	t := transaction{old: old, orphans: &s.orphans, policies: &s.policies, gates: gs}
+	t.index.addressed = old.indexes.addresses.maintained
 	t.run(edits)
 	changes, weight := t.changes()
 	if c.Regressed {
@@ -80,6 +81,27 @@ func (s *Store) advance(edits []edit, c mirror.Commit, gs ...gate) []skip {
 	// Also without changes: readers see the revision.
 	s.journal.publish(next, changes, weight, c.Regressed)
 	return t.skips
+}
+
+// IndexAddresses has an index by address from now on, which Generation.WithAddress
+// uses. It is for who looks up addresses: each instance that comes or goes costs a
+// sixth more, and takes some 100 bytes.
+func (s *Store) IndexAddresses() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	next := s.Load().with(nil)
+	if next.indexes.addresses.maintained {
+		return
+	}
+	e := indexEdits{addressed: true}
+	for svc := range next.All() {
+		svc.instances.Scan(func(_ string, in *entry) bool {
+			e.addAddresses(svc.name, in, false)
+			return true
+		})
+	}
+	next.indexes.addresses = addressIndex{maintained: true}.with(e.addresses)
+	s.journal.publish(next, nil, 0, false)
 }
 
 // RestoreSerial makes the serial go on where it was at a revision, with the
