@@ -25,6 +25,8 @@ type question struct {
 	// limit is that of answers for a service.
 	limit  limit
 	client *client // nil where answers don't depend on it
+	// signed says that the plugin dnssec signs the answer.
+	signed bool
 }
 
 // settings are those of a block that answers depend on.
@@ -47,6 +49,15 @@ func (r *Roster) question(z *zone, qname string, qtype uint16) *question {
 		q.ask(q.gen.Service(q.namespace, q.service))
 	}
 	return q
+}
+
+// askedBy says who asks, and whether the answer is signed. The plugin dnssec keeps
+// signatures by the records, so that those are picked that are always the same.
+func (q *question) askedBy(c *client, signed bool) {
+	q.client, q.signed = c, signed
+	if signed && q.answering != nil {
+		q.limit.random = sameFor(q.answering.service)
+	}
 }
 
 // ask makes the question one about a service, or nil if there is none.

@@ -87,10 +87,11 @@ func (z *zone) addInner(zones []string) {
 
 // parse parses a query name in lower case that is at or below the zone.
 func (z *zone) parse(qname string) name {
-	if z.forward != nil && qname != z.name {
+	n := parseName(qname, z.name)
+	if z.forward != nil && n.kind != kindApex && n.kind != kindStatus {
 		return parseReverse(qname)
 	}
-	return parseName(qname, z.name)
+	return n
 }
 
 // roomBelow returns how many octets the labels before a zone can have. The names
