@@ -61,15 +61,6 @@ func newAddressSets(instances []*catalog.Instance) *addressSets {
 	return sets
 }
 
-// shrunk returns a list that holds little more memory than it needs: sets are
-// there for as long as their version of the service.
-func shrunk[T any](list []T) []T {
-	if cap(list) > len(list)+len(list)/4 {
-		return slices.Clone(list)
-	}
-	return list
-}
-
 // first reports whether an address is seen for the first time.
 func first(seen4 map[uint32]struct{}, seen6 map[[16]byte]struct{}, a netip.Addr) bool {
 	if a.Is4() {
@@ -79,17 +70,29 @@ func first(seen4 map[uint32]struct{}, seen6 map[[16]byte]struct{}, a netip.Addr)
 	return firstOf(seen6, a.As16())
 }
 
-// firstOf adds a key to a set and reports whether it was not in it.
-func firstOf[K comparable](seen map[K]struct{}, key K) bool {
-	n := len(seen)
-	seen[key] = struct{}{}
-	return len(seen) > n
-}
-
 // of returns the addresses that records of the type hold.
 func (s *addressSets) of(rrtype uint16) *addressSet {
 	if rrtype == dns.TypeA {
 		return &s.v4
 	}
 	return &s.v6
+}
+
+func addressType(a netip.Addr) uint16 {
+	if a.Is4() {
+		return dns.TypeA
+	}
+	return dns.TypeAAAA
+}
+
+// distinct returns the addresses without those that have occurred before, since
+// a record is once in a set (RFC 2181, 5). The lists are short.
+func distinct(addrs []netip.Addr) []netip.Addr {
+	out := make([]netip.Addr, 0, len(addrs))
+	for _, a := range addrs {
+		if !slices.Contains(out, a) {
+			out = append(out, a)
+		}
+	}
+	return out
 }

@@ -6,27 +6,6 @@ import (
 	"github.com/rosterdns/roster/catalog"
 )
 
-// pointers is a PTR record set.
-type pointers struct {
-	header dns.RR_Header
-	n      int
-	// name returns the name that record i points to.
-	name func(i int) string
-}
-
-func (p *pointers) count() int          { return p.n }
-func (p *pointers) record(i int) dns.RR { return &dns.PTR{Hdr: p.header, Ptr: p.name(i)} }
-
-// size: names can be compressed to a label and what the question has.
-func (p *pointers) size(int) int { return fixedSize + 2 }
-
-func (p *pointers) appendGlue(glue []dns.RR, _ int) []dns.RR { return glue }
-
-// pointTo returns the PTR records for n names.
-func (q *question) pointTo(n int, ttl uint32, name func(i int) string) answer {
-	return answer{exists: true, records: &pointers{q.header(q.qname, dns.TypePTR, ttl), n, name}}
-}
-
 // pointToInstances points to the instances that have a named port (RFC 6763, 4.1).
 func (q *question) pointToInstances(set *portSet) answer {
 	if set == nil {
@@ -44,9 +23,6 @@ func (q *question) pointToPorts() answer {
 	below := join("."+q.service+"."+q.namespace+".", q.zone.name)
 	return q.pointTo(len(ports), q.ttls.ofSet(q.own.ttl()), func(i int) string { return ports[i].labels() + below })
 }
-
-// labels returns a named port as the labels of a name.
-func (k portKey) labels() string { return "_" + k.name + "._" + k.protocol }
 
 // resolveBrowse answers for the names that DNS-SD starts from, of a namespace or of
 // a service that exists.
@@ -95,18 +71,4 @@ func (q *question) pointToServices() answer {
 	a := q.pointTo(names.Len(), q.ttl, func(i int) string { return names.At(i) + "." + q.qname })
 	a.omitted = all - names.Len()
 	return a
-}
-
-// resolvePortService answers for a service among those with a named port.
-func (q *question) resolvePortService() answer {
-	if !q.own.hasPort(q.portKey()) {
-		return answer{}
-	}
-	switch q.qtype {
-	case dns.TypeSRV:
-		return q.srvAt(q.own, q.portKey())
-	case dns.TypeTXT:
-		return answer{exists: true, records: single(&dns.TXT{Hdr: q.header(q.qname, dns.TypeTXT, q.ttl), Txt: []string{""}})}
-	}
-	return answer{exists: true}
 }

@@ -28,7 +28,7 @@ func (r *Roster) follow(first *question, a answer) (*question, answer) {
 			break
 		}
 		next := r.question(z, a.alias, q.qtype)
-		next.client = q.client
+		next.askedBy(q.client, q.signed)
 		found := next.resolve()
 		found.local = found.local || a.local
 		if !found.exists && r.passesOn(a.alias) {

@@ -147,17 +147,3 @@ func (cl *client) addSubnet(extra []dns.RR, local bool) {
 		}
 	}
 }
-
-// selected returns the selection from a service that a question is answered from, and
-// whether the locality of clients plays a part in which one that is.
-func (q *question) selected(sv *servedService) (s *selection, local bool) {
-	n := q.selector
-	if n.locality == "" && len(q.block.clients.nets) > 0 {
-		labels := sv.labels()
-		local = slices.ContainsFunc(q.block.clients.nets, func(l localityNet) bool { return len(labels.localities[l.locality]) > 0 })
-		if local && q.client != nil {
-			n.locality, n.prefer = q.client.locality, q.client.locality != ""
-		}
-	}
-	return sv.selection(n), local
-}

@@ -1,6 +1,8 @@
 package roster
 
 import (
+	"slices"
+
 	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/internal/services"
 )
@@ -23,6 +25,8 @@ type question struct {
 	// limit is that of answers for a service.
 	limit  limit
 	client *client // nil where answers don't depend on it
+	// signed says that the plugin dnssec signs the answer.
+	signed bool
 }
 
 // settings are those of a block that answers depend on.
@@ -45,6 +49,15 @@ func (r *Roster) question(z *zone, qname string, qtype uint16) *question {
 		q.ask(q.gen.Service(q.namespace, q.service))
 	}
 	return q
+}
+
+// askedBy says who asks, and whether the answer is signed. The plugin dnssec keeps
+// signatures by the records, so that those are picked that are always the same.
+func (q *question) askedBy(c *client, signed bool) {
+	q.client, q.signed = c, signed
+	if signed && q.answering != nil {
+		q.limit.random = sameFor(q.answering.service)
+	}
 }
 
 // ask makes the question one about a service, or nil if there is none.
@@ -79,4 +92,18 @@ func (q *question) answeringFor(s *services.Service) *servedService {
 		return sv
 	}
 	return newServed(s, []*catalog.Instance{})
+}
+
+// selected returns the selection from a service that a question is answered from, and
+// whether the locality of clients plays a part in which one that is.
+func (q *question) selected(sv *servedService) (s *selection, local bool) {
+	n := q.selector
+	if n.locality == "" && len(q.block.clients.nets) > 0 {
+		labels := sv.labels()
+		local = slices.ContainsFunc(q.block.clients.nets, func(l localityNet) bool { return len(labels.localities[l.locality]) > 0 })
+		if local && q.client != nil {
+			n.locality, n.prefer = q.client.locality, q.client.locality != ""
+		}
+	}
+	return sv.selection(n), local
 }

@@ -17,10 +17,9 @@ type addressRecords struct {
 	addresses []*netip.Addr
 }
 
-func (a *addressRecords) count() int          { return len(a.addresses) }
-func (a *addressRecords) record(i int) dns.RR { return address(a.header, *a.addresses[i]) }
-func (a *addressRecords) size(int) int        { return addressSize(a.header.Rrtype) }
-
+func (a *addressRecords) count() int                               { return len(a.addresses) }
+func (a *addressRecords) record(i int) dns.RR                      { return address(a.header, *a.addresses[i]) }
+func (a *addressRecords) size(int) int                             { return addressSize(a.header.Rrtype) }
 func (a *addressRecords) appendGlue(glue []dns.RR, _ int) []dns.RR { return glue }
 
 func (q *question) addressAnswer(set *addressSet, l *limit) answer {
@@ -75,19 +74,6 @@ type origin struct {
 
 func (q *question) origin(s *services.Service) origin {
 	return origin{"." + q.below(s), q.block.ttls.under(s.Policy())}
-}
-
-// below returns the name that those of the instances of a service are below.
-func (z *zone) below(s *services.Service) string { return join(s.Name+"."+s.Namespace+".", z.name) }
-
-// roomBefore returns how many octets a label can have before a name in the zone.
-func (z *zone) roomBefore(name string) int {
-	relative := len(name)
-	if z.name != "." {
-		relative -= len(z.name)
-	}
-	// Each dot takes the octet of a label's length.
-	return z.room - relative - 1
 }
 
 // targetName returns the name that an instance's addresses are at: its host, or else

@@ -80,7 +80,7 @@ func (r *responder) message(ctx context.Context, state *request.Request, to *rou
 	opt := m.Extra
 	q.client.addSubnet(opt, a.local)
 	if a.count() > 0 {
-		glue = r.render(state, to, m, a)
+		glue = renderFor(q, to, m, a)
 	} else if a.alias == "" {
 		m.Ns = []dns.RR{q.soa(q.gen.Serial())}
 	}
@@ -94,21 +94,20 @@ func (r *responder) message(ctx context.Context, state *request.Request, to *rou
 	return m
 }
 
-// render puts the records of an answer into a message, and returns their glue. The
+// renderFor puts the records of an answer into a message, and returns their glue. The
 // plugin dnssec keeps signatures by the records in their order: what it signs is
 // in the one that is always the same.
-func (r *responder) render(state *request.Request, to *route, m *dns.Msg, a *answer) (glue []dns.RR) {
-	if a.ordered && !(r.signed && state.Do()) {
-		return render(m, a.records, new(sequence), to.size)
-	}
-	if !r.signed || !state.Do() {
+func renderFor(q *question, to *route, m *dns.Msg, a *answer) (glue []dns.RR) {
+	if !a.ordered && !q.signed {
 		most := to.size/fixedSize + 1
 		// A counter would stay in step with clients that ask for A and AAAA in turn.
 		return render(m, a.records, shuffled(a.count(), most, rand.Uint64), to.size)
 	}
 	glue = render(m, a.records, new(sequence), to.size)
-	canonical(m.Answer[len(a.links):])
-	canonical(glue)
+	if q.signed {
+		canonical(m.Answer[len(a.links):])
+		canonical(glue)
+	}
 	return glue
 }
 

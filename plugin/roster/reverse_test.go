@@ -49,7 +49,7 @@ func TestReverse(t *testing.T) {
 		{"00." + six + " PTR", dns.RcodeNameError, nil},
 		{"g." + six + " PTR", dns.RcodeNameError, nil},
 		{"1." + long6 + " PTR", dns.RcodeNameError, nil},
-		{"_status." + four + " TXT", dns.RcodeNameError, nil},
+		{"_status.1." + four + " TXT", dns.RcodeNameError, nil},
 		{"web.default." + four + " A", dns.RcodeNameError, nil},
 		{four + " SOA", 0, []string{soa(four)}},
 		{four + " NS", 0, []string{four + " 5 IN NS ns.dns.svc.internal."}},

@@ -95,7 +95,7 @@ func (r *Roster) ServeDNS(ctx context.Context, w dns.ResponseWriter, req *dns.Ms
 	// generation that is loaded after it.
 	status := r.replica.Status()
 	q := r.question(z, qname, state.QType())
-	q.client = r.clients.of(&state)
+	q.askedBy(r.clients.of(&state), r.signed && state.Do())
 	var a answer
 	switch {
 	case q.kind == kindStatus:

@@ -148,12 +148,20 @@ func TestCanonical(t *testing.T) {
 	vs := many(300)
 	vs["default/two/a"] = `{"addresses":["10.0.0.9","10.0.0.10","2001:db8::2","2001:db8::1"],"ports":[{"name":"b","port":2},{"name":"a","port":1}]}`
 	vs["default/two/b"] = `{"addresses":["9.255.0.1"],"ports":[{"name":"a","port":1}],"weight":3}`
+	for i := range 40 {
+		vs[fmt.Sprintf("default/some/i%d", i)] = fmt.Sprintf(`{"addresses":["10.0.1.%d"],"ports":[{"port":80}],"metadata":{"alpn":"h2"},"weight":%d}`, i, 1+i%3)
+	}
+	vs["default/some/_policy"] = `{"max_answers":5}`
+	vs["default/to-some/_policy"] = `{"max_answers":5,"alias":"default/some"}`
 	for _, tt := range []struct {
 		signed, do, same bool
 	}{{true, true, true}, {true, false, false}, {false, true, false}, {false, false, false}} {
 		r := serving(t, "roster", vs)
 		r.signed = tt.signed
-		for _, question := range []string{manyA, manySRV, "two.default.svc.internal. A", "two.default.svc.internal. SRV"} {
+		for _, question := range []string{
+			manyA, manySRV, "two.default.svc.internal. A", "two.default.svc.internal. SRV",
+			"some.default.svc.internal. A", "some.default.svc.internal. SRV", "some.default.svc.internal. HTTPS", "to-some.default.svc.internal. SRV",
+		} {
 			answers := map[string]bool{}
 			for range 40 {
 				got := ask(t, r, withEDNS(query(question), 1232, tt.do), false)

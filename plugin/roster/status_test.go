@@ -32,7 +32,7 @@ func TestStatusName(t *testing.T) {
 					contact = time.Now()
 					time.Sleep(tt.silent) // the bubble's clock
 				}
-				r := servingRegistry(t, "roster", &fakeReplica{storeOf(t, tt.values), func() mirror.Status {
+				r := servingRegistry(t, "roster svc.internal 10.0.0.0/8", &fakeReplica{storeOf(t, tt.values), func() mirror.Status {
 					return mirror.Status{State: tt.state, Contact: contact}
 				}})
 				for _, c := range []dnsCase{
@@ -40,6 +40,7 @@ func TestStatusName(t *testing.T) {
 					{question: "_Status.svc.internal. TXT", answer: statusOf("_Status.svc.internal.", tt.want)},
 					{question: "_status.svc.internal. ANY", answer: []string{`_status.svc.internal. 0 IN HINFO "RFC8482" ""`}},
 					{question: "_status.svc.internal. A"},
+					{question: "_status.10.in-addr.arpa. TXT", answer: statusOf("_status.10.in-addr.arpa.", tt.want)},
 				} {
 					c.run(t, r)
 				}

@@ -5,16 +5,9 @@ import (
 	"net/netip"
 	"slices"
 
-	"github.com/miekg/dns"
-)
+	"github.com/rosterdns/roster/internal/services"
 
-// Timing of a zone for its secondaries (RFC 1035, 3.3.13), in seconds. Roster's
-// zones change all the time and are never edited by hand, so that only refresh
-// and expire matter, to whoever transfers them.
-const (
-	soaRefresh = 7200
-	soaRetry   = 1800
-	soaExpire  = 86400
+	"github.com/miekg/dns"
 )
 
 // maxName is the length of a name on the wire in octets (RFC 1035, 2.3.4).
@@ -94,10 +87,11 @@ func (z *zone) addInner(zones []string) {
 
 // parse parses a query name in lower case that is at or below the zone.
 func (z *zone) parse(qname string) name {
-	if z.forward != nil && qname != z.name {
+	n := parseName(qname, z.name)
+	if z.forward != nil && n.kind != kindApex && n.kind != kindStatus {
 		return parseReverse(qname)
 	}
-	return parseName(qname, z.name)
+	return n
 }
 
 // roomBelow returns how many octets the labels before a zone can have. The names
@@ -121,37 +115,6 @@ func join(relative, zoneName string) string {
 	return relative + zoneName
 }
 
-func (z *zone) header(owner string, rrtype uint16, ttl uint32) dns.RR_Header {
-	return dns.RR_Header{Name: owner, Rrtype: rrtype, Class: dns.ClassINET, Ttl: ttl}
-}
-
-// soa returns the SOA record. Its TTL is that of negative answers too (RFC
-// 2308, 3).
-func (z *zone) soa(serial uint32) *dns.SOA {
-	return &dns.SOA{
-		Hdr:     z.header(z.name, dns.TypeSOA, z.ttl),
-		Ns:      z.nameServers[0].name,
-		Mbox:    z.contact,
-		Serial:  serial,
-		Refresh: soaRefresh, Retry: soaRetry, Expire: soaExpire, Minttl: z.ttl,
-	}
-}
-
-// ns returns the NS record set, and as its glue the addresses of the names in it
-// that lie in the zone.
-func (z *zone) ns() recordSet {
-	var set recordList
-	for _, ns := range z.nameServers {
-		set.records = append(set.records, &dns.NS{Hdr: z.header(z.name, dns.TypeNS, z.ttl), Ns: ns.name})
-		var glue []dns.RR
-		for _, t := range [...]uint16{dns.TypeA, dns.TypeAAAA} {
-			glue = z.appendAddresses(glue, ns.name, ns.addresses, t, z.ttl)
-		}
-		set.glued = append(set.glued, glue)
-	}
-	return set
-}
-
 // server returns the name server whose name is qname, or nil.
 func (z *zone) server(qname string) *nameServer {
 	for i := range z.nameServers {
@@ -173,41 +136,26 @@ func (z *zone) delegates(qname string) bool {
 	return slices.ContainsFunc(z.inner, func(name string) bool { return dns.IsSubDomain(name, qname) })
 }
 
-// appendAddresses appends records of those of the addresses, which are distinct,
-// that are of the record type.
-func (z *zone) appendAddresses(records []dns.RR, owner string, addrs []netip.Addr, rrtype uint16, ttl uint32) []dns.RR {
-	for _, a := range addrs {
-		if rrtype == addressType(a) {
-			records = append(records, address(z.header(owner, rrtype, ttl), a))
-		}
+// newReverseZone returns a zone of addresses, whose name servers are those of the
+// first zone of services. others are zones of this server.
+func newReverseZone(zoneName string, forward *zone, others []string) *zone {
+	z := &zone{name: zoneName, ttl: forward.ttl, contact: forward.contact, forward: forward}
+	for _, ns := range forward.nameServers {
+		z.nameServers = append(z.nameServers, nameServer{name: ns.name})
 	}
-	return records
+	z.addInner(others)
+	return z
 }
 
-func addressType(a netip.Addr) uint16 {
-	if a.Is4() {
-		return dns.TypeA
-	}
-	return dns.TypeAAAA
-}
+// below returns the name that those of the instances of a service are below.
+func (z *zone) below(s *services.Service) string { return join(s.Name+"."+s.Namespace+".", z.name) }
 
-// address returns the A or AAAA record of an address of the family of the
-// header's type.
-func address(h dns.RR_Header, a netip.Addr) dns.RR {
-	if h.Rrtype == dns.TypeA {
-		return &dns.A{Hdr: h, A: a.AsSlice()}
+// roomBefore returns how many octets a label can have before a name in the zone.
+func (z *zone) roomBefore(name string) int {
+	relative := len(name)
+	if z.name != "." {
+		relative -= len(z.name)
 	}
-	return &dns.AAAA{Hdr: h, AAAA: a.AsSlice()}
-}
-
-// distinct returns the addresses without those that have occurred before, since
-// a record is once in a set (RFC 2181, 5). The lists are short.
-func distinct(addrs []netip.Addr) []netip.Addr {
-	out := make([]netip.Addr, 0, len(addrs))
-	for _, a := range addrs {
-		if !slices.Contains(out, a) {
-			out = append(out, a)
-		}
-	}
-	return out
+	// Each dot takes the octet of a label's length.
+	return z.room - relative - 1
 }

@@ -109,7 +109,8 @@ hosts.internal:{{port "dns"}} {
 `
 
 // wired is a coredns with a registry for questions of how answers get to clients:
-// default/many has instances of that number, default/few nine.
+// default/many has instances of that number, default/few nine, and default/some nine
+// of which answers have three.
 type wired struct {
 	*harness.CoreDNS
 	etcd *harness.Etcd
@@ -131,6 +132,10 @@ func startWired(t *testing.T, corefile string, replace ...string) *wired {
 	for i := range 9 {
 		put(fmt.Sprintf("few/i%d", i), fmt.Sprintf(`"addresses":["10.2.0.%d"],"ttl":1,"ports":[{"name":"http","port":8080}]`, i+1))
 	}
+	for i := range 9 {
+		put(fmt.Sprintf("some/i%d", i), fmt.Sprintf(`"addresses":["10.3.0.%d"],"ports":[{"name":"http","port":8080}]`, i+1))
+	}
+	put("some/_policy", `"max_answers":3`)
 	put("six/a", `"addresses":["2001:db8::6"]`)
 	put("known/a", `"host":"known.example.com"`)
 	put("unknown/a", `"host":"unknown.example.com"`)
@@ -306,6 +311,8 @@ func behindDNSSEC(t *testing.T, w *wired, key *dns.DNSKEY) {
 	}{
 		{"many.default.dnssec.internal.", dns.TypeA, 1},
 		{"_http._tcp.few.default.dnssec.internal.", dns.TypeSRV, 1 + 9},
+		{"some.default.dnssec.internal.", dns.TypeA, 1}, // three of nine, by max_answers
+		{"_http._tcp.some.default.dnssec.internal.", dns.TypeSRV, 1 + 3},
 		{"nope.default.dnssec.internal.", dns.TypeA, 2}, // SOA and NSEC
 	} {
 		before := misses()

@@ -1,11 +1,8 @@
 package roster
 
 import (
-	"iter"
 	"slices"
-	"strings"
 	"sync"
-	"sync/atomic"
 
 	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/internal/services"
@@ -17,39 +14,13 @@ import (
 // query doesn't grow with the service, and a version costs no more than what is
 // asked of it. It points into the service and is safe for concurrent use.
 type servedService struct {
-	service *services.Service
-	// served are the instances ordered by ID where allow_net and deny_net change
-	// or hide some; else nil, and they are the service's.
-	served []*catalog.Instance
-
+	servedInstances
 	// whole is what is selected without a selector. Its ports are those of all
 	// instances, whatever their status.
 	whole    selection
 	narrowed narrowed
 	lowest   lazy[ownTTLs]
 	named    lazy[[]portKey]
-}
-
-// lazy is a value that is made at its first use.
-type lazy[T any] struct {
-	made atomic.Pointer[T]
-	mu   sync.Mutex
-}
-
-// get returns the value, which build makes if it isn't yet. Who asks with each query
-// looks at made before, since a function that is passed on takes memory.
-func (l *lazy[T]) get(build func() T) *T {
-	if v := l.made.Load(); v != nil {
-		return v
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if v := l.made.Load(); v != nil {
-		return v
-	}
-	v := build()
-	l.made.Store(&v)
-	return &v
 }
 
 // attachment is what the plugin keeps with a version of a service.
@@ -76,27 +47,8 @@ func newServed(s *services.Service, served []*catalog.Instance) *servedService {
 }
 
 func (sv *servedService) init(s *services.Service, served []*catalog.Instance) {
-	sv.service, sv.served, sv.whole.from = s, served, sv
-}
-
-// instances yields the instances that are served, whatever their status.
-func (sv *servedService) instances() iter.Seq[*catalog.Instance] {
-	if sv.served != nil {
-		return slices.Values(sv.served)
-	}
-	return sv.service.All()
-}
-
-// instance returns the instance with the ID, or nil.
-func (sv *servedService) instance(id string) *catalog.Instance {
-	if sv.served == nil {
-		return sv.service.Instance(id)
-	}
-	i, ok := slices.BinarySearchFunc(sv.served, id, func(in *catalog.Instance, id string) int { return strings.Compare(in.ID, id) })
-	if !ok {
-		return nil
-	}
-	return sv.served[i]
+	sv.servedInstances = servedInstances{s, served}
+	sv.whole.from = &sv.servedInstances
 }
 
 // answering returns the instances that answer for the service by their status.
@@ -130,5 +82,48 @@ func (sv *servedService) namedPorts() []portKey {
 		}
 		slices.SortFunc(keys, portKey.compare)
 		return keys
+	})
+}
+
+func (sv *servedService) labels() *labelIndex {
+	return sv.narrowed.labels.get(func() labelIndex { return newLabelIndex(sv.answering()) })
+}
+
+// nobody is the selection of a selector that nobody answers to.
+func (sv *servedService) nobody() *selection {
+	return &selection{from: &sv.servedInstances, candidates: []*catalog.Instance{}}
+}
+
+// selection returns what a selector selects. Its work follows the fewest instances
+// that have one of its labels in common, and is done once for a version but for
+// selectors beyond maxNarrowed.
+func (sv *servedService) selection(n nameSelector) *selection {
+	if n == (nameSelector{}) {
+		return &sv.whole
+	}
+	labels := sv.labels()
+	if n.prefer && len(labels.localities[n.locality]) == 0 {
+		n.locality, n.prefer = "", false // nobody is there: as without
+		if n == (nameSelector{}) {
+			return &sv.whole
+		}
+	}
+	candidates := sv.answering()
+	fewest := func(list []*catalog.Instance) {
+		if len(list) < len(candidates) {
+			candidates = list
+		}
+	}
+	for _, tag := range n.tags[:n.count] {
+		fewest(labels.tags[tag])
+	}
+	if n.locality != "" && !n.prefer {
+		fewest(labels.localities[n.locality])
+	}
+	if len(candidates) == 0 {
+		return sv.nobody() // is not remembered: there is no end of such selectors
+	}
+	return sv.narrowed.get(n, func() *selection {
+		return &selection{from: &sv.servedInstances, selector: n.selector(), candidates: candidates}
 	})
 }
