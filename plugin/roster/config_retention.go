@@ -74,6 +74,10 @@ func parseProtect(cfg *config, _ *caddy.Controller, args []string) error {
 	return nil
 }
 
+func parseKeepLast(cfg *config, _ *caddy.Controller, args []string) error {
+	return parseDuration(&cfg.registry.retention.keepLast, args)
+}
+
 func parseDuration(d *time.Duration, args []string) error {
 	s, err := one(args, "a duration such as 10m")
 	if err != nil {

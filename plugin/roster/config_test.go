@@ -104,7 +104,7 @@ func TestParse(t *testing.T) {
 func TestParseErrors(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat(strings.Repeat("x", 60)+".", 4) // 244 octets and the root's
-	const known = "; roster has allow_net, credentials, credentials_file, deny_net, ecs_trust, endpoint, fallthrough, locality, max_answers, max_ttl, max_udp, min_ttl, namespaces, " +
+	const known = "; roster has allow_net, credentials, credentials_file, deny_net, ecs_trust, endpoint, fallthrough, keep_last, locality, max_answers, max_ttl, max_udp, min_ttl, namespaces, " +
 		"ns, prefix, protect, snapshot, snapshot_max_age, stale, startup_timeout, tls, ttl"
 	for _, tt := range []struct {
 		block string

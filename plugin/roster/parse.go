@@ -40,6 +40,7 @@ var properties = map[string]property{
 	"snapshot_max_age": {parse: parseMaxAge},
 	"stale":            {parse: parseStale},
 	"protect":          {parse: parseProtect},
+	"keep_last":        {parse: parseKeepLast},
 	"allow_net":        {parse: func(c *config, _ *caddy.Controller, args []string) error { return parseNets(&c.nets.allow, args) }, repeatable: true},
 	"deny_net":         {parse: func(c *config, _ *caddy.Controller, args []string) error { return parseNets(&c.nets.deny, args) }, repeatable: true},
 	"max_answers":      {parse: parseMaxAnswers},

@@ -26,13 +26,14 @@ type retention struct {
 	maxAge     time.Duration // of a snapshot that is loaded
 	protect    int           // percent of instances whose expiry is a mass expiry; 0 for no guard
 	protectFor time.Duration
+	keepLast   time.Duration // of services whose policy states none; 0 for not at all
 }
 
 // poolKey identifies a replica in the pool: a reload that changes its retention
 // starts another, which takes over what the one before knows.
 func (c *registryConfig) poolKey() string {
 	k := &c.retention
-	return fmt.Sprint(c.key(), "\x00", k.file, "\x00", k.maxAge, k.protect, k.protectFor)
+	return fmt.Sprint(c.key(), "\x00", k.file, "\x00", k.maxAge, k.protect, k.protectFor, k.keepLast)
 }
 
 // key identifies a registry: blocks where it is equal share its replica.
@@ -78,6 +79,6 @@ func (c *registryConfig) replica() replica.Config {
 	return replica.Config{
 		Etcd: c.etcd, Prefix: c.prefix, Ranges: c.ranges(),
 		Snapshot: c.retention.snapshot, SnapshotMaxAge: c.retention.maxAge, SnapshotWait: snapshotWait,
-		Protect: c.retention.protect, ProtectFor: c.retention.protectFor,
+		Protect: c.retention.protect, ProtectFor: c.retention.protectFor, KeepLast: c.retention.keepLast,
 	}
 }

@@ -33,7 +33,8 @@ func acquired(t *testing.T, p *pool, c *registryConfig, beside ...*registryConfi
 // etcd is away, takes no answer away.
 func TestReloadWhileAway(t *testing.T) {
 	for name, change := range map[string]func(t *testing.T, k *retention){
-		"protect": func(_ *testing.T, k *retention) { k.protect, k.protectFor = 30, time.Minute },
+		"protect":   func(_ *testing.T, k *retention) { k.protect, k.protectFor = 30, time.Minute },
+		"keep_last": func(_ *testing.T, k *retention) { k.keepLast = time.Minute },
 		"snapshot": func(t *testing.T, k *retention) {
 			t.Helper()
 			k.snapshot, k.maxAge = filepath.Join(t.TempDir(), "s"), time.Hour

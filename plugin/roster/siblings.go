@@ -99,6 +99,7 @@ func (s *siblings) addRegistry(cfg *config) error {
 		{"snapshot", mine.file != theirs.file},
 		{"snapshot_max_age", mine.maxAge != theirs.maxAge},
 		{"protect", mine.protect != theirs.protect || mine.protectFor != theirs.protectFor},
+		{"keep_last", mine.keepLast != theirs.keepLast},
 	} {
 		if p.differs {
 			return cfg.errorAt(p.property, fmt.Errorf("differs from %s, which shares the replica: use the same value in both",

@@ -209,6 +209,7 @@ func TestParseKeeping(t *testing.T) {
 		"roster {\n snapshot_max_age 90m\n snapshot " + path + "\n}": {snapshot: path, file: path, maxAge: 90 * time.Minute},
 		"roster {\n protect 30\n}":                                   {protect: 30, protectFor: 10 * time.Minute},
 		"roster {\n protect 5% 1h\n}":                                {protect: 5, protectFor: time.Hour},
+		"roster {\n keep_last 90s\n}":                                {keepLast: 90 * time.Second},
 	} {
 		cfg, err := parseBlock(block)
 		if err != nil || cfg.registry.retention != want {
@@ -233,6 +234,10 @@ func TestParseKeeping(t *testing.T) {
 		"roster {\n protect 100%\n}":                                 `2 - Error during parsing: protect: "100%" is not a percentage from 1 to 99`,
 		"roster {\n protect 10 0s\n}":                                `2 - Error during parsing: protect: "0s" is not a duration such as 10m`,
 		"roster {\n protect 10 1h 2h\n}":                             "2 - Error during parsing: protect: needs a percentage from 1 to 99, and may have a duration, as in 33 10m",
+		"roster {\n keep_last\n}":                                    "2 - Error during parsing: keep_last: needs a duration such as 10m, and nothing else",
+		"roster {\n keep_last 60\n}":                                 `2 - Error during parsing: keep_last: "60" is not a duration such as 10m`,
+		"roster {\n keep_last 0s\n}":                                 `2 - Error during parsing: keep_last: "0s" is not a duration such as 10m`,
+		"roster {\n keep_last 60s\n keep_last 60s\n}":                "3 - Error during parsing: keep_last appears twice, first at Testfile:2",
 	} {
 		if _, err := parseBlock(block); err == nil || !strings.HasSuffix(err.Error(), want) {
 			t.Errorf("%q: %v, want %s", block, err, want)
@@ -255,6 +260,8 @@ func TestBlocksAtOdds(t *testing.T) {
 	for corefile, want := range map[string]string{
 		block("a.internal", "protect 30") + block("b.internal"):                     "Corefile.test:9 - Error during parsing: protect: differs from Corefile.test:4",
 		block("a.internal", "protect 30 1m") + block("b.internal", "protect 30 2m"): "Corefile.test:10 - Error during parsing: protect: differs",
+		block("a.internal", "keep_last 60s") + block("b.internal"):                  "Corefile.test:9 - Error during parsing: keep_last: differs from Corefile.test:4",
+		block("a.internal", "keep_last 60s") + block("b.internal", "keep_last 61s"): "Corefile.test:10 - Error during parsing: keep_last: differs from Corefile.test:4",
 		block("a.internal", a) + block("b.internal"):                                "snapshot: differs from Corefile.test:4",
 		block("a.internal", a, "snapshot_max_age 1h") + block("b.internal", a):      "snapshot_max_age: differs from Corefile.test:5",
 		block("a.internal", a) + block("b.internal", "prefix /other", b):            "snapshot: \"" + dir + "/link/x\" is already used by another registry at Corefile.test:4",

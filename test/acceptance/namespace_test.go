@@ -31,7 +31,10 @@ func need(t *testing.T, programs ...string) {
 
 // namespace is a network namespace with a network of its own and an own
 // resolv.conf.
-type namespace struct{ name string }
+type namespace struct {
+	name   string
+	server *harness.CoreDNS // nil until newServer has started one
+}
 
 // newNamespace makes a namespace in which the nameserver is 127.0.0.1 and names
 // are searched in the zone of the default namespace of services. Its second
@@ -39,7 +42,7 @@ type namespace struct{ name string }
 func newNamespace(t *testing.T) *namespace {
 	t.Helper()
 	need(t, "ip")
-	ns := &namespace{fmt.Sprintf("roster-%d-%d", os.Getpid(), harness.FreePort(t))}
+	ns := &namespace{name: fmt.Sprintf("roster-%d-%d", os.Getpid(), harness.FreePort(t))}
 	if err := os.MkdirAll(ns.etc(), 0o755); err != nil {
 		t.Fatal(err)
 	}

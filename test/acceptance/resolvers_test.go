@@ -32,9 +32,9 @@ func newServer(t *testing.T) *namespace {
 		t.Fatal(err)
 	}
 	corefile := strings.NewReplacer(":1053", ":53", "forward . /etc/resolv.conf", "forward . "+upstreamAddress).Replace(string(text))
-	c := harness.NewCoreDNS(t, ns.wrap()...)
-	c.Launch(t, corefile)
-	c.WaitServing(t)
+	ns.server = harness.NewCoreDNS(t, ns.wrap()...)
+	ns.server.Launch(t, corefile)
+	ns.server.WaitServing(t)
 	return ns
 }
 
@@ -120,7 +120,7 @@ func wantWords(t *testing.T, out string, want ...string) {
 	}
 }
 
-// TestDig shows two instances and their end as a person sees it.
+// TestDig shows instances and their end as a person sees it.
 func TestDig(t *testing.T) {
 	t.Parallel()
 	ns := newServer(t)
@@ -150,11 +150,25 @@ func TestDig(t *testing.T) {
 	}
 	wantWords(t, ns.run(t, "dig", "+search", "+short", "orders"), "127.0.0.1")
 
+	ns.digEnd(t, name, a, b)
+}
+
+// protectHold is how much longer than without it an instance that has expired is
+// served with the Corefile's protect: whether it is one of many shows by then.
+const protectHold = 5 * time.Second
+
+// digEnd ends the registrars of an SRV record set one by one, in every way.
+func (ns *namespace) digEnd(t *testing.T, name string, a, b *harness.Process) {
+	t.Helper()
 	gone := func(id string) func() error {
 		return func() error {
 			out, err := ns.dig(t, name, "SRV")
 			return errors.Join(err, harness.True(!strings.Contains(out, " "+id+".orders")))
 		}
+	}
+	denied := func() error {
+		out, err := ns.dig(t, name, "SRV", "+noshort", "+all")
+		return errors.Join(err, harness.True(strings.Contains(out, "status: NXDOMAIN") && strings.Contains(out, "\tSOA\t")))
 	}
 	start := time.Now()
 	a.Signal(t, syscall.SIGTERM)
@@ -163,13 +177,25 @@ func TestDig(t *testing.T) {
 	if code := a.Wait(t, harness.Patience); code != 0 {
 		t.Errorf("exit code %d after TERM", code)
 	}
+	c := ns.register(t, "c", "127.0.0.1")
 	start = time.Now()
 	b.Kill()
-	harness.Eventually(t, 6*time.Second, "b gone", gone("b"))
-	t.Logf("kill -9: gone %v after it, with a lease of 3 s", time.Since(start))
-	if out := srv(); !strings.Contains(out, "status: NXDOMAIN") || !strings.Contains(out, "SOA") {
-		t.Error("want NXDOMAIN with the SOA once none is left")
+	harness.Eventually(t, 6*time.Second+protectHold, "b gone", gone("b"))
+	t.Logf("kill -9: gone %v after it, with a lease of 3 s and protect", time.Since(start))
+
+	c.Signal(t, syscall.SIGTERM)
+	harness.Eventually(t, time.Second, "NXDOMAIN with the SOA, since the last one is unregistered", denied)
+
+	// The last one that crashes stays for keep_last, or until it is back.
+	ns.register(t, "d", "127.0.0.1").Kill()
+	ns.server.WaitOutput(t, 6*time.Second+protectHold, "the last instances of a service expired: serving them for a while", 1)
+	if out := ns.run(t, "dig", "@127.0.0.1", name, "SRV"); !strings.Contains(out, " d.orders") {
+		t.Error("the last one is gone without having been unregistered")
 	}
+	d := ns.register(t, "d", "127.0.0.2")
+	wantWords(t, ns.run(t, "dig", "@127.0.0.1", "+short", "orders.default.svc.internal", "A"), "127.0.0.2")
+	d.Signal(t, syscall.SIGTERM)
+	harness.Eventually(t, time.Second, "NXDOMAIN with the SOA, since none is left", denied)
 }
 
 // TestTour takes the README's tour to the letter: its ports, and the real dig.

@@ -26,9 +26,9 @@ func TestServerBeforeEtcd(t *testing.T) {
 			t.Errorf("%s before the first list: %s, want SERVFAIL", name, dns.RcodeToString[m.Rcode])
 		}
 	}
-	status := harness.Records(c.Ask(t, "_status."+zone, dns.TypeTXT).Answer)
-	if len(status) != 1 || !strings.Contains(status[0], `"state=unsynced"`) {
-		t.Errorf("_status: %q", status)
+	status, err := harness.MirrorStatus(t.Context(), c.Addr(t), zone)
+	if err != nil || len(status) != 5 || status["state"] != "unsynced" {
+		t.Errorf("_status: %v, %v", status, err)
 	}
 	if c.Ready(t) {
 		t.Error("ready without a list")

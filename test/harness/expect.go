@@ -69,7 +69,7 @@ func Compare(ctx context.Context, addr string, expected []Expectation) []string 
 	group.SetLimit(expectWorkers)
 	for i, e := range expected {
 		group.Go(func() error {
-			m, err := Ask(ctx, addr, e.Question)
+			m, err := askWhole(ctx, addr, e.Question)
 			switch {
 			case err != nil:
 				wrong[i] = fmt.Sprintf("%s: %v", e.Question, err)
@@ -81,6 +81,16 @@ func Compare(ctx context.Context, addr string, expected []Expectation) []string 
 	}
 	_ = group.Wait() // nothing returns an error
 	return slices.DeleteFunc(wrong, func(s string) bool { return s == "" })
+}
+
+// askWhole is Ask, and again by TCP where an answer does not fit, as resolvers do.
+func askWhole(ctx context.Context, addr string, q Question) (*dns.Msg, error) {
+	m, err := Ask(ctx, addr, q)
+	if err != nil || !m.Truncated || q.TCP {
+		return m, err
+	}
+	q.TCP = true
+	return Ask(ctx, addr, q)
 }
 
 // Matches is a condition for Eventually: all answers are as expected.

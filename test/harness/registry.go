@@ -147,10 +147,6 @@ type want struct {
 	all  []Expectation
 }
 
-// expectSize is the UDP payload size that questions offer: enough for every set
-// of the tests, so that nothing is left out.
-const expectSize = 4096
-
 func (w *want) add(name string, qtype uint16, code int, answer, extra []string) {
 	m := new(dns.Msg)
 	m.Authoritative, m.Rcode = true, code
@@ -168,7 +164,7 @@ func (w *want) add(name string, qtype uint16, code int, answer, extra []string) 
 	if len(answer) == 0 {
 		m.Ns = []dns.RR{&dns.SOA{Hdr: dns.RR_Header{Name: w.zone, Rrtype: dns.TypeSOA, Class: dns.ClassINET}}}
 	}
-	w.all = append(w.all, Expectation{Question{Name: name, Type: qtype, Size: expectSize}, []string{Render(m)}})
+	w.all = append(w.all, Expectation{Question{Name: name, Type: qtype, Size: DefaultSize}, []string{Render(m)}})
 }
 
 func (w *want) denied(name string, qtype uint16) {
