@@ -99,6 +99,7 @@ func (s *Store) RestoreSerial(full, offset, revision int64) {
 	defer s.mu.Unlock()
 	next := s.Load().with(nil)
 	next.serial = serial{value: full, offset: offset, since: revision}
+	s.journal.forget()
 	s.journal.publish(next, nil, 0, false)
 }
 
