@@ -10,22 +10,29 @@ import (
 // services and instances that are there.
 type indexes struct {
 	addresses  addressIndex
+	reach      reachIndex
 	ports      index[portItem]
+	named      index[namedPort]
 	dependents index[dependentItem]
 }
 
 // indexEdits is what a commit does to the indexes.
 type indexEdits struct {
 	addresses  []addressEdit
+	reach      []reachItem
 	ports      []portItem // each how many instances more have a port
 	dependents []indexEdit[dependentItem]
 }
 
 // with returns indexes in which the edits are made.
 func (x indexes) with(e *indexEdits) indexes {
+	ports := resolvePorts(x.ports, e.sumPorts())
+	named := resolveNamedPorts(x.named, x.ports, ports)
 	return indexes{
 		addresses:  x.addresses.with(e.addresses),
-		ports:      x.ports.with(resolvePorts(x.ports, e.sumPorts())),
+		reach:      x.reach.with(e.reach),
+		ports:      x.ports.with(ports),
+		named:      x.named.with(named),
 		dependents: x.dependents.with(e.dependents),
 	}
 }
@@ -46,8 +53,13 @@ func (e *indexEdits) addAddresses(service *catalog.ServiceName, in *entry, remov
 	if in == nil {
 		return
 	}
+	more := 1
+	if remove {
+		more = -1
+	}
 	for _, a := range in.Addresses {
 		e.addresses = append(e.addresses, newAddressEdit(a, service, in.ID, remove))
+		e.reach = append(e.reach, reachItem{a, more})
 	}
 }
 

@@ -63,8 +63,8 @@ var anyTypes = [...]uint16{
 // else as for every type.
 func (q *question) resolveAny() answer {
 	var a answer
+	one := *q
 	for _, t := range anyTypes {
-		one := *q
 		one.qtype = t
 		a = one.resolve()
 		if a.count() > 0 {
@@ -86,19 +86,16 @@ func (q *question) resolveKind() answer {
 		return answer{}
 	case kindApex:
 		return q.resolveApex()
-	case kindNamespace, kindNamespaceProtocol, kindNamespacePort, kindPortService:
-		return q.resolveNamespace()
+	case kindReverse:
+		return q.resolveReverse()
 	}
 	switch {
-	case q.service == "":
-		if !q.gen.HasNamespace(q.namespace) {
-			return answer{}
-		}
-		return q.resolveBrowse()
-	case q.own == nil:
-		return answer{}
+	case q.service == "" && q.hasNamespace():
+		return q.resolveNamespace()
+	case q.own != nil:
+		return q.resolveService()
 	}
-	return q.resolveService()
+	return answer{}
 }
 
 func (q *question) resolveApex() answer {
@@ -121,18 +118,6 @@ func (q *question) ownAddresses(at *nameServer) recordSet {
 	return recordList{records: q.appendAddresses(nil, q.qname, at.addresses, q.qtype, q.ttl)}
 }
 
-// resolveNamespace answers for the names of a namespace that are about no service, or
-// about those that have a port in common.
-func (q *question) resolveNamespace() answer {
-	switch q.kind {
-	case kindNamespace:
-		return answer{exists: q.gen.HasNamespace(q.namespace)}
-	case kindNamespaceProtocol:
-		return answer{exists: q.protocol == catalog.ProtocolUDP && q.gen.HasNamespace(q.namespace)}
-	}
-	return answer{}
-}
-
 // resolveService answers for the names of a service that exists.
 func (q *question) resolveService() answer {
 	switch q.kind {
@@ -142,6 +127,8 @@ func (q *question) resolveService() answer {
 		return answer{exists: q.hasProtocol()}
 	case kindPort:
 		return q.resolvePort()
+	case kindPortService:
+		return q.resolvePortService()
 	case kindPortInstance:
 		return q.resolvePortInstance()
 	case kindHTTPSParent:
@@ -151,7 +138,7 @@ func (q *question) resolveService() answer {
 	case kindBrowse, kindPortTypes:
 		return q.resolveBrowse()
 	case kindService, kindSelection:
-		s, local := q.selected()
+		s, local := q.selected(q.answering)
 		a := q.resolveSelection(s)
 		a.local = local
 		return a
@@ -187,7 +174,10 @@ func (q *question) hasProtocol() bool {
 // names below it that those which answer for the service haven't.
 func (q *question) hasPort() bool {
 	key := q.portKey()
-	return q.answering.hasPort(key) || q.selector == nameSelector{} && key.number == 0 && q.own.hasPort(key)
+	if q.answering.hasPort(key) {
+		return true
+	}
+	return q.own != q.answering && q.selector == nameSelector{} && key.number == 0 && q.own.hasPort(key)
 }
 
 func (q *question) resolvePort() answer {
@@ -196,7 +186,7 @@ func (q *question) resolvePort() answer {
 	}
 	switch q.qtype {
 	case dns.TypeSRV:
-		return q.srvAt(q.portKey())
+		return q.srvAt(q.answering, q.portKey())
 	case dns.TypePTR:
 		// Ports have names in DNS-SD, and no selectors.
 		if q.portNumber == 0 && q.selector == (nameSelector{}) {
@@ -206,12 +196,12 @@ func (q *question) resolvePort() answer {
 	return answer{exists: true}
 }
 
-// srvAt answers for the selected instances that have a port.
-func (q *question) srvAt(key portKey) answer {
-	s, local := q.selected()
+// srvAt answers for the selected instances of a service that have a port.
+func (q *question) srvAt(sv *servedService, key portKey) answer {
+	s, local := q.selected(sv)
 	a := answer{exists: true}
 	if set := s.port(key); set != nil {
-		a = q.srvAnswer(set.srvSet(), q.answering.service, &q.limit)
+		a = q.srvAnswer(set.srvSet(), sv.service, &q.limit)
 	}
 	a.local = local
 	return a
@@ -244,7 +234,7 @@ func (q *question) resolveHTTPS() answer {
 	}
 	a := answer{exists: true}
 	if q.qtype == dns.TypeHTTPS {
-		s, local := q.selected()
+		s, local := q.selected(q.answering)
 		if set := s.port(key); set != nil {
 			a = q.svcbAnswer(set.svcbSet(), q.answering.service, &q.limit)
 		}

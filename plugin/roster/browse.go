@@ -2,6 +2,8 @@ package roster
 
 import (
 	"github.com/miekg/dns"
+
+	"github.com/rosterdns/roster/catalog"
 )
 
 // pointers is a PTR record set.
@@ -51,11 +53,60 @@ func (k portKey) labels() string { return "_" + k.name + "._" + k.protocol }
 func (q *question) resolveBrowse() answer {
 	switch {
 	case q.qtype != dns.TypePTR || q.kind == kindBrowse:
+		return answer{exists: true}
 	case q.kind == kindBrowseDomains:
 		domain := join(q.namespace+".", q.zone.name)
 		return q.pointTo(1, q.ttl, func(int) string { return domain })
 	case q.own != nil:
 		return q.pointToPorts()
+	}
+	below := join("."+q.namespace+".", q.zone.name)
+	ports := q.block.nets.portList(q.gen, q.namespace)
+	return q.pointTo(ports.Len(), q.ttl, func(i int) string { return nameKey(ports.At(i)).labels() + below })
+}
+
+// resolveNamespace answers for the names of a namespace that exists which are about
+// no single service.
+func (q *question) resolveNamespace() answer {
+	switch q.kind {
+	case kindNamespace:
+		return answer{exists: true}
+	case kindNamespaceProtocol:
+		return answer{exists: q.protocol == catalog.ProtocolUDP || q.block.nets.hasProtocol(q.gen, q.namespace, q.protocol)}
+	case kindNamespacePort:
+		return q.pointToServices()
+	}
+	return q.resolveBrowse()
+}
+
+// pointToServices points to the services with a named port (RFC 6763, 4.1).
+func (q *question) pointToServices() answer {
+	names := q.block.nets.portServices(q.gen, q.namespace, catalog.PortName{Name: q.port, Protocol: q.protocol})
+	switch {
+	case names.Len() == 0:
+		return answer{}
+	case q.qtype != dns.TypePTR:
+		return answer{exists: true}
+	}
+	all := names.Len()
+	if room := q.roomBefore(q.qname); room < catalog.MaxLabel {
+		names = where(names, func(name string) bool { return len(name) <= room })
+	}
+	a := q.pointTo(names.Len(), q.ttl, func(i int) string { return names.At(i) + "." + q.qname })
+	a.omitted = all - names.Len()
+	return a
+}
+
+// resolvePortService answers for a service among those with a named port.
+func (q *question) resolvePortService() answer {
+	if !q.own.hasPort(q.portKey()) {
+		return answer{}
+	}
+	switch q.qtype {
+	case dns.TypeSRV:
+		return q.srvAt(q.own, q.portKey())
+	case dns.TypeTXT:
+		return answer{exists: true, records: single(&dns.TXT{Hdr: q.header(q.qname, dns.TypeTXT, q.ttl), Txt: []string{""}})}
 	}
 	return answer{exists: true}
 }

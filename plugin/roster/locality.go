@@ -61,11 +61,12 @@ type client struct {
 	subnet *dns.EDNS0_SUBNET
 }
 
-// of returns who asks.
-func (c *clients) of(state *request.Request) (cl client) {
+// of returns who asks, or nil where no answer depends on that.
+func (c *clients) of(state *request.Request) *client {
 	if len(c.nets) == 0 && len(c.trusted) == 0 {
-		return cl
+		return nil
 	}
+	cl := new(client)
 	a, err := netip.ParseAddr(state.IP())
 	if err != nil {
 		return cl
@@ -132,7 +133,7 @@ func commonBits(a, b netip.Addr) uint8 {
 // addSubnet adds the client subnet to the OPT record of an answer, if the query's is
 // believed. local says that the locality of clients plays a part in the answer.
 func (cl *client) addSubnet(extra []dns.RR, local bool) {
-	if cl.subnet == nil {
+	if cl == nil || cl.subnet == nil {
 		return
 	}
 	subnet := *cl.subnet
@@ -147,16 +148,16 @@ func (cl *client) addSubnet(extra []dns.RR, local bool) {
 	}
 }
 
-// selected returns the selection that a question is answered from, and whether the
-// locality of clients plays a part in which one that is.
-func (q *question) selected() (s *selection, local bool) {
+// selected returns the selection from a service that a question is answered from, and
+// whether the locality of clients plays a part in which one that is.
+func (q *question) selected(sv *servedService) (s *selection, local bool) {
 	n := q.selector
-	if n.locality == "" && len(q.localities) > 0 {
-		labels := q.answering.labels()
-		local = slices.ContainsFunc(q.localities, func(l localityNet) bool { return len(labels.localities[l.locality]) > 0 })
-		if local {
+	if n.locality == "" && len(q.block.clients.nets) > 0 {
+		labels := sv.labels()
+		local = slices.ContainsFunc(q.block.clients.nets, func(l localityNet) bool { return len(labels.localities[l.locality]) > 0 })
+		if local && q.client != nil {
 			n.locality, n.prefer = q.client.locality, q.client.locality != ""
 		}
 	}
-	return q.answering.selection(n), local
+	return sv.selection(n), local
 }

@@ -59,8 +59,8 @@ type name struct {
 	port       string
 	portNumber uint16
 	protocol   string
-	// prefix is what a name in a zone of addresses stands for.
-	prefix netip.Prefix
+	// prefix is what a name in a zone of addresses stands for, else nil.
+	prefix *netip.Prefix
 }
 
 // label is what a label of a name can be.

@@ -24,6 +24,8 @@ func TestNegative(t *testing.T) {
 		{question: "_tcp.orders.default.svc.internal. ANY"},
 		{question: "_udp.game.default.svc.internal. A"},
 		{question: "_udp.orders.default.svc.internal. A"}, // DNS-SD is below
+		{question: "_tcp.default.svc.internal. A"},
+		{question: "_udp.team-b.svc.internal. A"},
 		{question: "_tcp.idle.default.svc.internal. A"},
 		{question: "dns.svc.internal. A"},
 		{question: "dns.svc.internal. ANY"},
@@ -37,7 +39,7 @@ func TestNegative(t *testing.T) {
 		{question: "_tcp.game.default.svc.internal. A", rcode: dns.RcodeNameError},
 		{question: "_tcp.six.default.svc.internal. A", rcode: dns.RcodeNameError},
 		{question: "_tcp.nope.default.svc.internal. A", rcode: dns.RcodeNameError},
-		{question: "_tcp.default.svc.internal. A", rcode: dns.RcodeNameError},
+		{question: "_tcp.team-c.svc.internal. A", rcode: dns.RcodeNameError},
 		{question: "_sctp.orders.default.svc.internal. A", rcode: dns.RcodeNameError},
 		{question: "_http._tcp.nope.default.svc.internal. SRV", rcode: dns.RcodeNameError},
 		{question: "_other.svc.internal. TXT", rcode: dns.RcodeNameError},

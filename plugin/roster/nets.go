@@ -103,7 +103,7 @@ type denial struct {
 // filter returns what is served of a service, nil where nothing is, and what isn't.
 func (f *netFilter) filter(s *services.Service, whole *servedService) (served *servedService, denied []denial) {
 	denies := func(a netip.Addr) bool { return !f.serves(a) }
-	var instances []*catalog.Instance
+	instances := make([]*catalog.Instance, 0, s.Len())
 	for in := range s.All() {
 		if !slices.ContainsFunc(in.Addresses, denies) {
 			instances = append(instances, in)
@@ -120,7 +120,7 @@ func (f *netFilter) filter(s *services.Service, whole *servedService) (served *s
 	switch {
 	case len(denied) == 0:
 		return whole, nil
-	case len(instances) == 0:
+	case len(instances) == 0 && !s.Policy().Redirects():
 		return nil, denied
 	}
 	return newServed(s, instances), denied

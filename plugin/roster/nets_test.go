@@ -52,7 +52,7 @@ func TestNets(t *testing.T) {
 			{question: "_alt._tcp.orders.default.svc.internal. SRV", rcode: dns.RcodeNameError},
 			{question: "outside.default.svc.internal. A", rcode: dns.RcodeNameError},
 			{question: "outside.elsewhere.svc.internal. A", rcode: dns.RcodeNameError},
-			{question: "elsewhere.svc.internal. A"},
+			{question: "elsewhere.svc.internal. A", rcode: dns.RcodeNameError}, // as if its instance were not there
 			{question: "a.inside.default.svc.internal. A", answer: []string{"a.inside.default.svc.internal. 5 IN A 10.0.0.9"}},
 		},
 		"roster {\n allow_net 10.0.0.0/8 2001:db8::/32\n allow_net 192.0.2.3\n deny_net 10.0.0.1\n}": {

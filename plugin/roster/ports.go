@@ -19,6 +19,8 @@ type portKey struct {
 
 func (n *name) portKey() portKey { return portKey{n.protocol, n.port, n.portNumber} }
 
+func nameKey(p catalog.PortName) portKey { return portKey{protocol: p.Protocol, name: p.Name} }
+
 func (k portKey) compare(other portKey) int {
 	return cmp.Or(cmp.Compare(k.name, other.name), cmp.Compare(k.protocol, other.protocol), cmp.Compare(k.number, other.number))
 }
@@ -80,6 +82,9 @@ func (p *portSet) named() *fitting[srvTarget] {
 
 // srvSet returns the targets for questions of type SRV.
 func (p *portSet) srvSet() *srvSet {
+	if v := p.srv.made.Load(); v != nil {
+		return *v
+	}
 	return *p.srv.get(func() *srvSet { return newSRVSet(p.targets) })
 }
 

@@ -1,6 +1,9 @@
 package roster
 
-import "github.com/rosterdns/roster/internal/services"
+import (
+	"github.com/rosterdns/roster/catalog"
+	"github.com/rosterdns/roster/internal/services"
+)
 
 // question is what was asked, and what it is answered from.
 type question struct {
@@ -8,17 +11,72 @@ type question struct {
 	*zone
 	qname string // in lower case
 	qtype uint16
-	ttls  ttls
 	gen   *services.Generation
-	nets  *netFilter
+	block *settings
 	// own is what is served of the service that the name is about, or nil where it
 	// is about none or none is there.
 	own *servedService
 	// answering is what is served of the service whose instances answer for it.
 	answering *servedService
-	// client is who asks, and localities are where clients can be.
-	client     client
-	localities []localityNet
+	// ttls are those of the service that the name is about.
+	ttls ttls
 	// limit is that of answers for a service.
-	limit limit
+	limit  limit
+	client *client // nil where answers don't depend on it
+}
+
+// settings are those of a block that answers depend on.
+type settings struct {
+	ttls ttls
+	nets *netFilter // nil to serve all addresses
+	// maxAnswers is how many records an answer for a service has; 0 is all.
+	maxAnswers int
+	clients    clients
+}
+
+// question returns what a query asks, and the generation and the instances that
+// it is answered from.
+func (r *Roster) question(z *zone, qname string, qtype uint16) *question {
+	q := &question{
+		name: z.parse(qname), zone: z, qname: qname, qtype: qtype, gen: r.replica.Load(),
+		block: &r.settings, ttls: r.ttls, limit: limit{answers: r.maxAnswers},
+	}
+	if q.service != "" {
+		q.ask(q.gen.Service(q.namespace, q.service))
+	}
+	return q
+}
+
+// ask makes the question one about a service, or nil if there is none.
+func (q *question) ask(s *services.Service) {
+	q.own = q.block.nets.of(s)
+	q.answering = q.own
+	if q.own == nil {
+		return
+	}
+	p := s.Policy()
+	q.ttls = q.block.ttls.under(p)
+	if p != nil && p.MaxAnswers > 0 {
+		q.limit.answers = p.MaxAnswers
+	}
+	if p.Redirects() {
+		q.answering = q.answeringFor(s)
+	}
+}
+
+// answeringFor returns what is served of the service that answers for one with an
+// alias or failover: nothing of one that isn't there.
+func (q *question) answeringFor(s *services.Service) *servedService {
+	answers := (*services.Service).Answers
+	if q.block.nets != nil {
+		answers = func(s *services.Service) bool {
+			sv := q.block.nets.of(s)
+			return sv != nil && len(sv.answering()) > 0
+		}
+	}
+	other := q.gen.AnsweringWhere(s, answers)
+	if sv := q.block.nets.of(other); sv != nil {
+		return sv
+	}
+	return newServed(s, []*catalog.Instance{})
 }

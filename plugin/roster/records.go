@@ -24,7 +24,10 @@ func (a *addressRecords) size(int) int        { return addressSize(a.header.Rrty
 func (a *addressRecords) appendGlue(glue []dns.RR, _ int) []dns.RR { return glue }
 
 func (q *question) addressAnswer(set *addressSet, l *limit) answer {
-	addresses, _, ordered := pick(l, set.addresses, set.candidate, &set.pickers)
+	addresses, ordered := set.addresses, false
+	if _, some := l.picks(len(addresses)); some {
+		addresses, _, ordered = pick(l, addresses, set.candidate, &set.pickers)
+	}
 	return answer{exists: true, ordered: ordered, records: &addressRecords{q.header(q.qname, q.qtype, q.ttls.ofSet(set.ttl)), addresses}}
 }
 
@@ -36,15 +39,14 @@ type srvRecords struct {
 	// whole is how many of them have their own weights: those of a sample have
 	// been picked by weight already.
 	whole int
-	below string // what follows the label of a target that is no host
+	origin
 }
 
 // srvAnswer returns the record set of targets, which are of the service s.
 func (q *question) srvAnswer(set *srvSet, s *services.Service, l *limit) answer {
-	below := q.below(s)
-	fit := set.within(q.roomBefore(below))
+	fit := set.within(q.roomBefore(q.below(s)))
 	targets, whole, ordered := pick(l, fit, srvTarget.candidate, &set.pickers)
-	records := &srvRecords{q, q.header(q.qname, dns.TypeSRV, q.ttls.ofSet(set.ttl)), targets, whole, "." + below}
+	records := &srvRecords{q, q.header(q.qname, dns.TypeSRV, q.ttls.ofSet(set.ttl)), targets, whole, q.origin(s)}
 	return answer{exists: true, records: records, ordered: ordered, omitted: len(set.targets) - len(fit)}
 }
 
@@ -62,22 +64,30 @@ func (s *srvRecords) record(i int) dns.RR {
 func (s *srvRecords) size(i int) int { return srvSize + s.targetSize(s.targets[i].Instance, s.below) }
 
 func (s *srvRecords) appendGlue(glue []dns.RR, i int) []dns.RR {
-	return s.appendTarget(glue, s.targets[i].Instance, s.below)
+	return s.appendTarget(glue, s.targets[i].Instance, &s.origin)
+}
+
+// origin is what records have in common whose targets are a service's.
+type origin struct {
+	below string // what follows the label of a target that is no host
+	ttls  ttls   // of its addresses
+}
+
+func (q *question) origin(s *services.Service) origin {
+	return origin{"." + q.below(s), q.block.ttls.under(s.Policy())}
 }
 
 // below returns the name that those of the instances of a service are below.
-func (q *question) below(s *services.Service) string {
-	return join(s.Name+"."+s.Namespace+".", q.zone.name)
-}
+func (z *zone) below(s *services.Service) string { return join(s.Name+"."+s.Namespace+".", z.name) }
 
 // roomBefore returns how many octets a label can have before a name in the zone.
-func (q *question) roomBefore(name string) int {
+func (z *zone) roomBefore(name string) int {
 	relative := len(name)
-	if q.zone.name != "." {
-		relative -= len(q.zone.name)
+	if z.name != "." {
+		relative -= len(z.name)
 	}
 	// Each dot takes the octet of a label's length.
-	return q.room - relative - 1
+	return z.room - relative - 1
 }
 
 // targetName returns the name that an instance's addresses are at: its host, or else
@@ -98,11 +108,11 @@ func (q *question) targetSize(in *catalog.Instance, below string) int {
 }
 
 // appendTarget appends the addresses of an instance that is a target.
-func (q *question) appendTarget(glue []dns.RR, in *catalog.Instance, below string) []dns.RR {
+func (q *question) appendTarget(glue []dns.RR, in *catalog.Instance, of *origin) []dns.RR {
 	if len(in.Addresses) == 0 {
 		return glue
 	}
-	addrs, ttl, name := distinct(in.Addresses), q.ttls.of(in), targetName(in, below)
+	addrs, ttl, name := distinct(in.Addresses), of.ttls.of(in), targetName(in, of.below)
 	for _, rrtype := range [...]uint16{dns.TypeA, dns.TypeAAAA} {
 		glue = q.appendAddresses(glue, name, addrs, rrtype, ttl)
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/coredns/coredns/plugin/pkg/dnsutil"
+	"github.com/miekg/dns"
 )
 
 // The trees of names that stand for addresses (RFC 1035, 3.5, and RFC 3596, 2.5).
@@ -45,7 +46,8 @@ func reverseName(below string, bits int, octets []byte) name {
 		below = below[:dot]
 	}
 	a, _ := netip.AddrFromSlice(octets)
-	return name{kind: kindReverse, prefix: netip.PrefixFrom(a, n)}
+	prefix := netip.PrefixFrom(a, n)
+	return name{kind: kindReverse, prefix: &prefix}
 }
 
 // reverseLabel parses a label, which a value has one spelling of.
@@ -67,4 +69,33 @@ func newReverseZone(zoneName string, forward *zone, others []string) *zone {
 	}
 	z.addInner(others)
 	return z
+}
+
+// resolveReverse answers for an address, or for what addresses begin with.
+func (q *question) resolveReverse() answer {
+	if !q.prefix.IsSingleIP() {
+		return answer{exists: q.block.nets.anyIn(q.gen, *q.prefix)}
+	}
+	var names []string
+	a, ttl := answer{}, uint32(maxTTL)
+	for s, in := range q.block.nets.withAddress(q.gen, q.prefix.Addr()) {
+		a.exists = true
+		below := q.forward.below(s)
+		if len(in.ID) > q.forward.roomBefore(below) {
+			a.omitted++
+			continue
+		}
+		names = append(names, in.ID+"."+below)
+		ttl = min(ttl, q.block.ttls.under(s.Policy()).of(in))
+		if len(names) == maxPicked { // no message has room for more
+			break
+		}
+	}
+	if q.qtype != dns.TypePTR || len(names) == 0 {
+		return a
+	}
+	omitted := a.omitted
+	a = q.pointTo(len(names), ttl, func(i int) string { return names[i] })
+	a.omitted = omitted
+	return a
 }

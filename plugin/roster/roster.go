@@ -35,12 +35,8 @@ type Roster struct {
 	origins plugin.Zones
 	zones   map[string]*zone // by name; the same as in origins
 	fall    fall.F
-	ttls    ttls
 	stale   time.Duration // how long after the last contact answers go on; 0 is without end
-	nets    *netFilter    // nil to serve all addresses
-	// maxAnswers is how many records an answer for a service has; 0 is all.
-	maxAnswers int
-	clients    clients
+	settings
 	responder
 	replica replicaReader
 	// started says that replica is set, before which nothing but Ready is
@@ -115,18 +111,6 @@ func (r *Roster) ServeDNS(ctx context.Context, w dns.ResponseWriter, req *dns.Ms
 		return plugin.NextOrFailure(r.Name(), r.Next, ctx, w, req)
 	}
 	return r.reply(ctx, &state, q, &a, count)
-}
-
-// question returns what a query asks, and the generation and the instances that
-// it is answered from.
-func (r *Roster) question(z *zone, qname string, qtype uint16) *question {
-	q := &question{name: z.parse(qname), zone: z, qname: qname, qtype: qtype, ttls: r.ttls, gen: r.replica.Load(), nets: r.nets, limit: limit{answers: r.maxAnswers},
-		localities: r.clients.nets}
-	if q.service != "" {
-		q.own = r.nets.of(q.gen.Service(q.namespace, q.service))
-		q.answering = q.own
-	}
-	return q
 }
 
 // outdated reports whether the last contact is longer ago than stale allows.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/internal/services"
@@ -31,13 +32,24 @@ type servedService struct {
 
 // lazy is a value that is made at its first use.
 type lazy[T any] struct {
-	once  sync.Once
-	value T
+	made atomic.Pointer[T]
+	mu   sync.Mutex
 }
 
+// get returns the value, which build makes if it isn't yet. Who asks with each query
+// looks at made before, since a function that is passed on takes memory.
 func (l *lazy[T]) get(build func() T) *T {
-	l.once.Do(func() { l.value = build() })
-	return &l.value
+	if v := l.made.Load(); v != nil {
+		return v
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if v := l.made.Load(); v != nil {
+		return v
+	}
+	v := build()
+	l.made.Store(&v)
+	return &v
 }
 
 // attachment is what the plugin keeps with a version of a service.

@@ -28,9 +28,12 @@ type selection struct {
 // matching returns the instances that are selected, but for the preference for a
 // locality.
 func (s *selection) matching() []*catalog.Instance {
+	if v := s.match.made.Load(); v != nil {
+		return *v
+	}
 	return *s.match.get(func() []*catalog.Instance {
 		if s == &s.from.whole {
-			return catalog.Selector{}.Select(s.from.instances(), s.from.service.Len())
+			return catalog.Selector{MinUp: s.from.service.Policy().Up()}.Select(s.from.instances(), s.from.service.Len())
 		}
 		selector := s.selector
 		selector.Prefer = ""
@@ -40,6 +43,9 @@ func (s *selection) matching() []*catalog.Instance {
 
 // selected returns the instances that questions without a port are answered from.
 func (s *selection) selected() []*catalog.Instance {
+	if v := s.near.made.Load(); v != nil {
+		return *v
+	}
 	return *s.near.get(func() []*catalog.Instance {
 		return catalog.Nearest(s.matching(), s.selector.Prefer, func(in *catalog.Instance) *catalog.Instance { return in })
 	})
@@ -50,12 +56,18 @@ func (s *selection) soleHost() *catalog.Instance { return catalog.SoleHost(s.sel
 
 // addressSet returns the addresses for questions of the type, A or AAAA.
 func (s *selection) addressSet(rrtype uint16) *addressSet {
+	if v := s.addresses.made.Load(); v != nil {
+		return (*v).of(rrtype)
+	}
 	sets := s.addresses.get(func() *addressSets { return newAddressSets(catalog.Preferred(s.selected())) })
 	return (*sets).of(rrtype)
 }
 
 // srvSet returns the targets of all ports.
 func (s *selection) srvSet() *srvSet {
+	if v := s.all.made.Load(); v != nil {
+		return *v
+	}
 	return *s.all.get(func() *srvSet { return newSRVSet(allPorts(s.selected())) })
 }
 
@@ -66,6 +78,9 @@ func (s *selection) svcbSet() *svcbSet {
 
 // portsBy returns the ports of the selected instances, by what tells them apart.
 func (s *selection) portsBy(k portKeying) map[portKey]*portSet {
+	if v := s.ports[k].made.Load(); v != nil {
+		return *v
+	}
 	return *s.ports[k].get(func() map[portKey]*portSet {
 		instances := slices.Values(s.matching())
 		if s == &s.from.whole {

@@ -45,8 +45,8 @@ func setup(c *caddy.Controller) error {
 // tcp is what all blocks share. It answers once it is started.
 func newHandler(cfg *config, own []netip.Addr, tcp *tcpLimits) (*Roster, error) {
 	r := &Roster{
-		origins: cfg.origins, zones: map[string]*zone{}, fall: cfg.fall, ttls: cfg.ttls, stale: cfg.stale, nets: newNetFilter(cfg.nets),
-		maxAnswers: cfg.maxAnswers, clients: cfg.clients,
+		origins: cfg.origins, zones: map[string]*zone{}, fall: cfg.fall, stale: cfg.stale,
+		settings:  settings{cfg.ttls, newNetFilter(cfg.nets), cfg.maxAnswers, cfg.clients},
 		responder: responder{upstream: coreupstream.New(), tcp: tcp},
 	}
 	others := slices.Concat(cfg.origins, cfg.inner)

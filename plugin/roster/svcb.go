@@ -140,15 +140,14 @@ type svcbRecords struct {
 	*question
 	header  dns.RR_Header
 	targets []svcbTarget
-	below   string // what follows the label of a target that is no host
+	origin
 }
 
 // svcbAnswer returns the record set of endpoints, which are of the service s.
 func (q *question) svcbAnswer(set *svcbSet, s *services.Service, l *limit) answer {
-	below := q.below(s)
-	fit := set.fitting.within(set.targets, q.roomBefore(below), svcbTarget.labelLen)
+	fit := set.fitting.within(set.targets, q.roomBefore(q.below(s)), svcbTarget.labelLen)
 	targets, _, ordered := pick(l, fit, svcbTarget.candidate, &set.pickers)
-	records := &svcbRecords{q, q.header(q.qname, q.qtype, q.ttls.ofSet(set.ttl)), targets, "." + below}
+	records := &svcbRecords{q, q.header(q.qname, q.qtype, q.ttls.ofSet(set.ttl)), targets, q.origin(s)}
 	return answer{exists: true, records: records, ordered: ordered, omitted: len(set.targets) - len(fit)}
 }
 
@@ -172,7 +171,7 @@ func (s *svcbRecords) record(i int) dns.RR {
 }
 
 func (s *svcbRecords) appendGlue(glue []dns.RR, i int) []dns.RR {
-	return s.appendTarget(glue, s.targets[i].Instance, s.below)
+	return s.appendTarget(glue, s.targets[i].Instance, &s.origin)
 }
 
 // params returns the parameters of an endpoint in ascending order of keys (RFC 9460,

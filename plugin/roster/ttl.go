@@ -15,6 +15,15 @@ func (t ttls) of(in *catalog.Instance) uint32 {
 	return t.bound(in.TTL)
 }
 
+// under returns the settings for instances of a service with a policy, or nil: its
+// TTL is in place of the standard one, and bounded as an instance's own.
+func (t ttls) under(p *catalog.Policy) ttls {
+	if p != nil && p.TTL != 0 {
+		t.standard = t.bound(p.TTL)
+	}
+	return t
+}
+
 func (t ttls) bound(own uint32) uint32 { return min(max(own, t.lowest), t.highest) }
 
 // ofSet returns the TTL of a record set: one for the set, the lowest (RFC 2181,

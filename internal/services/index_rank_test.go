@@ -1,0 +1,101 @@
+package services
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"testing"
+
+	"github.com/rosterdns/roster/catalog"
+)
+
+// TestLists compares the lists of ports with what the sequences yield, while the
+// registry changes.
+func TestLists(t *testing.T) {
+	t.Parallel()
+	seed := rand.Uint64()
+	rng := rand.New(rand.NewPCG(seed, 0))
+	s, _ := newStore(t)
+	for revision := int64(1); revision <= 1500; revision++ {
+		namespace := fmt.Sprintf("n%d", rng.IntN(3))
+		apply(s, batch(randomEvent(rng, namespace, revision)))
+		g := s.Load()
+		protocols := map[string]bool{}
+		ports := slices.Collect(g.Ports(namespace))
+		for _, p := range ports {
+			protocols[p.Protocol] = true
+			var names []string
+			for svc := range g.WithPort(namespace, p) {
+				names = append(names, svc.Name)
+			}
+			if got := elements(g.PortServices(namespace, p)); !slices.Equal(got, names) {
+				t.Fatalf("seed %d, revision %d: %v of %s: %q, want %q", seed, revision, p, namespace, got, names)
+			}
+		}
+		got := elements(g.PortList(namespace))
+		slices.SortFunc(got, catalog.PortName.Compare)
+		if !slices.Equal(got, ports) {
+			t.Fatalf("seed %d, revision %d: ports %v, want %v", seed, revision, got, ports)
+		}
+		for _, protocol := range []string{catalog.ProtocolTCP, catalog.ProtocolUDP} {
+			if g.HasProtocol(namespace, protocol) != protocols[protocol] {
+				t.Fatalf("seed %d, revision %d: HasProtocol(%s) of %v", seed, revision, protocol, ports)
+			}
+		}
+	}
+}
+
+func elements[T any](l List[T]) (out []T) {
+	for i := range l.Len() {
+		out = append(out, l.At(i))
+	}
+	return out
+}
+
+// TestAddressFrom compares the next address with that of all there are, while the
+// registry changes.
+func TestAddressFrom(t *testing.T) {
+	t.Parallel()
+	seed := rand.Uint64()
+	rng := rand.New(rand.NewPCG(seed, 0))
+	s, _ := newStore(t)
+	some := func() string {
+		if rng.IntN(2) == 0 {
+			return fmt.Sprintf("10.0.0.%d", rng.IntN(20))
+		}
+		return fmt.Sprintf("2001:db8::%x", 1+rng.IntN(20))
+	}
+	for revision := int64(1); revision <= 3*maxReachWaiting; revision++ {
+		key := fmt.Sprintf("n/s/i%d", rng.IntN(12))
+		if rng.IntN(3) == 0 {
+			apply(s, batch(del(revision, key)))
+		} else {
+			apply(s, batch(put(revision, key, fmt.Sprintf(`{"addresses":[%q,%q]}`, some(), some()))))
+		}
+		g := s.Load()
+		all := map[netip.Addr]bool{}
+		for svc := range g.All() {
+			for in := range svc.All() {
+				for _, a := range in.Addresses {
+					all[a] = true
+				}
+			}
+		}
+		least := netip.MustParseAddr(some())
+		var want netip.Addr
+		for _, a := range slices.SortedFunc(maps.Keys(all), netip.Addr.Compare) {
+			if a.BitLen() == least.BitLen() && a.Compare(least) >= 0 {
+				want = a
+				break
+			}
+		}
+		if got, ok := g.AddressFrom(least); got != want || ok != want.IsValid() {
+			t.Fatalf("seed %d, revision %d: from %v: %v, %v, want %v of %v", seed, revision, least, got, ok, want, all)
+		}
+	}
+	if x := s.Load().indexes.reach; x.tree == nil || len(x.waiting) > maxReachWaiting {
+		t.Errorf("%d edits wait", len(x.waiting))
+	}
+}
