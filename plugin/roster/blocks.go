@@ -17,10 +17,12 @@ type blocks struct {
 	siblings *siblings
 	zones    *zoneTree  // of the whole Corefile; nil before the first block asks
 	tcp      *tcpLimits // of all blocks together: each has clients that don't read
+	// transfers is of all blocks together: each has secondaries.
+	transfers *transfers
 
 	ctx      context.Context // until the end
 	cancel   context.CancelFunc
-	waits    sync.WaitGroup // of await
+	waits    sync.WaitGroup // of await and notifiers
 	acquired []*shared      // by block
 	release  sync.Once
 }
@@ -46,6 +48,7 @@ var reloading struct {
 func newBlocks() *blocks {
 	b := &blocks{siblings: newSiblings(), tcp: newTCPLimits()}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
+	b.transfers = newTransfers(b.ctx)
 	return b
 }
 
@@ -68,7 +71,7 @@ func (b *blocks) add(r *Roster, cfg *config) error {
 	if err := b.siblings.add(cfg); err != nil {
 		return err
 	}
-	r.ready = b.ready
+	r.ready, r.transfers = b.ready, b.transfers
 	b.handlers = append(b.handlers, r)
 	b.configs = append(b.configs, cfg)
 	return nil
@@ -89,10 +92,15 @@ func (b *blocks) start() error {
 	}
 	reloading.mu.Unlock()
 
-	if err := b.acquire(); err != nil {
+	err := b.checkTransfers()
+	if err == nil {
+		err = b.acquire()
+	}
+	if err != nil {
 		b.releaseAll()
 		return plugin.Error(pluginName, err)
 	}
+	b.startNotifying()
 	var started sync.WaitGroup
 	for i, cfg := range b.configs {
 		started.Add(1)
@@ -126,6 +134,7 @@ func (b *blocks) releaseAll() {
 	b.release.Do(func() {
 		b.cancel()
 		b.waits.Wait()
+		b.transfers.wait()
 		ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 		defer cancel()
 		var ends sync.WaitGroup

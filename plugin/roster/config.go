@@ -39,6 +39,8 @@ type config struct {
 	maxAnswers int
 	clients    clients
 	fall       fall.F
+	// server is the server block, as CoreDNS has it.
+	server *dnsserver.Config
 	// stated says where each property is stated first; the directive itself is
 	// under pluginName.
 	stated map[string]position

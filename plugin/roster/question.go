@@ -23,6 +23,9 @@ type question struct {
 	// limit is that of answers for a service.
 	limit  limit
 	client *client // nil where answers don't depend on it
+	// whole says that answers have all records, whatever size a message has, and
+	// that nothing of them is remembered: for transfers.
+	whole bool
 }
 
 // settings are those of a block that answers depend on.
@@ -49,7 +52,7 @@ func (r *Roster) question(z *zone, qname string, qtype uint16) *question {
 
 // ask makes the question one about a service, or nil if there is none.
 func (q *question) ask(s *services.Service) {
-	q.own = q.block.nets.of(s)
+	q.own = q.serve(s)
 	q.answering = q.own
 	if q.own == nil {
 		return
@@ -70,13 +73,21 @@ func (q *question) answeringFor(s *services.Service) *servedService {
 	answers := (*services.Service).Answers
 	if q.block.nets != nil {
 		answers = func(s *services.Service) bool {
-			sv := q.block.nets.of(s)
+			sv := q.serve(s)
 			return sv != nil && len(sv.answering()) > 0
 		}
 	}
 	other := q.gen.AnsweringWhere(s, answers)
-	if sv := q.block.nets.of(other); sv != nil {
+	if sv := q.serve(other); sv != nil {
 		return sv
 	}
 	return newServed(s, []*catalog.Instance{})
+}
+
+// serve returns what is served of a service, nil where nothing is.
+func (q *question) serve(s *services.Service) *servedService {
+	if q.whole {
+		return q.block.nets.fresh(s)
+	}
+	return q.block.nets.of(s)
 }

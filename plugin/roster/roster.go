@@ -25,6 +25,10 @@ type replicaReader interface {
 	Load() *services.Generation
 	// Status returns the state of the replica.
 	Status() mirror.Status
+	// Since returns what has changed since a serial was shown.
+	Since(serial uint32) services.History
+	// Subscribe returns a subscription to what changes.
+	Subscribe() *services.Subscription
 }
 
 // Roster is the handler of one server block. It is safe for concurrent use.
@@ -38,7 +42,8 @@ type Roster struct {
 	stale   time.Duration // how long after the last contact answers go on; 0 is without end
 	settings
 	responder
-	replica replicaReader
+	transfers *transfers // of all blocks
+	replica   replicaReader
 	// started says that replica is set, before which nothing but Ready is
 	// called.
 	started atomic.Bool

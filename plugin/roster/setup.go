@@ -19,11 +19,12 @@ func setup(c *caddy.Controller) error {
 	if err != nil {
 		return plugin.Error(pluginName, err)
 	}
+	cfg.server = dnsserver.GetConfig(c)
 	b := blocksOf(c)
 	if cfg.inner, err = b.innerZones(cfg.origins); err != nil {
 		return plugin.Error(pluginName, err)
 	}
-	own, err := ownAddresses(dnsserver.GetConfig(c).ListenHosts)
+	own, err := ownAddresses(cfg.server.ListenHosts)
 	if err != nil {
 		return plugin.Error(pluginName, err)
 	}
@@ -34,7 +35,7 @@ func setup(c *caddy.Controller) error {
 	if err := b.add(r, cfg); err != nil {
 		return plugin.Error(pluginName, err)
 	}
-	dnsserver.GetConfig(c).AddPlugin(func(next plugin.Handler) plugin.Handler {
+	cfg.server.AddPlugin(func(next plugin.Handler) plugin.Handler {
 		r.Next = next
 		return r
 	})
