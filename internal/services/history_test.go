@@ -92,14 +92,28 @@ func TestSinceUnknown(t *testing.T) {
 	}
 	known(30, true)
 
+	// Nor is what was shown in another way.
+	u := s.Subscribe()
+	u.Next()
+	s.RaiseSerial()
+	if got := s.Load().Serial(); got != 32 {
+		t.Fatalf("serial %d", got)
+	}
+	if deltas, _ := u.Next(); len(deltas) != 1 || len(deltas[0].Changes) != 0 {
+		t.Errorf("subscribers see %v", deltas)
+	}
+	known(31, false)
+	known(32, true)
+
 	// Beyond the journal nothing is known but the state that it begins with.
 	for i := range int64(maxDeltas) {
 		change(22 + i)
 	}
-	known(31, true)
-	known(30, false)
-	change(22 + maxDeltas)
+	known(32, true)
 	known(31, false)
+	change(22 + maxDeltas)
+	known(33, true)
+	known(32, false)
 	known(s.Load().Serial(), true)
 	if n := len(s.journal.shown); n > maxShown {
 		t.Errorf("%d serials", n)

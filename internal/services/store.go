@@ -103,6 +103,21 @@ func (s *Store) RestoreSerial(full, offset, revision int64) {
 	s.journal.publish(next, nil, 0, false)
 }
 
+// RaiseSerial makes the serial rise as with a change: readers show the contents in
+// another way from now on. What they have shown under the serials before is not known
+// any more.
+func (s *Store) RaiseSerial() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	next := s.Load().with(nil)
+	if next.serial.value == 0 { // nothing has been shown
+		return
+	}
+	next.serial.raise(next.serial.value, true)
+	s.journal.forget()
+	s.journal.publish(next, nil, 0, true)
+}
+
 // Continue is RestoreSerial from another Store of the same registry, unless what
 // was restored already is further, or so far behind that the step would count as
 // one back.

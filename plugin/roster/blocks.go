@@ -2,6 +2,7 @@ package roster
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -176,10 +177,42 @@ func (b *blocks) restartFailed() error {
 // its successor holds the replicas that both have, or at the end.
 func (b *blocks) stop() error {
 	reloading.mu.Lock()
+	var next *blocks
 	if reloading.old == b {
+		next = reloading.new
 		reloading.old, reloading.new = nil, nil
 	}
 	reloading.mu.Unlock()
 	b.releaseAll()
+	if next != nil {
+		next.raiseSerials(b)
+	}
 	return nil
+}
+
+// raiseSerials raises the serials of the registries of which zones hold other records
+// than by the Corefile before, which answers no more.
+func (b *blocks) raiseSerials(before *blocks) {
+	old := before.zoneSettings()
+	for key, settings := range b.zoneSettings() {
+		if was, ok := old[key]; !ok || was == settings {
+			continue
+		}
+		for _, m := range b.acquired {
+			if m.config.key() == key {
+				b.waits.Go(func() { m.raiseSerial(b.ctx) })
+				break
+			}
+		}
+	}
+}
+
+// zoneSettings returns what the records of zones depend on besides their registry, by
+// its key.
+func (b *blocks) zoneSettings() map[string]string {
+	of := map[string]string{}
+	for _, cfg := range b.configs {
+		of[cfg.registry.key()] += fmt.Sprint(cfg.origins, cfg.inner, cfg.ttls, cfg.nameServers, cfg.nets) + "\n"
+	}
+	return of
 }

@@ -39,7 +39,7 @@ type config struct {
 	maxAnswers int
 	clients    clients
 	fall       fall.F
-	// server is the server block, as CoreDNS has it.
+	// server is the server block, as CoreDNS has it; nil in tests without one.
 	server *dnsserver.Config
 	// stated says where each property is stated first; the directive itself is
 	// under pluginName.

@@ -71,9 +71,9 @@ func (t *transfers) wait() {
 	}
 }
 
-var _ transfer.Transferer = (*Roster)(nil)
+var _ transfer.Transferer = (*Roster)(nil) //nolint:misspell // CoreDNS's
 
-// Transfer implements transfer.Transferer. All that it sends is of one generation.
+// Transfer is called by the transfer plugin. All that it sends is of one generation.
 func (r *Roster) Transfer(zoneName string, serial uint32) (<-chan []dns.RR, error) {
 	z := r.zones[zoneName]
 	if z == nil {

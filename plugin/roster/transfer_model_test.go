@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/coredns/coredns/plugin/transfer"
 	"github.com/miekg/dns"
 
 	"github.com/rosterdns/roster/internal/mirror"
@@ -214,17 +213,6 @@ func TestTransferAnswers(t *testing.T) {
 					}
 				}
 			}
-		}
-	}
-}
-
-// TestTransferOf: other zones are for other plugins, also those above and below.
-func TestTransferOf(t *testing.T) {
-	t.Parallel()
-	r := serving(t, "roster", shop)
-	for _, zone := range []string{"internal.", "default.svc.internal.", ".", "example.org."} {
-		if ch, err := r.Transfer(zone, 0); ch != nil || err != transfer.ErrNotAuthoritative { //nolint:errorlint // the plugin compares so
-			t.Errorf("%s: %v", zone, err)
 		}
 	}
 }

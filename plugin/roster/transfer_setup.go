@@ -11,6 +11,9 @@ import (
 // transferPlugin returns the transfer plugin of the server block, or nil. It is there
 // when the server starts.
 func (cfg *config) transferPlugin() *transfer.Transfer {
+	if cfg.server == nil {
+		return nil
+	}
 	t, _ := cfg.server.Handler("transfer").(*transfer.Transfer)
 	return t
 }
