@@ -30,7 +30,7 @@ type Selector struct {
 // the service as a whole: whether an instance is selected can depend on which
 // others there are.
 func (s Selector) Select(service iter.Seq[*Instance], size int) []*Instance {
-	selected := slices.Grow([]*Instance(nil), size)
+	selected := make([]*Instance, 0, size)
 	for in := range service {
 		if s.AnyStatus || in.Up() {
 			selected = append(selected, in)

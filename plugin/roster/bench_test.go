@@ -20,6 +20,58 @@ var benchQuestions = []struct{ name, question string }{
 	{"NXDOMAIN-port", "_nope._tcp.many.default.svc.internal. SRV"},
 }
 
+// moreQuestions are of names that fewer clients ask for.
+var moreQuestions = []struct{ name, question string }{
+	{"tag", "t1._tag.many.default.svc.internal. A"},
+	{"locality", "_http._tcp.l1.prefer._zone.many.default.svc.internal. SRV"},
+	{"HTTPS", "many.default.svc.internal. HTTPS"},
+	{"PTR", "_http._tcp.many.default.svc.internal. PTR"},
+	{"reverse", "1.0.0.10.in-addr.arpa. PTR"},
+	{"reverse-part", "0.0.10.in-addr.arpa. PTR"},
+	{"namespace-PTR", "_http._tcp.services.svc.internal. PTR"},
+	{"namespace-types", "_services._dns-sd._udp.services.svc.internal. PTR"},
+}
+
+// labelled returns what moreQuestions are about: n instances, a tenth of them with a
+// tag and another with a locality, and n services of a namespace.
+func labelled(n int) values {
+	vs := many(n)
+	for i := range n {
+		vs[fmt.Sprintf("default/many/i%05d", i)] = fmt.Sprintf(
+			`{"addresses":["10.%d.%d.%d"],"ports":[{"name":"http","port":80}],"tags":["t%d"],"locality":"l%d","metadata":{"alpn":"h2"}}`,
+			i>>16, i>>8&255, i&255, i%10, i/2%10)
+		vs[fmt.Sprintf("services/s%d/a", i)] = fmt.Sprintf(`{"addresses":["192.0.2.1"],"ports":[{"name":"http","port":80},{"name":"p%d","port":81}]}`, i)
+	}
+	return vs
+}
+
+// BenchmarkNames is BenchmarkServeDNS of names that fewer clients ask for; as the
+// first of max_answers.
+func BenchmarkNames(b *testing.B) {
+	for _, n := range []int{10, 10_000} {
+		vs := labelled(n)
+		for directive, questions := range map[string][]struct{ name, question string }{
+			"":               moreQuestions,
+			"max_answers 8":  {{"max_answers-A", manyA}, {"max_answers-SRV", manySRV}},
+			"max_answers 80": {{"max_answers-80", manyA}},
+		} {
+			h := serving(b, "roster svc.internal 10.0.0.0/8 {\n"+directive+"\n}", vs)
+			for _, q := range questions {
+				b.Run(fmt.Sprintf("%s/%d", q.name, n), func(b *testing.B) {
+					b.ReportAllocs()
+					req, w := withEDNS(query(q.question), 1232, false), &plugintest.ResponseWriter{}
+					ask(b, h, req.Copy(), false)
+					for b.Loop() {
+						if code, err := h.ServeDNS(b.Context(), w, req); code != 0 || err != nil {
+							b.Fatal(code, err)
+						}
+					}
+				})
+			}
+		}
+	}
+}
+
 // BenchmarkServeDNS measures one query in the handler, without the wire: of a
 // service with that many instances, by UDP with EDNS.
 func BenchmarkServeDNS(b *testing.B) {

@@ -133,7 +133,11 @@ func FuzzServeDNS(f *testing.F) {
 	for _, question := range []string{
 		manyA, "orders.default.svc.internal. SRV", "_http._tcp.orders.default.svc.internal. SRV", "a.orders.default.svc.internal. TXT",
 		"db.default.svc.internal. A", "solo.default. MX", ". NS", "svc.internal. SOA", "nope.svc.internal. A", "_status.svc.internal. TXT",
-		"orders.default.svc.internal. ANY", "svc.internal. AXFR", "orders.default. HTTPS",
+		"orders.default.svc.internal. ANY", "svc.internal. AXFR", "orders.default. HTTPS", "web.default.svc.internal. SVCB",
+		"canary._tag.az1.prefer._zone.web.default.svc.internal. A", "_http._tcp.az2.pin._zone.web.default. SRV", "_443._https.web.default.svc.internal. HTTPS",
+		"_http._tcp.orders.default.svc.internal. PTR", "a._http._tcp.orders.default.svc.internal. TXT", "_http._tcp.default.svc.internal. PTR",
+		"orders._http._tcp.default.svc.internal. SRV", "_services._dns-sd._udp.default.svc.internal. PTR", "lb._dns-sd._udp.default. PTR",
+		"1.0.0.10.in-addr.arpa. PTR", "0.10.in-addr.arpa. SOA", "shop.default.svc.internal. A",
 	} {
 		for _, req := range []*dns.Msg{query(question), withEDNS(query(question), 1232, true)} {
 			wire, err := req.Pack()
@@ -146,7 +150,9 @@ func FuzzServeDNS(f *testing.F) {
 	all := maps.Clone(shop)
 	maps.Copy(all, outside)
 	maps.Copy(all, many(100))
-	r := serving(f, "roster svc.internal .", all)
+	maps.Copy(all, fleet)
+	all["default/shop/_policy"] = `{"alias":"default/web","failover":["default/orders"],"max_answers":2}`
+	r := serving(f, "roster svc.internal . 10.in-addr.arpa {\n max_answers 90\n}", all)
 	soa := records(f, []string{"example.com. 60 IN SOA ns.example.com. root.example.com. 1 2 3 4 5"})
 	r.upstream = resolver(func(_ string, qtype uint16) (*dns.Msg, error) {
 		rcode := dns.RcodeSuccess

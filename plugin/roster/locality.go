@@ -106,7 +106,7 @@ func (c *clients) locate(a netip.Addr) (locality string, scope uint8) {
 		switch {
 		case n.net.Addr().Is4() != a.Is4():
 		case n.net.Contains(a):
-			scope = max(scope, uint8(n.net.Bits())) //nolint:gosec // at most 128
+			scope = max(scope, uint8(n.net.Bits()))
 			if locality == "" {
 				locality = n.locality
 			}
@@ -119,7 +119,7 @@ func (c *clients) locate(a netip.Addr) (locality string, scope uint8) {
 
 // commonBits returns how many bits two addresses of a family begin with in common.
 func commonBits(a, b netip.Addr) uint8 {
-	bits := uint8(a.BitLen()) //nolint:gosec // at most 128
+	bits := uint8(a.BitLen())
 	for bits > 0 {
 		p, err := a.Prefix(int(bits))
 		if err == nil && p.Contains(b) {

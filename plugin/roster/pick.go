@@ -48,7 +48,7 @@ func newPicker(n int, of func(i int) candidate) *picker {
 	p := &picker{order: make([]int32, n), sums: make([]uint64, 1, n+1)}
 	all := make([]candidate, n)
 	for i := range n {
-		p.order[i], all[i] = int32(i), of(i) //nolint:gosec // sets are far smaller
+		p.order[i], all[i] = int32(i), of(i)
 	}
 	slices.SortStableFunc(p.order, func(a, b int32) int { return cmp.Compare(all[a].priority, all[b].priority) })
 	for i, at := range p.order {
@@ -111,7 +111,7 @@ func (l *limit) picks(n int) (int, bool) {
 // sameFor returns what picks the same records of a version of a service each time.
 func sameFor(s *services.Service) *rand.Rand {
 	h := fnv.New64a()
-	h.Write([]byte(s.Namespace + "/" + s.Name)) // never fails
+	_, _ = h.Write([]byte(s.Namespace + "/" + s.Name)) // never fails
 	return rand.New(rand.NewPCG(uint64(s.Revision), h.Sum64()))
 }
 

@@ -64,7 +64,7 @@ func TestPickPriorities(t *testing.T) {
 	for range 500 {
 		all := make([]candidate, 1+rng.IntN(30))
 		for i := range all {
-			all[i] = candidate{uint16(rng.IntN(4)), 1 + rng.Uint64N(100)} //nolint:gosec // small
+			all[i] = candidate{uint16(rng.IntN(4)), 1 + rng.Uint64N(100)}
 		}
 		n := rng.IntN(len(all))
 		picked, whole := newPicker(len(all), func(i int) candidate { return all[i] }).pick(n, rng)
@@ -126,7 +126,9 @@ func TestMaxAnswers(t *testing.T) {
 		for _, rr := range got.Answer {
 			srv := rr.(*dns.SRV)
 			number := 0
-			fmt.Sscanf(srv.Target, "i%d.", &number)
+			if _, err := fmt.Sscanf(srv.Target, "i%d.", &number); err != nil {
+				t.Fatal(srv, err)
+			}
 			switch {
 			case srv.Priority == 0 && int(srv.Weight) != 1+number: // all of it are there
 				t.Errorf("%v: want the instance's own weight", srv)

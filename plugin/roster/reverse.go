@@ -57,7 +57,7 @@ func reverseLabel(label string, bits int) (byte, bool) {
 		base = 16
 	}
 	value, err := strconv.ParseUint(label, base, bits)
-	return byte(value), err == nil && strconv.FormatUint(value, base) == label //nolint:gosec // of that many bits
+	return byte(value), err == nil && strconv.FormatUint(value, base) == label
 }
 
 // newReverseZone returns a zone of addresses, whose name servers are those of the

@@ -29,30 +29,37 @@ func TestSelectorAnswers(t *testing.T) {
 	r.upstream = found(t, dns.RcodeRefused, nil, nil)
 	var cases []dnsCase
 	for selector, want := range map[string][]int{
-		"blue._tag":                                 {1, 2},
-		"canary._tag":                               {1, 3},
-		"blue._tag.canary._tag":                     {1},
-		"canary._tag.blue._tag":                     {1},
-		"blue._tag.blue._tag.blue._tag.blue._tag":   {1, 2},
-		"nobody._tag":                               nil,
-		"old._tag":                                  nil, // is down
-		"az1.pin._zone":                             {1, 2},
-		"az9.pin._zone":                             nil,
-		"az3.pin._zone":                             nil, // is down
-		"az2.prefer._zone":                          {3},
-		"az9.prefer._zone":                          {1, 2, 3},
-		"az3.prefer._zone":                          {1, 2, 3},
-		"blue._tag.az1.pin._zone":                   {1, 2},
-		"blue._tag.az2.pin._zone":                   nil,
-		"canary._tag.az2.prefer._zone":              {3},
-		"blue._tag.az2.prefer._zone":                {1, 2}, // nobody of them is there
-		"nobody._tag.az1.prefer._zone":              nil,
-		"_tag":                                      nil,
-		"_zone":                                     nil,
-		"pin._zone":                                 nil,
-		"prefer._zone":                              nil,
-		"_tag.blue._tag":                            nil,
-		"_tag.az1.pin._zone":                        nil,
+		"blue._tag":             {1, 2},
+		"canary._tag":           {1, 3},
+		"blue._tag.canary._tag": {1},
+		"canary._tag.blue._tag": {1},
+		"nobody._tag":           nil,
+		"az1.pin._zone":         {1, 2},
+		"az9.pin._zone":         nil,
+		"az2.prefer._zone":      {3},
+		"az9.prefer._zone":      {1, 2, 3},
+		"az3.prefer._zone":      {1, 2, 3},
+
+		"blue._tag.blue._tag.blue._tag.blue._tag": {1, 2},
+
+		"blue._tag.az1.pin._zone":      {1, 2},
+		"blue._tag.az2.pin._zone":      nil,
+		"canary._tag.az2.prefer._zone": {3},
+		"blue._tag.az2.prefer._zone":   {1, 2},
+		"nobody._tag.az1.prefer._zone": nil,
+
+		// Of one who is down.
+		"old._tag":      nil,
+		"az3.pin._zone": nil,
+
+		// What selectors begin with.
+		"_tag":               nil,
+		"_zone":              nil,
+		"pin._zone":          nil,
+		"prefer._zone":       nil,
+		"_tag.blue._tag":     nil,
+		"_tag.az1.pin._zone": nil,
+
 		"_tag.a._tag.b._tag.c._tag.az1.pin._zone":   nil,
 		"d._tag.a._tag.b._tag.c._tag.az1.pin._zone": nil,
 	} {

@@ -93,8 +93,10 @@ func webPort(in *catalog.Instance) uint16 {
 	for i := range in.Ports {
 		p := &in.Ports[i]
 		r := slices.Index([]portKey{
-			{protocol: catalog.ProtocolTCP, name: "https"}, {protocol: catalog.ProtocolUDP, name: "https"},
-			{protocol: catalog.ProtocolTCP, name: "http"}, {protocol: catalog.ProtocolUDP, name: "http"},
+			{protocol: catalog.ProtocolTCP, name: "https"},
+			{protocol: catalog.ProtocolUDP, name: "https"},
+			{protocol: catalog.ProtocolTCP, name: "http"},
+			{protocol: catalog.ProtocolUDP, name: "http"},
 		}, byName.key(p))
 		if r < 0 {
 			if p.Protocol != catalog.ProtocolTCP {
