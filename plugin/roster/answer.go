@@ -53,9 +53,10 @@ func (q *question) resolve() answer {
 	return a
 }
 
-// anyTypes are the types that a name can have records of, besides CNAME.
+// anyTypes are the types that a name can have records of, besides CNAME: those first
+// that most names have.
 var anyTypes = [...]uint16{
-	dns.TypeSOA, dns.TypeNS, dns.TypePTR, dns.TypeTXT, dns.TypeA, dns.TypeAAAA, dns.TypeSRV, dns.TypeSVCB, dns.TypeHTTPS,
+	dns.TypeA, dns.TypeAAAA, dns.TypeSRV, dns.TypePTR, dns.TypeTXT, dns.TypeSVCB, dns.TypeHTTPS, dns.TypeSOA, dns.TypeNS,
 }
 
 // resolveAny answers a question for ANY: minimally where the name has records of

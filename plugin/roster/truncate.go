@@ -41,11 +41,12 @@ func fillAnswer(m *dns.Msg, set recordSet, turn uint32, size int) (glue []dns.RR
 		}
 	}
 	// Records with one target are side by side, but for those of the first one,
-	// which come last too where the turn begins between them.
+	// which come last too where the turn begins between them, and for those that
+	// were picked, which have no other turn than 0.
 	var first, last string
 	for i := range n {
 		target := targetOf(m.Answer[i])
-		if target == "" || target == first || target == last || slices.ContainsFunc(glue, func(rr dns.RR) bool { return rr.Header().Name == target }) {
+		if target == "" || target == first || target == last || turn == 0 && slices.ContainsFunc(glue, func(rr dns.RR) bool { return rr.Header().Name == target }) {
 			continue
 		}
 		if first == "" {
