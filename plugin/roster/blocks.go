@@ -200,10 +200,26 @@ func (b *blocks) raiseSerials(before *blocks) {
 		}
 		for _, m := range b.acquired {
 			if m.config.key() == key {
-				b.waits.Go(func() { m.raiseSerial(b.ctx) })
+				b.raiseSerial(m)
 				break
 			}
 		}
+	}
+}
+
+// raiseSerial raises the serial of a replica, once it is restored.
+func (b *blocks) raiseSerial(m *shared) {
+	select {
+	case <-m.Loaded():
+		m.Store().RaiseSerial()
+	default:
+		b.waits.Go(func() {
+			select {
+			case <-m.Loaded():
+				m.Store().RaiseSerial()
+			case <-b.ctx.Done():
+			}
+		})
 	}
 }
 

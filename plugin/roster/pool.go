@@ -37,15 +37,6 @@ func (s *shared) Since(serial uint32) services.History { return s.Store().Since(
 // Subscribe implements replicaReader.
 func (s *shared) Subscribe() *services.Subscription { return s.Store().Subscribe() }
 
-// raiseSerial raises the serial once it is restored, unless ctx ends before.
-func (s *shared) raiseSerial(ctx context.Context) {
-	select {
-	case <-s.Loaded():
-		s.Store().RaiseSerial()
-	case <-ctx.Done():
-	}
-}
-
 func newShared(c *registryConfig, log *slog.Logger) *shared {
 	o := observer{
 		endpoint: strings.Join(c.etcd.Endpoints, ","), prefix: c.prefix, namespaces: strings.Join(c.namespaces, ","),

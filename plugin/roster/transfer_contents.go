@@ -59,9 +59,11 @@ func (c *contents) all() iter.Seq[dns.RR] {
 // yieldAll yields the records at some names, and reports whether to go on.
 func (c *contents) yieldAll(names []string, q *question, yield func(dns.RR) bool) bool {
 	for _, name := range names {
-		for rr := range c.at(q, name) {
-			if !yield(rr) {
-				return false
+		for set := range c.at(q, name) {
+			for i := range set.count() {
+				if !yield(set.record(i)) {
+					return false
+				}
 			}
 		}
 	}
@@ -119,26 +121,25 @@ func (c *contents) about(s *services.Service) *question {
 	return &q
 }
 
-// at yields the records at a name. q is about the service of the name, if it has
-// one; nil is about one that isn't there.
-func (c *contents) at(q *question, name string) iter.Seq[dns.RR] {
-	return func(yield func(dns.RR) bool) {
+// at yields the record sets at a name, which are not empty. q is about the service of
+// the name, if it has one; nil is about one that isn't there.
+func (c *contents) at(q *question, name string) iter.Seq[recordSet] {
+	return func(yield func(recordSet) bool) {
 		if q == nil || !c.holds(name) {
 			return
 		}
-		one := *q
-		one.name, one.qname = q.zone.parse(name), name
-		for _, one.qtype = range transferTypes {
+		at := q.zone.parse(name)
+		for _, rrtype := range transferTypes {
+			one := *q
+			one.name, one.qname, one.qtype = at, name, rrtype
 			a := one.resolve()
 			c.omitted += a.omitted
 			if a.alias != "" {
-				yield(&dns.CNAME{Hdr: q.header(name, dns.TypeCNAME, a.aliasTTL), Target: a.alias})
+				yield(single(&dns.CNAME{Hdr: q.header(name, dns.TypeCNAME, a.aliasTTL), Target: a.alias}))
 				return
 			}
-			for i := range a.count() {
-				if !yield(a.records.record(i)) {
-					return
-				}
+			if a.count() > 0 && !yield(a.records) {
+				return
 			}
 		}
 	}

@@ -18,10 +18,13 @@ const (
 	present
 )
 
+// maxAdded is how many added records are remembered while those are looked for that are
+// removed, which are sent first. With more, all is looked at twice.
+const maxAdded = 4096
+
 // difference is how the contents of a zone at two generations differ. It looks at what
 // belongs to services that have changed, and to those whose answers come from one,
-// and holds no more of it at a time than the records at one name. It is for one
-// goroutine.
+// name by name. It is for one goroutine.
 type difference struct {
 	sides   [2]*contents
 	changes []services.Change
@@ -30,7 +33,9 @@ type difference struct {
 	// addresses are those that instances have gained or lost, or have a different
 	// name or TTL at, in a reverse zone.
 	addresses []netip.Addr
-	wire      [dns.MaxMsgSize]byte
+	// found are records that are added, if there are no more than maxAdded.
+	found []dns.RR
+	wire  [dns.MaxMsgSize]byte
 }
 
 // differenceOf returns how a zone has changed.
@@ -72,58 +77,101 @@ func nameOf(c *services.Change) catalog.ServiceName {
 }
 
 // removed yields the records that there are no more.
-func (d *difference) removed() iter.Seq[dns.RR] { return d.only(before) }
-
-// added yields the records that there were not before.
-func (d *difference) added() iter.Seq[dns.RR] {
-	d.sides[present].omitted = 0 // which have been counted where they were looked for
-	return d.only(present)
+func (d *difference) removed() iter.Seq[dns.RR] {
+	return func(yield func(dns.RR) bool) {
+		d.found = nil
+		d.walk(func(side int, rr dns.RR) bool {
+			if side == before {
+				return yield(rr)
+			}
+			if len(d.found) <= maxAdded {
+				d.found = append(d.found, rr)
+			}
+			return true
+		})
+	}
 }
 
-// only yields the records that one side has and the other hasn't.
-func (d *difference) only(side int) iter.Seq[dns.RR] {
+// added yields the records that there were not before. It is called after removed.
+func (d *difference) added() iter.Seq[dns.RR] {
+	if len(d.found) <= maxAdded {
+		return slices.Values(d.found)
+	}
 	return func(yield func(dns.RR) bool) {
-		ask, other := &d.sides[side].ask, &d.sides[1-side].ask
-		if ask.forward != nil {
-			for _, a := range d.addresses {
-				if !d.yieldAt(side, ask, other, reverseOf(a), yield) {
-					return
-				}
-			}
+		d.sides[present].omitted = 0 // which have been counted already
+		d.walk(func(side int, rr dns.RR) bool { return side == before || yield(rr) })
+	}
+}
+
+// walk yields the records that one side has and the other hasn't.
+func (d *difference) walk(yield func(side int, rr dns.RR) bool) {
+	asks := [2]*question{&d.sides[before].ask, &d.sides[present].ask}
+	for _, a := range d.addresses {
+		if !d.yieldAt(asks, reverseOf(a), yield) {
 			return
 		}
-		if !d.yieldNamespaces(side, yield) {
-			return
-		}
-		for _, changes := range [][]services.Change{d.changes, d.dependents} {
-			for i := range changes {
-				versions := [2]*services.Service{changes[i].Old, changes[i].New}
-				q, other := d.sides[side].about(versions[side]), d.sides[1-side].about(versions[1-side])
-				if q != nil && !d.yieldService(side, q, other, yield) {
-					return
-				}
+	}
+	if asks[present].forward != nil || !d.yieldNamespaces(asks, yield) {
+		return
+	}
+	for _, changes := range [][]services.Change{d.changes, d.dependents} {
+		for _, c := range changes {
+			if !d.yieldService([2]*question{d.sides[before].about(c.Old), d.sides[present].about(c.New)}, yield) {
+				return
 			}
 		}
 	}
 }
 
-// yieldService yields what one side has of a service.
-func (d *difference) yieldService(side int, q, other *question, yield func(dns.RR) bool) bool {
-	if !d.yieldMissing(d.sides[side].listed(q), d.sides[1-side].listed(other), yield) {
+// yieldService yields what differs of a service, that is about it on each side.
+func (d *difference) yieldService(about [2]*question, yield func(int, dns.RR) bool) bool {
+	listed := [2][]dns.RR{}
+	var names []string
+	for side, q := range about {
+		listed[side] = slices.Collect(d.sides[side].listed(q))
+		if q != nil {
+			names = append(names, q.serviceNames()...)
+		}
+	}
+	if !d.yieldSets(recordList{records: listed[before]}, recordList{records: listed[present]}, yield) {
 		return false
 	}
-	for _, name := range q.serviceNames() {
-		if !d.yieldAt(side, q, other, name, yield) {
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		if !d.yieldAt(about, name, yield) {
 			return false
 		}
 	}
-	sameTTLs := other != nil && q.ttls == other.ttls
-	for in := range q.own.instances() {
-		if sameTTLs && q.own.service.Instance(in.ID) == other.own.service.Instance(in.ID) {
-			continue
+	for side, q := range about {
+		if q != nil && !d.yieldInstances(about, side, yield) {
+			return false
 		}
-		for _, name := range q.instanceNames(in) {
-			if !d.yieldAt(side, q, other, name, yield) {
+	}
+	return true
+}
+
+// yieldInstances yields what differs of the instances that a service has on one side; of
+// those that it has on both if that is the first.
+func (d *difference) yieldInstances(about [2]*question, side int, yield func(int, dns.RR) bool) bool {
+	q, other := about[side], about[1-side]
+	for in := range q.own.instances() {
+		var names []string
+		if other != nil {
+			was := other.own.instance(in.ID)
+			switch {
+			case was == nil:
+			case side == present:
+				continue
+			case q.ttls == other.ttls && q.own.service.Instance(in.ID) == other.own.service.Instance(in.ID):
+				continue
+			default:
+				names = other.instanceNames(was)
+			}
+		}
+		names = append(names, q.instanceNames(in)...)
+		slices.Sort(names)
+		for _, name := range slices.Compact(names) {
+			if !d.yieldAt(about, name, yield) {
 				return false
 			}
 		}
@@ -131,29 +179,26 @@ func (d *difference) yieldService(side int, q, other *question, yield func(dns.R
 	return true
 }
 
-// yieldNamespaces yields what one side has of the namespaces in which services have
-// changed.
-func (d *difference) yieldNamespaces(side int, yield func(dns.RR) bool) bool {
-	ask, other := &d.sides[side].ask, &d.sides[1-side].ask
+// yieldNamespaces yields what differs of the namespaces in which services have changed.
+func (d *difference) yieldNamespaces(asks [2]*question, yield func(int, dns.RR) bool) bool {
 	namespaces := map[string]bool{}
 	for i := range d.changes {
 		namespaces[nameOf(&d.changes[i]).Namespace] = true
 	}
 	for _, namespace := range slices.Sorted(maps.Keys(namespaces)) {
 		for _, label := range browseDomains {
-			if !d.yieldAt(side, ask, other, ask.browseName(label, namespace), yield) {
+			if !d.yieldAt(asks, asks[present].browseName(label, namespace), yield) {
 				return false
 			}
 		}
 	}
-	for p := range d.ports(side) {
-		name := ask.browseName("_services", p.namespace)
-		if !d.sides[side].holds(name) {
-			continue
-		}
-		ptr := nameKey(p.PortName).labels() + "." + join(p.namespace+".", ask.zone.name)
-		if !yield(&dns.PTR{Hdr: ask.header(name, dns.TypePTR, ask.zone.ttl), Ptr: ptr}) {
-			return false
+	for side, q := range asks {
+		for p := range d.ports(side) {
+			name := q.browseName("_services", p.namespace)
+			ptr := nameKey(p.PortName).labels() + "." + join(p.namespace+".", q.zone.name)
+			if d.sides[side].holds(name) && !yield(side, &dns.PTR{Hdr: q.header(name, dns.TypePTR, q.zone.ttl), Ptr: ptr}) {
+				return false
+			}
 		}
 	}
 	return true
@@ -169,9 +214,8 @@ type namespacePort struct {
 func (d *difference) ports(side int) iter.Seq[namespacePort] {
 	return func(yield func(namespacePort) bool) {
 		seen := map[namespacePort]bool{}
-		for i := range d.changes {
-			versions := [2]*services.Service{d.changes[i].Old, d.changes[i].New}
-			own := d.sides[side].ask.serve(versions[side])
+		for _, c := range d.changes {
+			own := d.sides[side].ask.serve([2]*services.Service{c.Old, c.New}[side])
 			if own == nil {
 				continue
 			}
@@ -202,20 +246,57 @@ func (c *contents) hasPort(p namespacePort) bool {
 	return false
 }
 
-// yieldAt yields the records that one side has at a name.
-func (d *difference) yieldAt(side int, q, other *question, name string, yield func(dns.RR) bool) bool {
-	return d.yieldMissing(d.sides[side].at(q, name), d.sides[1-side].at(other, name), yield)
+// yieldAt yields what differs at a name.
+func (d *difference) yieldAt(about [2]*question, name string, yield func(int, dns.RR) bool) bool {
+	var sets [2]map[uint16]recordSet
+	for side, q := range about {
+		sets[side] = map[uint16]recordSet{}
+		for set := range d.sides[side].at(q, name) {
+			sets[side][set.record(0).Header().Rrtype] = set
+		}
+	}
+	for rrtype, set := range sets[present] {
+		if sets[before][rrtype] == nil {
+			sets[before][rrtype] = recordList{}
+		}
+		if !d.yieldSets(sets[before][rrtype], set, yield) {
+			return false
+		}
+	}
+	for rrtype, set := range sets[before] {
+		if sets[present][rrtype] == nil && !d.yieldSets(set, recordList{}, yield) {
+			return false
+		}
+	}
+	return true
 }
 
-// yieldMissing yields the records that others lack, each once.
-func (d *difference) yieldMissing(records, others iter.Seq[dns.RR], yield func(dns.RR) bool) bool {
-	have := map[string]struct{}{}
-	for rr := range others {
-		have[d.key(rr)] = struct{}{}
+// yieldSets yields what differs between two sets of records. They are in the same order
+// as a rule, so that most is compared without being remembered.
+func (d *difference) yieldSets(old, next recordSet, yield func(int, dns.RR) bool) bool {
+	first, ends := 0, [2]int{old.count(), next.count()}
+	same := func(i, j int) bool {
+		a, b := old.record(i), next.record(j)
+		return a.Header().Ttl == b.Header().Ttl && dns.IsDuplicate(a, b)
 	}
-	for rr := range records {
-		if firstOf(have, d.key(rr)) && !yield(rr) {
-			return false
+	for first < min(ends[before], ends[present]) && same(first, first) {
+		first++
+	}
+	for first < min(ends[before], ends[present]) && same(ends[before]-1, ends[present]-1) {
+		ends[before]--
+		ends[present]--
+	}
+	keys := [2]map[string]bool{{}, {}}
+	for side, set := range [2]recordSet{old, next} {
+		for i := first; i < ends[side]; i++ {
+			keys[side][d.key(set.record(i))] = true
+		}
+	}
+	for side, set := range [2]recordSet{old, next} {
+		for i := first; i < ends[side]; i++ {
+			if rr := set.record(i); !keys[1-side][d.key(rr)] && !yield(side, rr) {
+				return false
+			}
 		}
 	}
 	return true

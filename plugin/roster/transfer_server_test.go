@@ -210,6 +210,40 @@ func TestNotify(t *testing.T) {
 	}
 }
 
+// TestReloadRaisesSerial: the serial rises with a Corefile that changes records, and with
+// no other; differences to what was shown by the one before are not known.
+func TestReloadRaisesSerial(t *testing.T) {
+	endpoint := closedPort(t)
+	m := plant(t, endpoint, shop)
+	serial := uint32(fixtureRevision)
+	s := startServer(t, fmt.Sprintf(transferring, "*", endpoint, ""))
+	for _, step := range []struct {
+		properties string
+		rises      bool
+	}{
+		{"", false}, {"max_answers 3", false}, {"ttl 7", true}, {"ttl 7\nfallthrough", false}, {"ttl 7\ndeny_net 10.0.0.0/24", true},
+		{"ttl 7\ndeny_net 10.0.0.0/24\nns ns2.svc.internal 192.0.2.2", true}, {"protect 30", true}, {"protect 30\nttl 9", true},
+	} {
+		if err := s.reload(t, fmt.Sprintf(transferring, "*", endpoint, step.properties)); err != nil {
+			t.Fatal(err)
+		}
+		before := serial
+		if step.rises {
+			serial++
+		}
+		got := s.ask(t, "svc.internal. SOA").Answer[0].(*dns.SOA).Serial
+		if got != serial {
+			t.Errorf("%q: serial %d, want %d", step.properties, got, serial)
+		}
+		if records, err := transferFrom(t, s.address(), "svc.internal.", before); err != nil || step.rises && len(records) < 10 || !step.rises && len(records) != 1 {
+			t.Errorf("%q: %d records, %v", step.properties, len(records), err)
+		}
+	}
+	if len(replicas.replicas) != 1 || m.users != 0 {
+		t.Errorf("%d replicas, the first has %d users", len(replicas.replicas), m.users)
+	}
+}
+
 // TestTransferWithoutList: where there is nothing to answer from there is nothing to
 // transfer, which the secondary is not told either.
 func TestTransferWithoutList(t *testing.T) {
