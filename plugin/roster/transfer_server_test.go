@@ -221,8 +221,14 @@ func TestReloadRaisesSerial(t *testing.T) {
 		properties string
 		rises      bool
 	}{
-		{"", false}, {"max_answers 3", false}, {"ttl 7", true}, {"ttl 7\nfallthrough", false}, {"ttl 7\ndeny_net 10.0.0.0/24", true},
-		{"ttl 7\ndeny_net 10.0.0.0/24\nns ns2.svc.internal 192.0.2.2", true}, {"protect 30", true}, {"protect 30\nttl 9", true},
+		{"", false},
+		{"max_answers 3", false},
+		{"ttl 7", true},
+		{"ttl 7\nfallthrough", false},
+		{"ttl 7\ndeny_net 10.0.0.0/24", true},
+		{"ttl 7\ndeny_net 10.0.0.0/24\nns ns2.svc.internal 192.0.2.2", true},
+		{"protect 30", true},
+		{"protect 30\nttl 9", true},
 	} {
 		if err := s.reload(t, fmt.Sprintf(transferring, "*", endpoint, step.properties)); err != nil {
 			t.Fatal(err)
