@@ -1,5 +1,7 @@
 package services
 
+import "github.com/rosterdns/roster/catalog"
+
 // Change is one service before and after a commit.
 type Change struct {
 	// Old is nil if the service is new, New if it is gone.
@@ -11,4 +13,13 @@ func (c *Change) namespace() string {
 		return c.New.Namespace
 	}
 	return c.Old.Namespace
+}
+
+// name returns the names of the service.
+func (c *Change) name() catalog.ServiceName {
+	s := c.New
+	if s == nil {
+		s = c.Old
+	}
+	return catalog.ServiceName{Namespace: s.Namespace, Name: s.Name}
 }

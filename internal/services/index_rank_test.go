@@ -74,6 +74,12 @@ func TestAddressFrom(t *testing.T) {
 		} else {
 			apply(s, batch(put(revision, key, fmt.Sprintf(`{"addresses":[%q,%q]}`, some(), some()))))
 		}
+		if revision == maxReachWaiting/2 { // in the midst
+			s.IndexAddresses()
+		}
+		if revision < maxReachWaiting/2 {
+			continue
+		}
 		g := s.Load()
 		all := map[netip.Addr]bool{}
 		for svc := range g.All() {

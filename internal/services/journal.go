@@ -40,6 +40,10 @@ type journal struct {
 	last   uint64     // sequence of the last delta; 0 if there was none
 	deltas []Delta    // the last ones
 	weight int        // of deltas
+	// base is the generation that the first of deltas has changed.
+	base *Generation
+	// shown are the serials under which a state was shown, in ascending order.
+	shown []shown
 	// changed is closed by the next delta; nil while nobody waits.
 	changed chan struct{}
 	closed  chan struct{}
@@ -47,6 +51,7 @@ type journal struct {
 
 func (j *journal) init(g *Generation) {
 	j.present.Store(g)
+	j.base = g
 	j.closed = make(chan struct{})
 	close(j.closed)
 }
@@ -60,6 +65,7 @@ func (j *journal) publish(g *Generation, changes []Change, weight int, notify bo
 	if len(changes) > 0 || notify {
 		j.add(Delta{Generation: g, Changes: changes, weight: weight})
 	}
+	j.show(g)
 }
 
 // notify adds a delta without changes.
@@ -77,6 +83,7 @@ func (j *journal) add(d Delta) {
 	j.weight += d.weight
 	for len(j.deltas) > maxDeltas || j.weight > maxEdits {
 		j.weight -= j.deltas[0].weight
+		j.base = j.deltas[0].Generation
 		j.deltas[0] = Delta{} // the memory is still that of the others
 		j.deltas = j.deltas[1:]
 	}

@@ -83,8 +83,8 @@ func (s *Store) advance(edits []edit, c mirror.Commit, gs ...gate) []skip {
 	return t.skips
 }
 
-// IndexAddresses has an index by address from now on, which Generation.WithAddress
-// uses. It is for who looks up addresses: each instance that comes or goes costs a
+// IndexAddresses has indexes by address from now on, which Generation.WithAddress
+// and AddressFrom use: without, AddressFrom finds none. It is for who looks up addresses: each instance that comes or goes costs a
 // sixth more, and takes some 100 bytes.
 func (s *Store) IndexAddresses() {
 	s.mu.Lock()
@@ -101,6 +101,7 @@ func (s *Store) IndexAddresses() {
 		})
 	}
 	next.indexes.addresses = addressIndex{maintained: true}.with(e.addresses)
+	next.indexes.reach = reachIndex{}.with(e.reach)
 	s.journal.publish(next, nil, 0, false)
 }
 
@@ -112,7 +113,23 @@ func (s *Store) RestoreSerial(full, offset, revision int64) {
 	defer s.mu.Unlock()
 	next := s.Load().with(nil)
 	next.serial = serial{value: full, offset: offset, since: revision}
+	s.journal.forget()
 	s.journal.publish(next, nil, 0, false)
+}
+
+// RaiseSerial makes the serial rise as with a change: readers show the contents in
+// another way from now on. What they have shown under the serials before is not known
+// any more.
+func (s *Store) RaiseSerial() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	next := s.Load().with(nil)
+	if next.serial.value == 0 { // nothing has been shown
+		return
+	}
+	next.serial.raise(next.serial.value, true)
+	s.journal.forget()
+	s.journal.publish(next, nil, 0, true)
 }
 
 // Continue is RestoreSerial from another Store of the same registry, unless what

@@ -2,6 +2,7 @@ package roster
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -17,10 +18,12 @@ type blocks struct {
 	siblings *siblings
 	zones    *zoneTree // of the whole Corefile; nil before the first block asks
 	limits   limits    // of all blocks together: each has clients that don't read
+	// transfers is of all blocks together: each has secondaries.
+	transfers *transfers
 
 	ctx      context.Context // until the end
 	cancel   context.CancelFunc
-	waits    sync.WaitGroup // of await
+	waits    sync.WaitGroup // of await and notifiers
 	acquired []*shared      // by block
 	release  sync.Once
 }
@@ -46,6 +49,7 @@ var reloading struct {
 func newBlocks() *blocks {
 	b := &blocks{siblings: newSiblings(), limits: newLimits()}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
+	b.transfers = newTransfers(b.ctx)
 	return b
 }
 
@@ -68,7 +72,7 @@ func (b *blocks) add(r *Roster, cfg *config) error {
 	if err := b.siblings.add(cfg); err != nil {
 		return err
 	}
-	r.ready = b.ready
+	r.ready, r.transfers = b.ready, b.transfers
 	b.handlers = append(b.handlers, r)
 	b.configs = append(b.configs, cfg)
 	return nil
@@ -89,10 +93,15 @@ func (b *blocks) start() error {
 	}
 	reloading.mu.Unlock()
 
-	if err := b.acquire(); err != nil {
+	err := b.checkTransfers()
+	if err == nil {
+		err = b.acquire()
+	}
+	if err != nil {
 		b.releaseAll()
 		return plugin.Error(pluginName, err)
 	}
+	b.startNotifying()
 	var started sync.WaitGroup
 	for i, cfg := range b.configs {
 		started.Add(1)
@@ -126,6 +135,7 @@ func (b *blocks) releaseAll() {
 	b.release.Do(func() {
 		b.cancel()
 		b.waits.Wait()
+		b.transfers.wait()
 		ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 		defer cancel()
 		var ends sync.WaitGroup
@@ -167,10 +177,58 @@ func (b *blocks) restartFailed() error {
 // its successor holds the replicas that both have, or at the end.
 func (b *blocks) stop() error {
 	reloading.mu.Lock()
+	var next *blocks
 	if reloading.old == b {
+		next = reloading.new
 		reloading.old, reloading.new = nil, nil
 	}
 	reloading.mu.Unlock()
 	b.releaseAll()
+	if next != nil {
+		next.raiseSerials(b)
+	}
 	return nil
+}
+
+// raiseSerials raises the serials of the registries of which zones hold other records
+// than by the Corefile before, which answers no more.
+func (b *blocks) raiseSerials(before *blocks) {
+	old := before.zoneSettings()
+	for key, settings := range b.zoneSettings() {
+		if was, ok := old[key]; !ok || was == settings {
+			continue
+		}
+		for _, m := range b.acquired {
+			if m.config.key() == key {
+				b.raiseSerial(m)
+				break
+			}
+		}
+	}
+}
+
+// raiseSerial raises the serial of a replica, once it is restored.
+func (b *blocks) raiseSerial(m *shared) {
+	select {
+	case <-m.Loaded():
+		m.Store().RaiseSerial()
+	default:
+		b.waits.Go(func() {
+			select {
+			case <-m.Loaded():
+				m.Store().RaiseSerial()
+			case <-b.ctx.Done():
+			}
+		})
+	}
+}
+
+// zoneSettings returns what the records of zones depend on besides their registry, by
+// its key.
+func (b *blocks) zoneSettings() map[string]string {
+	of := map[string]string{}
+	for _, cfg := range b.configs {
+		of[cfg.registry.key()] += fmt.Sprint(cfg.origins, cfg.inner, cfg.ttls, cfg.nameServers, cfg.nets) + "\n"
+	}
+	return of
 }

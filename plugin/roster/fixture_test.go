@@ -96,6 +96,7 @@ func servingRegistry(tb testing.TB, directive string, reg replicaReader) *Roster
 	if err != nil {
 		tb.Fatal(err)
 	}
+	r.transfers = newTransfers(tb.Context())
 	r.start(reg)
 	return r
 }

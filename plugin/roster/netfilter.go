@@ -53,6 +53,21 @@ func (f *netFilter) of(s *services.Service) *servedService {
 	return made.(*servedService)
 }
 
+// fresh is of without what is remembered of a version: for who reads all services,
+// each once.
+func (f *netFilter) fresh(s *services.Service) *servedService {
+	if s == nil {
+		return nil
+	}
+	whole := newServed(s, nil)
+	if f == nil {
+		return whole
+	}
+	served, denied := f.filter(s, whole)
+	f.report(s, denied)
+	return served
+}
+
 // denial is what is not served of an instance.
 type denial struct {
 	id        string

@@ -11,6 +11,7 @@ import (
 
 	"github.com/rosterdns/roster/internal/logqueue"
 	"github.com/rosterdns/roster/internal/replica"
+	"github.com/rosterdns/roster/internal/services"
 )
 
 // closeTimeout is how long the end waits for the disk to take the last snapshots:
@@ -29,6 +30,15 @@ type shared struct {
 }
 
 var _ replicaReader = (*shared)(nil)
+
+// IndexAddresses implements replicaReader.
+func (s *shared) IndexAddresses() { s.Store().IndexAddresses() }
+
+// Since implements replicaReader.
+func (s *shared) Since(serial uint32) services.History { return s.Store().Since(serial) }
+
+// Subscribe implements replicaReader.
+func (s *shared) Subscribe() *services.Subscription { return s.Store().Subscribe() }
 
 func newShared(c *registryConfig, log *slog.Logger) *shared {
 	o := observer{

@@ -27,6 +27,9 @@ type question struct {
 	client *client // nil where answers don't depend on it
 	// signed says that the plugin dnssec signs the answer.
 	signed bool
+	// whole says that answers have all records, whatever size a message has, and
+	// that nothing of them is remembered: for transfers.
+	whole bool
 }
 
 // settings are those of a block that answers depend on.
@@ -62,7 +65,7 @@ func (q *question) askedBy(c *client, signed bool) {
 
 // ask makes the question one about a service, or nil if there is none.
 func (q *question) ask(s *services.Service) {
-	q.own = q.block.nets.of(s)
+	q.own = q.serve(s)
 	q.answering = q.own
 	if q.own == nil {
 		return
@@ -83,12 +86,12 @@ func (q *question) answeringFor(s *services.Service) *servedService {
 	answers := (*services.Service).Answers
 	if q.block.nets != nil {
 		answers = func(s *services.Service) bool {
-			sv := q.block.nets.of(s)
+			sv := q.serve(s)
 			return sv != nil && len(sv.answering()) > 0
 		}
 	}
 	other := q.gen.AnsweringWhere(s, answers)
-	if sv := q.block.nets.of(other); sv != nil {
+	if sv := q.serve(other); sv != nil {
 		return sv
 	}
 	return newServed(s, []*catalog.Instance{})
@@ -106,4 +109,12 @@ func (q *question) selected(sv *servedService) (s *selection, local bool) {
 		}
 	}
 	return sv.selection(n), local
+}
+
+// serve returns what is served of a service, nil where nothing is.
+func (q *question) serve(s *services.Service) *servedService {
+	if q.whole {
+		return q.block.nets.fresh(s)
+	}
+	return q.block.nets.of(s)
 }

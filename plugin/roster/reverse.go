@@ -20,7 +20,7 @@ func (q *question) resolveReverse() answer {
 		}
 		names = append(names, in.ID+"."+below)
 		ttl = min(ttl, q.block.ttls.under(s.Policy()).of(in))
-		if len(names) == maxPicked { // no message has room for more
+		if len(names) == maxPicked && !q.whole { // no message has room for more
 			break
 		}
 	}

@@ -1,10 +1,12 @@
 // Package roster is a CoreDNS plugin that answers for the services of a Roster
-// registry in etcd: A, AAAA, SRV and TXT from a replica in memory. No query
+// registry in etcd from a replica in memory, by all types of records that a service
+// can have. No query
 // causes a request to etcd.
 package roster
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -25,6 +27,12 @@ type replicaReader interface {
 	Load() *services.Generation
 	// Status returns the state of the replica.
 	Status() mirror.Status
+	// Since returns what has changed since a serial was shown.
+	Since(serial uint32) services.History
+	// IndexAddresses has addresses indexed, which names in reverse zones need.
+	IndexAddresses()
+	// Subscribe returns a subscription to what changes.
+	Subscribe() *services.Subscription
 }
 
 // Roster is the handler of one server block. It is safe for concurrent use.
@@ -38,7 +46,8 @@ type Roster struct {
 	stale   time.Duration // how long after the last contact answers go on; 0 is without end
 	settings
 	responder
-	replica replicaReader
+	transfers *transfers // of all blocks
+	replica   replicaReader
 	// started says that replica is set, before which nothing but Ready is
 	// called.
 	started atomic.Bool
@@ -75,6 +84,9 @@ func (r *Roster) CacheBypassZones() []string { return r.origins }
 // start gives the handler its replica.
 func (r *Roster) start(reg replicaReader) {
 	r.replica = reg
+	if slices.ContainsFunc(r.origins, isReverse) {
+		reg.IndexAddresses()
+	}
 	r.started.Store(true)
 }
 

@@ -19,11 +19,12 @@ func setup(c *caddy.Controller) error {
 	if err != nil {
 		return plugin.Error(pluginName, err)
 	}
+	cfg.server = dnsserver.GetConfig(c)
 	b := blocksOf(c)
 	if cfg.inner, err = b.innerZones(cfg.origins); err != nil {
 		return plugin.Error(pluginName, err)
 	}
-	own, err := ownAddresses(dnsserver.GetConfig(c).ListenHosts)
+	own, err := ownAddresses(cfg.server.ListenHosts)
 	if err != nil {
 		return plugin.Error(pluginName, err)
 	}
@@ -35,10 +36,10 @@ func setup(c *caddy.Controller) error {
 		return plugin.Error(pluginName, err)
 	}
 	c.OnStartup(func() error {
-		r.signed = dnsserver.GetConfig(c).Handler("dnssec") != nil
+		r.signed = cfg.server.Handler("dnssec") != nil
 		return nil
 	})
-	dnsserver.GetConfig(c).AddPlugin(func(next plugin.Handler) plugin.Handler {
+	cfg.server.AddPlugin(func(next plugin.Handler) plugin.Handler {
 		r.Next = next
 		return r
 	})

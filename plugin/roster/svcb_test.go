@@ -78,3 +78,17 @@ func TestProtocolIDs(t *testing.T) {
 		}
 	}
 }
+
+// TestSVCBOnce: hosts whose lists of protocols differ in how they are written make one
+// record.
+func TestSVCBOnce(t *testing.T) {
+	t.Parallel()
+	r := serving(t, "roster", values{
+		"n/s/a": `{"host":"a.example.com","metadata":{"alpn":"h2,h3"}}`,
+		"n/s/b": `{"host":"a.example.com","metadata":{"alpn":"h2, h3,"}}`,
+		"n/s/c": `{"host":"a.example.com","metadata":{"alpn":"h3,h2"}}`,
+	})
+	if got := ask(t, r, query("s.n.svc.internal. HTTPS"), true); len(got.Answer) != 2 {
+		t.Errorf("records %v", got.Answer)
+	}
+}

@@ -1,6 +1,7 @@
 package roster
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -60,8 +61,8 @@ func newSVCBSetAt(targets []srvTarget) *svcbSet {
 }
 
 func (s *svcbSet) add(t svcbTarget) {
-	alpn := t.Metadata[alpnKey]
-	if len(protocolIDs(alpn)) == 0 {
+	ids := protocolIDs(t.Metadata[alpnKey])
+	if len(ids) == 0 {
 		return
 	}
 	s.ttl.add(t.Instance)
@@ -69,7 +70,7 @@ func (s *svcbSet) add(t svcbTarget) {
 		if s.hosts == nil {
 			s.hosts = map[hostBinding]struct{}{}
 		}
-		if !firstOf(s.hosts, hostBinding{t.Host, alpn, t.Priority, t.port}) {
+		if !firstOf(s.hosts, hostBinding{t.Host, fmt.Sprintf("%q", ids), t.Priority, t.port}) {
 			return
 		}
 	}

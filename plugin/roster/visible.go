@@ -18,7 +18,7 @@ func (q *question) hasNamespace() bool {
 		return q.gen.HasNamespace(q.namespace)
 	}
 	for s := range q.gen.Namespace(q.namespace) {
-		if q.block.nets.of(s) != nil {
+		if q.serve(s) != nil {
 			return true
 		}
 	}

@@ -1,0 +1,363 @@
+package roster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/coredns/coredns/plugin/transfer"
+	"github.com/miekg/dns"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/rosterdns/roster/internal/mirror"
+)
+
+// TestTransferOf: other zones are for other plugins, also those above and below.
+func TestTransferOf(t *testing.T) {
+	t.Parallel()
+	r := serving(t, "roster", shop)
+	for _, zone := range []string{"internal.", "default.svc.internal.", ".", "example.org."} {
+		if ch, err := r.Transfer(zone, 0); ch != nil || err != transfer.ErrNotAuthoritative { //nolint:errorlint // the plugin compares so
+			t.Errorf("%s: %v", zone, err)
+		}
+	}
+}
+
+// TestTransferSerials: a serial that isn't older gets one record (RFC 1982).
+func TestTransferSerials(t *testing.T) {
+	t.Parallel()
+	r := serving(t, "roster", shop)
+	for serial, want := range map[uint32]bool{
+		fixtureRevision: true, fixtureRevision + 1: true, fixtureRevision + 1<<31 - 1: true,
+		fixtureRevision - 1: false, fixtureRevision + 1<<31: false, 1<<32 - 1: false, 0: false,
+	} {
+		records := transferred(t, r, "svc.internal.", serial)
+		if _, ok := records[0].(*dns.SOA); !ok || (len(records) == 1) != want {
+			t.Errorf("from %d: %d records, the first is %v", serial, len(records), records[0])
+		}
+	}
+}
+
+// wholeZone returns a zone as it is transferred, sorted.
+func wholeZone(t *testing.T, r *Roster, zone string) []string {
+	t.Helper()
+	z := new(zoneCopy)
+	if err := z.update(transferred(t, r, zone, 0)); err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for l := range z.records {
+		lines = append(lines, strings.ReplaceAll(l, "\t", " "))
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+// TestTransferDetails: policies hold, but for max_answers; a name server within a service
+// hides the names there, and so does a zone within.
+func TestTransferDetails(t *testing.T) {
+	t.Parallel()
+	r := serving(t, "roster svc.internal hidden.n.svc.internal {\n max_answers 1\n ns b.s.n.svc.internal 192.0.2.1\n}", values{
+		"n/s/a":       `{"addresses":["10.0.0.1"],"priority":1}`,
+		"n/s/b":       `{"addresses":["10.0.0.2"],"priority":1}`,
+		"n/s/_policy": `{"max_answers":1,"ttl":9}`,
+		"n/hidden/a":  `{"addresses":["10.0.0.3"],"ports":[{"name":"http","port":80}]}`,
+	})
+	want := []string{
+		`_http._tcp.n.svc.internal. 5 IN PTR hidden._http._tcp.n.svc.internal.`,
+		`_services._dns-sd._udp.n.svc.internal. 5 IN PTR _http._tcp.n.svc.internal.`,
+		`a.s.n.svc.internal. 9 IN A 10.0.0.1`,
+		`a.s.n.svc.internal. 9 IN TXT ""`,
+		`b._dns-sd._udp.n.svc.internal. 5 IN PTR n.svc.internal.`,
+		`b.s.n.svc.internal. 5 IN A 192.0.2.1`,
+		`db._dns-sd._udp.n.svc.internal. 5 IN PTR n.svc.internal.`,
+		`hidden._http._tcp.n.svc.internal. 5 IN SRV 0 100 80 a.hidden.n.svc.internal.`,
+		`hidden._http._tcp.n.svc.internal. 5 IN TXT ""`,
+		`lb._dns-sd._udp.n.svc.internal. 5 IN PTR n.svc.internal.`,
+		`s.n.svc.internal. 9 IN A 10.0.0.1`,
+		`s.n.svc.internal. 9 IN A 10.0.0.2`,
+		`svc.internal. 5 IN NS b.s.n.svc.internal.`,
+	}
+	if got := wholeZone(t, r, "svc.internal."); !slices.Equal(got, want) {
+		t.Errorf("the zone is\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	if got := wholeZone(t, r, "hidden.n.svc.internal."); !slices.Contains(got, "hidden.n.svc.internal. 5 IN NS b.s.n.svc.internal.") {
+		t.Errorf("the zone within is %q", got)
+	}
+}
+
+// TestTransferLongNames: names over 255 octets are left out and counted, and all that is
+// sent fits into messages.
+func TestTransferLongNames(t *testing.T) { // not parallel: it reads a counter of the process
+	label := strings.Repeat("l", 63)
+	store, vs := emptyStore(), values{}
+	rng := rand.New(rand.NewPCG(1, 1))
+	for length := range 20 {
+		zone := strings.Repeat(strings.Repeat("z", 49)+".", 3) + strings.Repeat("y", 1+3*length) + "."
+		r := servingRegistry(t, "roster "+zone, inState(store, mirror.Live))
+		vs[fmt.Sprintf("%s/%s/%s", label[:1+rng.IntN(20)], label[:1+rng.IntN(30)], label[:1+rng.IntN(63)])] = `{"addresses":["10.0.0.1"],"ports":[{"name":"abcdefghijklmno","port":80}],"metadata":{"alpn":"h2"}}`
+		var events []mirror.Event
+		for k, v := range vs {
+			events = append(events, mirror.Event{Key: k, Value: []byte(v), ModRevision: 1, Lease: 1})
+		}
+		apply(store, int64(length+1), events...)
+		before := testutil.ToFloat64(namesTooLong)
+		records := transferred(t, r, zone, 0)
+		counted := testutil.ToFloat64(namesTooLong) - before
+		targets := map[string]bool{}
+		for _, rr := range records {
+			if _, err := dns.PackRR(rr, make([]byte, dns.MaxMsgSize), 0, nil, false); err != nil {
+				t.Fatalf("%v: %v", rr, err)
+			}
+			targets[rr.Header().Name] = true
+		}
+		whole := !slices.ContainsFunc(records, func(rr dns.RR) bool {
+			srv, ok := rr.(*dns.SRV)
+			return ok && !targets[srv.Target]
+		})
+		if !whole {
+			t.Errorf("targets are missing: %v", records)
+		}
+		if length > 15 && counted == 0 {
+			t.Error("nothing is counted")
+		}
+	}
+}
+
+// TestTransfersAtOnce: beyond a number, a transfer waits for another to end, but not for
+// long.
+func TestTransfersAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		r := serving(t, "roster", shop)
+		r.transfers = newTransfers(ctx)
+		var under []<-chan []dns.RR
+		begin := func() error {
+			ch, err := r.Transfer("svc.internal.", 0)
+			if err == nil {
+				under = append(under, ch)
+			}
+			return err
+		}
+		for range maxTransfers {
+			if err := begin(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		start := time.Now()
+		if err := begin(); !errors.Is(err, errTransfersAtOnce) || time.Since(start) != transferWait {
+			t.Errorf("after %v: error %v", time.Since(start), err)
+		}
+		// One that has nothing to send doesn't count.
+		if got := transferred(t, r, "svc.internal.", fixtureRevision); len(got) != 1 {
+			t.Errorf("%d records", len(got))
+		}
+		time.AfterFunc(time.Second, func() {
+			for range under[0] {
+			}
+		})
+		if err := begin(); err != nil {
+			t.Error(err)
+		}
+		// At the end those that are under way are given up.
+		cancel()
+		r.transfers.wait()
+		for _, ch := range under[1:] {
+			for batch := range ch {
+				t.Errorf("%d records after the end", len(batch))
+			}
+		}
+		if err := begin(); !errors.Is(err, errEnding) {
+			t.Errorf("at the end: error %v", err)
+		}
+	})
+}
+
+// TestTransferStalls: a transfer whose client doesn't read is given up, and ends
+// without its last record. Until then it can take its time.
+func TestTransferStalls(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := serving(t, "roster", shop)
+		ch, err := r.Transfer("svc.internal.", 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for range 2 {
+			time.Sleep(transferStall - time.Second)
+			n += len(<-ch)
+		}
+		time.Sleep(transferStall + time.Second)
+		for batch := range ch {
+			t.Errorf("%d records after a stall", len(batch))
+		}
+		if all := len(transferred(t, r, "svc.internal.", 0)); n == 0 || n >= all {
+			t.Errorf("%d of %d records", n, all)
+		}
+	})
+}
+
+// TestTransferGivenUp: wherever a transfer is given up, the transfer plugin sends no SOA
+// record at its end, as it does where one record is left that is in no message yet.
+func TestTransferGivenUp(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(2, 2))
+	for range 50 {
+		ch := make(chan []dns.RR)
+		go func() {
+			defer close(ch)
+			s := &sender{ctx: t.Context(), to: ch, zone: new(zone)}
+			for range 3000 {
+				s.send(&dns.TXT{Hdr: dns.RR_Header{Name: "a.", Rrtype: dns.TypeTXT}, Txt: []string{strings.Repeat("x", 200+rng.IntN(50))}})
+			}
+			s.flush()
+		}()
+		left, size := 0, 0 // as the plugin counts
+		for batch := range ch {
+			for _, rr := range batch {
+				if n := dns.Len(rr); left > 0 && size+n > 63000 {
+					left, size = 0, 0
+				}
+				left, size = left+1, size+dns.Len(rr)
+			}
+			if left == 1 && len(batch) >= transferBatch {
+				t.Fatal("one record is left")
+			}
+		}
+	}
+}
+
+// TestNotifyRate: the first change is told at once, those after it together each second.
+func TestNotifyRate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		store := storeOf(t, shop)
+		state := mirror.Live
+		r := servingRegistry(t, "roster", &fakeReplica{store, func() mirror.Status { return mirror.Status{State: state} }})
+		start := time.Now()
+		var told []time.Duration
+		expect := func(want ...time.Duration) {
+			t.Helper()
+			synctest.Wait()
+			if !slices.Equal(told, want) {
+				t.Errorf("after %v: told at %v, want %v", time.Since(start), told, want)
+			}
+			told = nil
+		}
+		var fails error
+		n := &notifier{zone: "svc.internal.", Roster: r, send: func(string) error {
+			told = append(told, time.Since(start))
+			return fails
+		}}
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			n.run(ctx)
+		}()
+		revision := int64(fixtureRevision)
+		change := func() {
+			revision++
+			apply(store, revision, mirror.Event{Key: "n/s/i", Value: fmt.Appendf(nil, `{"addresses":["10.0.0.1"],"ttl":%d}`, revision), ModRevision: revision, Lease: 1})
+		}
+		time.Sleep(time.Minute)
+		expect(0)
+		for range 100 { // 2.5 s
+			change()
+			time.Sleep(25 * time.Millisecond)
+		}
+		expect(60*time.Second, 61*time.Second, 62*time.Second)
+		time.Sleep(7500 * time.Millisecond)
+		expect(63 * time.Second)
+
+		// The serial alone is told, too.
+		apply(store, 1000)
+		revision = 1000
+		time.Sleep(10 * time.Second)
+		if len(told) != 1 || told[0]-70*time.Second > serialInterval {
+			t.Errorf("a serial that has risen at 70s: told at %v", told)
+		}
+		told = nil
+
+		// Without contents nothing is told, but as soon as there are some.
+		state = mirror.Unsynced
+		change()
+		time.Sleep(time.Hour)
+		expect()
+		state = mirror.Live
+		time.Sleep(notifyInterval)
+		synctest.Wait()
+		if len(told) != 1 {
+			t.Errorf("told at %v", told)
+		}
+		told = nil
+
+		// One that fails is told again, less and less often.
+		fails = errors.New("not accepted")
+		change()
+		time.Sleep(time.Hour)
+		if len(told) < 12 || len(told) > 20 || told[1]-told[0] < minNotifyRetry || told[len(told)-1]-told[len(told)-2] < maxNotifyRetry {
+			t.Errorf("what fails is told at %v", told)
+		}
+		fails, told = nil, nil
+		time.Sleep(time.Hour)
+		if len(told) != 1 {
+			t.Errorf("what succeeds is told at %v", told)
+		}
+		cancel()
+		<-ended
+	})
+}
+
+// TestNotifyEnds: a message that nobody answers doesn't hold up the end.
+func TestNotifyEnds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		n := &notifier{zone: "svc.internal.", Roster: serving(t, "roster", shop), send: func(string) error {
+			time.Sleep(time.Minute)
+			return nil
+		}}
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			n.run(ctx)
+		}()
+		time.Sleep(time.Second)
+		cancel()
+		start := time.Now()
+		<-ended
+		if took := time.Since(start); took != 0 {
+			t.Errorf("took %v", took)
+		}
+		time.Sleep(time.Minute) // the message ends by itself
+	})
+}
+
+// TestReverseZones: a reverse zone has the names of the addresses in it, of all
+// instances that have them, more than a message holds.
+func TestReverseZones(t *testing.T) {
+	t.Parallel()
+	vs := values{"n/s/other": `{"addresses":["10.1.0.0","10.0.255.255","2001:db8::1"]}`}
+	for i := range maxPicked + 10 {
+		vs[fmt.Sprintf("n/s/i%d", i)] = `{"addresses":["10.1.2.3"]}`
+	}
+	r := serving(t, "roster svc.internal 10.1.0.0/16 2001:db8::/32 ip6.arpa", vs)
+	for zone, want := range map[string]int{"1.10.in-addr.arpa.": maxPicked + 10 + 2, "8.b.d.0.1.0.0.2.ip6.arpa.": 2, "ip6.arpa.": 1} {
+		if got := wholeZone(t, r, zone); len(got) != want {
+			t.Errorf("%s has %d records, want %d", zone, len(got), want)
+		}
+	}
+	if got := reverseOf(netip.MustParseAddr("10.1.2.3")); got != "3.2.1.10.in-addr.arpa." {
+		t.Errorf("name %s", got)
+	}
+}
