@@ -50,7 +50,7 @@ func (l *Lister) List(ctx context.Context, namespace string) ([]string, error) {
 		prefix = catalog.NamespacePrefix(l.Prefix, namespace)
 	}
 	var names []string
-	err := l.try(ctx, func(ctx context.Context) (answered bool, err error) {
+	err := l.Try(ctx, func(ctx context.Context) (answered bool, err error) {
 		names, answered, err = l.listOnce(ctx, namespace, prefix)
 		return answered, err
 	})
@@ -65,7 +65,7 @@ func (l *Lister) Exists(ctx context.Context, namespace, service, id string) (fou
 	if err := request.Instance(namespace, service, id); err != nil {
 		return false, err
 	}
-	err = l.try(ctx, func(ctx context.Context) (answered bool, err error) {
+	err = l.Try(ctx, func(ctx context.Context) (answered bool, err error) {
 		found = false
 		_, err = l.Source.List(ctx, catalog.InstanceKey(l.Prefix, namespace, service, id), 0, func(kvs []*mvccpb.KeyValue) error {
 			found = found || len(kvs) > 0
@@ -76,11 +76,11 @@ func (l *Lister) Exists(ctx context.Context, namespace, service, id string) (fou
 	return found && err == nil, err
 }
 
-// try asks etcd, and again while it is away, until ctx is done, or for
+// Try asks etcd, and again while it is away, until ctx is done, or for
 // listTimeout if ctx has no deadline. ask reports whether a part of the answer
 // came. The error is ErrClosed, or classified, or ctx's alone where etcd answers
 // but not in time.
-func (l *Lister) try(ctx context.Context, ask func(context.Context) (answered bool, err error)) error {
+func (l *Lister) Try(ctx context.Context, ask func(context.Context) (answered bool, err error)) error {
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, listTimeout)
