@@ -18,8 +18,8 @@ import (
 type contents struct {
 	header snapshot.Header
 	events []mirror.Event
-	// expired is for the guard.
-	expired []snapshot.Entry
+	// marks are for the guard.
+	marks []snapshot.Entry
 }
 
 // file is an open snapshot.
@@ -59,7 +59,7 @@ func read(d disk, path, root string) (*contents, error) {
 				return
 			}
 		}
-	}, &c.expired))
+	}, &c.marks))
 	return c, err
 }
 

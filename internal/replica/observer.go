@@ -15,6 +15,9 @@ type Observer interface {
 	Skipped(services.SkipReason)
 	// MassExpired is called when the guard begins to protect instances.
 	MassExpired()
+	// LastSetServed is called when services begin to be served by their last
+	// instances, which are gone: of how many.
+	LastSetServed(services int)
 	// SnapshotWritten is called after each attempt to write the snapshot: the size
 	// of the file in bytes, 0 after an error, and the time that it took.
 	SnapshotWritten(size int64, took time.Duration, err error)
@@ -30,6 +33,9 @@ func (Unobserved) Skipped(services.SkipReason) {}
 
 // MassExpired implements Observer.
 func (Unobserved) MassExpired() {}
+
+// LastSetServed implements Observer.
+func (Unobserved) LastSetServed(int) {}
 
 // SnapshotWritten implements Observer.
 func (Unobserved) SnapshotWritten(int64, time.Duration, error) {}

@@ -50,24 +50,21 @@ func (r *Replica) start(predecessor *Replica, holders []*Replica) {
 		}
 		go r.disk.use(r.ctx, !inherited, disks)
 	}
-	if r.Guard() != nil {
-		r.wg.Go(func() { r.Guard().Run(r.ctx) })
-	}
+	r.wg.Go(func() { r.Guard().Run(r.ctx) })
 	r.wg.Go(r.run)
 }
 
 // registry returns a registry that has no mirror yet.
 func (cfg *Config) registry(log *slog.Logger) *registry {
-	g := &registry{
+	store := services.New(log, cfg.Observer.Skipped)
+	return &registry{
 		settings: settings{cfg.Prefix + "/", cfg.Ranges, cfg.Snapshot, cfg.SnapshotMaxAge},
-		store:    services.New(log, cfg.Observer.Skipped), stored: map[*mirror.Range]int{},
+		store:    store, stored: map[*mirror.Range]int{},
+		guard: services.NewGuard(store, services.GuardConfig{
+			Protect: cfg.Protect, ProtectFor: cfg.ProtectFor, KeepLast: cfg.KeepLast,
+			OnMass: cfg.Observer.MassExpired, OnLastSet: cfg.Observer.LastSetServed, Log: log,
+		}),
 	}
-	g.view = g.store
-	if cfg.Protect > 0 {
-		g.guard = services.NewGuard(g.store, cfg.Protect, cfg.ProtectFor, log, cfg.Observer.MassExpired)
-		g.view = g.guard
-	}
-	return g
 }
 
 // saved returns the snapshot of a registry.

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/rosterdns/roster/internal/mirror"
-	"github.com/rosterdns/roster/internal/services"
 	"github.com/rosterdns/roster/internal/snapshot"
 )
 
@@ -19,7 +18,7 @@ const maxCached = 64 * 64
 func (g *registry) follow(rng string) *mirror.Range {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	followed := g.mirror.Follow(rng, g.view)
+	followed := g.mirror.Follow(rng, g.guard)
 	g.stored[followed]++
 	return followed
 }
@@ -71,7 +70,7 @@ func (g *registry) take() (snapshot.Header, iter.Seq[snapshot.Entry], bool) {
 	if !complete && len(g.ranges) > 0 {
 		return snapshot.Header{}, nil, false
 	}
-	gen, entries := g.contents()
+	gen, entries := g.guard.Snapshot()
 	h := snapshot.Header{
 		Root: g.root, Serial: gen.FullSerial(), Offset: gen.SerialOffset(), Revision: gen.Revision(), Cluster: g.mirror.Status().Cluster,
 	}
@@ -82,15 +81,6 @@ func (g *registry) take() (snapshot.Header, iter.Seq[snapshot.Entry], bool) {
 		}
 	}
 	return h, entries, len(h.Ranges) > 0
-}
-
-// contents returns what is served, and what a snapshot has of it.
-func (g *registry) contents() (*services.Generation, iter.Seq[snapshot.Entry]) {
-	if g.guard != nil {
-		return g.guard.Snapshot()
-	}
-	gen := g.store.Load()
-	return gen, gen.Entries()
 }
 
 // storedRanges returns the ranges of which there is something in the store, in

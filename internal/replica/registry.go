@@ -24,8 +24,7 @@ type settings struct {
 type registry struct {
 	settings
 	store  *services.Store
-	guard  *services.Guard // nil without Protect
-	view   mirror.View     // the guard, else the store
+	guard  *services.Guard // the view of what is followed into the store
 	mirror *mirror.Mirror
 
 	restoring sync.Mutex
@@ -54,12 +53,10 @@ func (g *registry) restore(ctx context.Context, c *contents) {
 	switch {
 	case len(h.Ranges) == 0:
 	case g.running:
-		g.mirror.RestoreRunning(ctx, g.view, c.head(), c.restored(), slices.Values(c.events))
+		g.mirror.RestoreRunning(ctx, g.guard, c.head(), c.restored(), slices.Values(c.events))
 	default:
-		g.mirror.Restore(g.view, c.head(), c.restored(), slices.Values(c.events))
-		if g.guard != nil {
-			g.guard.Restore(c.expired)
-		}
+		g.mirror.Restore(g.guard, c.head(), c.restored(), slices.Values(c.events))
+		g.guard.Restore(c.marks)
 	}
 	switch ahead := h.Serial - shown; {
 	case shown == 0:

@@ -64,6 +64,10 @@ type Config struct {
 	Protect int
 	// ProtectFor is how long those instances stay served.
 	ProtectFor time.Duration
+	// KeepLast is how long the last instances of a service stay served that go
+	// without having been unregistered, where its policy doesn't say so; 0 means not
+	// at all.
+	KeepLast time.Duration
 
 	// Log gets what an operator should know; nil for nothing. Its handler must not
 	// block.
@@ -105,7 +109,7 @@ func (r *Replica) Load() *services.Generation { return r.registry.store.Load() }
 // Store returns the store, for its changes.
 func (r *Replica) Store() *services.Store { return r.registry.store }
 
-// Guard returns the guard; nil without Protect.
+// Guard returns the guard.
 func (r *Replica) Guard() *services.Guard { return r.registry.guard }
 
 // Loaded is closed when the snapshot was read, or is not to be.

@@ -37,7 +37,7 @@ func (r *Replica) inherit(from *Replica) bool {
 				return
 			}
 		}
-	}, &c.expired))
+	}, &c.marks))
 	r.registry.restore(r.ctx, c)
 	r.listFirst = from.Status().State == mirror.Live
 	gen := r.Load()

@@ -168,6 +168,40 @@ func TestGuardInSnapshot(t *testing.T) {
 	})
 }
 
+// TestLastSetInSnapshot: neither makes it longer for which the last instances of a
+// service are served.
+func TestLastSetInSnapshot(t *testing.T) {
+	inBubble(t, func(f *fixture) {
+		keepLast := func(c *Config) { c.KeepLast = 10 * time.Minute }
+		all := keys("shop", 2)
+		for _, key := range all {
+			f.put(key)
+		}
+		r := f.ready(keepLast)
+		for _, key := range all {
+			f.etcd.Delete("/roster/" + key)
+		}
+		synctest.Wait()
+		before := r.Guard().LastSets()
+		if before == 0 || r.Load().Instances() != before {
+			f.t.Fatalf("%d instances, %d of last sets", r.Load().Instances(), before)
+		}
+		f.close(r)
+		time.Sleep(time.Minute)
+		r = f.ready(keepLast)
+		time.Sleep(time.Minute)
+		if r.Load().Instances() != before || r.Guard().LastSets() != before {
+			f.t.Errorf("%d instances, %d of last sets after a restart, want %d", r.Load().Instances(), r.Guard().LastSets(), before)
+		}
+		time.Sleep(8*time.Minute + 2*time.Second)
+		f.wantInstances(r)
+		if r.Guard().LastSets() != 0 {
+			f.t.Errorf("%d of last sets when their time is over", r.Guard().LastSets())
+		}
+		f.close(r)
+	})
+}
+
 // TestContactAhead: a contact that is a little ahead of the clock counts as now.
 func TestContactAhead(t *testing.T) {
 	inBubble(t, func(f *fixture) {

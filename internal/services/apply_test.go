@@ -150,7 +150,77 @@ func TestApply(t *testing.T) {
 					put(6, "n/s/_x", "?"), put(7, "_probe", "?"), put(8, "n/s/_x/a/b/c", "?"), del(9, "_probe"),
 				),
 			},
-			want: []string{"n/s@2: a=1/up"},
+			want:    []string{`n/s@3: a=1/up {"ttl":9}`},
+			skipped: map[SkipReason]int{SkipPolicy: 1},
+		},
+		{
+			name: "policy replaced",
+			batches: []commit{
+				batch(put(2, "n/s/a", value(1, "")), put(3, "n/s/_policy", `{"ttl":9}`)),
+				batch(put(4, "n/s/_policy", `{"min_up":1}`)),
+			},
+			want: []string{`n/s@4: a=1/up {"min_up":1}`},
+		},
+		{
+			name: "policy deleted",
+			batches: []commit{
+				batch(put(2, "n/s/a", value(1, "")), put(3, "n/s/_policy", `{"ttl":9}`)),
+				batch(del(4, "n/s/_policy")),
+			},
+			want: []string{"n/s@4: a=1/up"},
+		},
+		{
+			name: "policy that can't be read counts as absent",
+			batches: []commit{
+				batch(put(2, "n/s/a", value(1, "")), put(3, "n/s/_policy", `{"ttl":9}`), put(4, "n/t/_policy", `{"alias":"n/s"}`)),
+				batch(put(5, "n/s/_policy", `{"min_up":-1}`), put(6, "n/t/_policy", `{"alias":"n/t"}`)),
+			},
+			want:    []string{"n/s@5: a=1/up"},
+			skipped: map[SkipReason]int{SkipPolicy: 2},
+		},
+		{
+			name: "policy before the instance",
+			batches: []commit{
+				batch(put(2, "n/s/_policy", `{"ttl":9}`)),
+				batch(put(3, "n/s/_policy", `{"ttl":8}`)),
+				batch(put(4, "n/s/a", value(1, ""))),
+			},
+			want: []string{`n/s@4: a=1/up {"ttl":8}`},
+		},
+		{
+			name: "policy of a service that goes and comes back",
+			batches: []commit{
+				batch(put(2, "n/s/a", value(1, "")), put(9, "n/s/_policy", `{"ttl":9}`)),
+				batch(del(10, "n/s/a")),
+				batch(put(11, "n/s/a", value(2, ""))),
+			},
+			want: []string{`n/s@11: a=2/up {"ttl":9}`},
+		},
+		{
+			name: "policy deleted while there is no service",
+			batches: []commit{
+				batch(put(2, "n/s/a", value(1, "")), put(3, "n/s/_policy", `{"ttl":9}`)),
+				batch(del(4, "n/s/a")),
+				batch(del(5, "n/s/_policy")),
+				batch(put(6, "n/s/a", value(1, ""))),
+			},
+			want: []string{"n/s@6: a=1/up"},
+		},
+		{
+			name: "services that exist by their policy alone",
+			batches: []commit{
+				batch(put(2, "n/alias/_policy", `{"alias":"n/s"}`), put(3, "n/failover/_policy", `{"failover":["n/s"]}`), put(4, "n/plain/_policy", `{"ttl":9}`)),
+				batch(put(5, "n/alias/a", value(1, "")), put(6, "n/failover/a", value(1, ""))),
+				batch(del(7, "n/alias/a"), del(8, "n/failover/a")),
+			},
+			want: []string{`n/alias@7: {"alias":"n/s"}`, `n/failover@8: {"failover":["n/s"]}`},
+		},
+		{
+			name: "the last thing of a service is its alias",
+			batches: []commit{
+				batch(put(2, "n/s/_policy", `{"alias":"n/t"}`)),
+				batch(put(3, "n/s/_policy", `{"ttl":9}`)),
+			},
 		},
 
 		{

@@ -232,10 +232,12 @@ func BenchmarkServiceLookup(b *testing.B) {
 // TestLookupsDoNotAllocate: they are on the path of each query.
 func TestLookupsDoNotAllocate(t *testing.T) {
 	s, _ := newStore(t)
-	apply(s, batch(put(2, "default/orders/a", value(1, "")), put(3, "default/orders/b", value(1, ""))))
+	apply(s, batch(put(2, "default/orders/a", value(1, "")), put(3, "default/orders/b", value(1, "")),
+		put(4, "default/alias/_policy", `{"alias":"default/none","failover":["default/orders"]}`)))
 	if n := testing.AllocsPerRun(100, func() {
 		svc := s.Load().Service("default", "orders")
-		if svc == nil || svc.Instance("b") == nil || svc.Attachment(build) == nil || s.Load().Service("default", "none") != nil {
+		if svc == nil || svc.Instance("b") == nil || svc.Attachment(build) == nil || s.Load().Service("default", "none") != nil ||
+			s.Load().Answering(s.Load().Service("default", "alias")) != svc {
 			t.Error("lookups fail")
 		}
 	}); n != 0 {

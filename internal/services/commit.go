@@ -1,6 +1,7 @@
 package services
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/rosterdns/roster/catalog"
@@ -10,24 +11,46 @@ import (
 // implements it.
 type gate interface {
 	// returned is told of an instance that is put.
-	returned(key string)
-	// holds reports whether an instance that is about to be deleted stays; in is
+	returned(e *edit)
+	// holds reports whether an instance that is about to be deleted stays; have is
 	// nil if it isn't there.
-	holds(key string, in *entry) bool
-	// conclude is called after all edits, and returns more of them: instances to
-	// put back.
-	conclude() []edit
+	holds(e *edit, have *entry) bool
+	// withdraws reports whether an instance that an override is about to take out
+	// of service goes, since it isn't in etcd any more.
+	withdraws(e *edit) bool
+	// conclude returns, after all edits of the services touched, what is to be done
+	// in addition.
+	conclude(touched []*draft) []edit
+}
+
+// gates are asked one after the other: each about what those before leave.
+type gates []gate
+
+func (gs gates) returned(e *edit) {
+	for _, g := range gs {
+		g.returned(e)
+	}
+}
+
+func (gs gates) holds(e *edit, have *entry) bool {
+	return slices.ContainsFunc(gs, func(g gate) bool { return g.holds(e, have) })
+}
+
+func (gs gates) withdraws(e *edit) bool {
+	return slices.ContainsFunc(gs, func(g gate) bool { return g.withdraws(e) })
 }
 
 // transaction applies edits to the services of a generation, which it leaves as
 // they are.
 type transaction struct {
-	old     *Generation
-	orphans *orphans
-	gate    gate // or nil
+	old      *Generation
+	orphans  *orphans[override]
+	policies *orphans[policy]
+	gates    gates
 
 	drafts map[string]*draft // by "namespace/service"
 	order  []*draft          // in order of the first edit
+	index  indexEdits
 	skips  []skip
 }
 
@@ -41,18 +64,40 @@ func (t *transaction) draft(path string) *draft {
 		return d
 	}
 	namespace, name, _ := strings.Cut(path, "/")
-	d := newDraft(path, t.old.Service(namespace, name))
-	t.order = append(t.order, d)
-	if t.drafts == nil {
-		t.drafts = map[string]*draft{}
+	old := t.old.Service(namespace, name)
+	var remembered policy
+	if old == nil {
+		remembered, _ = t.policies.take(path)
 	}
-	t.drafts[path] = d
+	d := newDraft(path, old, remembered, &t.index)
+	if len(t.order) == 1 { // most commits are of one service, and need no map
+		t.drafts = map[string]*draft{t.order[0].path: t.order[0]}
+	}
+	if t.order = append(t.order, d); len(t.order) > 1 {
+		t.drafts[path] = d
+	}
 	return d
+}
+
+// run applies edits, and what the gates have to be done in addition.
+func (t *transaction) run(edits []edit) {
+	for i := range edits {
+		t.apply(&edits[i])
+	}
+	if len(t.gates) > 0 {
+		first := t.gates[0]
+		t.gates = t.gates[1:]
+		t.run(first.conclude(t.order))
+	}
 }
 
 func (t *transaction) apply(e *edit) {
 	path, id := e.split()
 	d := t.draft(path)
+	if e.kind == putPolicy || e.kind == deletePolicy {
+		t.setPolicy(d, e)
+		return
+	}
 	have := d.get(id)
 	switch e.kind {
 	case putInstance:
@@ -67,13 +112,22 @@ func (t *transaction) apply(e *edit) {
 		} else if have.overridden != nil {
 			d.set(&entry{Instance: have.own()}, e.revision)
 		}
+	case putPolicy, deletePolicy: // above
 	}
 }
 
-func (t *transaction) putInstance(d *draft, have *entry, e *edit) {
-	if t.gate != nil {
-		t.gate.returned(e.key)
+// setPolicy makes the policy of an edit that of a service; nil deletes it.
+func (t *transaction) setPolicy(d *draft, e *edit) {
+	same := d.policy == nil && e.policy == nil || d.policy != nil && e.policy != nil && d.policy.Equal(e.policy)
+	// What a list repeats is no change, and neither is the end of what wasn't there.
+	if same && (e.policy == nil || d.revision >= e.revision) {
+		return
 	}
+	d.setPolicy(e.policy, e.revision)
+}
+
+func (t *transaction) putInstance(d *draft, have *entry, e *edit) {
+	t.gates.returned(e)
 	next, revision := e.instance, e.revision
 	if have == nil {
 		if ov, ok := t.orphans.take(e.key); ok {
@@ -94,12 +148,10 @@ func (t *transaction) putInstance(d *draft, have *entry, e *edit) {
 }
 
 func (t *transaction) removeInstance(d *draft, have *entry, e *edit) {
-	if t.gate != nil {
-		if e.kind == rejectInstance {
-			t.gate.returned(e.key)
-		} else if t.gate.holds(e.key, have) {
-			return
-		}
+	if e.kind == rejectInstance {
+		t.gates.returned(e)
+	} else if t.gates.holds(e, have) {
+		return
 	}
 	if have == nil {
 		return
@@ -115,6 +167,9 @@ func (t *transaction) putOverride(d *draft, have *entry, e *edit) {
 	switch {
 	case have == nil:
 		t.orphan(e, ov)
+	case len(t.gates) > 0 && !under(have.own(), ov).Up() && t.gates.withdraws(e):
+		t.orphan(e, ov)
+		d.remove(have.ID, e.revision)
 	case have.overridden == nil || have.overridden.status != ov.status || d.revision < ov.revision:
 		d.set(under(have.own(), ov), e.revision)
 	}
@@ -131,12 +186,17 @@ func (t *transaction) orphan(e *edit, ov override) {
 }
 
 // changes returns what became of the services, in the order of their first
-// edit, and how many edits that took.
+// edit, and how many edits that took. Policies of services that don't exist are
+// remembered until they do.
 func (t *transaction) changes() (changes []Change, edits int) {
 	for _, d := range t.order {
 		if c, ok := d.change(); ok {
 			changes = append(changes, c)
 			edits += d.edits
+		}
+		if d.policy != nil && !d.exists() && !t.policies.put(d.path, policy{d.policy, d.revision}) {
+			key := catalog.PolicyKey("", d.name.Namespace, d.name.Name)[1:]
+			t.skips = append(t.skips, skip{key: key, revision: d.revision, reason: SkipPolicy, err: errOrphanPolicies})
 		}
 	}
 	return changes, edits

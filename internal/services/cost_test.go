@@ -60,7 +60,7 @@ func TestGuardOfALargeMass(t *testing.T) {
 func massTime(t *testing.T, n, perCommit int) time.Duration {
 	t.Helper()
 	s, sk := newStore(t)
-	g := NewGuard(s, 1, 10*time.Minute, slog.New(slog.NewTextHandler(sk, nil)), nil)
+	g := NewGuard(s, GuardConfig{Protect: 1, ProtectFor: 10 * time.Minute, Log: slog.New(slog.NewTextHandler(sk, nil))})
 	all := commit{Revision: 1}
 	var gone []mirror.Event
 	for i := range n {

@@ -8,5 +8,5 @@
 // never changes. Subscribers read the journal at their own pace. Services and
 // their instances are in copy-on-write B-trees, so that a commit costs what it
 // changes, not what there is. With a Guard in front of it, a Store goes on serving
-// the instances of a mass expiry for a while.
+// instances of a mass expiry, and the last ones of a service, for a while.
 package services

@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/tidwall/btree"
+
+	"github.com/rosterdns/roster/catalog"
 )
 
 // draft is the next version of a service while edits are applied to it. It is
@@ -11,20 +13,30 @@ import (
 type draft struct {
 	old       *Service // nil if there is none
 	path      string   // "namespace/service"
+	name      *catalog.ServiceName
 	instances *btree.Map[string, *entry]
+	up        int // of instances, those that are up
+	policy    *catalog.Policy
 	revision  int64
 	// edits counts those that changed something. Before the first, instances is
 	// that of the old version, which must not be changed.
 	edits int
+	// index is what the commit does to the indexes.
+	index *indexEdits
 }
 
-func newDraft(path string, old *Service) *draft {
-	d := &draft{old: old, path: path}
+// newDraft returns the draft of a service that exists, or of one that doesn't,
+// which has the policy that is remembered for it.
+func newDraft(path string, old *Service, policy policy, index *indexEdits) *draft {
+	d := &draft{old: old, path: path, index: index}
 	if old != nil {
-		d.instances, d.revision = &old.instances, old.Revision
-	} else {
-		d.instances = &btree.Map[string, *entry]{}
+		d.name, d.instances, d.up, d.policy, d.revision = old.name, &old.instances, old.up, old.policy, old.Revision
+		return d
 	}
+	namespace, name, _ := strings.Cut(path, "/")
+	d.name = &catalog.ServiceName{Namespace: namespace, Name: name}
+	d.instances = &btree.Map[string, *entry]{}
+	d.policy, d.revision = policy.Policy, policy.revision
 	return d
 }
 
@@ -45,13 +57,36 @@ func (d *draft) changed(revision int64) {
 
 func (d *draft) set(e *entry, revision int64) {
 	d.changed(revision)
-	d.instances.Set(e.ID, e)
+	old, _ := d.instances.Set(e.ID, e)
+	d.replaced(old, e)
 }
 
 func (d *draft) remove(id string, revision int64) {
 	d.changed(revision)
-	d.instances.Delete(id)
+	old, _ := d.instances.Delete(id)
+	d.replaced(old, nil)
 }
+
+// replaced notes that an instance is replaced by another; one of them can be nil.
+func (d *draft) replaced(old, next *entry) {
+	if old != nil && old.Up() {
+		d.up--
+	}
+	if next != nil && next.Up() {
+		d.up++
+	}
+	d.index.instance(d.name, old, next)
+}
+
+func (d *draft) setPolicy(p *catalog.Policy, revision int64) {
+	d.changed(revision)
+	d.index.policy(*d.name, d.policy, p)
+	d.policy = p
+}
+
+// exists reports whether there is the service: it has an instance, or its policy
+// leads to one.
+func (d *draft) exists() bool { return d.instances.Len() > 0 || d.policy.Redirects() }
 
 // change returns what became of the service. It reports false if nothing did.
 func (d *draft) change() (Change, bool) {
@@ -59,9 +94,11 @@ func (d *draft) change() (Change, bool) {
 		return Change{}, false
 	}
 	c := Change{Old: d.old}
-	if d.instances.Len() > 0 {
-		namespace, name, _ := strings.Cut(d.path, "/")
-		c.New = &Service{Namespace: namespace, Name: name, Revision: d.revision, instances: *d.instances}
+	if d.exists() {
+		c.New = &Service{
+			Namespace: d.name.Namespace, Name: d.name.Name, Revision: d.revision,
+			instances: *d.instances, up: d.up, policy: d.policy, name: d.name,
+		}
 	}
 	return c, c.Old != nil || c.New != nil
 }

@@ -4,6 +4,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/internal/mirror"
@@ -11,8 +12,8 @@ import (
 )
 
 // Entries yields what a snapshot has of the generation: the key below Root and
-// the value of each instance and of the overrides that apply to one, and the
-// Revision of their service. Values are in the form of package catalog, which
+// the value of each instance, of the overrides that apply to one, and of the
+// policies of services that exist, and the Revision of their service. Values are in the form of package catalog, which
 // need not be that in etcd. It is for one goroutine; each value is new.
 func (g *Generation) Entries() iter.Seq[snapshot.Entry] {
 	return func(yield func(snapshot.Entry) bool) {
@@ -26,6 +27,13 @@ func (g *Generation) Entries() iter.Seq[snapshot.Entry] {
 
 func (s *Service) entries(yield func(snapshot.Entry) bool) (more bool) {
 	more = true
+	if s.policy != nil {
+		key := catalog.PolicyKey("", s.Namespace, s.Name)[1:]
+		more = yield(snapshot.Entry{Key: key, Value: s.policy.EncodeValue(), Revision: s.Revision})
+	}
+	if !more {
+		return false
+	}
 	s.instances.Scan(func(id string, e *entry) bool {
 		own := e.own()
 		key := catalog.InstanceKey("", s.Namespace, s.Name, id)[1:]
@@ -39,27 +47,37 @@ func (s *Service) entries(yield func(snapshot.Entry) bool) (more bool) {
 	return more
 }
 
-// expiredComponent makes the key of a snapshot's entry from that of an instance,
-// N/S/I: N/S/_vanished/I says that the instance is served only because it expired
-// in a mass, and its value until when (RFC 3339). The string is part of version 1
-// of the format. Components that start so are reserved, so that who doesn't know
-// it ignores it.
-const expiredComponent = "/_vanished"
+// Components that make the key of a snapshot's entry from that of an instance, N/S/I:
+// N/S/_vanished/I says that the instance is served only because it expired in a mass,
+// N/S/_keep_last/I that it is only because it was the last of its service; the value
+// until when (RFC 3339). The strings are part of version 1 of the format. Components
+// that start so are reserved, so that who doesn't know one ignores it.
+const (
+	expiredComponent = "/_vanished"
+	lastSetComponent = "/_keep_last"
+)
 
-// expiredEntryKey returns the key of the entry for an instance.
-func expiredEntryKey(key string) string {
+// markEntry returns the entry for an instance with a component, until a time.
+func markEntry(key, component string, until time.Time) snapshot.Entry {
 	i := strings.LastIndexByte(key, '/')
-	return key[:i] + expiredComponent + key[i:]
+	return snapshot.Entry{Key: key[:i] + component + key[i:], Value: until.UTC().AppendFormat(nil, time.RFC3339Nano)}
 }
 
-// expiredKey returns the key of the instance that an entry says has expired; it
-// reports false of any other entry.
-func expiredKey(e *snapshot.Entry) (key string, ok bool) {
-	service, id, ok := strings.Cut(e.Key, expiredComponent+"/")
+// markedKey returns the key of the instance that an entry with a component is for;
+// it reports false of any other entry.
+func markedKey(e *snapshot.Entry, component string) (key string, ok bool) {
+	service, id, ok := strings.Cut(e.Key, component+"/")
 	if !ok {
 		return "", false
 	}
 	return service + "/" + id, true
+}
+
+// isMark reports whether an entry is for a Guard.
+func isMark(e *snapshot.Entry) bool {
+	_, mass := markedKey(e, expiredComponent)
+	_, last := markedKey(e, lastSetComponent)
+	return mass || last
 }
 
 // anyLease stands for the lease of a key that is put back: nobody needs its ID,
@@ -67,8 +85,8 @@ func expiredKey(e *snapshot.Entry) (key string, ok bool) {
 const anyLease = 1
 
 // Restored yields the events that put back the entries of a snapshot, for
-// mirror.Restore. Entries that say until when a Guard serves an expired instance
-// are no keys of etcd: they are appended to expired, for Guard.Restore. An error
+// mirror.Restore. Entries that say until when a Guard serves an instance are no keys
+// of etcd: they are appended to expired, for Guard.Restore. An error
 // ends it: check the entries before.
 func Restored(entries iter.Seq2[snapshot.Entry, error], expired *[]snapshot.Entry) iter.Seq[mirror.Event] {
 	return func(yield func(mirror.Event) bool) {
@@ -77,7 +95,7 @@ func Restored(entries iter.Seq2[snapshot.Entry, error], expired *[]snapshot.Entr
 				return
 			}
 			e.Value = slices.Clone(e.Value)
-			if _, ok := expiredKey(&e); ok {
+			if isMark(&e) {
 				*expired = append(*expired, e)
 				continue
 			}

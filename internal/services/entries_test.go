@@ -22,6 +22,9 @@ func TestEntries(t *testing.T) {
 		put(8, "m/s/a", value(4, "")),
 		del(9, "n/t/a"),
 		put(10, "n/t/c", value(5, "")),
+		put(10, "n/t/_policy", `{"min_up":1,"keep_last":0}`),
+		put(10, "n/u/_policy", `{"alias":"n/t"}`),
+		put(10, "n/v/_policy", `{"ttl":1}`),
 	))
 	again, sk := newStore(t)
 	var events []mirror.Event
@@ -59,6 +62,7 @@ func TestRepeatsAreNoChange(t *testing.T) {
 		put(2, "n/s/a", value(1, "")),
 		put(3, "n/s/_status/a", `{"status":"down"}`),
 		put(4, "n/s/b", value(2, "")),
+		put(4, "n/s/_policy", `{"ttl":5}`),
 	}
 	apply(s, batch(events...))
 	before, serial := s.Load().Service("n", "s"), s.Load().Serial()

@@ -2,6 +2,7 @@ package services
 
 import (
 	"iter"
+	"strings"
 
 	"github.com/tidwall/btree"
 
@@ -13,6 +14,7 @@ type Generation struct {
 	// namespaces are those that have a service. Generations share nodes. Only a
 	// writer may copy it, which touches the original too.
 	namespaces          btree.Map[string, *namespace]
+	indexes             indexes
 	services, instances int
 	revision            int64
 	serial              serial
@@ -45,13 +47,15 @@ func (g *Generation) FullSerial() int64 { return g.serial.value }
 // equal servers come to show. FullSerial can be ahead of it for a while.
 func (g *Generation) SerialOffset() int64 { return g.serial.offset }
 
-// Services returns how many services have an instance.
+// Services returns how many services exist: those that have an instance, or a
+// policy with an alias or failover.
 func (g *Generation) Services() int { return g.services }
 
 // Instances returns how many valid instances there are.
 func (g *Generation) Instances() int { return g.instances }
 
-// Service returns a service that exists, or nil. It allocates nothing.
+// Service returns a service that exists, or nil. One can exist without an
+// instance. It allocates nothing.
 func (g *Generation) Service(namespace, name string) *Service {
 	ns, ok := g.namespaces.Get(namespace)
 	if !ok {
@@ -59,6 +63,17 @@ func (g *Generation) Service(namespace, name string) *Service {
 	}
 	s, _ := ns.Get(name)
 	return s
+}
+
+// serviceOf returns the service of the instance with the key N/S/I, or nil if there
+// is no such instance.
+func (g *Generation) serviceOf(key string) *Service {
+	namespace, rest, _ := strings.Cut(key, "/")
+	name, id, _ := strings.Cut(rest, "/")
+	if s := g.Service(namespace, name); s != nil && s.Instance(id) != nil {
+		return s
+	}
+	return nil
 }
 
 // HasNamespace reports whether a service of the namespace exists.
@@ -90,10 +105,10 @@ func (g *Generation) All() iter.Seq[*Service] {
 	}
 }
 
-// with returns a generation in which the changes are made. Its revision and
-// serial are those of g.
+// with returns a generation in which the changes are made. Its revision, serial
+// and indexes are those of g.
 func (g *Generation) with(changes []Change) *Generation {
-	next := &Generation{services: g.services, instances: g.instances, revision: g.revision, serial: g.serial}
+	next := &Generation{indexes: g.indexes, services: g.services, instances: g.instances, revision: g.revision, serial: g.serial}
 	if len(changes) == 0 {
 		next.namespaces = g.namespaces
 		return next

@@ -8,46 +8,86 @@ import (
 	"github.com/rosterdns/roster/internal/mirror"
 )
 
-// Guard is a mirror.View in front of a Store, and has that go on serving the
-// instances of a mass expiry for a while: if more than a percentage of all
-// instances, and at least guardLeast, are deleted within guardWindow though they
-// were up when last seen, it is more likely that something is wrong with etcd,
-// the network or the clients' clocks than with all of them. An instance that is
-// unregistered is written with status down first, so that it goes at once.
+// Guard is a mirror.View in front of a Store, and has that go on serving instances
+// for a while that are gone from etcd without having been unregistered, in two
+// cases. An instance that is unregistered is written with status down first, so that
+// it goes at once.
+//
+// A mass expiry: if more than a percentage of all instances, and at least
+// guardLeast, are deleted within guardWindow though they were up when last seen, it
+// is more likely that something is wrong with etcd, the network or the clients'
+// clocks than with all of them.
+//
+// The last of a service expire: those that were up when their keys went, in the
+// commit after which no instance of the service is up, stay until one is, or their
+// time is over.
 //
 // Its methods are safe for concurrent use.
 type Guard struct {
-	store   *Store
-	percent int
-	protect time.Duration
-	log     *slog.Logger
-	onTrip  func()
-	wake    chan struct{} // there is something to remove later
+	store *Store
+	cfg   GuardConfig
+	wake  chan struct{} // there is something to remove later
 
 	mu      sync.Mutex         // makes a commit and a release one step each
+	last    lastSets           // what stays of those that are of no mass
 	expired map[string]*expiry // by key
 	// restored are those that were protected before a restart, while it is not
 	// known yet whether they returned.
 	restored map[string]*expiry
 	window   window
-	unserved int  // of expired, those that are not served
+	unserved int  // of expired, those that are not served by the guard of masses
 	tripped  bool // what is in the window is a mass expiry, and was reported
 	removed  int  // protected ones that were removed since
 }
 
+// GuardConfig configures a Guard.
+type GuardConfig struct {
+	// Protect is the percentage of all instances of which more are a mass; 0 means
+	// that there is none.
+	Protect int
+	// ProtectFor is for how long a mass is served.
+	ProtectFor time.Duration
+	// KeepLast is for how long the last instances of a service are served whose
+	// policy doesn't say so; 0 means not at all.
+	KeepLast time.Duration
+	// OnMass is told of each mass; it can be nil.
+	OnMass func()
+	// OnLastSet is told of how many services begin to be served by their last
+	// instances; it can be nil.
+	OnLastSet func(services int)
+	// Log gets both; nil for nothing.
+	Log *slog.Logger
+}
+
 var _ mirror.View = (*Guard)(nil)
 
-// NewGuard returns a guard that serves a mass of more than percent of all
-// instances for the time protect. onTrip, which can be nil, is told of each mass.
-func NewGuard(store *Store, percent int, protect time.Duration, log *slog.Logger, onTrip func()) *Guard {
-	if onTrip == nil {
-		onTrip = func() {}
+// NewGuard returns a guard before a Store.
+func NewGuard(store *Store, cfg GuardConfig) *Guard {
+	if cfg.OnMass == nil {
+		cfg.OnMass = func() {}
+	}
+	if cfg.OnLastSet == nil {
+		cfg.OnLastSet = func(int) {}
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Guard{
-		store: store, percent: percent, protect: protect, log: log, onTrip: onTrip,
-		wake: make(chan struct{}, 1), expired: map[string]*expiry{}, restored: map[string]*expiry{},
+		store: store, cfg: cfg, wake: make(chan struct{}, 1),
+		last: newLastSets(cfg.KeepLast), expired: map[string]*expiry{}, restored: map[string]*expiry{},
 	}
 }
+
+// LastSets returns how many instances are served only because they were the last
+// of their service.
+func (g *Guard) LastSets() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.last.served + len(g.last.restored)
+}
+
+// Protects reports whether a mass that expires is served.
+func (g *Guard) Protects() bool { return g.cfg.Protect > 0 }
 
 // Protected returns how many instances are served only because they expired in a
 // mass.
@@ -77,47 +117,72 @@ func (g *Guard) commit(st *stage, c mirror.Commit) {
 		g.store.commit(st, c)
 		return
 	}
-	in, skips := g.inspect(st, c)
+	seen := g.inspect(st, c)
 	g.store.report(st.skips)
-	g.store.report(skips)
-	if in.detected > 0 {
-		g.onTrip()
-		g.log.Warn("mass expiry detected: serving expired instances for a while",
-			"expired", in.detected, "of", in.all, "percent", g.percent, "for", g.protect.String())
+	g.store.report(seen.skips)
+	if seen.detected > 0 {
+		g.cfg.OnMass()
+		g.cfg.Log.Warn("mass expiry detected: serving expired instances for a while",
+			"expired", seen.detected, "of", seen.all, "percent", g.cfg.Protect, "for", g.cfg.ProtectFor.String())
+	}
+	g.tell(seen.begun)
+}
+
+// tell tells of last sets that begin to be served: the log of the first alone, since
+// there can be as many as services.
+func (g *Guard) tell(b begun) {
+	if b.services == 0 {
+		return
+	}
+	g.cfg.OnLastSet(b.services)
+	if b.first {
+		g.cfg.Log.Warn("the last instances of a service expired: serving them for a while",
+			"service", b.service, "services", b.services, "instances", b.instances, "for", b.keep.String())
 	}
 }
 
-// inspect commits a stage with an inspection as the gate, and returns it with what
-// the Store skipped.
-func (g *Guard) inspect(st *stage, c mirror.Commit) (*inspection, []skip) {
+// seen is what a Guard saw in a commit.
+type seen struct {
+	skips         []skip
+	detected, all int // instances of a mass that has just been detected, and of all
+	begun         begun
+}
+
+func (g *Guard) inspect(st *stage, c mirror.Commit) seen {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	in := &inspection{Guard: g, now: time.Now()}
-	in.revision = max(c.Revision, g.store.Load().Revision())
-	g.trim(in.now)
-	if st.removals == 0 && len(g.expired) == 0 && len(g.restored) == 0 {
-		return in, g.store.advance(st.edits, c, nil)
+	now, shown := time.Now(), g.store.Load().Revision()
+	g.trim(now)
+	if st.removals == 0 && len(g.expired) == 0 && len(g.restored) == 0 && g.last.idle() {
+		return seen{skips: g.store.advance(st.edits, c)}
 	}
-	skips := g.store.advance(st.edits, c, in)
-	if in.more {
+	last := g.last.inspect(now, c, shown)
+	mass := &inspection{Guard: g, now: now, revision: max(c.Revision, shown)}
+	gs := gates{mass, last}
+	if !g.Protects() {
+		gs = gates{last}
+	}
+	skips := g.store.advance(st.edits, c, gs...)
+	if mass.more || last.begun.services > 0 {
 		g.store.journal.notify() // a snapshot has more to say
 	}
-	if len(g.expired) > 0 {
+	if len(g.expired) > 0 || g.last.served > 0 {
 		select {
 		case g.wake <- struct{}{}:
 		default: // it is about to look anyway
 		}
 	}
-	return in, skips
+	return seen{skips: skips, detected: mass.detected, all: mass.all, begun: last.begun}
 }
 
-// total returns how many instances there would be if none had expired.
-func (g *Guard) total() int { return g.store.Load().Instances() + g.unserved }
+// total returns how many instances there would be if none had expired within the
+// window. Of a last set each is one that has expired.
+func (g *Guard) total() int { return g.store.Load().Instances() - g.last.served + g.unserved }
 
 // trim drops what expired before the window began.
 func (g *Guard) trim(now time.Time) {
 	g.window.trim(now)
-	g.tripped = g.tripped && classify(g.window.counted, g.total(), g.percent) == mass
+	g.tripped = g.tripped && classify(g.window.counted, g.total(), g.cfg.Protect) == mass
 }
 
 // drop forgets an expired instance.
@@ -143,22 +208,26 @@ type inspection struct {
 var _ gate = (*inspection)(nil)
 
 // returned implements gate.
-func (in *inspection) returned(key string) {
-	delete(in.restored, key)
-	if x := in.expired[key]; x != nil {
-		in.drop(key, x)
+func (in *inspection) returned(e *edit) {
+	delete(in.restored, e.key)
+	if x := in.expired[e.key]; x != nil {
+		in.drop(e.key, x)
 	}
 }
 
+// withdraws implements gate: what is out of service stays with the mass.
+func (in *inspection) withdraws(*edit) bool { return false }
+
 // holds implements gate.
-func (in *inspection) holds(key string, have *entry) bool {
+func (in *inspection) holds(e *edit, have *entry) bool {
+	key := e.key
 	if x := in.expired[key]; x != nil {
 		return x.served
 	}
 	if x := in.restored[key]; x != nil {
 		return in.stillExpired(key, x)
 	}
-	if have == nil || !have.Up() {
+	if have == nil || !have.Up() || in.last.has(e) {
 		return false
 	}
 	if have.overridden != nil {
@@ -188,16 +257,16 @@ func (in *inspection) stillExpired(key string, x *expiry) bool {
 
 // conclude implements gate: it decides for how long what expired stays, and puts
 // back what was removed before the mass was detected.
-func (in *inspection) conclude() (back []edit) {
+func (in *inspection) conclude([]*draft) (back []edit) {
 	in.all = in.total()
-	switch classify(in.window.counted, in.all, in.percent) {
+	switch classify(in.window.counted, in.all, in.cfg.Protect) {
 	case mass:
 		if !in.tripped {
 			in.tripped, in.removed, in.detected = true, 0, in.window.counted
 		}
 		in.more = in.window.protected < len(in.window.recent)
 		for _, x := range in.window.unprotected() {
-			x.protected, x.until = true, in.now.Add(in.protect)
+			x.protected, x.until = true, in.now.Add(in.cfg.ProtectFor)
 			if !x.served {
 				x.served = true
 				in.unserved--

@@ -33,34 +33,56 @@ func (g *Guard) Run(ctx context.Context) {
 // release removes what has had its time, and reports whether more is to come.
 func (g *Guard) release(now time.Time) (more bool) {
 	g.mu.Lock()
-	skips := g.remove(now)
+	lastSets, skips := g.removeLastSets(now)
+	alsoSkipped, begun := g.remove(now)
 	removed := g.removed
 	if g.protected() > 0 {
 		removed = 0 // more of the mass is to come
 	} else {
 		g.removed = 0
 	}
-	more = len(g.expired) > 0
+	more = len(g.expired) > 0 || g.last.served > 0
 	g.mu.Unlock()
 
 	g.store.report(skips)
+	g.store.report(alsoSkipped)
+	g.tell(begun)
+	if lastSets > 0 {
+		g.cfg.Log.Info("removed the last instances of services: none returned in time", "removed", lastSets)
+	}
 	if removed > 0 {
-		g.log.Info("mass expiry is over: removed the expired instances that did not return", "removed", removed)
+		g.cfg.Log.Info("mass expiry is over: removed the expired instances that did not return", "removed", removed)
 	}
 	return more
 }
 
-// remove removes what has had its time, and forgets what is of no account any
-// more. It returns what the Store skipped.
-func (g *Guard) remove(now time.Time) []skip {
+// released is the commit of what readers see change without etcd: the revision up to
+// which it is known is the nearest there is.
+func (g *Guard) released() mirror.Commit {
+	return mirror.Commit{Cause: mirror.CauseWatch, Revision: g.store.Load().Revision()}
+}
+
+// removeLastSets removes the last instances of services that have had their time.
+// It returns how many, and what the Store skipped.
+func (g *Guard) removeLastSets(now time.Time) (removed int, skips []skip) {
+	c := g.released()
+	gone := g.last.over(now, c.Revision)
+	if len(gone) == 0 {
+		return 0, nil
+	}
+	return len(gone), g.store.advance(gone, c)
+}
+
+// remove removes what has had its time of a mass, and forgets what is of no account
+// any more. The last of a service stay as such from now on. It returns what the
+// Store skipped.
+func (g *Guard) remove(now time.Time) ([]skip, begun) {
 	g.trim(now)
-	// What readers see changes without etcd: the revision up to which it is known
-	// is the nearest there is.
-	revision := g.store.Load().Revision()
+	c := g.released()
 	var gone []edit
 	for key, x := range g.expired {
 		if x.served && !now.Before(x.until) {
-			gone = append(gone, edit{key: key, revision: revision, kind: deleteInstance})
+			gone = append(gone, edit{key: key, revision: c.Revision, kind: deleteInstance})
 			x.served = false
 			g.unserved++
 			if x.protected {
@@ -72,8 +94,13 @@ func (g *Guard) remove(now time.Time) []skip {
 		}
 	}
 	if len(gone) == 0 {
-		return nil
+		return nil, begun{}
 	}
 	slices.SortFunc(gone, func(a, b edit) int { return strings.Compare(a.key, b.key) })
-	return g.store.advance(gone, mirror.Commit{Cause: mirror.CauseWatch, Revision: revision}, nil)
+	last := g.last.inspect(now, c, c.Revision)
+	skips := g.store.advance(gone, c, last)
+	if last.begun.services > 0 {
+		g.store.journal.notify() // a snapshot has more to say
+	}
+	return skips, last.begun
 }

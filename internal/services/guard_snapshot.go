@@ -3,31 +3,29 @@ package services
 import (
 	"iter"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/rosterdns/roster/internal/snapshot"
 )
 
 // Snapshot returns what is served and what a snapshot has of it: that which
-// Generation.Entries yields, and how long instances that expired in a mass have
-// still to be served. It is safe for concurrent use, the sequence for one
+// Generation.Entries yields, and until when instances are served that are gone. It is safe for concurrent use, the sequence for one
 // goroutine.
 func (g *Guard) Snapshot() (*Generation, iter.Seq[snapshot.Entry]) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	gen := g.store.Load() // under the mutex: just these instances are protected
-	expired := make([]snapshot.Entry, 0, len(g.expired)+len(g.restored))
-	add := func(key string, until time.Time) {
-		expired = append(expired, snapshot.Entry{Key: expiredEntryKey(key), Value: until.UTC().AppendFormat(nil, time.RFC3339Nano)})
-	}
+	marks := make([]snapshot.Entry, 0, len(g.expired)+len(g.restored)+g.last.served+len(g.last.restored))
 	for key, x := range g.expired {
 		if x.protected && x.served {
-			add(key, x.until)
+			marks = append(marks, markEntry(key, expiredComponent, x.until))
 		}
 	}
 	for key, x := range g.restored {
-		add(key, x.until)
+		marks = append(marks, markEntry(key, expiredComponent, x.until))
+	}
+	for key, until := range g.last.all() {
+		marks = append(marks, markEntry(key, lastSetComponent, until))
 	}
 	return gen, func(yield func(snapshot.Entry) bool) {
 		for e := range gen.Entries() {
@@ -35,40 +33,44 @@ func (g *Guard) Snapshot() (*Generation, iter.Seq[snapshot.Entry]) {
 				return
 			}
 		}
-		slices.Values(expired)(yield)
+		slices.Values(marks)(yield)
 	}
 }
 
-// Restore takes over from a snapshot which instances had expired, as Restored
-// found them: where etcd still lacks them they go when their time is over, as if
-// there had been no restart. Until that is known they stay. It is called after
-// the contents were restored, and before the mirrors that feed the Guard run.
-func (g *Guard) Restore(expired []snapshot.Entry) {
+// Restore takes over from a snapshot which instances were gone, as Restored found
+// them: where etcd still lacks them they go when their time is over, as if there had
+// been no restart. Until that is known they stay. It is called after the contents
+// were restored, and before the mirrors that feed the Guard run.
+func (g *Guard) Restore(marks []snapshot.Entry) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := time.Now()
-	latest := now.Add(g.protect) // where the clock or the configuration was another
 	gen := g.store.Load()
-	for i := range expired {
-		key, ok := expiredKey(&expired[i])
-		until, err := time.Parse(time.RFC3339Nano, string(expired[i].Value))
-		if !ok || err != nil || !gen.hasInstance(key) {
+	for i := range marks {
+		until, err := time.Parse(time.RFC3339Nano, string(marks[i].Value))
+		if err != nil {
 			continue
 		}
-		if until.After(latest) {
-			until = latest
+		if key, ok := markedKey(&marks[i], expiredComponent); ok {
+			g.restoreExpired(gen, key, until, now)
+		} else if key, ok := markedKey(&marks[i], lastSetComponent); ok {
+			g.last.restore(gen, key, until, now)
 		}
-		g.restored[key] = &expiry{key: key, at: until.Add(-g.protect), until: until, served: true, protected: true}
 	}
 	g.recall(now)
 }
 
-// hasInstance reports whether there is an instance with the key N/S/I.
-func (g *Generation) hasInstance(key string) bool {
-	namespace, rest, _ := strings.Cut(key, "/")
-	name, id, _ := strings.Cut(rest, "/")
-	s := g.Service(namespace, name)
-	return s != nil && s.Instance(id) != nil
+// restoreExpired takes over an instance that expired in a mass. Its time is no
+// longer than one that expires now has: the clock or the configuration may have been
+// another.
+func (g *Guard) restoreExpired(gen *Generation, key string, until, now time.Time) {
+	if !g.Protects() || gen.serviceOf(key) == nil {
+		return
+	}
+	if latest := now.Add(g.cfg.ProtectFor); until.After(latest) {
+		until = latest
+	}
+	g.restored[key] = &expiry{key: key, at: until.Add(-g.cfg.ProtectFor), until: until, served: true, protected: true}
 }
 
 // recall has those that expired just before a restart precede what expires after

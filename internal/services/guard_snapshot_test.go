@@ -154,9 +154,9 @@ func TestGuardRestoresNoMore(t *testing.T) {
 	t.Parallel()
 	runGuarded(t, 30, func(g *guarded) {
 		g.Restore([]snapshot.Entry{
-			{Key: expiredEntryKey(key(0)), Value: []byte(time.Now().Add(time.Hour).Format(time.RFC3339))},
-			{Key: expiredEntryKey(key(1)), Value: []byte("soon")},
-			{Key: expiredEntryKey("n/s/absent"), Value: []byte(time.Now().Add(time.Minute).Format(time.RFC3339))},
+			markEntry(key(0), expiredComponent, time.Now().Add(time.Hour)),
+			{Key: markEntry(key(1), expiredComponent, time.Now()).Key, Value: []byte("soon")},
+			markEntry("n/s/absent", expiredComponent, time.Now().Add(time.Minute)),
 		})
 		g.want(100, 1)
 		g.expire(0, 1)

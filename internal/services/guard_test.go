@@ -17,7 +17,7 @@ import (
 func TestGuardOfShortTime(t *testing.T) {
 	t.Parallel()
 	runGuarded(t, 30, func(g *guarded) {
-		g.protect = 20 * time.Second
+		g.cfg.ProtectFor = 20 * time.Second
 		g.expire(0, 60)
 		g.passed(20*time.Second + guardTick)
 		g.want(40, 0)
@@ -35,6 +35,8 @@ type guarded struct {
 	revision int64
 	percent  int
 	trips    int
+	keepLast time.Duration
+	lastSets int // services that began to be served by their last set
 	sk       *skips
 	stop     func()
 }
@@ -59,7 +61,10 @@ func (g *guarded) start(percent int) {
 	var s *Store
 	s, g.sk = newStore(g.t)
 	g.percent = percent
-	g.Guard = NewGuard(s, percent, 10*time.Minute, slog.New(slog.NewTextHandler(g.sk, nil)), func() { g.trips++ })
+	g.Guard = NewGuard(s, GuardConfig{
+		Protect: percent, ProtectFor: 10 * time.Minute, KeepLast: g.keepLast,
+		OnMass: func() { g.trips++ }, OnLastSet: func(services int) { g.lastSets += services }, Log: slog.New(slog.NewTextHandler(g.sk, nil)),
+	})
 	ctx, cancel := context.WithCancel(g.t.Context())
 	done := make(chan struct{})
 	go func() { defer close(done); g.Run(ctx) }()

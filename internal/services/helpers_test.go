@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/internal/mirror"
 )
 
@@ -121,7 +122,7 @@ func newStore(tb testing.TB) (*Store, *skips) {
 }
 
 // show writes a generation in one line for each service:
-// "n/s@revision: id=weight/status ...".
+// "n/s@revision: id=weight/status ... policy".
 func show(g *Generation) (out []string) {
 	for s := range g.All() {
 		out = append(out, showService(s))
@@ -134,6 +135,9 @@ func showService(s *Service) string {
 	fmt.Fprintf(&b, "%s/%s@%d:", s.Namespace, s.Name, s.Revision)
 	for in := range s.All() {
 		fmt.Fprintf(&b, " %s=%d/%s", in.ID, in.Weight, in.Status)
+	}
+	if p := s.Policy(); p != nil {
+		fmt.Fprintf(&b, " %s", p.EncodeValue())
 	}
 	return b.String()
 }
@@ -153,10 +157,17 @@ func check(g *Generation) error {
 		if !g.HasNamespace(s.Namespace) {
 			return fmt.Errorf("HasNamespace(%q) is false", s.Namespace)
 		}
+		up := 0
 		for in := range s.All() {
+			if in.Up() {
+				up++
+			}
 			if got := s.Instance(in.ID); got != in {
 				return fmt.Errorf("Instance(%q) of %s/%s is %p", in.ID, s.Namespace, s.Name, got)
 			}
+		}
+		if up != s.Up() || s.ServiceName() != (catalog.ServiceName{Namespace: s.Namespace, Name: s.Name}) {
+			return fmt.Errorf("%v has %d up, but %d are counted", s.ServiceName(), up, s.Up())
 		}
 	}
 	if services != g.Services() || instances != g.Instances() {

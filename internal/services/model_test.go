@@ -67,6 +67,9 @@ func modelErr(rng *rand.Rand, g *Generation, m model, subscriber *replay) error 
 	if err := check(g); err != nil {
 		return err
 	}
+	if err := checkIndexes(g); err != nil {
+		return err
+	}
 	if got, want := withoutRevisions(show(g)), m.show(); !slices.Equal(got, want) {
 		return fmt.Errorf("served\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
@@ -86,8 +89,13 @@ func randomEvent(rng *rand.Rand, namespace string, revision int64) mirror.Event 
 	service := fmt.Sprintf("%s/s%d", namespace, rng.IntN(3))
 	id := fmt.Sprintf("i%d", rng.IntN(5))
 	key := service + "/" + id
-	if rng.IntN(3) == 0 {
+	switch rng.IntN(6) {
+	case 0, 1:
 		key = service + "/_status/" + id
+	case 2:
+		if key = service + "/_policy"; rng.IntN(3) > 0 {
+			return put(revision, key, randomPolicy(rng))
+		}
 	}
 	status := []string{"up", "draining", "down", "odd"}[rng.IntN(4)]
 	switch rng.IntN(8) {
@@ -96,12 +104,32 @@ func randomEvent(rng *rand.Rand, namespace string, revision int64) mirror.Event 
 	case 3:
 		return put(revision, key, "bad")
 	case 4:
-		return putWithoutLease(revision, key, value(1+rng.IntN(99), `"status":"`+status+`"`))
+		return putWithoutLease(revision, key, randomValue(rng, status, ""))
 	case 5:
-		return putWithoutLease(revision, key, value(1+rng.IntN(99), `"static":true,"status":"`+status+`"`))
+		return putWithoutLease(revision, key, randomValue(rng, status, `,"static":true`))
 	default:
-		return put(revision, key, value(1+rng.IntN(99), `"status":"`+status+`"`))
+		return put(revision, key, randomValue(rng, status, ""))
 	}
+}
+
+// randomValue is an instance with some of a few addresses and ports, and of a
+// policy one that says nothing.
+func randomValue(rng *rand.Rand, status, more string) string {
+	addresses := []string{`"10.0.0.1"`, `"10.0.0.2"`, `"2001:db8::1"`, `"10.0.0.1","10.0.0.1"`, `"2001:db8::2","10.0.0.3"`}
+	ports := []string{
+		``, `{"port":80}`, `{"name":"http","port":80}`, `{"name":"http","port":80},{"name":"dns","port":53,"protocol":"udp"}`,
+		`{"name":"dns","port":53},{"name":"dns","port":53,"protocol":"udp"},{"name":"http","port":81}`,
+	}
+	return fmt.Sprintf(`{"addresses":[%s],"ports":[%s],"weight":%d,"status":"%s"%s}`,
+		addresses[rng.IntN(len(addresses))], ports[rng.IntN(len(ports))], 1+rng.IntN(99), status, more)
+}
+
+func randomPolicy(rng *rand.Rand) string {
+	name := func() string { return fmt.Sprintf("n%d/s%d", rng.IntN(3), rng.IntN(4)) }
+	return []string{
+		`{"ttl":9}`, `{"min_up":2}`, `{"alias":"` + name() + `"}`, `{"failover":["` + name() + `"]}`,
+		`{"failover":["` + name() + `","n9/s"],"min_up":1}`, `{"alias":"` + name() + `","failover":["n1/s1","n2/s0"]}`,
+	}[rng.IntN(6)]
 }
 
 // model is the present value of each key, and whether it has a lease.
@@ -122,7 +150,7 @@ func (m model) apply(events []mirror.Event) {
 func (m model) show() []string {
 	lines := map[string]string{}
 	for _, key := range slices.Sorted(maps.Keys(m)) {
-		if strings.Contains(key, "/_status/") {
+		if strings.Contains(key, "/_") {
 			continue
 		}
 		ev := m[key]
@@ -140,11 +168,27 @@ func (m model) show() []string {
 		}
 		lines[dir] += fmt.Sprintf(" %s=%d/%s", in.ID, in.Weight, in.Status)
 	}
+	for key, ev := range m {
+		dir, ok := strings.CutSuffix(key, "/_policy")
+		if p := policyOf(dir, ev.Value); ok && p != nil && (lines[dir] != "" || p.Redirects()) {
+			lines[dir] += " " + string(p.EncodeValue())
+		}
+	}
 	var out []string
 	for _, dir := range slices.Sorted(maps.Keys(lines)) {
 		out = append(out, dir+":"+lines[dir])
 	}
 	return out
+}
+
+// policyOf reads a policy of a service; nil if it can't be read, or leads to the
+// service itself.
+func policyOf(service string, value []byte) *catalog.Policy {
+	p, err := catalog.DecodePolicy(value)
+	if err != nil || p.Alias.String() == service || slices.ContainsFunc(p.Failover, func(n catalog.ServiceName) bool { return n.String() == service }) {
+		return nil
+	}
+	return &p
 }
 
 func withoutRevisions(lines []string) (out []string) {

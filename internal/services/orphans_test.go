@@ -73,3 +73,45 @@ func TestTooManyOrphans(t *testing.T) {
 		t.Errorf("%+v; skipped %v: one has room again", in, sk.counts)
 	}
 }
+
+// TestTooManyOrphanPolicies: policies of services that don't exist are bounded as
+// overrides are.
+func TestTooManyOrphanPolicies(t *testing.T) {
+	t.Parallel()
+	s, sk := newStore(t)
+	const beyond = 3
+	var events []mirror.Event
+	for i := range maxOrphans + beyond {
+		events = append(events, put(4, fmt.Sprintf("n/s%d/_policy", i), `{"ttl":1}`))
+	}
+	apply(s, batch(events...))
+	if n := len(s.policies.byKey); n != maxOrphans || sk.counts[SkipPolicy] != beyond {
+		t.Errorf("%d are remembered and %d skipped, want %d and %d", n, sk.counts[SkipPolicy], maxOrphans, beyond)
+	}
+	if lines := sk.lines(); len(lines) != 1 || !strings.Contains(lines[0], "/_policy") || !strings.Contains(lines[0], "too many") {
+		t.Errorf("logged %q, want one line", lines)
+	}
+	if g := s.Load(); g.Services() != 0 || g.HasNamespace("n") {
+		t.Errorf("%d services exist by such a policy", g.Services())
+	}
+	for i := range events {
+		events[i] = del(5, events[i].Key)
+	}
+	apply(s, batch(events...))
+	if len(s.policies.byKey) != 0 || sk.counts[SkipPolicy] != beyond {
+		t.Errorf("%d are remembered after all were deleted", len(s.policies.byKey))
+	}
+}
+
+// TestOrphanPolicyAfterARestore: what is remembered has no revision that etcd has
+// not reached.
+func TestOrphanPolicyAfterARestore(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	apply(s, batch(put(90, "n/s/_policy", `{"ttl":1}`)))
+	apply(s, commit{Revision: 10, Regressed: true})
+	apply(s, batch(put(11, "n/s/a", value(1, ""))))
+	if got := s.Load().Service("n", "s").Revision; got != 11 {
+		t.Errorf("revision %d, want 11", got)
+	}
+}

@@ -2,6 +2,8 @@ package services
 
 import (
 	"iter"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -20,8 +22,13 @@ type Service struct {
 	// instances are the valid instances by ID. Versions share its nodes. Only
 	// a writer may copy it, which touches the original too.
 	instances btree.Map[string, *entry]
-	// list and attached return what readers made of this version.
+	up        int             // of instances, those that are up
+	policy    *catalog.Policy // nil if there is none
+	// name is the one that all versions share, and the indexes.
+	name *catalog.ServiceName
+	// list, ports and attached return what readers made of this version.
 	list     atomic.Pointer[func() []catalog.Instance]
+	ports    atomic.Pointer[func() []catalog.PortName]
 	attached atomic.Pointer[func() any]
 }
 
@@ -55,6 +62,16 @@ func (e *entry) own() catalog.Instance {
 	}
 	return in
 }
+
+// ServiceName returns the names of the service.
+func (s *Service) ServiceName() catalog.ServiceName { return *s.name }
+
+// Policy returns the policy of the service, or nil. It is shared and must not be
+// changed.
+func (s *Service) Policy() *catalog.Policy { return s.policy }
+
+// Up returns how many instances are up.
+func (s *Service) Up() int { return s.up }
 
 // Len returns how many valid instances there are, whatever their status.
 func (s *Service) Len() int { return s.instances.Len() }
@@ -95,6 +112,33 @@ func (s *Service) copyInstances() []catalog.Instance {
 	return list
 }
 
+// NamedPorts returns the names of ports that an instance has, whatever its status,
+// in ascending order. The slice is made at the first use, which goes through all
+// instances, and is shared: it must not be changed.
+func (s *Service) NamedPorts() []catalog.PortName {
+	if made := s.ports.Load(); made != nil {
+		return (*made)()
+	}
+	return attach(&s.ports, s.namedPorts)
+}
+
+// namedPorts makes what NamedPorts returns.
+func (s *Service) namedPorts() []catalog.PortName {
+	found := map[catalog.PortName]struct{}{}
+	for in := range s.All() {
+		for i := range in.Ports {
+			if in.Ports[i].Name != "" {
+				found[portName(&in.Ports[i])] = struct{}{}
+			}
+		}
+	}
+	return slices.SortedFunc(maps.Keys(found), catalog.PortName.Compare)
+}
+
+func portName(p *catalog.Port) catalog.PortName {
+	return catalog.PortName{Name: p.Name, Protocol: p.Protocol}
+}
+
 // Attachment returns what readers have with this version of the service: the
 // result of build, which is called at the first use. Callers that come meanwhile
 // wait for it. It goes with the version, so that it never needs to be
@@ -125,10 +169,14 @@ func attach[T any](p *atomic.Pointer[func() T], build func() T) T {
 // instances themselves.
 func (s *Service) detach() {
 	s.list.Store(nil)
+	s.ports.Store(nil)
 	s.attached.Store(nil)
 }
 
 // at returns a version of the service that differs in its revision only.
 func (s *Service) at(revision int64) *Service {
-	return &Service{Namespace: s.Namespace, Name: s.Name, Revision: revision, instances: s.instances}
+	return &Service{
+		Namespace: s.Namespace, Name: s.Name, Revision: revision,
+		instances: s.instances, up: s.up, policy: s.policy, name: s.name,
+	}
 }

@@ -22,11 +22,15 @@ const (
 	// SkipOverride is a status override that can't be read, which counts as
 	// down, or one that is beyond the number that is remembered.
 	SkipOverride SkipReason = "override"
+	// SkipPolicy is a policy that can't be read, which counts as absent, or one
+	// that is beyond the number that is remembered.
+	SkipPolicy SkipReason = "policy"
 )
 
 var (
-	errNoLease = errors.New("has no lease and is not static, so nothing would remove it")
-	errOrphans = errors.New("is one of too many overrides without an instance: delete those that nobody needs, then set this one again")
+	errNoLease        = errors.New("has no lease and is not static, so nothing would remove it")
+	errOrphanPolicies = errors.New("is one of too many policies of services without an instance: delete those that nobody needs, then set this one again")
+	errOrphans        = errors.New("is one of too many overrides without an instance: delete those that nobody needs, then set this one again")
 )
 
 // skip is a key that is not served, or not as it says.
@@ -39,6 +43,11 @@ type skip struct {
 
 func newSkip(ev *mirror.Event, reason SkipReason, err error) skip {
 	return skip{key: ev.Key, revision: ev.ModRevision, reason: reason, err: err}
+}
+
+// tooMany reports whether it is one of many of which the first tells enough.
+func (k *skip) tooMany() bool {
+	return errors.Is(k.err, errOrphans) || errors.Is(k.err, errOrphanPolicies)
 }
 
 // maxLoggedKey is enough for any well-formed key: three labels of 63 bytes, a

@@ -24,6 +24,7 @@ func TestSkipLog(t *testing.T) {
 		{"value", put(5, "n/s/a", `{"addresses":["x"]}`), []string{"key=n/s/a ", "revision=5", "reason=value", `addresses[0] \"x\" is not an IP address`}},
 		{"lease", putWithoutLease(6, "n/s/a", value(1, "")), []string{"key=n/s/a ", "revision=6", "reason=lease", "no lease"}},
 		{"override", put(7, "n/s/_status/a", "?"), []string{"key=n/s/_status/a ", "revision=7", "reason=override"}},
+		{"policy", put(7, "n/s/_policy", `{"alias":"n/s"}`), []string{"key=n/s/_policy ", "revision=7", "reason=policy", "counts as absent", "the service itself"}},
 		{"key", put(8, "n/s/A", value(1, "")), []string{"key=n/s/A ", "revision=8", "reason=key", "DNS label"}},
 		{"hostile key", put(9, "n/s/"+hostile, value(1, "")), []string{`key="n/s/\x00\n\"`, "revision=9", "reason=key"}},
 		{"hostile value", put(10, "n/s/a", hostile), []string{"reason=value"}},
@@ -59,7 +60,7 @@ func TestSkipLog(t *testing.T) {
 func TestDeletionsAreNotSkips(t *testing.T) {
 	t.Parallel()
 	s, sk := newStore(t)
-	apply(s, batch(del(2, "no key"), del(3, "n/s/a"), del(4, "n/s/_status/a"), del(5, "n/s/_status/A")))
+	apply(s, batch(del(2, "no key"), del(3, "n/s/a"), del(4, "n/s/_status/a"), del(5, "n/s/_status/A"), del(6, "n/s/_policy"), del(7, "n/S/_policy")))
 	if len(sk.counts) > 0 || len(sk.lines()) > 0 {
 		t.Errorf("skipped %v, logged %q", sk.counts, sk.lines())
 	}

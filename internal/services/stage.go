@@ -39,19 +39,24 @@ const (
 	rejectInstance
 	putOverride
 	deleteOverride
+	putPolicy
+	deletePolicy
 )
 
 // edit is an event in terms of services.
 type edit struct {
-	// key is that of the instance, "namespace/service/id", also of an override.
+	// key is that of the instance, "namespace/service/id", also of an override; of
+	// a policy its own.
 	key      string
 	revision int64
 	kind     kind
-	instance *entry         // of putInstance
-	status   catalog.Status // of putOverride
+	instance *entry          // of putInstance
+	status   catalog.Status  // of putOverride
+	policy   *catalog.Policy // of putPolicy
 }
 
-// split returns the parts of the key: "namespace/service", and the ID.
+// split returns the parts of the key: "namespace/service", and the ID, which means
+// nothing of a policy.
 func (e *edit) split() (path, id string) {
 	i := strings.LastIndexByte(e.key, '/')
 	return e.key[:i], e.key[i+1:]
@@ -70,8 +75,28 @@ func (s *stage) decode(ev *mirror.Event) {
 		s.edits = append(s.edits, s.decodeInstance(k, ev))
 	case catalog.KindStatus:
 		s.edits = append(s.edits, s.decodeOverride(k, ev))
-	case catalog.KindPolicy, catalog.KindReserved: // of other versions
+	case catalog.KindPolicy:
+		s.edits = append(s.edits, s.decodePolicy(k, ev))
+	case catalog.KindReserved: // of other versions
 	}
+}
+
+// decodePolicy reads a policy. One that can't be read counts as absent.
+func (s *stage) decodePolicy(k catalog.Key, ev *mirror.Event) edit {
+	e := edit{key: ev.Key, revision: ev.ModRevision, kind: deletePolicy}
+	if ev.Deleted {
+		return e
+	}
+	p, err := catalog.DecodePolicy(ev.Value)
+	if err == nil {
+		err = p.ValidateFor(catalog.ServiceName{Namespace: k.Namespace, Name: k.Service}, nil)
+	}
+	if err != nil {
+		s.skips = append(s.skips, newSkip(ev, SkipPolicy, fmt.Errorf("counts as absent: %w", err)))
+		return e
+	}
+	e.kind, e.policy = putPolicy, &p
+	return e
 }
 
 func (s *stage) decodeInstance(k catalog.Key, ev *mirror.Event) edit {

@@ -1,7 +1,6 @@
 package services
 
 import (
-	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -16,10 +15,12 @@ type Store struct {
 	log    *slog.Logger
 	onSkip func(SkipReason)
 
-	mu      sync.Mutex // writers
-	orphans orphans
-	journal journal
-	// toldOfOrphans is set once the log says that there are too many.
+	mu       sync.Mutex // writers
+	orphans  orphans[override]
+	policies orphans[policy] // of services that don't exist
+	journal  journal
+	// toldOfOrphans is set once the log says that there are too many overrides or
+	// policies that are of nothing.
 	toldOfOrphans atomic.Bool
 }
 
@@ -52,7 +53,7 @@ func (s *Store) Stage() mirror.Stage {
 // commit makes the edits of a stage visible at once. Its cost is that of the
 // edits, however many services and instances there are besides.
 func (s *Store) commit(st *stage, c mirror.Commit) {
-	skips := s.advance(st.edits, c, nil)
+	skips := s.advance(st.edits, c)
 	s.report(st.skips)
 	s.report(skips)
 }
@@ -60,28 +61,21 @@ func (s *Store) commit(st *stage, c mirror.Commit) {
 // advance replaces the present generation by the next one. A gate, which is nil
 // without a Guard, is asked before instances are removed. It returns what was
 // skipped.
-func (s *Store) advance(edits []edit, c mirror.Commit, g gate) []skip {
+func (s *Store) advance(edits []edit, c mirror.Commit, gs ...gate) []skip {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old := s.Load()
-	t := transaction{old: old, orphans: &s.orphans, gate: g}
-	for i := range edits {
-		t.apply(&edits[i])
-	}
-	if g != nil {
-		back := g.conclude()
-		t.gate = nil
-		for i := range back {
-			t.apply(&back[i])
-		}
-	}
+	t := transaction{old: old, orphans: &s.orphans, policies: &s.policies, gates: gs}
+	t.run(edits)
 	changes, weight := t.changes()
 	if c.Regressed {
 		s.orphans.clampRevisions(c.Revision)
+		s.policies.clampRevisions(c.Revision)
 		changes = clampRevisions(old, changes, c.Revision)
 		weight += len(changes)
 	}
 	next := old.with(changes)
+	next.indexes = old.indexes.with(&t.index)
 	next.advance(c, len(changes) > 0)
 	// Also without changes: readers see the revision.
 	s.journal.publish(next, changes, weight, c.Regressed)
@@ -116,7 +110,7 @@ func (s *Store) report(skips []skip) {
 	for i := range skips {
 		k := &skips[i]
 		s.onSkip(k.reason)
-		if !errors.Is(k.err, errOrphans) || !s.toldOfOrphans.Swap(true) {
+		if !k.tooMany() || !s.toldOfOrphans.Swap(true) {
 			k.log(s.log)
 		}
 	}

@@ -19,6 +19,7 @@ var (
 	servicesDesc  = gauge("services", "Number of services that have an instance.")
 	instancesDesc = gauge("instances", "Number of valid instances.")
 	protectedDesc = gauge("protected_instances", "Number of expired instances served only because of protect.")
+	lastSetsDesc  = gauge("last_set_instances", "Number of expired instances served only because they were the last of their service.")
 	ageDesc       = gauge("age_seconds", "Time since the last contact with etcd.")
 	lagDesc       = gauge("revision_lag", "Number of revisions by which the replica is behind the latest known one of etcd.")
 )
@@ -31,6 +32,7 @@ func (collector) Describe(ch chan<- *prometheus.Desc) {
 	ch <- instancesDesc
 	ch <- ageDesc
 	ch <- protectedDesc
+	ch <- lastSetsDesc
 	ch <- lagDesc
 }
 
@@ -45,9 +47,10 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 		show(servicesDesc, float64(gen.Services()))
 		show(instancesDesc, float64(gen.Instances()))
 		show(lagDesc, float64(m.Lag()))
-		if guard := m.Guard(); guard != nil {
-			show(protectedDesc, float64(guard.Protected()))
+		if m.Guard().Protects() {
+			show(protectedDesc, float64(m.Guard().Protected()))
 		}
+		show(lastSetsDesc, float64(m.Guard().LastSets()))
 		s := m.Status()
 		show(stateDesc, float64(s.State))
 		if !s.Contact.IsZero() {

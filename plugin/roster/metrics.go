@@ -79,6 +79,11 @@ var (
 		Help: "Counter of mass expiries whose instances protect kept serving.",
 	}, replicaLabels)
 
+	lastSets = promauto.NewCounterVec(prometheus.CounterOpts{
+		Namespace: plugin.Namespace, Subsystem: pluginName, Name: "last_sets_total",
+		Help: "Counter of services whose last instances expired and stay served for a while.",
+	}, replicaLabels)
+
 	snapshotWrites = promauto.NewCounterVec(prometheus.CounterOpts{
 		Namespace: plugin.Namespace, Subsystem: pluginName, Name: "snapshot_writes_total",
 		Help: "Counter of snapshots written to disk, by result: success, failure.",
@@ -158,6 +163,11 @@ func (o observer) StateChanged(mirror.Status) {}
 
 // MassExpired implements replica.Observer.
 func (o observer) MassExpired() { protections.WithLabelValues(o.labels()...).Inc() }
+
+// LastSetServed implements replica.Observer.
+func (o observer) LastSetServed(services int) {
+	lastSets.WithLabelValues(o.labels()...).Add(float64(services))
+}
 
 // SnapshotWritten implements replica.Observer.
 func (o observer) SnapshotWritten(size int64, took time.Duration, err error) {

@@ -84,6 +84,10 @@ func TestCollector(t *testing.T) {
 # TYPE coredns_roster_instances gauge
 coredns_roster_instances{endpoint="http://a:1",namespaces="",prefix="/roster"} 22
 coredns_roster_instances{endpoint="http://a:1",namespaces="default,team-b",prefix="/roster"} 9
+# HELP coredns_roster_last_set_instances Number of expired instances served only because they were the last of their service.
+# TYPE coredns_roster_last_set_instances gauge
+coredns_roster_last_set_instances{endpoint="http://a:1",namespaces="",prefix="/roster"} 0
+coredns_roster_last_set_instances{endpoint="http://a:1",namespaces="default,team-b",prefix="/roster"} 0
 # HELP coredns_roster_mirror_state State of the replica: 0 unsynced, 1 live, 2 stale.
 # TYPE coredns_roster_mirror_state gauge
 coredns_roster_mirror_state{endpoint="http://a:1",namespaces="",prefix="/roster"} 0

@@ -139,7 +139,7 @@ func TestReadmeComplete(t *testing.T) {
 	descs := make(chan *prometheus.Desc, 100)
 	for _, c := range []prometheus.Collector{
 		responses, namesTooLong, deniedAddresses, lists, listSeconds, resumes, propagation, audits, differences, failures, skipped,
-		protections, snapshotWrites, snapshotSeconds, snapshotBytes, snapshotTime,
+		protections, lastSets, snapshotWrites, snapshotSeconds, snapshotBytes, snapshotTime,
 		collector{replicas},
 		droppedLines,
 	} {

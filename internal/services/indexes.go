@@ -1,0 +1,95 @@
+package services
+
+import (
+	"slices"
+
+	"github.com/rosterdns/roster/catalog"
+)
+
+// indexes lead to services by other things than their names. What they have is of
+// services and instances that are there.
+type indexes struct {
+	addresses  addressIndex
+	ports      index[portItem]
+	dependents index[dependentItem]
+}
+
+// indexEdits is what a commit does to the indexes.
+type indexEdits struct {
+	addresses  []addressEdit
+	ports      []portItem // each how many instances more have a port
+	dependents []indexEdit[dependentItem]
+}
+
+// with returns indexes in which the edits are made.
+func (x indexes) with(e *indexEdits) indexes {
+	return indexes{
+		addresses:  x.addresses.with(e.addresses),
+		ports:      x.ports.with(resolvePorts(x.ports, e.sumPorts())),
+		dependents: x.dependents.with(e.dependents),
+	}
+}
+
+// instance notes that an instance is replaced by another; one of them can be nil.
+func (e *indexEdits) instance(service *catalog.ServiceName, old, next *entry) {
+	if old == nil || next == nil || !slices.Equal(old.Addresses, next.Addresses) {
+		e.addAddresses(service, old, true)
+		e.addAddresses(service, next, false)
+	}
+	if old == nil || next == nil || !slices.Equal(old.Ports, next.Ports) {
+		e.addPorts(service, old, -1)
+		e.addPorts(service, next, 1)
+	}
+}
+
+func (e *indexEdits) addAddresses(service *catalog.ServiceName, in *entry, remove bool) {
+	if in == nil {
+		return
+	}
+	for _, a := range in.Addresses {
+		e.addresses = append(e.addresses, newAddressEdit(a, service, in.ID, remove))
+	}
+}
+
+func (e *indexEdits) addPorts(service *catalog.ServiceName, in *entry, more int) {
+	if in == nil {
+		return
+	}
+	for i := range in.Ports {
+		if in.Ports[i].Name == "" {
+			continue
+		}
+		item := portItem{service, portName(&in.Ports[i]), more}
+		// Instances of a service have the same ports as a rule, and come together.
+		if last := len(e.ports) - 1; last >= 0 && e.ports[last].service == service && e.ports[last].port == item.port {
+			e.ports[last].count += more
+		} else {
+			e.ports = append(e.ports, item)
+		}
+	}
+}
+
+// sumPorts returns the ports of which the number changed, each once.
+func (e *indexEdits) sumPorts() []portItem {
+	slices.SortFunc(e.ports, portItem.compare)
+	sums := e.ports[:0]
+	for _, item := range e.ports {
+		if last := len(sums) - 1; last >= 0 && sums[last].compare(item) == 0 {
+			sums[last].count += item.count
+		} else {
+			sums = append(sums, item)
+		}
+	}
+	return slices.DeleteFunc(sums, func(i portItem) bool { return i.count == 0 })
+}
+
+// policy notes that the policy of a service is replaced by another; one of them
+// can be nil.
+func (e *indexEdits) policy(service catalog.ServiceName, old, next *catalog.Policy) {
+	for n := range targets(old) {
+		e.dependents = append(e.dependents, indexEdit[dependentItem]{dependentItem{n, service}, true})
+	}
+	for n := range targets(next) {
+		e.dependents = append(e.dependents, indexEdit[dependentItem]{dependentItem{n, service}, false})
+	}
+}
