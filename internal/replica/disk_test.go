@@ -2,12 +2,14 @@ package replica
 
 import (
 	"context"
+	"io/fs"
 	"os"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/rosterdns/roster/internal/mirror"
+	"github.com/rosterdns/roster/internal/snapshot"
 )
 
 const hangs = time.Minute
@@ -128,4 +130,34 @@ func TestCloseDoesNotWaitForTheDisk(t *testing.T) {
 		}
 		f.close(next)
 	})
+}
+
+// untilLoaded is a context that ends when a snapshot was read.
+type untilLoaded struct {
+	context.Context
+	loaded <-chan struct{}
+}
+
+func (c untilLoaded) Err() error {
+	select {
+	case <-c.loaded:
+		return context.Canceled
+	default:
+		return nil
+	}
+}
+
+// TestClosedRightAfterLoading: who reads and closes at once, before the disk goes
+// on, has something to write.
+func TestClosedRightAfterLoading(t *testing.T) {
+	t.Parallel()
+	written := false
+	s := &saved{registry: &registry{}, loaded: make(chan struct{}), released: make(chan struct{}), disk: disk{
+		open:  func(string) (file, error) { return nil, fs.ErrNotExist },
+		write: func(context.Context, *snapshot.Writer) { written = true },
+	}}
+	s.use(untilLoaded{t.Context(), s.loaded}, true, nil)
+	if !written {
+		t.Error("the snapshot is not written")
+	}
 }

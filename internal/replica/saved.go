@@ -70,8 +70,9 @@ func (s *saved) use(ctx context.Context, read bool, holders []*saved) {
 	if read {
 		s.load(ctx)
 	}
+	canceled := ctx.Err() != nil // before anybody goes on who can have something to write
 	close(s.loaded)
-	if read && ctx.Err() != nil {
+	if read && canceled {
 		return // what was read may not have been taken over, and is more than there is
 	}
 	for _, h := range holders {

@@ -23,6 +23,8 @@ type entry struct {
 	history  history
 	shown    int64     // the revision of the key that the mirror showed last
 	sub      *followed // nil while the key is not followed
+	// unconfirmed says that the entry is in its list of those.
+	unconfirmed bool
 
 	refused  error // why etcd refused the last operation; nil if it did not
 	noSpace  bool
@@ -126,13 +128,14 @@ type followed struct {
 	revision int64
 	// unconfirmed is the entries of which etcd has told something that the mirror has
 	// not shown yet.
-	unconfirmed map[*entry]bool
+	unconfirmed []*entry
 	stop        func() // of the reconciler
 }
 
 // attach has an entry shown by the range. Where that has yet to be followed, it
 // will show what is there already.
 func (f *followed) attach(e *entry) {
+	e.unconfirmed = false
 	if e.sub = f; !f.listed {
 		e.shown = 0
 	}
@@ -142,7 +145,8 @@ func (f *followed) attach(e *entry) {
 
 // confirm has the mirror asked for what is known of an entry.
 func (f *followed) confirm(e *entry) {
-	if e.observed.presence == present && e.shown < e.observed.revision {
-		f.unconfirmed[e] = true
+	if e.observed.presence == present && e.shown < e.observed.revision && !e.unconfirmed {
+		e.unconfirmed = true
+		f.unconfirmed = append(f.unconfirmed, e)
 	}
 }

@@ -48,7 +48,7 @@ func (c *changes) subscribe(e *entry) {
 
 // follow has a range followed that shows entries.
 func (c *changes) follow(rng string, entries ...*entry) *followed {
-	f := &followed{rng: rng, entries: map[string]*entry{}, unconfirmed: map[*entry]bool{}}
+	f := &followed{rng: rng, entries: map[string]*entry{}}
 	for _, e := range entries {
 		f.attach(e)
 		f.revision = max(f.revision, e.asOf)
@@ -62,7 +62,6 @@ func (c *changes) unsubscribe(e *entry) {
 	sub := e.sub
 	e.sub = nil
 	delete(sub.entries, e.key)
-	delete(sub.unconfirmed, e)
 	e.service.followed--
 	if len(sub.entries) > 0 {
 		return

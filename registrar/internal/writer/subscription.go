@@ -2,6 +2,7 @@ package writer
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/internal/mirror"
@@ -94,15 +95,16 @@ func (s *subscription) commit(c mirror.Commit, seen []sighting) {
 		t.observe(e, g.observed, asOf)
 	}
 	s.revision = c.Revision
-	for e := range s.unconfirmed {
-		switch {
-		case e.shown >= e.observed.revision:
-			delete(s.unconfirmed, e)
-		case e.observed.revision <= s.revision:
-			delete(s.unconfirmed, e)
+	s.unconfirmed = slices.DeleteFunc(s.unconfirmed, func(e *entry) bool {
+		if e.sub == s.followed && e.shown < e.observed.revision {
+			if e.observed.revision > s.revision {
+				return false
+			}
 			t.invalidate(e) // etcd doesn't have what it has told of
 		}
-	}
+		e.unconfirmed = false
+		return true
+	})
 }
 
 // ghost returns an entry for a key that hangs on a lease of this client's, and
@@ -123,8 +125,11 @@ func (s *subscription) regressed() {
 	for _, e := range s.entries {
 		e.asOf = 0 // the mirror tells if it is another now
 	}
-	for e := range s.unconfirmed {
-		s.table.invalidate(e)
+	for _, e := range s.unconfirmed {
+		if e.sub == s.followed {
+			e.unconfirmed = false
+			s.table.invalidate(e)
+		}
 	}
-	clear(s.unconfirmed)
+	s.unconfirmed = nil
 }
