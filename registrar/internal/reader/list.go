@@ -112,15 +112,15 @@ func (l *Lister) Try(ctx context.Context, ask func(context.Context) (answered bo
 	return etcderror.Classify(etcderror.Explain(etcderror.Explain(ctx.Err(), failed), l.Source.LastError()))
 }
 
-// listOnce lists by one linearizable read. Values are read too, since broken
-// ones and those without a lease don't make a service. It reports whether a part
+// listOnce lists by one linearizable read. Values are read too, since not all of
+// them make a service. It reports whether a part
 // of the answer came.
 func (l *Lister) listOnce(ctx context.Context, namespace, prefix string) (list []string, answered bool, err error) {
 	names := map[string]struct{}{}
 	_, err = l.Source.List(ctx, prefix, 0, func(kvs []*mvccpb.KeyValue) error {
 		answered = true
 		for _, kv := range kvs {
-			if k, ok := l.instanceKey(kv); ok {
+			if k, ok := l.serviceKey(kv); ok {
 				name := k.Service
 				if namespace == "" {
 					name = k.Namespace + "/" + k.Service
@@ -133,12 +133,20 @@ func (l *Lister) listOnce(ctx context.Context, namespace, prefix string) (list [
 	return slices.Sorted(maps.Keys(names)), answered, err
 }
 
-// instanceKey parses the key of a pair that is served as an instance.
-func (l *Lister) instanceKey(kv *mvccpb.KeyValue) (catalog.Key, bool) {
+// serviceKey parses the key of a pair if that makes its service exist: one that is
+// served as an instance, or a policy by which others can answer.
+func (l *Lister) serviceKey(kv *mvccpb.KeyValue) (catalog.Key, bool) {
 	k, err := catalog.ParseKey(strings.TrimPrefix(string(kv.Key), l.Prefix+"/"))
-	if err != nil || k.Kind != catalog.KindInstance {
+	if err != nil {
 		return catalog.Key{}, false
 	}
-	in, err := catalog.DecodeValue(k.ID, kv.Value)
-	return k, err == nil && (kv.Lease != 0 || in.Static)
+	switch k.Kind {
+	case catalog.KindInstance:
+		in, err := catalog.DecodeValue(k.ID, kv.Value)
+		return k, err == nil && (kv.Lease != 0 || in.Static)
+	case catalog.KindPolicy:
+		p, err := catalog.DecodePolicy(kv.Value)
+		return k, err == nil && p.ValidateFor(catalog.ServiceName{Namespace: k.Namespace, Name: k.Service}, nil) == nil && p.Redirects()
+	}
+	return catalog.Key{}, false
 }
