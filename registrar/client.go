@@ -43,7 +43,8 @@ func (c *Client) Wait(ctx context.Context) error {
 }
 
 // List returns the names of the services of a namespace that have a valid
-// instance, up or not, in ascending order. The empty namespace means all, and
+// instance, up or not, or a policy by which others answer, in ascending order. The
+// empty namespace means all, and
 // not that of WithNamespace; the names are then "NAMESPACE/SERVICE". It asks the
 // backend, and again while that is away, until ctx is done; where ctx has no
 // deadline, for ten seconds at most. Errors are ErrInvalid, ErrUnavailable with

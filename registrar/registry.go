@@ -51,9 +51,15 @@ type Registry interface {
 	// be changed. Calls return the same pointer until the service, or Stale,
 	// changes.
 	//
+	// The policy of the service applies: by its min_up instances answer that are
+	// not up, and by its alias and failover those of another service, under the
+	// name that was asked for; Revision is then the backend's at that time. With
+	// "?status=any" the result has the service's own instances in any case.
+	//
 	// The first call for a service waits at most a second, or until ctx is
-	// done, for its instances; later ones do no I/O, and keep answering, with
-	// Stale set, while the backend is unavailable.
+	// done, for its instances, and as long for those of each service that answers
+	// by its policy; later ones do no I/O, and keep answering, with Stale set,
+	// while the backend is unavailable.
 	//
 	// Errors are ErrNotFound where there is no such instance, ErrInvalid and
 	// ErrUnsupported for the name, ErrUnavailable before the first contact

@@ -32,6 +32,10 @@ type InstanceStatus struct {
 	State State
 	// Since is when the state was entered.
 	Since time.Time
+	// Revision is the backend's revision at which the instance was written last, as
+	// far as is known; 0 if it is not there. With StateRegistered, whoever reads the
+	// backend as of this revision or a later one has the registration.
+	Revision int64
 	// Err is the last error, nil if the last attempt succeeded. It is
 	// ErrUnavailable, ErrPermission or ErrSuperseded.
 	Err error

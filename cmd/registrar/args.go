@@ -10,11 +10,12 @@ import (
 // such as "SERVICE ID".
 func exactly(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
+		_, name, _ := strings.Cut(cmd.CommandPath(), " ")
 		switch {
 		case len(args) < len(names):
-			return usagef("%s: missing %s", cmd.Name(), strings.Join(names[len(args):], " and "))
+			return usagef("%s: missing %s", name, strings.Join(names[len(args):], " and "))
 		case len(args) > len(names):
-			return usagef("%s: unexpected argument %q", cmd.Name(), args[len(names)])
+			return usagef("%s: unexpected argument %q", name, args[len(names)])
 		}
 		return nil
 	}

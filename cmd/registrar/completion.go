@@ -81,6 +81,18 @@ func (a *app) completeService(cmd *cobra.Command, args []string, _ string) ([]co
 	})
 }
 
+// completeServiceNames offers services by full name, for a list with commas.
+func (a *app) completeServiceNames(cmd *cobra.Command, _ []string, toComplete string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	before := toComplete[:strings.LastIndexByte(toComplete, ',')+1]
+	return a.complete(cmd, func(ctx context.Context, client *registrar.Client) ([]string, error) {
+		names, err := client.List(ctx, "")
+		for i := range names {
+			names[i] = before + names[i]
+		}
+		return names, err
+	})
+}
+
 // completeInstance offers services, and then the IDs of one's instances.
 func (a *app) completeInstance(cmd *cobra.Command, args []string, toComplete string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	if len(args) != 1 {

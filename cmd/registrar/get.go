@@ -14,8 +14,9 @@ func (a *app) getCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "get SERVICE",
 		Short: "Show the instances of a service",
-		Long: `Get shows the instances of a service that are up. 'SERVICE?status=any' also
-shows those that are draining or down.
+		Long: `Get shows the instances of a service that are up; by its policy, those that are
+not or those of another service can answer. 'SERVICE?status=any' shows its own
+instances, also those that are draining or down.
 
 With -o json it prints the service as one object, with -o jsonl on one line,
 with -o name the IDs of its instances. "register --file" accepts the output of

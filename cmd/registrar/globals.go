@@ -17,10 +17,14 @@ import (
 // and outlasts an election of etcd's (some 3 s).
 const defaultTimeout = 5 * time.Second
 
+// defaultZone is the zone of the sample Corefile.
+const defaultZone = "svc.internal"
+
 // globals are the flags that all commands have.
 type globals struct {
 	endpoints         []string
 	prefix, namespace string
+	zone              string
 	output            format
 	timeout           time.Duration
 
@@ -33,6 +37,8 @@ func (g *globals) add(fs *pflag.FlagSet) {
 	fs.StringSliceVar(&g.endpoints, "endpoints", []string{etcdclient.DefaultEndpoint}, "endpoints of etcd, as `URL,...`")
 	g.prefix = catalog.DefaultPrefix
 	fs.Var(text{&g.prefix}, "prefix", "etcd `PATH` of the registry")
+	g.zone = defaultZone
+	fs.Var(text{&g.zone}, "zone", "`ZONE` of the registry in DNS")
 	fs.VarP(text{&g.namespace}, "namespace", "n", "`NAMESPACE` of services given without one (default \"default\"; list: all)")
 	g.output = formatTable
 	fs.VarP(&g.output, "output", "o", "output as `FORMAT`: "+formatNames("|"))
@@ -50,6 +56,8 @@ func (g *globals) check() error {
 	switch {
 	case g.timeout <= 0:
 		return usagef("--timeout %v must be more than 0", g.timeout)
+	case !validZone(g.zone):
+		return usagef("--zone %q is not a domain name", g.zone)
 	case len(g.endpoints) == 0:
 		return usagef("--endpoints is empty: give at least one URL such as %s", etcdclient.DefaultEndpoint)
 	case (g.user == "") != (g.passwordFile == ""):

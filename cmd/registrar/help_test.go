@@ -11,9 +11,15 @@ import (
 )
 
 // commands returns all commands, with the root at first.
-func commands() []*cobra.Command {
-	root := newBench(nil).app.rootCommand()
-	return append([]*cobra.Command{root}, root.Commands()...)
+func commands() []*cobra.Command { return below(newBench(nil).app.rootCommand()) }
+
+// below returns a command and those below it.
+func below(cmd *cobra.Command) []*cobra.Command {
+	list := []*cobra.Command{cmd}
+	for _, sub := range cmd.Commands() {
+		list = append(list, below(sub)...)
+	}
+	return list
 }
 
 func TestEveryCommandIsDocumented(t *testing.T) {
@@ -90,7 +96,7 @@ func TestEveryGlobalFlagHasAVariable(t *testing.T) {
 		"endpoints": "REGISTRAR_ENDPOINTS", "prefix": "REGISTRAR_PREFIX", "namespace": "REGISTRAR_NAMESPACE",
 		"output": "REGISTRAR_OUTPUT", "timeout": "REGISTRAR_TIMEOUT", "cacert": "REGISTRAR_CACERT",
 		"cert": "REGISTRAR_CERT", "key": "REGISTRAR_KEY", "user": "REGISTRAR_USER",
-		"password-file": "REGISTRAR_PASSWORD_FILE", "verbose": "REGISTRAR_VERBOSE",
+		"password-file": "REGISTRAR_PASSWORD_FILE", "verbose": "REGISTRAR_VERBOSE", "zone": "REGISTRAR_ZONE",
 	}
 	commands()[0].PersistentFlags().VisitAll(func(f *pflag.Flag) {
 		if got := environmentName(f.Name); got != want[f.Name] {

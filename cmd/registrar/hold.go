@@ -24,6 +24,7 @@ func (r *registration) hold(ctx context.Context, client *registrar.Client) error
 	signals, stop := r.signals()
 	defer stop()
 	n := newNarrator(r)
+	watch := newDNSWatch(ctx, r)
 	submitted := make(chan error, 1)
 	submitting, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -32,6 +33,7 @@ func (r *registration) hold(ctx context.Context, client *registrar.Client) error
 	submission.Go(func() { submitted <- r.submit(submitting, client) })
 	release := func() error {
 		cancel()
+		watch.stop()
 		return r.release(n, signals, func() error {
 			submission.Wait()
 			return client.Close()
@@ -40,9 +42,11 @@ func (r *registration) hold(ctx context.Context, client *registrar.Client) error
 	ticker := time.NewTicker(statusPause)
 	defer ticker.Stop()
 	for {
-		if err := n.observe(client.Status()); err != nil {
+		statuses := client.Status()
+		if err := n.observe(statuses); err != nil {
 			return errors.Join(err, release())
 		}
+		watch.observe(statuses)
 		select {
 		case <-ticker.C:
 		case err := <-submitted:

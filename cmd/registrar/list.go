@@ -18,8 +18,9 @@ func (a *app) listCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "List services",
-		Long: `List shows the services that have at least one instance, whatever its status:
-those of the namespace given by -n, or of all namespaces.
+		Long: `List shows the services that have at least one instance, whatever its status, or
+a policy by which another service answers: those of the namespace given by -n,
+or of all namespaces.
 
 With -o name it prints NAMESPACE/SERVICE, the form that get accepts. With
 -o wide it also counts the instances that are up. With -o json, jsonl and yaml
@@ -89,40 +90,40 @@ func listNames(ctx context.Context, client *registrar.Client, namespace string) 
 const parallelGets = 16
 
 // getServices reads services by NAMESPACE/SERVICE, with those instances that are
-// up: one whose instances are all down has none in the result. What is gone
-// since the names were read is left out.
+// up, or that answer by the policy: one whose instances are all down has none in the
+// result. What is gone since the names were read is left out.
 func getServices(ctx context.Context, client *registrar.Client, names []string) ([]*registrar.Service, error) {
 	services := make([]*registrar.Service, len(names))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(parallelGets)
 	for i, name := range names {
 		g.Go(func() error {
-			// All of them, since only these say which revision the service has.
-			s, err := getService(ctx, client, name+"?status=any")
-			switch {
-			case errors.Is(err, registrar.ErrNotFound):
+			s, err := getAny(ctx, client, name)
+			if errors.Is(err, registrar.ErrNotFound) {
 				return nil
-			case err != nil:
-				return err
 			}
-			services[i] = onlyUp(s)
-			return nil
+			services[i] = s
+			return err
 		})
 	}
 	err := g.Wait()
 	return slices.DeleteFunc(services, func(s *registrar.Service) bool { return s == nil }), err
 }
 
-// onlyUp returns a service with those of its instances that are up.
-func onlyUp(s *registrar.Service) *registrar.Service {
-	up := *s // results of the library are not to be changed
-	up.Instances = nil
-	for i := range s.Instances {
-		if s.Instances[i].Up() {
-			up.Instances = append(up.Instances, s.Instances[i])
-		}
+// getAny returns what get shows of a service; where that is nothing, though the
+// service has instances, it returns the service without any.
+func getAny(ctx context.Context, client *registrar.Client, name string) (*registrar.Service, error) {
+	s, err := getService(ctx, client, name)
+	if !errors.Is(err, registrar.ErrNotFound) {
+		return s, err
 	}
-	return &up
+	all, err := getService(ctx, client, name+"?status=any")
+	if err != nil {
+		return nil, err
+	}
+	none := *all // results of the library are not to be changed
+	none.Instances = nil
+	return &none, nil
 }
 
 func (a *app) writeNames(names []string) error {
@@ -144,9 +145,19 @@ func (a *app) writeNames(names []string) error {
 func (a *app) writeCounts(services []*registrar.Service) error {
 	rows := make([][]string, len(services))
 	for i, s := range services {
-		rows[i] = []string{s.Namespace, s.Name, strconv.Itoa(len(s.Instances)), strconv.FormatInt(s.Revision, 10)}
+		rows[i] = []string{s.Namespace, s.Name, strconv.Itoa(countUp(s)), strconv.FormatInt(s.Revision, 10)}
 	}
 	return writeTable(a.stdout, []string{"NAMESPACE", "SERVICE", "UP", "REVISION"}, rows)
+}
+
+// countUp counts the instances that are up: with min_up, others can answer too.
+func countUp(s *registrar.Service) (n int) {
+	for i := range s.Instances {
+		if s.Instances[i].Up() {
+			n++
+		}
+	}
+	return n
 }
 
 // writeServices writes an array, or for jsonl each service on its line. Services

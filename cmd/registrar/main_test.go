@@ -49,10 +49,13 @@ func (l leakCheck) Run() int {
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	closed := closedEndpoint(t)
+	shows, behind := startDNS(t, at(1000)), startDNS(t, at(1))
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("CLOSED", closed)
+			env.Setenv("DNS", shows.addr)
+			env.Setenv("DNS_BEHIND", behind.addr)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": scriptExits},

@@ -25,6 +25,10 @@ With --once it writes under a lease that is not renewed, and exits. With
 --static it writes without a lease, so the instance stays until it is
 unregistered, and exits.
 
+With --wait-dns it says when a DNS server shows the registration; with --once
+or --static it waits for that before it exits, for at most --timeout. --zone is
+the zone that the server answers for.
+
 A file contains one service or an array of services, in JSON or YAML:
 
   {"name":"orders", "instances":[{"addresses":["10.0.0.7"],
@@ -36,6 +40,7 @@ The output of "get -o json" and "get -o yaml" has this form.`,
   registrar register orders --address iface:eth0 --port 8080 --lease 30s
   registrar register dns --address 10.0.0.7 --port dns:53/udp --tag canary
   registrar register db --host db1.example.com --port postgresql:5432 --static
+  registrar register orders --port 8080 --once --wait-dns 127.0.0.1:53
   registrar register --file services.yaml --once
   registrar get orders -o json | registrar register --prefix /test --file -`,
 		Args: func(_ *cobra.Command, args []string) error { return r.checkArgs(args) },
@@ -51,6 +56,7 @@ The output of "get -o json" and "get -o yaml" has this form.`,
 	fs.VarP(text{&r.file}, "file", "f", "register the services in `FILE` (\"-\": standard input) instead of SERVICE and its flags")
 	fs.BoolVar(&r.once, "once", false, "write under a lease that is not renewed, then exit")
 	fs.BoolVar(&r.static, "static", false, "write without a lease, then exit")
+	fs.Func("wait-dns", "say when the DNS server at `HOST:PORT` shows the registration, and with --once or --static exit only then; repeatable, or with commas", r.dns.parse)
 	fs.DurationVar(&r.lease, "lease", registrar.DefaultLeaseTTL, "how long an instance stays registered if this command is killed, as `DURATION` in whole seconds")
 	return cmd
 }

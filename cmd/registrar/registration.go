@@ -16,6 +16,7 @@ type registration struct {
 	file         string
 	once, static bool
 	lease        time.Duration
+	dns          dnsWait
 	// namespaceGiven says that -n is there as a flag, not as a variable.
 	namespaceGiven bool
 
@@ -36,7 +37,8 @@ func (r *registration) submit(ctx context.Context, client *registrar.Client) err
 	return nil
 }
 
-// write registers all services and returns when etcd has them.
+// write registers all services and returns when etcd has them, and the servers of
+// --wait-dns.
 func (r *registration) write(ctx context.Context, client *registrar.Client) error {
 	first := r.services[0]
 	if err := contact(ctx, client, first.Namespace, first.Name); err != nil {
@@ -60,7 +62,7 @@ func (r *registration) write(ctx context.Context, client *registrar.Client) erro
 			}
 		}
 	}
-	return nil
+	return r.awaitDNS(ctx, client)
 }
 
 // summary names what is registered, for errors.

@@ -11,6 +11,10 @@ import (
 // helpWidth is the width of help in characters: that of a terminal as it opens.
 const helpWidth = 80
 
+// suggestionDistance is one letter too few, too many or wrong, or two of them
+// swapped.
+const suggestionDistance = 2
+
 // run runs the command with its arguments and returns its exit code.
 func (a *app) run(ctx context.Context, args []string) int {
 	root := a.rootCommand()
@@ -46,9 +50,8 @@ Exit codes: 0 success, 1 failure, 2 usage error or invalid input, 3 not found,
 			}
 			return a.readEnvironment(cmd.Root().PersistentFlags())
 		},
-		SilenceErrors: true,
-		// One letter too few, too many or wrong, or two of them swapped.
-		SuggestionsMinimumDistance: 2,
+		SilenceErrors:              true,
+		SuggestionsMinimumDistance: suggestionDistance,
 		SilenceUsage:               true,
 		CompletionOptions:          cobra.CompletionOptions{DisableDefaultCmd: true}, // ours refuses unknown shells
 	}
@@ -63,7 +66,7 @@ Exit codes: 0 success, 1 failure, 2 usage error or invalid input, 3 not found,
 	root.SetHelpCommand(helpCommand())
 	root.AddCommand(
 		a.registerCommand(), a.unregisterCommand(),
-		a.listCommand(), a.getCommand(),
+		a.listCommand(), a.getCommand(), a.policyCommand(),
 		a.completionCommand(), a.versionCommand(),
 	)
 	return root
@@ -101,8 +104,12 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 
 // mustComplete lets shells complete the values of a flag.
 func mustComplete(cmd *cobra.Command, flag string, values []string) {
-	err := cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
-	if err != nil {
+	mustCompleteBy(cmd, flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// mustCompleteBy is mustComplete for values that a function finds.
+func mustCompleteBy(cmd *cobra.Command, flag string, find cobra.CompletionFunc) {
+	if err := cmd.RegisterFlagCompletionFunc(flag, find); err != nil {
 		panic(err) // the flag is not defined: a mistake in this program
 	}
 }

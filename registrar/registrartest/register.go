@@ -160,6 +160,9 @@ func testRevision(t *testing.T, f *fixture) {
 	c := f.client(t)
 	register(t, c, service("orders", "a"))
 	first := sees(t, c, "orders", "a")
+	if st := state(t, c, "a", registrar.StateRegistered); st.Revision != first.Revision {
+		t.Errorf("Status has the revision %d of the write, GetService %d", st.Revision, first.Revision)
+	}
 	register(t, c, service("orders", "b"))
 	second := sees(t, c, "orders", "a", "b")
 	unregister(t, c, service("orders", "a"))

@@ -3,7 +3,7 @@ package registrartest
 import "testing"
 
 // Run runs the suite, as parallel subtests of t. The driver must implement all
-// that a registrar.Client can do.
+// that a registrar.Client can do, and set policies as the drivers of this module.
 func Run(t *testing.T, open OpenFunc) {
 	t.Helper()
 	groups := []struct {
@@ -33,6 +33,11 @@ func Run(t *testing.T, open OpenFunc) {
 		{"Init", testInit},
 		{"List", testList},
 		{"Wait", testWait},
+		{"Policy", testPolicy},
+		{"MinUp", testMinUp},
+		{"Alias", testAlias},
+		{"Failover", testFailover},
+		{"ListOfPolicies", testListOfPolicies},
 		{"Concurrency", testConcurrency},
 	}
 	for _, g := range groups {

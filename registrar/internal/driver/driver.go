@@ -15,6 +15,7 @@ import (
 	"github.com/rosterdns/roster/internal/logqueue"
 	"github.com/rosterdns/roster/internal/mirror"
 	"github.com/rosterdns/roster/registrar"
+	"github.com/rosterdns/roster/registrar/internal/policies"
 	"github.com/rosterdns/roster/registrar/internal/reader"
 	"github.com/rosterdns/roster/registrar/internal/request"
 	"github.com/rosterdns/roster/registrar/internal/writer"
@@ -68,6 +69,7 @@ type parts struct {
 	writer    *writer.Writer
 	reader    *reader.Reader
 	lister    *reader.Lister
+	policies  *policies.Editor
 	logs      *logqueue.Queue
 }
 
@@ -104,6 +106,7 @@ func newParts(o *registrar.Options, etcd Etcd, logs *logqueue.Queue) *parts {
 	p.reader = reader.New(reader.Config{Namespace: o.Namespace, Open: p.replica.open, LastChange: etcd.lastChange(o.Prefix)})
 	p.replica.cfg.Observer = p.reader.Observer()
 	p.lister = &reader.Lister{Source: etcd.Source, Prefix: o.Prefix, InContact: p.reader.InContact, Closed: p.reader.Closed()}
+	p.policies = &policies.Editor{Txn: etcd.Backend.Txn, Try: p.lister.Try, Prefix: o.Prefix}
 	p.writer = writer.New(writer.Config{
 		Backend: etcd.Backend, Follow: p.replica.followInto, Prefix: o.Prefix, TTL: o.LeaseTTL, LeaveOnClose: etcd.LeaveOnClose, Log: o.Logger,
 	})

@@ -12,7 +12,7 @@ import (
 
 // subject is a name that was asked for, and the last answer.
 type subject struct {
-	name string // as the user wrote it
+	text string // the name as the user wrote it
 	registrar.ServiceName
 	*service
 	notFound error
@@ -24,9 +24,23 @@ type subject struct {
 // answer is the answer to a name, and what it was made of.
 type answer struct {
 	generation *services.Generation
-	version    *services.Service // nil if there is none
+	sources    sources
 	stale      bool
 	service    *registrar.Service // nil for ErrNotFound
+}
+
+// sources is what an answer depends on: the version of the service, and of the one
+// whose instances answer for it. They are nil where there is none.
+type sources struct{ own, answering *services.Service }
+
+// sources returns what the answer as of a generation depends on. Who asks for all
+// instances, whatever their status, means the service itself, not who takes over.
+func (s *subject) sources(generation *services.Generation) sources {
+	own := generation.Service(s.Namespace, s.Service)
+	if s.AnyStatus {
+		return sources{own, own}
+	}
+	return sources{own, generation.Answering(own)}
 }
 
 // answer returns the answer as of a generation. While nothing changes that is a
@@ -42,41 +56,48 @@ func (s *subject) answer(generation *services.Generation, stale bool) (*registra
 	return a.service, nil
 }
 
-// make renews the answer. A new generation that leaves the service alone keeps
-// the result.
+// make renews the answer. A new generation that leaves its sources alone keeps the
+// result.
 func (s *subject) make(generation *services.Generation, stale bool) *answer {
-	version := generation.Service(s.Namespace, s.Service)
+	next := &answer{generation: generation, sources: s.sources(generation), stale: stale}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	next := &answer{generation: generation, version: version, stale: stale}
-	if a := s.cached.Load(); a != nil && a.version == version && a.stale == stale {
+	a := s.cached.Load()
+	switch {
+	case a == nil || a.sources != next.sources:
+		next.service = s.result(next)
+	case a.stale == stale:
 		next.service = a.service
-	} else {
-		next.service = result(version, stale, catalog.Selector{AnyStatus: s.AnyStatus})
+	case a.service != nil:
+		service := *a.service
+		service.Stale = stale
+		next.service = &service
 	}
 	s.cached.Store(next)
 	return next
 }
 
-// result returns what a user gets to see of a version of a service; nil if
-// nothing of it is selected.
-func result(version *services.Service, stale bool, selector catalog.Selector) *registrar.Service {
-	if version == nil {
-		return nil
-	}
-	selected := selector.Select(version.All(), version.Len())
+// result returns what a user gets to see of the sources of an answer; nil if
+// nothing of them is selected.
+func (s *subject) result(a *answer) *registrar.Service {
+	version := a.sources.answering
+	selected := version.Select(catalog.Selector{AnyStatus: s.AnyStatus})
 	if len(selected) == 0 {
 		return nil
 	}
-	s := &registrar.Service{Namespace: version.Namespace, Name: version.Name, Revision: version.Revision, Stale: stale}
+	service := &registrar.Service{Namespace: s.Namespace, Name: s.Service, Revision: version.Revision, Stale: a.stale}
+	if version != a.sources.own {
+		// Who answers can change without a change to either service: to one between.
+		service.Revision = a.generation.Revision()
+	}
 	if len(selected) == version.Len() {
 		// Shared by all who ask; clipped, so that append by a user copies.
-		s.Instances = slices.Clip(version.Instances())
-		return s
+		service.Instances = slices.Clip(version.Instances())
+		return service
 	}
-	s.Instances = make([]registrar.Instance, len(selected))
+	service.Instances = make([]registrar.Instance, len(selected))
 	for i, in := range selected {
-		s.Instances[i] = *in
+		service.Instances[i] = *in
 	}
-	return s
+	return service
 }

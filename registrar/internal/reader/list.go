@@ -50,7 +50,7 @@ func (l *Lister) List(ctx context.Context, namespace string) ([]string, error) {
 		prefix = catalog.NamespacePrefix(l.Prefix, namespace)
 	}
 	var names []string
-	err := l.try(ctx, func(ctx context.Context) (answered bool, err error) {
+	err := l.Try(ctx, func(ctx context.Context) (answered bool, err error) {
 		names, answered, err = l.listOnce(ctx, namespace, prefix)
 		return answered, err
 	})
@@ -65,7 +65,7 @@ func (l *Lister) Exists(ctx context.Context, namespace, service, id string) (fou
 	if err := request.Instance(namespace, service, id); err != nil {
 		return false, err
 	}
-	err = l.try(ctx, func(ctx context.Context) (answered bool, err error) {
+	err = l.Try(ctx, func(ctx context.Context) (answered bool, err error) {
 		found = false
 		_, err = l.Source.List(ctx, catalog.InstanceKey(l.Prefix, namespace, service, id), 0, func(kvs []*mvccpb.KeyValue) error {
 			found = found || len(kvs) > 0
@@ -76,11 +76,11 @@ func (l *Lister) Exists(ctx context.Context, namespace, service, id string) (fou
 	return found && err == nil, err
 }
 
-// try asks etcd, and again while it is away, until ctx is done, or for
+// Try asks etcd, and again while it is away, until ctx is done, or for
 // listTimeout if ctx has no deadline. ask reports whether a part of the answer
 // came. The error is ErrClosed, or classified, or ctx's alone where etcd answers
 // but not in time.
-func (l *Lister) try(ctx context.Context, ask func(context.Context) (answered bool, err error)) error {
+func (l *Lister) Try(ctx context.Context, ask func(context.Context) (answered bool, err error)) error {
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, listTimeout)
@@ -112,15 +112,15 @@ func (l *Lister) try(ctx context.Context, ask func(context.Context) (answered bo
 	return etcderror.Classify(etcderror.Explain(etcderror.Explain(ctx.Err(), failed), l.Source.LastError()))
 }
 
-// listOnce lists by one linearizable read. Values are read too, since broken
-// ones and those without a lease don't make a service. It reports whether a part
+// listOnce lists by one linearizable read. Values are read too, since not all of
+// them make a service. It reports whether a part
 // of the answer came.
 func (l *Lister) listOnce(ctx context.Context, namespace, prefix string) (list []string, answered bool, err error) {
 	names := map[string]struct{}{}
 	_, err = l.Source.List(ctx, prefix, 0, func(kvs []*mvccpb.KeyValue) error {
 		answered = true
 		for _, kv := range kvs {
-			if k, ok := l.instanceKey(kv); ok {
+			if k, ok := l.serviceKey(kv); ok {
 				name := k.Service
 				if namespace == "" {
 					name = k.Namespace + "/" + k.Service
@@ -133,12 +133,20 @@ func (l *Lister) listOnce(ctx context.Context, namespace, prefix string) (list [
 	return slices.Sorted(maps.Keys(names)), answered, err
 }
 
-// instanceKey parses the key of a pair that is served as an instance.
-func (l *Lister) instanceKey(kv *mvccpb.KeyValue) (catalog.Key, bool) {
+// serviceKey parses the key of a pair if that makes its service exist: one that is
+// served as an instance, or a policy by which others can answer.
+func (l *Lister) serviceKey(kv *mvccpb.KeyValue) (catalog.Key, bool) {
 	k, err := catalog.ParseKey(strings.TrimPrefix(string(kv.Key), l.Prefix+"/"))
-	if err != nil || k.Kind != catalog.KindInstance {
+	if err != nil {
 		return catalog.Key{}, false
 	}
-	in, err := catalog.DecodeValue(k.ID, kv.Value)
-	return k, err == nil && (kv.Lease != 0 || in.Static)
+	switch k.Kind {
+	case catalog.KindInstance:
+		in, err := catalog.DecodeValue(k.ID, kv.Value)
+		return k, err == nil && (kv.Lease != 0 || in.Static)
+	case catalog.KindPolicy:
+		p, err := catalog.DecodePolicy(kv.Value)
+		return k, err == nil && p.ValidateFor(catalog.ServiceName{Namespace: k.Namespace, Name: k.Service}, nil) == nil && p.Redirects()
+	}
+	return catalog.Key{}, false
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/internal/mirror"
 	"github.com/rosterdns/roster/internal/replica"
 	"github.com/rosterdns/roster/registrar"
@@ -69,19 +70,29 @@ func (r *Reader) Get(ctx context.Context, name string) (*registrar.Service, erro
 
 // get answers from the replica, once that has what is asked for.
 func (r *Reader) get(ctx context.Context, s *subject) (*registrar.Service, error) {
-	if !s.asked.Load() {
-		s.asked.Store(true)
+	s.ask()
+	live, err := r.await(ctx, s.service)
+	var from settled
+	if err == nil {
+		from, err = r.settle(ctx, s)
 	}
-	f := s.followed.Load()
-	live := f.Live()
-	if !live || r.waiter.behind(f) {
-		var err error
-		if f, err = r.waiter.await(ctx, s.service); err != nil {
-			return nil, fmt.Errorf("registrar: getting %q: %w", s.name, err)
-		}
-		live = f.Live()
+	if err != nil {
+		return nil, fmt.Errorf("registrar: getting %q: %w", s.text, err)
 	}
-	return s.answer(r.subscriptions.replica.Load(), !live)
+	return s.answer(from.generation, !(live && from.live))
+}
+
+// await waits until there is something to answer from for a service, and reports
+// whether that is live.
+func (r *Reader) await(ctx context.Context, svc *service) (live bool, err error) {
+	f := svc.followed.Load()
+	if f.Live() && !r.waiter.behind(f) {
+		return true, nil
+	}
+	if f, err = r.waiter.await(ctx, svc); err != nil {
+		return false, err
+	}
+	return f.Live(), nil
 }
 
 // add has followed what a new name means, unless it is followed already.
@@ -98,13 +109,13 @@ func (r *Reader) add(name string) (*subject, error) {
 	if known, ok := r.subscriptions.names.Load(name); ok {
 		return known.(*subject), nil
 	}
-	svc, err := r.subscriptions.subscribe(n)
+	svc, err := r.subscriptions.subscribe(catalog.ServiceName{Namespace: n.Namespace, Name: n.Service})
 	if err != nil {
 		return nil, fmt.Errorf("registrar: getting %q: %w", name, err)
 	}
 	name = strings.Clone(name) // the caller's can be part of a larger string
 	s := &subject{
-		name: name, ServiceName: n, service: svc,
+		text: name, ServiceName: n, service: svc,
 		notFound: fmt.Errorf("registrar: service %s: %w", n, registrar.ErrNotFound),
 	}
 	r.subscriptions.names.Store(name, s)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/registrar"
 )
 
@@ -21,10 +22,10 @@ var errTooMany = fmt.Errorf("too many different services are followed: those not
 
 // subscribe returns the service of a name, which is followed. The caller holds the
 // mutex.
-func (s *subscriptions) subscribe(n registrar.ServiceName) (*service, error) {
+func (s *subscriptions) subscribe(n catalog.ServiceName) (*service, error) {
 	ns := s.namespaces[n.Namespace]
-	if ns != nil && ns.services[n.Service] != nil {
-		return ns.services[n.Service], nil
+	if ns != nil && ns.services[n.Name] != nil {
+		return ns.services[n.Name], nil
 	}
 	singly := ns == nil || ns.whole == nil
 	if s.services >= s.maxServices || singly && s.ranges >= s.maxRanges {
@@ -41,13 +42,13 @@ func (s *subscriptions) subscribe(n registrar.ServiceName) (*service, error) {
 		s.namespaces[n.Namespace] = ns
 	}
 	now := time.Now()
-	svc := &service{started: now, last: now}
+	svc := &service{name: n, started: now, last: now}
 	if singly {
-		svc.followed.Store(s.follow(n.Namespace + "/" + n.Service + "/"))
+		svc.followed.Store(s.follow(n.Namespace + "/" + n.Name + "/"))
 	} else {
 		svc.followed.Store(ns.whole)
 	}
-	ns.services[n.Service] = svc
+	ns.services[n.Name] = svc
 	s.services++
 	s.tryPromote(ns, now)
 	return svc, nil

@@ -20,6 +20,11 @@ type Driver interface {
 	registrar.Reporter
 	// Exists reports whether there is an instance, be it one that readers skip.
 	Exists(ctx context.Context, namespace, service, id string) (bool, error)
+	// Policy, ChangePolicy and DeletePolicy are Get, Update and Delete of
+	// policies.Editor.
+	Policy(ctx context.Context, service catalog.ServiceName) (catalog.Policy, error)
+	ChangePolicy(ctx context.Context, service catalog.ServiceName, change func(*catalog.Policy)) (policy catalog.Policy, changed bool, err error)
+	DeletePolicy(ctx context.Context, service catalog.ServiceName) error
 }
 
 // Instance checks the name of an instance. The error is ErrInvalid.

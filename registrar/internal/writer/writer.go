@@ -215,7 +215,7 @@ func (t *table) statuses() []registrar.InstanceStatus {
 		}
 		out = append(out, registrar.InstanceStatus{
 			Namespace: e.name.Namespace, Service: e.name.Service, ID: e.name.ID,
-			State: e.state, Since: e.since, Err: e.problem(t.contact.away),
+			State: e.state, Since: e.since, Revision: e.observed.revision, Err: e.problem(t.contact.away),
 		})
 	}
 	slices.SortFunc(out, func(a, b registrar.InstanceStatus) int {

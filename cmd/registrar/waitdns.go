@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/rosterdns/roster/registrar"
+)
+
+// dnsWait is --wait-dns: the DNS servers that are to show what is registered.
+type dnsWait struct{ servers []dnsServer }
+
+// parse adds the servers of a flag.
+func (w *dnsWait) parse(value string) error {
+	for s := range strings.SplitSeq(value, ",") {
+		server, err := parseDNSServer(s)
+		if err != nil {
+			return err
+		}
+		w.servers = append(w.servers, server)
+	}
+	return nil
+}
+
+// each calls do for each server, at once, and waits.
+func (w *dnsWait) each(do func(dnsServer) error) error {
+	errs := make([]error, len(w.servers))
+	var wg sync.WaitGroup
+	for i, s := range w.servers {
+		wg.Go(func() { errs[i] = do(s) })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// dnsTarget returns what DNS servers are to show: the instance that was written
+// last. It reports whether all are registered.
+func (r *registration) dnsTarget(statuses []registrar.InstanceStatus) (t dnsTarget, all bool) {
+	t.zone = strings.TrimSuffix(r.globals.zone, ".")
+	missing := 0
+	for _, s := range r.services {
+		missing += len(s.Instances)
+	}
+	for _, st := range statuses {
+		if st.State != registrar.StateRegistered {
+			continue
+		}
+		missing--
+		if st.Revision > t.revision {
+			t.instance, t.revision = instanceName{st.Namespace, st.Service, st.ID}, st.Revision
+		}
+	}
+	return t, missing == 0
+}
+
+// awaitDNS returns when all servers show what was registered.
+func (r *registration) awaitDNS(ctx context.Context, client *registrar.Client) error {
+	if len(r.dns.servers) == 0 {
+		return nil
+	}
+	target, all := r.dnsTarget(client.Status())
+	if !all {
+		return fmt.Errorf("waiting for DNS to show %s: another client has taken it over", r.summary())
+	}
+	return r.dns.each(func(s dnsServer) error {
+		err := s.await(ctx, target)
+		if err == nil {
+			r.notef("%s shows %s", s, r.summary())
+		}
+		return err
+	})
+}
+
+// dnsWatch tells once when DNS servers show what is held.
+type dnsWatch struct {
+	r      *registration
+	ctx    context.Context // ends with stop
+	cancel context.CancelFunc
+	done   chan struct{} // nil before it has begun
+}
+
+func newDNSWatch(ctx context.Context, r *registration) *dnsWatch {
+	w := &dnsWatch{r: r}
+	w.ctx, w.cancel = context.WithCancel(ctx)
+	return w
+}
+
+// observe begins when everything is registered for the first time.
+func (w *dnsWatch) observe(statuses []registrar.InstanceStatus) {
+	if len(w.r.dns.servers) == 0 || w.done != nil {
+		return
+	}
+	target, all := w.r.dnsTarget(statuses)
+	if !all {
+		return
+	}
+	w.done = make(chan struct{})
+	go func() {
+		defer close(w.done)
+		_ = w.r.dns.each(func(s dnsServer) error {
+			w.follow(s, target)
+			return nil
+		})
+	}()
+}
+
+// follow tells when a server shows the target; after --timeout it warns once that
+// it doesn't, and goes on.
+func (w *dnsWatch) follow(s dnsServer, target dnsTarget) {
+	first, cancel := context.WithTimeout(w.ctx, w.r.globals.timeout)
+	defer cancel()
+	err := s.await(first, target)
+	if err != nil && w.ctx.Err() == nil {
+		w.r.notef("warning: %v; still waiting", err)
+		err = s.await(w.ctx, target)
+	}
+	if err == nil {
+		w.r.notef("%s shows %s", s, w.r.summary())
+	}
+}
+
+// stop ends the wait for servers.
+func (w *dnsWatch) stop() {
+	w.cancel()
+	if w.done != nil {
+		<-w.done
+	}
+}

@@ -1,0 +1,253 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// fakeDNS is a DNS server for svc.internal, over UDP and TCP of one port.
+type fakeDNS struct {
+	addr string
+
+	mu        sync.Mutex
+	status    []string // the strings of _status, a record each
+	rcode     int      // of _status
+	absent    bool     // instances don't exist
+	truncates bool     // over UDP
+	questions int
+}
+
+func startDNS(t *testing.T, d *fakeDNS) *fakeDNS {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.addr = l.Addr().String()
+	p, err := net.ListenPacket("udp", d.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []*dns.Server{{Listener: l, Handler: d}, {PacketConn: p, Handler: d}} {
+		started := make(chan struct{})
+		s.NotifyStartedFunc = func() { close(started) }
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			_ = s.ActivateAndServe()
+		}()
+		<-started
+		t.Cleanup(func() {
+			_ = s.Shutdown()
+			<-ended
+		})
+	}
+	return d
+}
+
+// at is a server that is live at a revision.
+func at(revision int) *fakeDNS {
+	return &fakeDNS{status: []string{"state=live", fmt.Sprintf("revision=%d", revision), "age=0", "serial=7", "instances=1"}}
+}
+
+func (d *fakeDNS) set(change func(*fakeDNS)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	change(d)
+}
+
+// asked counts the questions.
+func (d *fakeDNS) asked() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.questions
+}
+
+// ServeDNS implements dns.Handler.
+func (d *fakeDNS) ServeDNS(w dns.ResponseWriter, q *dns.Msg) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.questions++
+	m := new(dns.Msg).SetReply(q)
+	name := q.Question[0].Name
+	hdr := dns.RR_Header{Name: name, Rrtype: dns.TypeTXT, Class: dns.ClassINET}
+	switch {
+	case !strings.HasSuffix(name, ".svc.internal."):
+		m.Rcode = dns.RcodeRefused
+	case d.truncates && w.RemoteAddr().Network() == "udp":
+		m.Truncated = true
+	case name == "_status.svc.internal.":
+		m.Rcode = d.rcode
+		for _, s := range d.status {
+			m.Answer = append(m.Answer, &dns.TXT{Hdr: hdr, Txt: []string{s}})
+		}
+	case d.absent:
+		m.Rcode = dns.RcodeNameError
+	default:
+		m.Answer = append(m.Answer, &dns.TXT{Hdr: hdr, Txt: []string{""}})
+	}
+	_ = w.WriteMsg(m)
+}
+
+var static = []string{"register", "orders", "--id", "a", "--address", "10.0.0.7", "--port", "http:8080", "--static"}
+
+const registeredStatic = "registrar: registered default/orders/a (10.0.0.7, http 8080/tcp), static: it stays until it is unregistered\n"
+
+func TestWaitDNS(t *testing.T) {
+	t.Parallel()
+	one := startDNS(t, at(1000))
+	two := startDNS(t, &fakeDNS{status: at(1000).status, truncates: true})
+	_, stderr := newShop().do(t, "", exitOK, append(static, "--wait-dns", one.addr+","+two.addr)...)
+	for _, want := range []string{registeredStatic, "registrar: " + one.addr + " shows default/orders/a\n", "registrar: " + two.addr + " shows default/orders/a\n"} {
+		if !strings.Contains(stderr, want) {
+			t.Errorf("register said %q, want %q in it", stderr, want)
+		}
+	}
+}
+
+// TestWaitDNSCatchesUp has a server reach the revision in steps.
+func TestWaitDNSCatchesUp(t *testing.T) {
+	t.Parallel()
+	d := startDNS(t, &fakeDNS{status: []string{"state=unsynced", "revision=0", "age=0"}})
+	b := newBench(newShop().open())
+	ended := make(chan int, 1)
+	go func() { ended <- b.app.run(t.Context(), append(static, "--wait-dns", d.addr, "--timeout", "1m")) }()
+	for _, change := range []func(*fakeDNS){
+		func(d *fakeDNS) { d.rcode, d.status = dns.RcodeServerFailure, nil },
+		func(d *fakeDNS) { d.rcode, d.status = dns.RcodeSuccess, at(1).status },
+		func(d *fakeDNS) { d.status, d.absent = at(1000).status, true },
+	} {
+		before := d.asked()
+		eventually(t, "the server is asked", func() bool { return d.asked() >= before+2 })
+		if len(ended) > 0 {
+			t.Fatalf("it ended early: %s", b.stderr.String())
+		}
+		d.set(change)
+	}
+	d.set(func(d *fakeDNS) { d.absent = false })
+	if code := <-ended; code != exitOK || !strings.HasSuffix(b.stderr.String(), d.addr+" shows default/orders/a\n") {
+		t.Errorf("exit code %d; it said %q", code, b.stderr.String())
+	}
+}
+
+func TestWaitDNSTimesOut(t *testing.T) {
+	t.Parallel()
+	silent, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = silent.Close() })
+	for name, tt := range map[string]struct {
+		server *fakeDNS
+		says   string
+		flags  []string
+	}{
+		"silent": {&fakeDNS{addr: silent.LocalAddr().String()}, "no answer: ", nil},
+		"behind": {startDNS(t, at(1)), "it is at revision 1, the registration at 2: it is behind, or serves another registry (state live): check --endpoints and --prefix", nil},
+		"unsynced": {
+			startDNS(t, &fakeDNS{status: []string{"state=unsynced", "revision=0", "age=0"}}),
+			"it is at revision 0, the registration at 2: it has not read the registry yet (state unsynced)", nil,
+		},
+		"unsynced, an old revision": {
+			startDNS(t, &fakeDNS{status: []string{"state=unsynced", "revision=77", "age=0"}}),
+			"it is at revision 77, the registration at 2: it has not read the registry yet (state unsynced)", nil,
+		},
+		"stale": {
+			startDNS(t, &fakeDNS{status: []string{"state=stale", "revision=1", "age=77"}}),
+			"it is at revision 1, the registration at 2: it has had no contact with etcd for 77 s (state stale)", nil,
+		},
+		"another registry": {
+			startDNS(t, &fakeDNS{status: at(1000).status, absent: true}),
+			"it is at revision 1000, the registration at 2, but a.orders.default.svc.internal does not exist: check --endpoints and --prefix, ", nil,
+		},
+		"another zone":   {startDNS(t, at(1000)), "it answers REFUSED for _status.example.org: check --zone", []string{"--zone", "example.org."}},
+		"no such name":   {startDNS(t, &fakeDNS{rcode: dns.RcodeNameError}), "it answers NXDOMAIN for _status.svc.internal: check --zone", nil},
+		"no revision":    {startDNS(t, &fakeDNS{status: []string{"hello"}}), "its answer for _status.svc.internal states no revision: check --zone", nil},
+		"not a revision": {startDNS(t, &fakeDNS{status: []string{"revision=many"}}), "its answer for _status.svc.internal states no revision", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			args := append(append([]string{}, static...), "--wait-dns", tt.server.addr, "--timeout", "700ms")
+			stdout, stderr := newShop().do(t, "", exitTimeout, append(args, tt.flags...)...)
+			said, found := strings.CutPrefix(stderr, registeredStatic)
+			if !found || stdout != "" {
+				t.Errorf("it wrote %q and said %q", stdout, stderr)
+			}
+			if want := "registrar: " + tt.server.addr + " does not show default/orders/a: " + tt.says; !strings.HasPrefix(said, want) {
+				t.Errorf("it said %q, want %q", said, want)
+			}
+			if end := ": context deadline exceeded: try a longer --timeout\n"; !strings.HasSuffix(said, end) {
+				t.Errorf("it said %q, want %q at the end", said, end)
+			}
+		})
+	}
+}
+
+// TestWaitDNSPauses counts the questions to a server that stays behind.
+func TestWaitDNSPauses(t *testing.T) {
+	t.Parallel()
+	d := startDNS(t, at(1))
+	newShop().do(t, "", exitTimeout, append(static, "--wait-dns", d.addr, "--timeout", "1s")...)
+	if n := d.asked(); n < 2 || n > 9 { // at half of each range: after 10, 20, … 320, 500 ms
+		t.Errorf("%d questions in a second", n)
+	}
+}
+
+func TestWaitDNSWhileHolding(t *testing.T) {
+	t.Parallel()
+	d := startDNS(t, at(1))
+	b := newBench(newShop().open())
+	args := []string{"register", "orders", "--id", "a", "--address", "10.0.0.7", "--port", "http:8080", "--wait-dns", d.addr, "--timeout", "200ms"}
+	ended := make(chan int, 1)
+	go func() { ended <- b.app.run(t.Context(), args) }()
+	says := func(text string) {
+		t.Helper()
+		eventually(t, "it says: "+text, func() bool { return strings.Contains(b.stderr.String(), text) })
+	}
+	says("registrar: warning: " + d.addr + " does not show default/orders/a: it is at revision 1, the registration at ")
+	d.set(func(d *fakeDNS) { d.status = at(1000).status })
+	says("registrar: " + d.addr + " shows default/orders/a\n")
+	b.signals <- os.Interrupt
+	if code := <-ended; code != exitOK || strings.Count(b.stderr.String(), d.addr) != 2 {
+		t.Errorf("exit code %d; it said %q", code, b.stderr.String())
+	}
+}
+
+// TestSilentDNSHoldsNobodyUp: a server that doesn't answer delays no Unregister.
+func TestSilentDNSHoldsNobodyUp(t *testing.T) {
+	t.Parallel()
+	silent, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	b := newBench(newShop().open())
+	ended := make(chan int, 1)
+	args := []string{"register", "orders", "--id", "a", "--address", "10.0.0.7", "--port", "80", "--wait-dns", silent.LocalAddr().String(), "--timeout", "1h"}
+	go func() { ended <- b.app.run(t.Context(), args) }()
+	asked := make(chan error, 1)
+	go func() {
+		_, _, err := silent.ReadFrom(make([]byte, 512))
+		asked <- err
+	}()
+	select {
+	case err := <-asked:
+		if err != nil {
+			t.Fatal(err)
+		}
+	case code := <-ended:
+		t.Fatalf("exit code %d; it said %q", code, b.stderr.String())
+	}
+	b.signals <- os.Interrupt
+	start := time.Now()
+	if code := <-ended; code != exitOK || time.Since(start) >= dnsTimeout {
+		t.Errorf("exit code %d after %v; it said %q", code, time.Since(start), b.stderr.String())
+	}
+}

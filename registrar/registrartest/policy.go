@@ -1,0 +1,158 @@
+package registrartest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/rosterdns/roster/catalog"
+	"github.com/rosterdns/roster/registrar"
+)
+
+// policies is what the suite sets policies by, which a registrar.Client doesn't do.
+type policies interface {
+	Policy(ctx context.Context, service catalog.ServiceName) (catalog.Policy, error)
+	ChangePolicy(ctx context.Context, service catalog.ServiceName, change func(*catalog.Policy)) (policy catalog.Policy, changed bool, err error)
+	DeletePolicy(ctx context.Context, service catalog.ServiceName) error
+}
+
+func policiesOf(t *testing.T, c *registrar.Client) policies {
+	t.Helper()
+	p, ok := c.Registry.(policies)
+	if !ok {
+		t.Fatalf("driver %q has no policies", c.Name())
+	}
+	return p
+}
+
+// name returns the name of a service in the fixture's namespace.
+func (f *fixture) name(service string) catalog.ServiceName {
+	return catalog.ServiceName{Namespace: f.namespace, Name: service}
+}
+
+// setPolicy changes the policy of a service.
+func (f *fixture) setPolicy(t *testing.T, c *registrar.Client, service string, change func(*catalog.Policy)) {
+	t.Helper()
+	if _, _, err := policiesOf(t, c).ChangePolicy(t.Context(), f.name(service), change); err != nil {
+		t.Fatalf("setting the policy of %s: %v", service, err)
+	}
+}
+
+func testPolicy(t *testing.T, f *fixture) {
+	c := f.client(t)
+	p := policiesOf(t, c)
+	orders := f.name("orders")
+	_, err := p.Policy(t.Context(), orders)
+	wantErr(t, "the policy of nothing", err, registrar.ErrNotFound)
+	wantErr(t, "deleting the policy of nothing", p.DeletePolicy(t.Context(), orders), registrar.ErrNotFound)
+	f.setPolicy(t, c, "orders", func(p *catalog.Policy) { p.TTL = 5 })
+	f.setPolicy(t, c, "orders", func(p *catalog.Policy) { p.MinUp = 1 })
+	if got, err := p.Policy(t.Context(), orders); err != nil || !got.Equal(&catalog.Policy{TTL: 5, MinUp: 1}) {
+		t.Errorf("the policy is %+v, %v", got, err)
+	}
+	f.setPolicy(t, c, "invoices", func(p *catalog.Policy) { p.Alias = orders })
+	_, _, err = p.ChangePolicy(t.Context(), orders, func(p *catalog.Policy) { p.Alias = f.name("invoices") })
+	wantErr(t, "an alias that leads back", err, registrar.ErrInvalid)
+	if err := p.DeletePolicy(t.Context(), orders); err != nil {
+		t.Error(err)
+	}
+	_, err = p.Policy(t.Context(), orders)
+	wantErr(t, "a policy that was deleted", err, registrar.ErrNotFound)
+}
+
+func testMinUp(t *testing.T, f *fixture) {
+	c := f.client(t)
+	s := service("orders", "a", "b", "c")
+	s.Instances[1].Status = catalog.StatusDraining
+	s.Instances[2].Status = catalog.StatusDown
+	register(t, c, s)
+	sees(t, c, "orders", "a")
+	f.setPolicy(t, c, "orders", func(p *catalog.Policy) { p.MinUp = 2 })
+	sees(t, c, "orders", "a", "b", "c")
+	register(t, c, service("orders", "d"))
+	sees(t, c, "orders", "a", "d")
+}
+
+func testAlias(t *testing.T, f *fixture) {
+	c := f.client(t)
+	register(t, c, service("v1", "a"))
+	register(t, c, service("v2", "b"))
+	register(t, c, service("v3", "c"))
+	f.setPolicy(t, c, "cart", func(p *catalog.Policy) { p.Alias = f.name("v2") })
+	first := sees(t, c, "cart", "b")
+	if first.Namespace != f.namespace || first.Name != "cart" {
+		t.Errorf("the answer is of %s/%s", first.Namespace, first.Name)
+	}
+	misses(t, c, "cart?status=any") // of its own there is none
+	register(t, c, service("cart", "own"))
+	sees(t, c, "cart?status=any", "own")
+	sees(t, c, "cart", "b")
+
+	// An alias is one step.
+	f.setPolicy(t, c, "v2", func(p *catalog.Policy) { p.Alias = f.name("v3") })
+	sees(t, c, "v2", "c")
+	sees(t, c, "cart", "b")
+
+	register(t, c, service("v2", "d"))
+	second := sees(t, c, "cart", "b", "d")
+	f.setPolicy(t, c, "cart", func(p *catalog.Policy) { p.Alias = f.name("v1") })
+	third := sees(t, c, "cart", "a")
+	if first.Revision <= 0 || second.Revision <= first.Revision || third.Revision <= second.Revision {
+		t.Errorf("revisions %d, %d, %d don't rise", first.Revision, second.Revision, third.Revision)
+	}
+	if again := sees(t, c, "cart", "a"); again != third {
+		t.Error("an unchanged answer is another result")
+	}
+	f.setPolicy(t, c, "cart", func(p *catalog.Policy) { p.Alias = catalog.ServiceName{} })
+	sees(t, c, "cart", "own")
+}
+
+func testFailover(t *testing.T, f *fixture) {
+	c := f.client(t)
+	own := service("orders", "a")
+	own.Instances[0].Status = catalog.StatusDown
+	register(t, c, own)
+	register(t, c, service("us", "u"))
+	f.setPolicy(t, c, "orders", func(p *catalog.Policy) {
+		p.Failover = []catalog.ServiceName{f.name("eu"), f.name("us")}
+	})
+	sees(t, c, "orders", "u")
+	sees(t, c, "orders?status=any", "a")
+	register(t, c, service("eu", "e"))
+	sees(t, c, "orders", "e")
+	register(t, c, service("orders", "b"))
+	sees(t, c, "orders", "b")
+	unregister(t, c, service("orders", "b"))
+	sees(t, c, "orders", "e")
+
+	// By min_up of its own, a service answers with what it has.
+	f.setPolicy(t, c, "orders", func(p *catalog.Policy) { p.MinUp = 1 })
+	sees(t, c, "orders", "a")
+	unregister(t, c, own)
+	sees(t, c, "orders", "e")
+
+	// Those of an alias come first.
+	f.setPolicy(t, c, "orders", func(p *catalog.Policy) { p.Alias = f.name("new") })
+	sees(t, c, "orders", "e")
+	register(t, c, service("new", "n"))
+	sees(t, c, "orders", "n")
+	unregister(t, c, service("new", "n"))
+	unregister(t, c, service("eu", "e"))
+	unregister(t, c, service("us", "u"))
+	misses(t, c, "orders")
+}
+
+func testListOfPolicies(t *testing.T, f *fixture) {
+	c := f.client(t)
+	register(t, c, service("orders", "a"))
+	f.setPolicy(t, c, "alias", func(p *catalog.Policy) { p.Alias = f.name("nowhere") })
+	f.setPolicy(t, c, "failover", func(p *catalog.Policy) { p.Failover = []catalog.ServiceName{f.name("orders")} })
+	f.setPolicy(t, c, "plain", func(p *catalog.Policy) { p.MinUp = 1 })
+	eventually(t, func() string {
+		if got, err := c.List(t.Context(), f.namespace); err != nil || !slices.Equal(got, []string{"alias", "failover", "orders"}) {
+			return fmt.Sprintf("List: %q, %v", got, err)
+		}
+		return ""
+	})
+}
