@@ -84,8 +84,9 @@ func (s *Store) advance(edits []edit, c mirror.Commit, gs ...gate) []skip {
 }
 
 // IndexAddresses has indexes by address from now on, which Generation.WithAddress
-// and AddressFrom use: without, AddressFrom finds none. It is for who looks up addresses: each instance that comes or goes costs a
-// sixth more, and takes some 100 bytes.
+// and AddressFrom use: without, AddressFrom finds none. They are for who looks up
+// addresses: an event that changes those of an instance costs half as much again, and
+// each address takes some 100 bytes.
 func (s *Store) IndexAddresses() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
