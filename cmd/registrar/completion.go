@@ -118,3 +118,15 @@ func (a *app) completeInstance(cmd *cobra.Command, args []string, toComplete str
 		return ids, nil
 	})
 }
+
+// mustComplete lets shells complete the values of a flag.
+func mustComplete(cmd *cobra.Command, flag string, values []string) {
+	mustCompleteBy(cmd, flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// mustCompleteBy is mustComplete for values that a function finds.
+func mustCompleteBy(cmd *cobra.Command, flag string, find cobra.CompletionFunc) {
+	if err := cmd.RegisterFlagCompletionFunc(flag, find); err != nil {
+		panic(err) // the flag is not defined: a mistake in this program
+	}
+}

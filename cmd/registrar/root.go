@@ -11,10 +11,6 @@ import (
 // helpWidth is the width of help in characters: that of a terminal as it opens.
 const helpWidth = 80
 
-// suggestionDistance is one letter too few, too many or wrong, or two of them
-// swapped.
-const suggestionDistance = 2
-
 // run runs the command with its arguments and returns its exit code.
 func (a *app) run(ctx context.Context, args []string) int {
 	root := a.rootCommand()
@@ -87,29 +83,5 @@ func helpCommand() *cobra.Command {
 			}
 			return target.Help()
 		},
-	}
-}
-
-// unknownCommand refuses the arguments of the root command, which come from a
-// command that there is not.
-func unknownCommand(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	if similar := cmd.SuggestionsFor(args[0]); len(similar) > 0 {
-		return usagef("unknown command %q: did you mean %s?", args[0], strings.Join(similar, " or "))
-	}
-	return usagef("unknown command %q", args[0])
-}
-
-// mustComplete lets shells complete the values of a flag.
-func mustComplete(cmd *cobra.Command, flag string, values []string) {
-	mustCompleteBy(cmd, flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
-}
-
-// mustCompleteBy is mustComplete for values that a function finds.
-func mustCompleteBy(cmd *cobra.Command, flag string, find cobra.CompletionFunc) {
-	if err := cmd.RegisterFlagCompletionFunc(flag, find); err != nil {
-		panic(err) // the flag is not defined: a mistake in this program
 	}
 }

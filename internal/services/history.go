@@ -8,17 +8,6 @@ import (
 	"github.com/rosterdns/roster/catalog"
 )
 
-// maxShown bounds the serials of which is known what was shown under them: those
-// of the journal's commits and, since etcd's revision also rises without a change
-// here, some times as many.
-const maxShown = 4 * maxDeltas
-
-// shown says that the state after a delta was shown under a serial.
-type shown struct {
-	serial   int64
-	sequence uint64 // of the delta
-}
-
 // History is what has changed since a serial was shown.
 type History struct {
 	// Before is the generation that was shown under the serial, or one that
@@ -63,30 +52,6 @@ func (j *journal) sinceSerial(present *Generation, serial uint32) ([]Delta, bool
 		return nil, false
 	}
 	return j.since(j.shown[i].sequence + 1)
-}
-
-// show notes that a generation is shown after the last delta.
-func (j *journal) show(g *Generation) {
-	serial := g.FullSerial()
-	n := len(j.shown)
-	switch {
-	case serial == 0: // no list is complete
-	case n > 0 && j.shown[n-1].serial == serial:
-		j.shown[n-1].sequence = j.last
-	default:
-		if n == maxShown {
-			j.shown = slices.Delete(j.shown, 0, n/2)
-		}
-		j.shown = append(j.shown, shown{serial, j.last})
-	}
-}
-
-// forget drops what was shown so far: the serial is set to one that continues
-// elsewhere.
-func (j *journal) forget() {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.shown = nil
 }
 
 // merge returns what deltas that follow on one another have changed together, in the

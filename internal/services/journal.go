@@ -15,6 +15,10 @@ const (
 	// the journal. The delta of a larger commit would save subscribers nothing:
 	// they get the generation.
 	maxEdits = 16_384
+	// maxShown bounds the serials of which is known what was shown under them: those
+	// of the journal's commits and, since etcd's revision also rises without a change
+	// here, some times as many.
+	maxShown = 4 * maxDeltas
 )
 
 // Delta is what a commit changed. It is immutable and shared.
@@ -29,6 +33,12 @@ type Delta struct {
 	Changes []Change
 
 	weight int // edits that it took
+}
+
+// shown says that the state after a delta was shown under a serial.
+type shown struct {
+	serial   int64
+	sequence uint64 // of the delta
 }
 
 // journal has the present generation and the last deltas that led to it. Writers
@@ -104,6 +114,30 @@ func (j *journal) detach() {
 			c.Old.detach()
 		}
 	}
+}
+
+// show notes that a generation is shown after the last delta.
+func (j *journal) show(g *Generation) {
+	serial := g.FullSerial()
+	n := len(j.shown)
+	switch {
+	case serial == 0: // no list is complete
+	case n > 0 && j.shown[n-1].serial == serial:
+		j.shown[n-1].sequence = j.last
+	default:
+		if n == maxShown {
+			j.shown = slices.Delete(j.shown, 0, n/2)
+		}
+		j.shown = append(j.shown, shown{serial, j.last})
+	}
+}
+
+// forget drops what was shown so far: the serial is set to one that continues
+// elsewhere.
+func (j *journal) forget() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.shown = nil
 }
 
 // since returns the deltas from a sequence on. It reports false where the

@@ -17,8 +17,9 @@ type addressRecords struct {
 	addresses []*netip.Addr
 }
 
-func (a *addressRecords) count() int                               { return len(a.addresses) }
-func (a *addressRecords) record(i int) dns.RR                      { return address(a.header, *a.addresses[i]) }
+func (a *addressRecords) count() int          { return len(a.addresses) }
+func (a *addressRecords) record(i int) dns.RR { return address(a.header, *a.addresses[i]) }
+
 func (a *addressRecords) size(int) int                             { return addressSize(a.header.Rrtype) }
 func (a *addressRecords) appendGlue(glue []dns.RR, _ int) []dns.RR { return glue }
 

@@ -9,16 +9,11 @@ import (
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 
 	"github.com/rosterdns/roster/catalog"
-	"github.com/rosterdns/roster/internal/backoff"
 )
 
 const (
 	// requestTimeout leaves time for another member of etcd, where one hangs.
 	requestTimeout = 2 * time.Second
-	// overtakenBase and overtakenLimit bound the pause after another writer was
-	// faster: of those that write at once, one gets through each time.
-	overtakenBase  = 5 * time.Millisecond
-	overtakenLimit = 200 * time.Millisecond
 	// maxAliases bounds how many aliases are followed to find a loop. Readers follow
 	// one; etcd takes 128 compares in a transaction by default.
 	maxAliases = 32
@@ -27,39 +22,30 @@ const (
 // errOvertaken says that something which an attempt has read is not so any more.
 var errOvertaken = errors.New("changed by another writer")
 
+// refusal is an error that is none of etcd's.
+type refusal struct{ error }
+
+func (r refusal) Unwrap() error { return r.error }
+
 // attempt is one try at what an Editor is asked for: what it has read must be so
 // still when it writes.
 type attempt struct {
-	*Editor
+	transact func(context.Context, *pb.TxnRequest) (*pb.TxnResponse, error) // Editor.Txn
+	prefix   string                                                         // Editor.Prefix
 	compares []*pb.Compare
 	answered bool
 }
 
-// attempts makes attempts until one is not overtaken, and reports whether etcd has
-// answered something.
-func (e *Editor) attempts(ctx context.Context, do func(context.Context, *attempt) error) (answered bool, err error) {
-	pause := backoff.New(overtakenBase, overtakenLimit)
-	for {
-		a := &attempt{Editor: e}
-		if err = do(ctx, a); !errors.Is(err, errOvertaken) {
-			return a.answered, err
-		}
-		if err := pause.Wait(ctx); err != nil {
-			return true, err
-		}
-	}
-}
-
 // key returns the key of a service's policy.
 func (a *attempt) key(service catalog.ServiceName) []byte {
-	return []byte(catalog.PolicyKey(a.Prefix, service.Namespace, service.Name))
+	return []byte(catalog.PolicyKey(a.prefix, service.Namespace, service.Name))
 }
 
 // txn asks etcd.
 func (a *attempt) txn(ctx context.Context, r *pb.TxnRequest) (*pb.TxnResponse, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	resp, err := a.Txn(ctx, r)
+	resp, err := a.transact(ctx, r)
 	a.answered = a.answered || err == nil
 	return resp, err
 }

@@ -7,11 +7,20 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 
 	"github.com/rosterdns/roster/catalog"
+	"github.com/rosterdns/roster/internal/backoff"
 	"github.com/rosterdns/roster/registrar"
+)
+
+const (
+	// overtakenBase and overtakenLimit bound the pause after another writer was
+	// faster: of those that write at once, one gets through each time.
+	overtakenBase  = 5 * time.Millisecond
+	overtakenLimit = 200 * time.Millisecond
 )
 
 // Editor reads and writes policies. It is safe for concurrent use. Its errors are
@@ -94,11 +103,6 @@ func (e *Editor) Delete(ctx context.Context, service catalog.ServiceName) error 
 	})
 }
 
-// refusal is an error that is none of etcd's.
-type refusal struct{ error }
-
-func (r refusal) Unwrap() error { return r.error }
-
 // run makes attempts until one is not overtaken by another writer.
 func (e *Editor) run(ctx context.Context, service catalog.ServiceName, do func(context.Context, *attempt) error) error {
 	if err := errors.Join(catalog.CheckNamespace(service.Namespace), catalog.CheckLabel("name", service.Name)); err != nil {
@@ -116,4 +120,19 @@ func (e *Editor) run(ctx context.Context, service catalog.ServiceName, do func(c
 		return err
 	}
 	return refused
+}
+
+// attempts makes attempts until one is not overtaken, and reports whether etcd has
+// answered something.
+func (e *Editor) attempts(ctx context.Context, do func(context.Context, *attempt) error) (answered bool, err error) {
+	pause := backoff.New(overtakenBase, overtakenLimit)
+	for {
+		a := &attempt{transact: e.Txn, prefix: e.Prefix}
+		if err = do(ctx, a); !errors.Is(err, errOvertaken) {
+			return a.answered, err
+		}
+		if err := pause.Wait(ctx); err != nil {
+			return true, err
+		}
+	}
 }

@@ -44,10 +44,23 @@ func (w waiter) behind(f *mirror.Range) bool {
 	return s.Revision < w.lastChange(s.Range)
 }
 
-// await waits until there is something to answer from, until firstWait after the
+// await waits until there is something to answer from for a service, and reports
+// whether that is live.
+func (w waiter) await(ctx context.Context, svc *service) (live bool, err error) {
+	f := svc.followed.Load()
+	if f.Live() && !w.behind(f) {
+		return true, nil
+	}
+	if f, err = w.wait(ctx, svc); err != nil {
+		return false, err
+	}
+	return f.Live(), nil
+}
+
+// wait waits until there is something to answer from, until firstWait after the
 // first question, and returns what that is followed by. Where ctx ends it, the
 // error is ErrUnavailable besides, unless etcd answers others.
-func (w waiter) await(ctx context.Context, svc *service) (*mirror.Range, error) {
+func (w waiter) wait(ctx context.Context, svc *service) (*mirror.Range, error) {
 	if f := svc.followed.Load(); w.ready(svc, f) {
 		return f, nil
 	}

@@ -71,28 +71,15 @@ func (r *Reader) Get(ctx context.Context, name string) (*registrar.Service, erro
 // get answers from the replica, once that has what is asked for.
 func (r *Reader) get(ctx context.Context, s *subject) (*registrar.Service, error) {
 	s.ask()
-	live, err := r.await(ctx, s.service)
+	live, err := r.waiter.await(ctx, s.service)
 	var from settled
 	if err == nil {
-		from, err = r.settle(ctx, s)
+		from, err = r.waiter.settle(ctx, s)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("registrar: getting %q: %w", s.text, err)
 	}
 	return s.answer(from.generation, !(live && from.live))
-}
-
-// await waits until there is something to answer from for a service, and reports
-// whether that is live.
-func (r *Reader) await(ctx context.Context, svc *service) (live bool, err error) {
-	f := svc.followed.Load()
-	if f.Live() && !r.waiter.behind(f) {
-		return true, nil
-	}
-	if f, err = r.waiter.await(ctx, svc); err != nil {
-		return false, err
-	}
-	return f.Live(), nil
 }
 
 // add has followed what a new name means, unless it is followed already.

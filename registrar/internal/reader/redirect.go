@@ -3,25 +3,11 @@ package reader
 import (
 	"context"
 	"errors"
-	"fmt"
-	"slices"
 
 	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/internal/services"
 	"github.com/rosterdns/roster/registrar"
 )
-
-// redirect is the services that can answer for another one by its policy, in the
-// order in which they do. They are followed as if they had been asked for.
-type redirect struct {
-	policy *catalog.Policy
-	others []*service
-}
-
-// dropped reports whether a sweep has dropped one of them.
-func (d *redirect) dropped() bool {
-	return d != nil && slices.ContainsFunc(d.others, func(o *service) bool { return o.dropped.Load() })
-}
 
 // settled is what an answer can be made from.
 type settled struct {
@@ -30,12 +16,12 @@ type settled struct {
 }
 
 // settle waits until it is known who answers to a name, whose own service is known.
-func (r *Reader) settle(ctx context.Context, name *subject) (settled, error) {
+func (w waiter) settle(ctx context.Context, name *subject) (settled, error) {
 	if name.AnyStatus {
-		return settled{r.subscriptions.replica.Load(), true}, nil // by the service itself
+		return settled{w.replica.Load(), true}, nil // by the service itself
 	}
 	for {
-		s, err := r.settleOnce(ctx, name.service)
+		s, err := w.settleOnce(ctx, name.service)
 		if err != nil || !name.redirect.Load().dropped() {
 			return s, err
 		}
@@ -45,20 +31,20 @@ func (r *Reader) settle(ctx context.Context, name *subject) (settled, error) {
 
 // settleOnce asks the services of a policy one after the other until one answers.
 // Those behind it are followed too, so that they are known when they take over.
-func (r *Reader) settleOnce(ctx context.Context, svc *service) (settled, error) {
-	s := settled{r.subscriptions.replica.Load(), true}
+func (w waiter) settleOnce(ctx context.Context, svc *service) (settled, error) {
+	s := settled{w.replica.Load(), true}
 	own := s.generation.Service(svc.name.Namespace, svc.name.Name)
 	if own == nil || !own.Policy().Redirects() {
 		svc.redirect.Store(nil)
 		return s, nil
 	}
-	others, err := r.redirect(svc, own.Policy())
+	others, err := w.redirect(svc, own.Policy())
 	if err != nil || own.Policy().Alias.IsZero() && own.Answers() {
 		return s, err
 	}
 	var refused error
 	for _, other := range others {
-		live, err := r.await(ctx, other)
+		live, err := w.await(ctx, other)
 		switch {
 		case errors.Is(err, registrar.ErrPermission):
 			refused = errors.Join(refused, other.explain(err))
@@ -66,7 +52,7 @@ func (r *Reader) settleOnce(ctx context.Context, svc *service) (settled, error) 
 		case err != nil:
 			return s, other.explain(err)
 		}
-		s = settled{r.subscriptions.replica.Load(), s.live && live}
+		s = settled{w.replica.Load(), s.live && live}
 		if s.generation.Service(other.name.Namespace, other.name.Name).Answers() {
 			return s, nil
 		}
@@ -74,18 +60,13 @@ func (r *Reader) settleOnce(ctx context.Context, svc *service) (settled, error) 
 	return s, refused
 }
 
-// explain tells of an error of a service that was not asked for.
-func (svc *service) explain(err error) error {
-	return fmt.Errorf("%s, which answers by the policy: %w", svc.name, err)
-}
-
 // redirect returns the services of a policy, which are followed.
-func (r *Reader) redirect(svc *service, policy *catalog.Policy) ([]*service, error) {
+func (w waiter) redirect(svc *service, policy *catalog.Policy) ([]*service, error) {
 	d := svc.redirect.Load()
 	if d == nil || d.policy != policy || d.dropped() {
 		svc.redirect.Store(nil)
 		var err error
-		if d, err = r.subscriptions.redirect(policy); err != nil {
+		if d, err = w.subscribeAll(policy); err != nil {
 			return nil, err
 		}
 		svc.redirect.Store(d)
@@ -96,8 +77,8 @@ func (r *Reader) redirect(svc *service, policy *catalog.Policy) ([]*service, err
 	return d.others, nil
 }
 
-// redirect has the services of a policy followed.
-func (s *subscriptions) redirect(policy *catalog.Policy) (*redirect, error) {
+// subscribeAll has the services of a policy followed.
+func (s *subscriptions) subscribeAll(policy *catalog.Policy) (*redirect, error) {
 	names := policy.Failover
 	if !policy.Alias.IsZero() {
 		names = append([]catalog.ServiceName{policy.Alias}, names...)

@@ -3,10 +3,8 @@ package reader
 import (
 	"context"
 	"sync"
-	"sync/atomic"
 	"time"
 
-	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/internal/mirror"
 	"github.com/rosterdns/roster/internal/services"
 )
@@ -18,25 +16,6 @@ type Replica interface {
 	Unfollow(r *mirror.Range)
 	Status() mirror.Status
 	LastError() error
-}
-
-// service is a service that was asked for.
-type service struct {
-	name     catalog.ServiceName
-	redirect atomic.Pointer[redirect] // nil until its policy has had one
-	followed atomic.Pointer[mirror.Range] // its own range, or its namespace's
-	started  time.Time                    // when it was first asked for
-	asked    atomic.Bool                  // since the last sweep
-	last     time.Time                    // the sweep that last saw it asked for
-	dropped  atomic.Bool                  // by a sweep: its contents are about to go
-	names    []string                     // by which it was asked for
-}
-
-// ask notes that the service is asked for.
-func (svc *service) ask() {
-	if !svc.asked.Load() {
-		svc.asked.Store(true)
-	}
 }
 
 // namespace is a namespace of which services were asked for.
