@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -38,7 +39,7 @@ func lockDataDir(ctx context.Context, dir string) (*os.File, error) {
 		}
 		file, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
 		if err != nil {
-			return nil, fmt.Errorf("lock the data folder: %w: the folder must belong to the user that runs CoreDNS", err)
+			return nil, fmt.Errorf("lock the data folder: %w", advised(err))
 		}
 		if err := awaitLock(ctx, file); err != nil {
 			_ = file.Close()
@@ -46,6 +47,14 @@ func lockDataDir(ctx context.Context, dir string) (*os.File, error) {
 		}
 		return file, nil
 	})
+}
+
+// advised adds to the error of a file what can be done about it, where that is known.
+func advised(err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%w: the folder must belong to the user that runs CoreDNS", err)
+	}
+	return err
 }
 
 // hurry waits for a file, but not without end once ctx is done: nothing that reads or writes files can be told to end. What is

@@ -11,8 +11,13 @@ import (
 // it one watch of the whole namespace is cheaper for etcd.
 const maxSingly = 64
 
-// promoteAgain is how often the whole of a namespace is tried that etcd refuses.
-const promoteAgain = time.Minute
+// When the whole of a namespace is tried again that etcd refuses, with a pause that
+// doubles: rights are seldom given later, a refusal can be one of a moment, and each
+// is logged.
+const (
+	promoteAgain = time.Minute
+	promoteLimit = time.Hour
+)
 
 // tryPromote begins to follow a namespace as a whole once many services of it
 // are. The caller holds the mutex.
@@ -50,7 +55,8 @@ func (s *subscriptions) promoted(ns *namespace, whole *mirror.Range) bool {
 		s.move(ns, whole)
 	case err != nil && etcderror.Denied(err):
 		s.unfollow(whole)
-		ns.promoting, ns.again = false, time.Now().Add(promoteAgain)
+		ns.pause = min(max(2*ns.pause, promoteAgain), promoteLimit)
+		ns.promoting, ns.again = false, time.Now().Add(ns.pause)
 	default:
 		return false
 	}
@@ -60,7 +66,7 @@ func (s *subscriptions) promoted(ns *namespace, whole *mirror.Range) bool {
 // move makes the range of a namespace that of its services. The caller holds the
 // mutex.
 func (s *subscriptions) move(ns *namespace, whole *mirror.Range) {
-	ns.promoting, ns.whole = false, whole
+	ns.promoting, ns.pause, ns.whole = false, 0, whole
 	for _, svc := range ns.services {
 		s.unfollow(svc.followed.Swap(whole))
 	}

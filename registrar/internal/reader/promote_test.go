@@ -3,6 +3,7 @@ package reader
 import (
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -145,6 +146,35 @@ func TestNamespaceIsTriedAgain(t *testing.T) {
 		ask(3)
 		if _, _, ranges := remembered(w.client); !whole() || ranges != 1 {
 			t.Errorf("the namespace is not followed once it may be read: %d ranges", ranges)
+		}
+	})
+}
+
+// TestRefusedNamespaceIsTriedSeldom: a user that may read services alone is told of
+// it a few times a day, though services are asked for all the time.
+func TestRefusedNamespaceIsTriedSeldom(t *testing.T) {
+	t.Parallel()
+	const most = 30 // 1, 2, 4, … 32 minutes, then each hour
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		var tries atomic.Int64
+		w.Set(func(f *faulty.Faults) {
+			f.Denied = func(key string) bool {
+				if key != "/roster/default/" {
+					return false
+				}
+				tries.Add(1)
+				return true
+			}
+		})
+		for range 24 * 60 / 5 {
+			for i := range maxSingly + 1 {
+				_, _ = w.client.GetService(t.Context(), fmt.Sprintf("s%d", i))
+			}
+			time.Sleep(5 * time.Minute)
+		}
+		if n := tries.Load(); n < 2 || n > most {
+			t.Errorf("the namespace was tried %d times in a day, want a few up to %d", n, most)
 		}
 	})
 }

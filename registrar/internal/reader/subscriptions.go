@@ -24,9 +24,10 @@ type namespace struct {
 	services map[string]*service
 	whole    *mirror.Range // nil while services are followed one by one
 	// promoting says that the whole is about to be followed; after a refusal not
-	// before again.
+	// before again, which is a pause later.
 	promoting bool
 	again     time.Time
+	pause     time.Duration
 }
 
 // subscriptions is the services that were asked for, and the ranges of the replica

@@ -61,6 +61,29 @@ func TestGhostElsewhere(t *testing.T) {
 	}
 }
 
+// TestAuditAfterAnOutageThatNoKeepaliveMet: what etcd carried out meanwhile is found
+// soon after any answer.
+func TestAuditAfterAnOutageThatNoKeepaliveMet(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.register(t, orders("a"))
+		for renewals := w.Counts().Renewals; w.Counts().Renewals == renewals; { // just now
+			time.Sleep(10 * time.Millisecond)
+			synctest.Wait()
+		}
+		before := w.Counts().LeaseKeys
+		w.SetState(faulty.Down)
+		w.register(t, orders("b"))
+		w.SetState(faulty.Up)
+		time.Sleep(retryLimit + spread(ttl))
+		synctest.Wait()
+		if w.Get(keyA) == nil || w.Counts().LeaseKeys == before {
+			t.Errorf("the lease was not audited after an outage; the instance is %v", w.Get(keyA))
+		}
+	})
+}
+
 // TestUnacknowledgedWritesAreForgotten: many writes under the lease have timed
 // out. What is observed, and time, decide them: a later Unregister has nothing to
 // follow any more.

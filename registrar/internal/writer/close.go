@@ -42,25 +42,25 @@ func (w *Writer) Close(deadline time.Time) error {
 // farewell is the part of Close that talks to etcd. Once the lease is revoked all
 // keys under it are gone, whatever failed before.
 func (w *Writer) farewell(ctx context.Context, deadline time.Time) error {
-	lease := w.reconciler.lease
-	revokes := lease.id != 0 && !w.leave
+	r, left := w.reconciler, ""
 	w.table.with(func() { w.table.leave(!w.leave) })
-	if revokes {
+	if r.lease.id != 0 && !w.leave {
 		early, cancel := context.WithDeadline(ctx, deadline.Add(-revokeTime))
 		_ = w.removeAll(early) // what is left is tried again
 		cancel()
 		err := w.revoke(ctx)
+		if err != nil {
+			left = fmt.Sprintf("instances may be served until their lease of %v expires: ", r.lease.ttl)
+		}
+		if err != nil && etcdclient.Away(err) { // the time is over, and there can be many instances
+			return fmt.Errorf("registrar: closing: %s%w", left, etcderror.Classify(etcderror.Explain(err, r.backend.LastError())))
+		}
 		w.table.with(func() { w.table.revoked(err == nil) })
 	}
-	err := w.removeAll(ctx)
-	switch {
-	case err == nil:
-		return nil
-	case revokes:
-		return fmt.Errorf("registrar: closing: instances may be served until their lease of %v expires: %w", lease.ttl, err)
-	default:
-		return fmt.Errorf("registrar: closing: %w", err)
+	if err := w.removeAll(ctx); err != nil {
+		return fmt.Errorf("registrar: closing: %s%w", left, err)
 	}
+	return nil
 }
 
 // leave has removed what is left to remove, and with all, besides, what is under a

@@ -104,3 +104,22 @@ func TestCloseInAFight(t *testing.T) {
 		}
 	})
 }
+
+// TestCloseWhileAwaySaysWhy: nothing is planned once the time is over, and the error
+// says why etcd gave no answer.
+func TestCloseWhileAwaySaysWhy(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.register(t, orders("a"))
+		w.SetState(faulty.Down)
+		start := time.Now()
+		err := w.client.Close()
+		if took := time.Since(start); took > closeTime {
+			t.Errorf("Close took %v", took)
+		}
+		if err == nil || !strings.Contains(err.Error(), "no leader") || !strings.Contains(err.Error(), "until their lease") || strings.Contains(err.Error(), "not removed") {
+			t.Errorf("Close: %v, want that etcd has no leader, and for how long instances may be served", err)
+		}
+	})
+}

@@ -131,7 +131,7 @@ func (r *reconciler) found() {
 		return
 	}
 	now := time.Now()
-	t.stirred = true
+	t.stirred, t.audit = true, true // what etcd carried out meanwhile is under the lease
 	if again {
 		t.contact.hold(t.ttl, now)
 	}
