@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -236,81 +238,101 @@ func TestTransferGivenUp(t *testing.T) {
 	}
 }
 
+// listener is where NOTIFY goes to in a test.
+type listener struct {
+	start time.Time
+	mu    sync.Mutex
+	fails error
+	told  []time.Duration // when, after the start
+}
+
+func (l *listener) send(string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.told = append(l.told, time.Since(l.start))
+	return l.fails
+}
+
+// after lets time elapse and returns when the listener was told meanwhile.
+func (l *listener) after(d time.Duration) []time.Duration {
+	time.Sleep(d)
+	synctest.Wait()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	told := l.told
+	l.told = nil
+	return told
+}
+
+func (l *listener) fail(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.fails = err
+}
+
 // TestNotifyRate: the first change is told at once, those after it together each second.
 func TestNotifyRate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		store := storeOf(t, shop)
-		state := mirror.Live
-		r := servingRegistry(t, "roster", &fakeReplica{store, func() mirror.Status { return mirror.Status{State: state} }})
-		start := time.Now()
-		var told []time.Duration
-		expect := func(want ...time.Duration) {
-			t.Helper()
-			synctest.Wait()
-			if !slices.Equal(told, want) {
-				t.Errorf("after %v: told at %v, want %v", time.Since(start), told, want)
+		var unsynced atomic.Bool
+		r := servingRegistry(t, "roster", &fakeReplica{store, func() mirror.Status {
+			if unsynced.Load() {
+				return mirror.Status{State: mirror.Unsynced}
 			}
-			told = nil
-		}
-		var fails error
-		n := &notifier{zone: "svc.internal.", Roster: r, send: func(string) error {
-			told = append(told, time.Since(start))
-			return fails
-		}}
+			return mirror.Status{State: mirror.Live}
+		}})
+		l := &listener{start: time.Now()}
+		n := &notifier{zone: "svc.internal.", Roster: r, send: l.send}
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
 			n.run(ctx)
 		}()
+		expect := func(d time.Duration, want ...time.Duration) {
+			t.Helper()
+			if told := l.after(d); !slices.Equal(told, want) {
+				t.Errorf("after %v: told at %v, want %v", time.Since(l.start), told, want)
+			}
+		}
 		revision := int64(fixtureRevision)
 		change := func() {
 			revision++
 			apply(store, revision, mirror.Event{Key: "n/s/i", Value: fmt.Appendf(nil, `{"addresses":["10.0.0.1"],"ttl":%d}`, revision), ModRevision: revision, Lease: 1})
 		}
-		time.Sleep(time.Minute)
-		expect(0)
+		expect(time.Minute, 0)
 		for range 100 { // 2.5 s
 			change()
 			time.Sleep(25 * time.Millisecond)
 		}
-		expect(60*time.Second, 61*time.Second, 62*time.Second)
-		time.Sleep(7500 * time.Millisecond)
-		expect(63 * time.Second)
+		expect(7500*time.Millisecond, 60*time.Second, 61*time.Second, 62*time.Second, 63*time.Second)
 
 		// The serial alone is told, too.
-		apply(store, 1000)
 		revision = 1000
-		time.Sleep(10 * time.Second)
-		if len(told) != 1 || told[0]-70*time.Second > serialInterval {
+		apply(store, revision)
+		if told := l.after(10 * time.Second); len(told) != 1 || told[0]-70*time.Second > serialInterval {
 			t.Errorf("a serial that has risen at 70s: told at %v", told)
 		}
-		told = nil
 
 		// Without contents nothing is told, but as soon as there are some.
-		state = mirror.Unsynced
+		unsynced.Store(true)
 		change()
-		time.Sleep(time.Hour)
-		expect()
-		state = mirror.Live
-		time.Sleep(notifyInterval)
-		synctest.Wait()
-		if len(told) != 1 {
+		expect(time.Hour)
+		unsynced.Store(false)
+		if told := l.after(notifyInterval); len(told) != 1 {
 			t.Errorf("told at %v", told)
 		}
-		told = nil
 
-		// One that fails is told again, less and less often.
-		fails = errors.New("not accepted")
+		// What fails is told again, less and less often.
+		l.fail(errors.New("not accepted"))
 		change()
-		time.Sleep(time.Hour)
+		told := l.after(time.Hour)
 		if len(told) < 12 || len(told) > 20 || told[1]-told[0] < minNotifyRetry || told[len(told)-1]-told[len(told)-2] < maxNotifyRetry {
 			t.Errorf("what fails is told at %v", told)
 		}
-		fails, told = nil, nil
-		time.Sleep(time.Hour)
-		if len(told) != 1 {
+		l.fail(nil)
+		if told := l.after(time.Hour); len(told) != 1 {
 			t.Errorf("what succeeds is told at %v", told)
 		}
 		cancel()
