@@ -5,9 +5,9 @@ import (
 	"net/netip"
 	"slices"
 
-	"github.com/rosterdns/roster/internal/services"
-
 	"github.com/miekg/dns"
+
+	"github.com/rosterdns/roster/internal/services"
 )
 
 // maxName is the length of a name on the wire in octets (RFC 1035, 2.3.4).
