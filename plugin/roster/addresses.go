@@ -88,6 +88,9 @@ func addressType(a netip.Addr) uint16 {
 // distinct returns the addresses without those that have occurred before, since
 // a record is once in a set (RFC 2181, 5). The lists are short.
 func distinct(addrs []netip.Addr) []netip.Addr {
+	if len(addrs) == 1 { // as most have
+		return addrs
+	}
 	out := make([]netip.Addr, 0, len(addrs))
 	for _, a := range addrs {
 		if !slices.Contains(out, a) {

@@ -132,9 +132,11 @@ func takePort(n *name, l string) bool {
 	if !ok || port == "" {
 		return false
 	}
-	if number, err := strconv.ParseUint(port, 10, 16); err == nil {
-		n.portNumber = uint16(number)
-		return number != 0 && port[0] != '0'
+	if '0' <= port[0] && port[0] <= '9' { // else ParseUint would make an error of most
+		if number, err := strconv.ParseUint(port, 10, 16); err == nil {
+			n.portNumber = uint16(number)
+			return number != 0 && port[0] != '0'
+		}
 	}
 	n.port = port
 	return catalog.CheckPortName("port", port) == nil
@@ -194,23 +196,24 @@ var rulesFrom = func() (from [kindCount][]rule) {
 // grammar's. The strings of the result share the memory of qname.
 func parseName(qname, zone string) name {
 	below := strings.TrimSuffix(strings.TrimSuffix(qname, zone), ".")
-	n := name{kind: kindApex}
+	n, child := &name{kind: kindApex}, new(name)
 	for below != "" && n.kind != kindNone {
 		dot := strings.LastIndexByte(below, '.')
-		n = n.child(below[dot+1:])
+		n.child(child, below[dot+1:])
+		n, child = child, n
 		below = below[:max(dot, 0)]
 	}
-	return n
+	return *n
 }
 
-// child returns the name that has one more label than n.
-func (n name) child(l string) name {
+// child makes child the name that has one more label than n.
+func (n *name) child(child *name, l string) {
 	for _, r := range rulesFrom[n.kind] {
-		child := n
-		if r.label.take(&child, l) {
+		*child = *n
+		if r.label.take(child, l) {
 			child.kind = r.to
-			return child
+			return
 		}
 	}
-	return name{}
+	*child = name{}
 }

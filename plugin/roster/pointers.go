@@ -18,7 +18,7 @@ func (p *pointers) record(i int) dns.RR { return &dns.PTR{Hdr: p.header, Ptr: p.
 // size: names can be compressed to a label and what the question has.
 func (p *pointers) size(int) int { return fixedSize + 2 }
 
-func (p *pointers) appendGlue(glue []dns.RR, _ int) []dns.RR { return glue }
+func (p *pointers) appendGlue(glue []dns.RR, _ int, _ string) []dns.RR { return glue }
 
 // pointTo returns the PTR records for n names.
 func (q *question) pointTo(n int, ttl uint32, name func(i int) string) answer {

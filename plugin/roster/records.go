@@ -20,8 +20,8 @@ type addressRecords struct {
 func (a *addressRecords) count() int          { return len(a.addresses) }
 func (a *addressRecords) record(i int) dns.RR { return address(a.header, *a.addresses[i]) }
 
-func (a *addressRecords) size(int) int                             { return addressSize(a.header.Rrtype) }
-func (a *addressRecords) appendGlue(glue []dns.RR, _ int) []dns.RR { return glue }
+func (a *addressRecords) size(int) int                                       { return addressSize(a.header.Rrtype) }
+func (a *addressRecords) appendGlue(glue []dns.RR, _ int, _ string) []dns.RR { return glue }
 
 func (q *question) addressAnswer(set *addressSet, l *limit) answer {
 	addresses, ordered := set.addresses, false
@@ -63,8 +63,8 @@ func (s *srvRecords) record(i int) dns.RR {
 
 func (s *srvRecords) size(i int) int { return srvSize + s.targetSize(s.targets[i].Instance, s.below) }
 
-func (s *srvRecords) appendGlue(glue []dns.RR, i int) []dns.RR {
-	return s.appendTarget(glue, s.targets[i].Instance, &s.origin)
+func (s *srvRecords) appendGlue(glue []dns.RR, i int, target string) []dns.RR {
+	return s.appendTarget(glue, target, s.targets[i].Instance, s.origin.ttls)
 }
 
 // origin is what records have in common whose targets are a service's.
@@ -95,13 +95,13 @@ func (q *question) targetSize(in *catalog.Instance, below string) int {
 }
 
 // appendTarget appends the addresses of an instance that is a target.
-func (q *question) appendTarget(glue []dns.RR, in *catalog.Instance, of *origin) []dns.RR {
+func (q *question) appendTarget(glue []dns.RR, target string, in *catalog.Instance, ttls ttls) []dns.RR {
 	if len(in.Addresses) == 0 {
 		return glue
 	}
-	addrs, ttl, name := distinct(in.Addresses), of.ttls.of(in), targetName(in, of.below)
+	addrs, ttl := distinct(in.Addresses), ttls.of(in)
 	for _, rrtype := range [...]uint16{dns.TypeA, dns.TypeAAAA} {
-		glue = q.appendAddresses(glue, name, addrs, rrtype, ttl)
+		glue = q.appendAddresses(glue, target, addrs, rrtype, ttl)
 	}
 	return glue
 }

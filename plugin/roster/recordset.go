@@ -12,9 +12,9 @@ type recordSet interface {
 	// size returns the least octets that record i takes in a message: its owner
 	// is the name asked for, which is a pointer then.
 	size(i int) int
-	// appendGlue appends the addresses that the server knows of the name that
-	// record i points to.
-	appendGlue(glue []dns.RR, i int) []dns.RR
+	// appendGlue appends the addresses that the server knows of target, the name
+	// that record i points to.
+	appendGlue(glue []dns.RR, i int, target string) []dns.RR
 }
 
 // Sizes in octets of what records consist of, at least.
@@ -43,7 +43,7 @@ func (l recordList) count() int          { return len(l.records) }
 func (l recordList) record(i int) dns.RR { return l.records[i] }
 func (l recordList) size(int) int        { return fixedSize }
 
-func (l recordList) appendGlue(glue []dns.RR, i int) []dns.RR {
+func (l recordList) appendGlue(glue []dns.RR, i int, _ string) []dns.RR {
 	if l.glued == nil {
 		return glue
 	}

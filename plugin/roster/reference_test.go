@@ -74,7 +74,7 @@ func wholeSet(set recordSet, in order) (answers []dns.RR, glue [][]dns.RR) {
 		at := in.next()
 		rr := set.record(at)
 		answers = append(answers, rr)
-		if g := set.appendGlue(nil, at); len(g) > 0 && !seen[targetOf(rr)] {
+		if g := set.appendGlue(nil, at, targetOf(rr)); len(g) > 0 && !seen[targetOf(rr)] {
 			seen[targetOf(rr)] = true
 			glue = append(glue, g)
 		}

@@ -49,8 +49,8 @@ func (s *svcbRecords) record(i int) dns.RR {
 	return &svcb
 }
 
-func (s *svcbRecords) appendGlue(glue []dns.RR, i int) []dns.RR {
-	return s.appendTarget(glue, s.targets[i].Instance, &s.origin)
+func (s *svcbRecords) appendGlue(glue []dns.RR, i int, target string) []dns.RR {
+	return s.appendTarget(glue, target, s.targets[i].Instance, s.origin.ttls)
 }
 
 // params returns the parameters of an endpoint in ascending order of keys (RFC 9460,

@@ -46,12 +46,14 @@ func render(m *dns.Msg, set recordSet, in order, size int) (glue []dns.RR) {
 // target's once, until there is more than there is room for.
 func appendGlue(set recordSet, records []dns.RR, places []int, room int) (glue []dns.RR) {
 	var seen nameSet
+	glue = make([]dns.RR, 0, len(places)+1) // most targets have one address; and OPT
 	for at, i := range places {
-		if !seen.add(targetOf(records[at])) {
+		target := targetOf(records[at])
+		if !seen.add(target) {
 			continue
 		}
 		before := len(glue)
-		glue = set.appendGlue(glue, i)
+		glue = set.appendGlue(glue, i, target)
 		for _, rr := range glue[before:] {
 			room -= addressSize(rr.Header().Rrtype)
 		}

@@ -208,9 +208,9 @@ func (c *counted) record(i int) dns.RR {
 	return c.recordSet.record(i)
 }
 
-func (c *counted) appendGlue(glue []dns.RR, i int) []dns.RR {
+func (c *counted) appendGlue(glue []dns.RR, i int, target string) []dns.RR {
 	c.glued++
-	return c.recordSet.appendGlue(glue, i)
+	return c.recordSet.appendGlue(glue, i, target)
 }
 
 func TestEDNS(t *testing.T) {
