@@ -188,7 +188,7 @@ func (s dnsServer) askBy(ctx context.Context, network, name string) (*dns.Msg, e
 		return nil, err
 	}
 	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { conn.Close() })() // the client heeds ctx's deadline only
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })() // the client heeds ctx's deadline only
 	m, _, err := client.ExchangeWithConnContext(ctx, new(dns.Msg).SetQuestion(dns.Fqdn(name), dns.TypeTXT), conn)
 	return m, err
 }

@@ -23,7 +23,7 @@ type Replica interface {
 // service is a service that was asked for.
 type service struct {
 	name     catalog.ServiceName
-	redirect atomic.Pointer[redirect] // nil until its policy has had one
+	redirect atomic.Pointer[redirect]     // nil until its policy has had one
 	followed atomic.Pointer[mirror.Range] // its own range, or its namespace's
 	started  time.Time                    // when it was first asked for
 	asked    atomic.Bool                  // since the last sweep
