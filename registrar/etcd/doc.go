@@ -34,8 +34,9 @@
 //
 // # Reading
 //
-// A service that is requested is mirrored in memory by list and watch, and
-// dropped ten minutes after the last request, once etcd is in contact. Beyond 64
+// A service that is requested is mirrored in memory by list and watch, with those
+// that its policy names, and dropped ten minutes after the last request, once etcd is
+// in contact. Beyond 64
 // services of one namespace the namespace is mirrored as a whole, if the user
 // may read it. All that a client reads and writes is followed on one stream of
 // watches. A client follows some 4,000 services one by one at most, and remembers
@@ -45,6 +46,7 @@
 //
 // A user needs read and write on the keys that are registered, below
 // PREFIX/NAMESPACE/SERVICE/; and to find services, read on that or on
-// PREFIX/NAMESPACE/. List needs read on what is listed. Give permissions by
-// prefixes that end in '/'.
+// PREFIX/NAMESPACE/. A service that is named by the policy of another one, and that
+// the user may not read, counts as having no instance. List needs read on what is
+// listed. Give permissions by prefixes that end in '/'.
 package etcd

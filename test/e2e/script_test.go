@@ -24,7 +24,7 @@ import (
 //	exits CODE COMMAND…      runs a command that has to end with this exit code
 //	dig NAME TYPE RECORD…    waits until DNS answers with exactly these records
 //
-// and $NS is the script's namespace.
+// and $NS is the script's namespace, $DNS the DNS server.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	e := harness.StartEtcd(t, harness.EtcdOptions{})
@@ -39,6 +39,7 @@ func TestScripts(t *testing.T) {
 			namespace := "script-" + strings.TrimPrefix(filepath.Base(env.WorkDir), "script-")
 			env.Setenv("REGISTRAR_NAMESPACE", namespace)
 			env.Setenv("NS", namespace)
+			env.Setenv("DNS", addr)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
