@@ -36,7 +36,6 @@ func (s *system) putPolicy(t *testing.T, service, policy string) {
 	s.write(t, service+"/_policy", policy)
 }
 
-
 // answers waits until these instances answer for a service in DNS.
 func (s *system) answers(t *testing.T, what, service string, ids ...string) {
 	t.Helper()
