@@ -36,12 +36,20 @@ func (s *system) putPolicy(t *testing.T, service, policy string) {
 	s.write(t, service+"/_policy", policy)
 }
 
-// answers waits until these instances answer for a service in DNS.
+// answers waits until these instances answer for a service in DNS, and checks that
+// `registrar get` shows the same.
 func (s *system) answers(t *testing.T, what, service string, ids ...string) {
 	t.Helper()
 	took := harness.Eventually(t, harness.Patience, what, s.sees(t, service, ids...))
 	t.Logf("%s: after %v", what, took)
 	harness.Within(t, what, took, visibleBound)
+	var got []string
+	for _, in := range s.get(t, service) {
+		got = append(got, in.ID)
+	}
+	if err := differ("get shows", got, ids); err != nil {
+		t.Errorf("%s: %v", what, err)
+	}
 }
 
 // rcode is a condition: questions for the addresses of a service get this code and no
