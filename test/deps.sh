@@ -23,12 +23,13 @@ for service in $services; do
 done
 
 export DEBIAN_FRONTEND=noninteractive
-apt-get update -q
-apt-get install -q -y --no-install-recommends "$@"
+failed=0
+apt-get update -q && apt-get install -q -y --no-install-recommends "$@" || failed=$?
 
-# Without systemd nothing starts at boot: it is a container.
-if [ -n "$new" ] && command -v systemctl >/dev/null; then
+# Also after a failure: some may be installed. Without systemd nothing starts at boot: it is a container.
+if command -v systemctl >/dev/null; then
 	for service in $new; do
-		systemctl disable "$service"
+		systemctl disable "$service" || failed=$?
 	done
 fi
+exit "$failed"
