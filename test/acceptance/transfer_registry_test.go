@@ -54,13 +54,15 @@ func everyKind() map[string]string {
 }
 
 // changeAtRandom makes n changes of all kinds, one after the other, and returns the
-// last revision.
-func (p *primary) changeAtRandom(t *testing.T, n int) (revision int64) {
+// last revision. Each changes a key.
+func (p *primary) changeAtRandom(t *testing.T, n int) int64 {
 	t.Helper()
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
-	for range n {
+	var revision int64
+	for changed := 0; changed < n; {
+		before := revision
 		service := fmt.Sprintf("default/s%d/", random.IntN(20))
 		id := fmt.Sprintf("i%d", random.IntN(8))
 		switch random.IntN(20) {
@@ -76,6 +78,9 @@ func (p *primary) changeAtRandom(t *testing.T, n int) (revision int64) {
 			revision = p.remove(t, service+"_policy")
 		default:
 			revision = p.put(t, service+id, randomInstance(random))
+		}
+		if revision > before {
+			changed++
 		}
 	}
 	return revision
