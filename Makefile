@@ -22,7 +22,12 @@ SOAK ?= 30m
 VERSION ?=
 
 # Programs that "make acceptance" needs, as PROGRAM:DEBIAN-PACKAGE.
-DEPS := dig:bind9-dnsutils nft:nftables ip:iproute2 getent:libc-bin unshare:util-linux mount:mount setcap:libcap2-bin setpriv:util-linux
+DEPS := dig:bind9-dnsutils nft:nftables ip:iproute2 getent:libc-bin unshare:util-linux mount:mount setcap:libcap2-bin setpriv:util-linux \
+	gcc:build-essential musl-gcc:musl-tools node:nodejs kdig:knot-dnsutils drill:ldnsutils ldns-compare-zones:ldnsutils \
+	named-checkzone:bind9-utils unbound:unbound haproxy:haproxy prometheus:prometheus nsd:nsd knotd:knot
+
+# Packages of DEPS that bring a service of the same name.
+SERVICES := unbound haproxy prometheus nsd knot
 
 # Builds must not depend on the state of a git repository, which may be absent or another user's.
 export GOFLAGS := $(strip $(GOFLAGS) -buildvcs=false)
@@ -79,8 +84,7 @@ deps: ## Install the programs that "make acceptance" needs
 	command -v apt-get >/dev/null || \
 		{ echo "deps: missing:$$missing. Without apt-get, install them by hand; Debian's packages are:$$packages" >&2; exit 1; }; \
 	sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
-	export DEBIAN_FRONTEND=noninteractive; \
-	$$sudo apt-get update -q && $$sudo apt-get install -q -y --no-install-recommends $$packages
+	$$sudo env services="$(SERVICES)" sh test/deps.sh $$packages
 
 $(GOLANGCI_LINT): tools/go.mod tools/go.sum
 	cd tools && GOWORK=off go build -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint

@@ -9,5 +9,5 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	harness.Main(m, harness.Programs{"upstream": upstream, "lookup": lookup, "silent": silent})
+	harness.Main(m, harness.Programs{"upstream": upstream, "lookup": lookup, "silent": silent, "resolve": resolve, "get": get})
 }
