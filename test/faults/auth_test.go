@@ -32,9 +32,7 @@ func authOptions(t *testing.T) options {
 	t.Helper()
 	return options{
 		proxied: true,
-		// At its usual cost each login takes a tenth of a second of a processor, and
-		// who comes and goes here logs in some ten times a second.
-		etcd: harness.EtcdOptions{Auth: true, Args: []string{fmt.Sprintf("--auth-token-ttl=%d", tokenTTL), "--bcrypt-cost=4"}},
+		etcd:    harness.EtcdOptions{Auth: true, Args: []string{fmt.Sprintf("--auth-token-ttl=%d", tokenTTL)}},
 		properties: func(*harness.Etcd) []string {
 			return []string{"credentials " + harness.Reader.Name + " " + harness.Reader.Password}
 		},

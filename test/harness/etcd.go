@@ -11,6 +11,10 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
+// bcryptCost makes logins cheap: at the usual cost each takes a tenth of a second of
+// a processor, and clients of tests come and go some ten times a second.
+const bcryptCost = "--bcrypt-cost=4"
+
 // EtcdOptions says what etcd to start. The zero value is one member on loopback
 // without TLS and users.
 type EtcdOptions struct {
@@ -68,6 +72,9 @@ func NewEtcd(t testing.TB, o EtcdOptions) *Etcd {
 	for _, m := range e.Members {
 		m.cluster = strings.Join(cluster, ",")
 		m.args = append(m.flags(e.Certs), o.Args...)
+		if o.Auth {
+			m.args = append(m.args, bcryptCost)
+		}
 	}
 	return e
 }
