@@ -40,7 +40,7 @@ func labelled(n int) values {
 		vs[fmt.Sprintf("default/many/i%05d", i)] = fmt.Sprintf(
 			`{"addresses":["10.%d.%d.%d"],"ports":[{"name":"http","port":80}],"tags":["t%d"],"locality":"l%d","metadata":{"alpn":"h2"}}`,
 			i>>16, i>>8&255, i&255, i%10, i/2%10)
-		vs[fmt.Sprintf("services/s%d/a", i)] = fmt.Sprintf(`{"addresses":["192.0.2.1"],"ports":[{"name":"http","port":80},{"name":"p%d","port":81}]}`, i)
+		vs[fmt.Sprintf("services/s%d/a", i)] = fmt.Sprintf(`{"addresses":["192.0.2.1","2001:db8::%x:%x"],"ports":[{"name":"http","port":80},{"name":"p%d","port":81}]}`, i>>16, i&0xffff, i)
 	}
 	return vs
 }
