@@ -2,6 +2,7 @@ package roster
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	plugintest "github.com/coredns/coredns/plugin/test"
@@ -45,17 +46,18 @@ func labelled(n int) values {
 	return vs
 }
 
-// BenchmarkNames is BenchmarkServeDNS of names that fewer clients ask for; as the
-// first of max_answers.
+// BenchmarkNames is BenchmarkServeDNS of every kind of name, as the first of
+// max_answers, and with a filter that takes nothing out.
 func BenchmarkNames(b *testing.B) {
-	for _, n := range []int{10, 10_000} {
-		vs := labelled(n)
+	for _, n := range []int{10, 100_000} {
+		registry := inState(storeOf(b, withPolicies(n)), mirror.Live)
 		for directive, questions := range map[string][]struct{ name, question string }{
-			"":               moreQuestions,
-			"max_answers 8":  {{"max_answers-A", manyA}, {"max_answers-SRV", manySRV}},
-			"max_answers 80": {{"max_answers-80", manyA}},
+			"":                        slices.Concat(moreQuestions, kindQuestions),
+			"max_answers 8":           {{"max_answers-A", manyA}, {"max_answers-SRV", manySRV}},
+			"max_answers 80":          {{"max_answers-80", manyA}},
+			"deny_net 203.0.113.0/24": {{"filtered-PTR", "_http._tcp.services.svc.internal. PTR"}, {"filtered-A", "_http._tcp.services.svc.internal. A"}},
 		} {
-			h := serving(b, "roster svc.internal 10.0.0.0/8 {\n"+directive+"\n}", vs)
+			h := servingRegistry(b, "roster svc.internal 10.0.0.0/8 192.0.2.0/24 2001:db8::/32 {\n"+directive+"\n}", registry)
 			for _, q := range questions {
 				b.Run(fmt.Sprintf("%s/%d", q.name, n), func(b *testing.B) {
 					b.ReportAllocs()

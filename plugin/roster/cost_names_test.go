@@ -121,6 +121,29 @@ func TestCostBoundOfSharedAddress(t *testing.T) { // not parallel: it counts the
 	}
 }
 
+// TestCostBoundOfFiltered: with a filter, which has to look at services, a query looks
+// at as many that are served as a message has room for, or at one.
+func TestCostBoundOfFiltered(t *testing.T) { // not parallel: it counts the process's allocations
+	for _, q := range []struct {
+		question  string
+		few, lots int
+	}{
+		{"_http._tcp.services.svc.internal. A", 10, 10 * maxPicked},
+		{"_http._tcp.services.svc.internal. PTR", 2 * maxPicked, 10 * maxPicked},
+		{"_services._dns-sd._udp.services.svc.internal. PTR", 2 * maxPicked, 10 * maxPicked},
+	} {
+		var allocs, bytes [2]float64
+		for i, n := range []int{q.few, q.lots} {
+			r := serving(t, "roster svc.internal {\ndeny_net 203.0.113.0/24\n}", labelled(n))
+			allocs[i], bytes[i] = cost(t, r, q.question)
+		}
+		if allocs[1] > allocs[0]*1.1+5 || bytes[1] > bytes[0]*1.1+1024 {
+			t.Errorf("%s: %.0f allocations of %.0f bytes for %d, %.0f of %.0f bytes for %d",
+				q.question, allocs[1], bytes[1], q.lots, allocs[0], bytes[0], q.few)
+		}
+	}
+}
+
 // TestCostOfEveryKind checks that TestCostBoundOfNames has questions of every kind.
 func TestCostOfEveryKind(t *testing.T) {
 	t.Parallel()
