@@ -2,6 +2,7 @@ package roster
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	plugintest "github.com/coredns/coredns/plugin/test"
@@ -40,22 +41,23 @@ func labelled(n int) values {
 		vs[fmt.Sprintf("default/many/i%05d", i)] = fmt.Sprintf(
 			`{"addresses":["10.%d.%d.%d"],"ports":[{"name":"http","port":80}],"tags":["t%d"],"locality":"l%d","metadata":{"alpn":"h2"}}`,
 			i>>16, i>>8&255, i&255, i%10, i/2%10)
-		vs[fmt.Sprintf("services/s%d/a", i)] = fmt.Sprintf(`{"addresses":["192.0.2.1"],"ports":[{"name":"http","port":80},{"name":"p%d","port":81}]}`, i)
+		vs[fmt.Sprintf("services/s%d/a", i)] = fmt.Sprintf(`{"addresses":["192.0.2.1","2001:db8::%x:%x"],"ports":[{"name":"http","port":80},{"name":"p%d","port":81}]}`, i>>16, i&0xffff, i)
 	}
 	return vs
 }
 
-// BenchmarkNames is BenchmarkServeDNS of names that fewer clients ask for; as the
-// first of max_answers.
+// BenchmarkNames is BenchmarkServeDNS of every kind of name, as the first of
+// max_answers, and with a filter that takes nothing out.
 func BenchmarkNames(b *testing.B) {
-	for _, n := range []int{10, 10_000} {
-		vs := labelled(n)
+	for _, n := range []int{10, 100_000} {
+		registry := inState(storeOf(b, withPolicies(n)), mirror.Live)
 		for directive, questions := range map[string][]struct{ name, question string }{
-			"":               moreQuestions,
-			"max_answers 8":  {{"max_answers-A", manyA}, {"max_answers-SRV", manySRV}},
-			"max_answers 80": {{"max_answers-80", manyA}},
+			"":                        slices.Concat(moreQuestions, kindQuestions),
+			"max_answers 8":           {{"max_answers-A", manyA}, {"max_answers-SRV", manySRV}},
+			"max_answers 80":          {{"max_answers-80", manyA}},
+			"deny_net 203.0.113.0/24": {{"filtered-PTR", "_http._tcp.services.svc.internal. PTR"}, {"filtered-A", "_http._tcp.services.svc.internal. A"}},
 		} {
-			h := serving(b, "roster svc.internal 10.0.0.0/8 {\n"+directive+"\n}", vs)
+			h := servingRegistry(b, "roster svc.internal 10.0.0.0/8 192.0.2.0/24 2001:db8::/32 {\n"+directive+"\n}", registry)
 			for _, q := range questions {
 				b.Run(fmt.Sprintf("%s/%d", q.name, n), func(b *testing.B) {
 					b.ReportAllocs()

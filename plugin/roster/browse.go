@@ -1,6 +1,8 @@
 package roster
 
 import (
+	"math"
+
 	"github.com/miekg/dns"
 
 	"github.com/rosterdns/roster/catalog"
@@ -37,7 +39,7 @@ func (q *question) resolveBrowse() answer {
 		return q.pointToPorts()
 	}
 	below := join("."+q.namespace+".", q.zone.name)
-	ports := q.block.nets.portList(q.gen, q.namespace)
+	ports := q.block.nets.portList(q.gen, q.namespace, q.mostPointers())
 	return q.pointTo(ports.Len(), q.ttl, func(i int) string { return nameKey(ports.At(i)).labels() + below })
 }
 
@@ -55,9 +57,25 @@ func (q *question) resolveNamespace() answer {
 	return q.resolveBrowse()
 }
 
+// mostPointers returns how many names are looked for where each has to be looked at:
+// one tells that there is any, and no message has room for more than maxPicked.
+func (q *question) mostPointers() int {
+	switch {
+	case q.whole:
+		return math.MaxInt
+	case q.qtype != dns.TypePTR:
+		return 1
+	}
+	return maxPicked
+}
+
 // pointToServices points to the services with a named port (RFC 6763, 4.1).
 func (q *question) pointToServices() answer {
-	names := q.block.nets.portServices(q.gen, q.namespace, catalog.PortName{Name: q.port, Protocol: q.protocol})
+	room, most := q.roomBefore(q.qname), q.mostPointers()
+	if room < catalog.MaxLabel {
+		most = math.MaxInt // the first ones can be those that don't fit
+	}
+	names := q.block.nets.portServices(q.gen, q.namespace, catalog.PortName{Name: q.port, Protocol: q.protocol}, most)
 	switch {
 	case names.Len() == 0:
 		return answer{}
@@ -65,8 +83,8 @@ func (q *question) pointToServices() answer {
 		return answer{exists: true}
 	}
 	all := names.Len()
-	if room := q.roomBefore(q.qname); room < catalog.MaxLabel {
-		names = where(names, func(name string) bool { return len(name) <= room })
+	if room < catalog.MaxLabel {
+		names = where(names, all, func(name string) bool { return len(name) <= room })
 	}
 	a := q.pointTo(names.Len(), q.ttl, func(i int) string { return names.At(i) + "." + q.qname })
 	a.omitted = all - names.Len()

@@ -37,25 +37,6 @@ func TestCostBound(t *testing.T) { // not parallel: it counts the process's allo
 	}
 }
 
-// TestCostBoundOfNames is TestCostBound for other forms of names: selectors, lists of
-// DNS-SD, those of a namespace among them, and addresses.
-func TestCostBoundOfNames(t *testing.T) { // not parallel: it counts the process's allocations
-	const small, large = 1_000, 20_000
-	few, lots := labelled(small), labelled(large)
-	for _, directive := range []string{"", "max_answers 8"} {
-		few := serving(t, "roster svc.internal 10.0.0.0/8 {\n"+directive+"\n}", few)
-		lots := serving(t, "roster svc.internal 10.0.0.0/8 {\n"+directive+"\n}", lots)
-		for _, q := range append(moreQuestions, benchQuestions...) {
-			fewAllocs, fewBytes := cost(t, few, q.question)
-			lotsAllocs, lotsBytes := cost(t, lots, q.question)
-			if lotsAllocs > fewAllocs*1.1+5 || lotsBytes > fewBytes*1.1+1024 {
-				t.Errorf("%s, %q: %.0f allocations of %.0f bytes for %d, %.0f of %.0f bytes for %d",
-					q.name, directive, lotsAllocs, lotsBytes, large, fewAllocs, fewBytes, small)
-			}
-		}
-	}
-}
-
 // cost returns what a query allocates that is not the first one of its kind.
 func cost(t *testing.T, r *Roster, question string) (allocs, bytes float64) {
 	t.Helper()

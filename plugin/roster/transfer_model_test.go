@@ -143,7 +143,7 @@ func TestTransferModel(t *testing.T) {
 	}
 	differences := 0
 	for round := range 60 {
-		changeModel(rng, store, vs, int64(round+1))
+		apply(store, int64(round+1), changeModel(rng, vs, int64(round+1))...)
 		models := map[string]modelRecords{}
 		for _, filter := range []string{"", modelDenied} {
 			models[filter] = decodeModel(t, vs, filter).write(store.Load().Serial())
@@ -194,7 +194,7 @@ func TestTransferAnswers(t *testing.T) {
 	r := servingRegistry(t, "roster 10.0.0.0/8 svc.internal", inState(store, mirror.Live))
 	r.upstream = found(t, dns.RcodeRefused, nil, nil)
 	for round := range 10 {
-		changeModel(rng, store, vs, int64(round+1))
+		apply(store, int64(round+1), changeModel(rng, vs, int64(round+1))...)
 		for _, zone := range []string{modelZone, modelReverse} {
 			sets := map[string][]string{} // by name and type
 			names := map[string]bool{}

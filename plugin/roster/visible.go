@@ -55,22 +55,24 @@ func (f *netFilter) hasProtocol(g *services.Generation, namespace, protocol stri
 	return false
 }
 
-// portList returns the named ports of what is served in a namespace.
-func (f *netFilter) portList(g *services.Generation, namespace string) list[catalog.PortName] {
+// portList returns the named ports of what is served in a namespace; with a filter no
+// more than most.
+func (f *netFilter) portList(g *services.Generation, namespace string, most int) list[catalog.PortName] {
 	all := g.PortList(namespace)
 	if f == nil {
 		return all
 	}
-	return where(all, func(p catalog.PortName) bool { return f.hasPort(g, namespace, p) })
+	return where(all, most, func(p catalog.PortName) bool { return f.hasPort(g, namespace, p) })
 }
 
-// portServices returns the names of the services of a namespace with a named port.
-func (f *netFilter) portServices(g *services.Generation, namespace string, p catalog.PortName) list[string] {
+// portServices returns the names of the services of a namespace with a named port; with
+// a filter no more than most.
+func (f *netFilter) portServices(g *services.Generation, namespace string, p catalog.PortName, most int) list[string] {
 	all := g.PortServices(namespace, p)
 	if f == nil {
 		return all
 	}
-	return where(all, func(name string) bool { return f.withPort(g.Service(namespace, name), p) })
+	return where(all, most, func(name string) bool { return f.withPort(g.Service(namespace, name), p) })
 }
 
 // withAddress yields the instances with an address that is served.

@@ -1,0 +1,166 @@
+package roster
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/rosterdns/roster/internal/mirror"
+)
+
+// kindQuestions are of every kind of name, besides those of benchQuestions and
+// moreQuestions.
+var kindQuestions = []struct{ name, question string }{
+	{"SOA", "svc.internal. SOA"},
+	{"status", "_status.svc.internal. TXT"},
+	{"namespace", "services.svc.internal. A"},
+	{"namespace-ANY", "services.svc.internal. ANY"},
+	{"no-namespace", "nope.svc.internal. A"},
+	{"namespace-protocol", "_tcp.services.svc.internal. A"},
+	{"namespace-no-protocol", "_udp.default.svc.internal. A"},
+	{"namespace-PTR-one", "_p7._tcp.services.svc.internal. PTR"},
+	{"namespace-PTR-none", "_nope._tcp.services.svc.internal. PTR"},
+	{"namespace-PTR-other-type", "_http._tcp.services.svc.internal. A"},
+	{"namespace-PTR-ANY", "_http._tcp.services.svc.internal. ANY"},
+	{"port-service-SRV", "s7._http._tcp.services.svc.internal. SRV"},
+	{"port-service-TXT", "s7._http._tcp.services.svc.internal. TXT"},
+	{"browse", "_dns-sd._udp.services.svc.internal. PTR"},
+	{"domains", "b._dns-sd._udp.services.svc.internal. PTR"},
+	{"namespace-types-A", "_services._dns-sd._udp.services.svc.internal. A"},
+	{"service-types", "_services._dns-sd._udp.s7.services.svc.internal. PTR"},
+	{"large-service-types", "_services._dns-sd._udp.many.default.svc.internal. PTR"},
+	{"service", "s7.services.svc.internal. A"},
+	{"service-AAAA", "s7.services.svc.internal. AAAA"},
+	{"instance", "a.s7.services.svc.internal. A"},
+	{"instance-TXT", "i00007.many.default.svc.internal. TXT"},
+	{"port-instance", "i00007._http._tcp.many.default.svc.internal. SRV"},
+	{"protocol", "_tcp.many.default.svc.internal. A"},
+	{"port-number", "_80._tcp.many.default.svc.internal. SRV"},
+	{"locality-mark", "_zone.many.default.svc.internal. A"},
+	{"locality-mode", "pin._zone.many.default.svc.internal. A"},
+	{"tag-mark", "_tag.many.default.svc.internal. A"},
+	{"unknown-tag", "nope._tag.many.default.svc.internal. A"},
+	{"HTTPS-mark", "_https.many.default.svc.internal. HTTPS"},
+	{"HTTPS-port", "_80._https.many.default.svc.internal. HTTPS"},
+	{"alias", "alias.policies.svc.internal. A"},
+	{"alias-SRV", "_http._tcp.alias.policies.svc.internal. SRV"},
+	{"failover", "failover.policies.svc.internal. A"},
+	{"failover-SRV", "_http._tcp.failover.policies.svc.internal. SRV"},
+	{"nobody", "nobody.policies.svc.internal. A"},
+	{"reverse-apex", "10.in-addr.arpa. NS"},
+	{"reverse-none", "9.9.9.10.in-addr.arpa. PTR"},
+	{"reverse-ANY", "1.0.0.10.in-addr.arpa. ANY"},
+	{"reverse-part-none", "9.9.10.in-addr.arpa. PTR"},
+	{"reverse-shared-part", "2.0.192.in-addr.arpa. PTR"},
+	{"reverse-six", "7.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa. PTR"},
+	{"reverse-six-part", "0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa. PTR"},
+}
+
+// withPolicies returns what kindQuestions are about.
+func withPolicies(n int) values {
+	vs := labelled(n)
+	vs["policies/alias/_policy"] = `{"alias":"default/many"}`
+	vs["policies/failover/_policy"] = `{"failover":["default/nope","default/many"]}`
+	vs["policies/nobody/_policy"] = `{"alias":"default/nope"}`
+	return vs
+}
+
+// TestCostBoundOfNames bounds what a query costs of every kind of name, where a
+// namespace has 100,000 services and a service 100,000 instances: ten times what it
+// costs with ten at most, since answers have more records, and what it costs with
+// 1,000, where they are as large as messages can be.
+func TestCostBoundOfNames(t *testing.T) { // not parallel: it counts the process's allocations
+	const ten, thousand, most = 10, 1_000, 100_000
+	registries := map[int]replicaReader{}
+	for _, n := range []int{ten, thousand, most} {
+		registries[n] = inState(storeOf(t, withPolicies(n)), mirror.Live)
+	}
+	largest, of := 0.0, ""
+	questions := slices.Concat(benchQuestions, moreQuestions, kindQuestions)
+	for _, directive := range []string{"", "max_answers 8"} {
+		handlers := map[int]*Roster{}
+		for n, registry := range registries {
+			handlers[n] = servingRegistry(t, "roster svc.internal 10.0.0.0/8 192.0.2.0/24 2001:db8::/32 {\n"+directive+"\n}", registry)
+		}
+		for _, q := range questions {
+			allocs, bytes := map[int]float64{}, map[int]float64{}
+			for n, h := range handlers {
+				allocs[n], bytes[n] = cost(t, h, q.question)
+			}
+			ratio := max(allocs[most]/allocs[ten], bytes[most]/bytes[ten])
+			report := fmt.Sprintf("%s, %q: %.1f times that for %d: allocations %v, bytes %v", q.name, directive, ratio, ten, allocs, bytes)
+			if ratio > largest {
+				largest, of = ratio, report
+			}
+			if ratio > 10 {
+				t.Errorf("more than ten times: %s", report)
+			}
+			// A tenth and a kilobyte are for what runs beside.
+			if allocs[most] > allocs[thousand]*1.1+5 || bytes[most] > bytes[thousand]*1.1+1024 {
+				t.Errorf("grows: %s", report)
+			}
+		}
+	}
+	t.Logf("%d questions, of which the largest is %s", len(questions), of)
+}
+
+// TestCostBoundOfSharedAddress: an address that instances share has no more records
+// than a message has room for.
+func TestCostBoundOfSharedAddress(t *testing.T) { // not parallel: it counts the process's allocations
+	var allocs, bytes [2]float64
+	for i, n := range []int{maxPicked, 10 * maxPicked} {
+		vs := values{}
+		for id := range n {
+			vs[fmt.Sprintf("default/shared/i%05d", id)] = `{"addresses":["10.0.0.1"]}`
+		}
+		allocs[i], bytes[i] = cost(t, serving(t, "roster svc.internal 10.0.0.0/8", vs), "1.0.0.10.in-addr.arpa. PTR")
+	}
+	if allocs[1] > allocs[0]*1.1+5 || bytes[1] > bytes[0]*1.1+1024 {
+		t.Errorf("%.0f allocations of %.0f bytes for ten times as many as %.0f of %.0f", allocs[1], bytes[1], allocs[0], bytes[0])
+	}
+}
+
+// TestCostBoundOfFiltered: with a filter, which has to look at services, a query looks
+// at as many that are served as a message has room for, or at one.
+func TestCostBoundOfFiltered(t *testing.T) { // not parallel: it counts the process's allocations
+	for _, q := range []struct {
+		question  string
+		few, lots int
+	}{
+		{"_http._tcp.services.svc.internal. A", 10, 10 * maxPicked},
+		{"_http._tcp.services.svc.internal. PTR", 2 * maxPicked, 10 * maxPicked},
+		{"_services._dns-sd._udp.services.svc.internal. PTR", 2 * maxPicked, 10 * maxPicked},
+	} {
+		var allocs, bytes [2]float64
+		for i, n := range []int{q.few, q.lots} {
+			r := serving(t, "roster svc.internal {\ndeny_net 203.0.113.0/24\n}", labelled(n))
+			allocs[i], bytes[i] = cost(t, r, q.question)
+		}
+		if allocs[1] > allocs[0]*1.1+5 || bytes[1] > bytes[0]*1.1+1024 {
+			t.Errorf("%s: %.0f allocations of %.0f bytes for %d, %.0f of %.0f bytes for %d",
+				q.question, allocs[1], bytes[1], q.lots, allocs[0], bytes[0], q.few)
+		}
+	}
+}
+
+// TestCostOfEveryKind checks that TestCostBoundOfNames has questions of every kind.
+func TestCostOfEveryKind(t *testing.T) {
+	t.Parallel()
+	r := serving(t, "roster svc.internal 10.0.0.0/8 192.0.2.0/24 2001:db8::/32", withPolicies(10))
+	asked := map[kind]bool{}
+	for _, q := range slices.Concat(benchQuestions, moreQuestions, kindQuestions) {
+		qname := query(q.question).Question[0].Name
+		z := r.zones[r.origins.Matches(qname)]
+		if z == nil {
+			t.Errorf("%s is in no zone", qname)
+			continue
+		}
+		asked[z.parse(qname).kind] = true
+	}
+	for k := kindApex; k < kindCount; k++ {
+		if !asked[k] {
+			t.Errorf("no question is of kind %d, only of %v", k, slices.Sorted(maps.Keys(asked)))
+		}
+	}
+}
