@@ -22,7 +22,7 @@ SOAK ?= 30m
 VERSION ?=
 
 # Programs that "make acceptance" needs, as PROGRAM:DEBIAN-PACKAGE.
-DEPS := dig:bind9-dnsutils nft:nftables ip:iproute2 getent:libc-bin unshare:util-linux mount:mount setcap:libcap2-bin setpriv:util-linux
+DEPS := dig:bind9-dnsutils delv:bind9-dnsutils unbound:unbound nft:nftables ip:iproute2 getent:libc-bin unshare:util-linux mount:mount setcap:libcap2-bin setpriv:util-linux
 
 # Builds must not depend on the state of a git repository, which may be absent or another user's.
 export GOFLAGS := $(strip $(GOFLAGS) -buildvcs=false)

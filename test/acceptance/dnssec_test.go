@@ -5,8 +5,6 @@ package acceptance_test
 import (
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -15,81 +13,6 @@ import (
 
 	"github.com/rosterdns/roster/test/harness"
 )
-
-// signedZone is what the stock dnssec plugin signs.
-const signedZone = "svc.internal."
-
-const signedCorefile = `svc.internal:{{port "dns"}} {
-	bind 127.0.0.1
-	roster {
-		endpoint ETCD
-	}
-	dnssec {
-		key file KEY
-	}
-	bufsize 1232
-	errors
-	ready 127.0.0.1:{{port "ready"}}
-	prometheus 127.0.0.1:{{port "metrics"}}
-}
-`
-
-// signed is a server with a zone that is signed.
-type signed struct {
-	*harness.CoreDNS
-	etcd *harness.Etcd
-	key  *dns.DNSKEY
-}
-
-func startSigned(t *testing.T) *signed {
-	t.Helper()
-	s := &signed{etcd: harness.StartEtcd(t, harness.EtcdOptions{})}
-	for i := range 3 {
-		s.put(t, fmt.Sprintf("orders/i%d", i), fmt.Sprintf(
-			`"addresses":["10.1.0.%d","2001:db8::1:%d"],"metadata":{"alpn":"h2","version":"1"},"ports":[{"name":"http","port":8080}]`, i+1, i+1))
-	}
-	for i := range 9 {
-		s.put(t, fmt.Sprintf("some/i%d", i), fmt.Sprintf(`"addresses":["10.3.0.%d"],"ports":[{"name":"http","port":8080}]`, i+1))
-	}
-	s.put(t, "some/_policy", `"max_answers":3`)
-	s.put(t, "four/a", `"addresses":["10.4.0.1"],"metadata":{"alpn":"h2"},"ports":[{"name":"http","port":8080}]`)
-	s.put(t, "changes/a", `"addresses":["10.5.0.1"]`)
-	s.put(t, "db/main", `"host":"i0.orders.default.svc.internal"`)
-	s.put(t, "nowhere/main", `"host":"nobody.default.svc.internal"`)
-	s.put(t, "moves/main", `"host":"a.four.default.svc.internal","status":"down"`)
-	var file string
-	s.key, file = makeKey(t)
-	s.CoreDNS = harness.StartCoreDNS(t, strings.NewReplacer("ETCD", s.etcd.Endpoints[0], "KEY", file).Replace(signedCorefile))
-	return s
-}
-
-func (s *signed) put(t *testing.T, key, value string) {
-	t.Helper()
-	if _, err := s.etcd.Client().Put(t.Context(), "/roster/default/"+key, `{"static":true,`+value+"}"); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// makeKey makes a key for the dnssec plugin and returns the name of its files.
-func makeKey(t *testing.T) (key *dns.DNSKEY, base string) {
-	t.Helper()
-	key = &dns.DNSKEY{
-		Hdr:   dns.RR_Header{Name: signedZone, Rrtype: dns.TypeDNSKEY, Class: dns.ClassINET, Ttl: 3600},
-		Flags: dns.ZONE | dns.SEP, Protocol: 3, Algorithm: dns.ECDSAP256SHA256,
-	}
-	private, err := key.Generate(256)
-	if err != nil {
-		t.Fatal(err)
-	}
-	base = filepath.Join(t.TempDir(), fmt.Sprintf("K%s+%03d+%05d", signedZone, key.Algorithm, key.KeyTag()))
-	if err := errors.Join(
-		os.WriteFile(base+".key", []byte(key.String()+"\n"), 0o600),
-		os.WriteFile(base+".private", []byte(key.PrivateKeyString(private)), 0o600),
-	); err != nil {
-		t.Fatal(err)
-	}
-	return key, base
-}
 
 // signedQuestion is a question below the namespace default, and how many records there are.
 type signedQuestion struct {
@@ -124,6 +47,7 @@ func TestDNSSEC(t *testing.T) {
 		"CNAME":      s.testAggressiveCNAME,
 		"unproven":   s.testUnproven,
 		"changes":    s.testChanges,
+		"other key":  s.testOtherKey,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -257,20 +181,11 @@ func (s *signed) testAggressiveCNAME(t *testing.T) {
 
 // testUnproven: what the plugin answers is not always what README.md says of roster.
 func (s *signed) testUnproven(t *testing.T) {
-	ask := func(name string, qtype uint16) *dns.Msg {
-		m := new(dns.Msg).SetQuestion(signedName(name), qtype)
-		m.SetEdns0(harness.DefaultSize, true)
-		got, err := dns.Exchange(m, s.Addr(t))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return got
-	}
-	if m := ask("nobody", dns.TypeA); m.Rcode != dns.RcodeSuccess || countType(m.Ns, dns.TypeNSEC) != 1 {
+	if m := s.ask(t, signedName("nobody"), dns.TypeA); m.Rcode != dns.RcodeSuccess || countType(m.Ns, dns.TypeNSEC) != 1 {
 		t.Errorf("want NOERROR with a proof for a name that doesn't exist:\n%v", m)
 	}
 	for name, rcode := range map[string]int{"main.db": dns.RcodeSuccess, "nowhere": dns.RcodeNameError} {
-		if m := ask(name, dns.TypeMX); m.Rcode != rcode || countType(m.Answer, dns.TypeCNAME) != 1 || countType(m.Ns, dns.TypeNSEC) != 0 {
+		if m := s.ask(t, signedName(name), dns.TypeMX); m.Rcode != rcode || countType(m.Answer, dns.TypeCNAME) != 1 || countType(m.Ns, dns.TypeNSEC) != 0 {
 			t.Errorf("want a CNAME without a proof for its target, and %s:\n%v", dns.RcodeToString[rcode], m)
 		}
 	}
@@ -305,7 +220,20 @@ func (s *signed) testChanges(t *testing.T) {
 		signedQuestion{"b.changes", dns.TypeA, 1}, signedQuestion{"late", dns.TypeA, 1})
 }
 
-// testSignatures: equal queries cost one signature of each set.
+// testOtherKey: the validators do check.
+func (s *signed) testOtherKey(t *testing.T) {
+	other, _ := makeKey(t)
+	for _, v := range []validator{newDelv(t, s.Addr(t), other), startValidator(t, s.Addr(t), other, "yes")} {
+		for _, name := range []string{"orders", "nobody"} {
+			if got := v.ask(t, signedName(name), dns.TypeA); got.secure {
+				t.Errorf("%T takes the answer for %s for secure:\n%s", v, name, got.output)
+			}
+		}
+	}
+}
+
+// testSignatures: equal queries cost one signature of each set, and queries in which
+// letters have another case cost signatures of their own, as README.md says.
 func (s *signed) testSignatures(t *testing.T) {
 	const times = 20
 	for _, q := range []struct {
@@ -319,20 +247,32 @@ func (s *signed) testSignatures(t *testing.T) {
 		{"_http._tcp.orders", dns.TypePTR, 1},
 		{"nobody", dns.TypeA, 2}, // SOA and NSEC
 	} {
-		before := s.Metrics(t)
-		for range times {
-			m := new(dns.Msg).SetQuestion(signedName(q.name), q.qtype)
-			m.SetEdns0(harness.DefaultSize, true)
-			if _, err := dns.Exchange(m, s.Addr(t)); err != nil {
-				t.Fatal(err)
+		misses, hits := s.countSignatures(t, func() {
+			for range times {
+				s.ask(t, signedName(q.name), q.qtype)
 			}
-		}
-		after := s.Metrics(t)
-		counted := func(name string) int { return int(after.Sum(name) - before.Sum(name)) }
-		misses, hits := counted("coredns_dnssec_cache_misses_total"), counted("coredns_dnssec_cache_hits_total")
+		})
 		if misses != q.sets || hits != (times-1)*q.sets {
 			t.Errorf("%s %s: %d signatures made and %d stored ones for %d queries, want %d sets",
 				q.name, dns.TypeToString[q.qtype], misses, hits, times, q.sets)
 		}
 	}
+	if misses, _ := s.countSignatures(t, func() {
+		for i := range len("orders") {
+			s.ask(t, strings.ToUpper("orders"[:i+1])+signedName("orders")[i+1:], dns.TypeA)
+		}
+	}); misses != len("orders") {
+		t.Errorf("README.md says what breaks: %d signatures made for spellings of a name", misses)
+	}
+}
+
+// countSignatures returns how many signatures were made, and how many were found
+// stored, by what is asked.
+func (s *signed) countSignatures(t *testing.T, asked func()) (misses, hits int) {
+	t.Helper()
+	before := s.Metrics(t)
+	asked()
+	after := s.Metrics(t)
+	count := func(name string) int { return int(after.Sum(name) - before.Sum(name)) }
+	return count("coredns_dnssec_cache_misses_total"), count("coredns_dnssec_cache_hits_total")
 }

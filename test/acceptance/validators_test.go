@@ -77,6 +77,7 @@ type unboundValidator struct {
 	addr string
 }
 
+// validatorConfig has Unbound write names in random case, too.
 const validatorConfig = `
 server:
 	interface: 127.0.0.1@%d
@@ -89,6 +90,7 @@ server:
 	val-log-level: 2
 	do-not-query-localhost: no
 	minimal-responses: no
+	use-caps-for-id: yes
 	module-config: "validator iterator"
 	aggressive-nsec: %s
 	trust-anchor: %q
