@@ -87,21 +87,21 @@ func targetName(in *catalog.Instance, below string) string {
 }
 
 // targetSize returns the octets that the name takes where it is not compressed.
-func (q *question) targetSize(in *catalog.Instance, below string) int {
+func (z *zone) targetSize(in *catalog.Instance, below string) int {
 	if in.Host != "" {
 		return len(in.Host) + 2 // a length before each label, and the root
 	}
-	return maxName - q.roomBefore(below[1:]) + len(in.ID)
+	return maxName - z.roomBefore(below[1:]) + len(in.ID)
 }
 
 // appendTarget appends the addresses of an instance that is a target.
-func (q *question) appendTarget(glue []dns.RR, target string, in *catalog.Instance, ttls ttls) []dns.RR {
+func (z *zone) appendTarget(glue []dns.RR, target string, in *catalog.Instance, ttls ttls) []dns.RR {
 	if len(in.Addresses) == 0 {
 		return glue
 	}
 	addrs, ttl := distinct(in.Addresses), ttls.of(in)
 	for _, rrtype := range [...]uint16{dns.TypeA, dns.TypeAAAA} {
-		glue = q.appendAddresses(glue, target, addrs, rrtype, ttl)
+		glue = z.appendAddresses(glue, target, addrs, rrtype, ttl)
 	}
 	return glue
 }

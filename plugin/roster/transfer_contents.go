@@ -176,10 +176,10 @@ func (c *contents) listed(q *question) iter.Seq[dns.RR] {
 }
 
 // apex returns the names of the zone itself.
-func (q *question) apex() []string {
-	names := []string{q.zone.name}
-	for i := range q.nameServers {
-		if ns := &q.nameServers[i]; len(ns.addresses) > 0 && ns.name != q.zone.name {
+func (z *zone) apex() []string {
+	names := []string{z.name}
+	for i := range z.nameServers {
+		if ns := &z.nameServers[i]; len(ns.addresses) > 0 && ns.name != z.name {
 			names = append(names, ns.name)
 		}
 	}
@@ -190,17 +190,17 @@ func (q *question) apex() []string {
 var browseDomains = [...]string{"b", "db", "lb"}
 
 // namespaceNames returns the names with records of a namespace as a whole.
-func (q *question) namespaceNames(namespace string) []string {
-	names := []string{q.browseName("_services", namespace)}
+func (z *zone) namespaceNames(namespace string) []string {
+	names := []string{z.browseName("_services", namespace)}
 	for _, label := range browseDomains {
-		names = append(names, q.browseName(label, namespace))
+		names = append(names, z.browseName(label, namespace))
 	}
 	return names
 }
 
 // browseName returns one of the names that DNS-SD starts from.
-func (q *question) browseName(label, namespace string) string {
-	return join(label+"._dns-sd._udp."+namespace+".", q.zone.name)
+func (z *zone) browseName(label, namespace string) string {
+	return join(label+"._dns-sd._udp."+namespace+".", z.name)
 }
 
 // serviceNames returns the names with records of a service as a whole.

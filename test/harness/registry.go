@@ -111,8 +111,8 @@ func ReadInstances(ctx context.Context, c *clientv3.Client) ([]Instance, error) 
 }
 
 // Answers are what a server has to answer in a zone where these instances and
-// no others are registered, as the README of the plugin says: for each service, each of its
-// ports and each instance, of each type. Names in absent, which are instances
+// no others are registered, as the README of the plugin says: for each service,
+// each of its ports and each instance, of each type. Names in absent, which are instances
 // by their keys, are denied unless they are among the instances.
 func Answers(zone string, instances []Instance, absent ...string) []Expectation {
 	w := want{zone: zone}
