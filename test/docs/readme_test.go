@@ -3,6 +3,9 @@ package docs_test
 import (
 	"fmt"
 	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,8 +23,6 @@ func TestTour(t *testing.T) {
 	replace := strings.NewReplacer(
 		"1053", dnsPort, "2379", etcdPort, "8181", port(), "9153", port(),
 		"make run", tour.RunCommand(t),
-		// The port that it listens on by default.
-		"etcdserver data/etcd\n", "etcdserver data/etcd {\n listen_client http://127.0.0.1:"+etcdPort+"\n}\n",
 	)
 	programs := t.TempDir()
 	installDig(t, programs)
@@ -40,4 +41,24 @@ func TestTour(t *testing.T) {
 			return strings.Join(harness.Records(m.Answer), "\n"), nil
 		},
 	})
+}
+
+// TestReadmeLog checks that the lines of the server's log that the README names,
+// for readers to wait for, are in the sources.
+func TestReadmeLog(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join(harness.SourceRoot(), "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile("`plugin/roster: ([^`]+)`").FindAllSubmatch(text, -1)
+	if len(found) == 0 {
+		t.Error("no line says when the server is ready")
+	}
+	logs := readSources(t).logs
+	for _, f := range found {
+		if !slices.Contains(logs, string(f[1])) {
+			t.Errorf("no log has the line %q", f[1])
+		}
+	}
 }
