@@ -9,32 +9,38 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/rosterdns/roster/test/harness"
+	"github.com/rosterdns/roster/test/tour"
 )
 
-// haproxyConfig is for the path of the stats socket. Its resolvers are the same
-// server, by UDP and by TCP: HAProxy doesn't ask again by TCP when an answer is
-// truncated, and takes no answer by TCP that is larger than its payload size.
-const haproxyConfig = `
+// haproxyGlobal is for the path of the stats socket.
+const haproxyGlobal = `
 global
-	stats socket %[1]s mode 600 level admin
+	stats socket %s mode 600 level admin
 defaults
 	mode http
 	timeout connect 1s
 	timeout client 1s
 	timeout server 1s
+`
+
+// haproxyResolvers are the same server, by UDP and by TCP: HAProxy doesn't ask again
+// by TCP when an answer is truncated, and takes no answer by TCP that is larger than
+// its payload size.
+const haproxyResolvers = `
 resolvers udp
 	nameserver roster 127.0.0.1:53
 	accepted_payload_size 1232
-%[2]s
+%[1]s
 resolvers tcp
 	nameserver roster tcp@127.0.0.1:53
 	accepted_payload_size 65535
-%[2]s
+%[1]s
 `
 
 // haproxyTimes have it ask five times a second, and drop what is gone at once.
@@ -53,13 +59,14 @@ func backend(name, srvName, resolvers string, n int) string {
 // haproxy is a running HAProxy.
 type haproxy struct{ socket string }
 
-// startHAProxy starts it with backends.
-func startHAProxy(t *testing.T, ns *namespace, backends ...string) haproxy {
+// startHAProxy starts it with resolvers and backends, which are sections of its
+// configuration.
+func startHAProxy(t *testing.T, ns *namespace, resolvers string, backends ...string) haproxy {
 	t.Helper()
 	dir := t.TempDir()
 	h := haproxy{filepath.Join(dir, "socket")}
 	config := filepath.Join(dir, "haproxy.cfg")
-	text := fmt.Sprintf(haproxyConfig, h.socket, haproxyTimes) + strings.Join(backends, "")
+	text := fmt.Sprintf(haproxyGlobal, h.socket) + resolvers + strings.Join(backends, "")
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -173,7 +180,7 @@ func TestHAProxy(t *testing.T) {
 	ns.store(t, s, empty)
 	ns.awaitServed(t, s)
 	before := ns.queries(t, "A") + ns.queries(t, "AAAA")
-	h := startHAProxy(t, ns,
+	h := startHAProxy(t, ns, fmt.Sprintf(haproxyResolvers, haproxyTimes),
 		backend("weighted", s.srvName(), "udp", 5),
 		backend("upper", strings.ToUpper(s.srvName()), "udp", 5),
 		backend("tcp", s.srvName(), "tcp", 5),
@@ -197,7 +204,7 @@ func TestHAProxy(t *testing.T) {
 	if asked := ns.queries(t, "A") + ns.queries(t, "AAAA") - before; asked > 0 {
 		t.Errorf("haproxy asked for addresses %d times, with all of them in the additional section", asked)
 	}
-	h.checkCounters(t)
+	h.checkCounters(t, "udp", "tcp")
 }
 
 // TestHAProxyTruncated has HAProxy fill server-templates from more instances than a
@@ -210,7 +217,7 @@ func TestHAProxyTruncated(t *testing.T) {
 	wide := newWide("wide", 100)
 	ns.store(t, wide)
 	ns.awaitServed(t, wide)
-	h := startHAProxy(t, ns,
+	h := startHAProxy(t, ns, fmt.Sprintf(haproxyResolvers, haproxyTimes),
 		backend("tcp", wide.srvName(), "tcp", len(wide.Instances)),
 		backend("udp", wide.srvName(), "udp", len(wide.Instances)))
 	h.await(t, "tcp", haproxyServers(wide))
@@ -225,13 +232,35 @@ func TestHAProxyTruncated(t *testing.T) {
 		t.Logf("backend udp has %d of %d servers", len(got), len(wide.Instances))
 		return harness.True(len(got) > 0)
 	})
-	h.checkCounters(t)
+	h.checkCounters(t, "udp", "tcp")
 }
 
-// checkCounters checks that every answer was right for HAProxy.
-func (h haproxy) checkCounters(t *testing.T) {
+// TestHAProxyDocument has HAProxy fill a server-template as docs/dns.md shows, from
+// more instances than a UDP answer holds.
+func TestHAProxyDocument(t *testing.T) {
+	t.Parallel()
+	need(t, "haproxy")
+	text, err := os.ReadFile(filepath.Join(harness.SourceRoot(), "docs", "dns.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := slices.DeleteFunc(tour.Blocks(text), func(b tour.Block) bool { return b.Language != "haproxy" })
+	if len(blocks) != 1 {
+		t.Fatalf("%d configurations of HAProxy, want one", len(blocks))
+	}
+	ns := newServer(t)
+	s := newWide("orders", 100)
+	ns.store(t, s)
+	ns.awaitServed(t, s)
+	h := startHAProxy(t, ns, strings.ReplaceAll(blocks[0].Text, ":1053", ":53"))
+	h.await(t, "orders", haproxyServers(s))
+	h.checkCounters(t, "roster")
+}
+
+// checkCounters checks that every answer to resolvers was right for HAProxy.
+func (h haproxy) checkCounters(t *testing.T, resolvers ...string) {
 	t.Helper()
-	for _, name := range []string{"udp", "tcp"} {
+	for _, name := range resolvers {
 		counters := h.counters(t, name)
 		t.Logf("resolvers %s: %v", name, counters)
 		for _, fault := range []string{"snd_error", "timeout", "refused", "other", "invalid", "too_big"} {

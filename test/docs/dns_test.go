@@ -12,8 +12,8 @@ import (
 )
 
 var (
-	// namedCases is a file of cases of test/conformance.
-	namedCases = regexp.MustCompile("`([a-z-]+\\.txt)`")
+	// namedCases is a file of cases of test/conformance, and perhaps a group in it.
+	namedCases = regexp.MustCompile("`([a-z-]+\\.txt)(?:: ([^`]+))?`")
 	// namedSource is a source that a cell names.
 	namedSource = regexp.MustCompile(`\[([A-Z]\d+)\]`)
 	// listedSource is a row of the list of sources.
@@ -24,7 +24,7 @@ var (
 const shownBy = "Shown by"
 
 // TestDNS checks that each row about Roster in docs/dns.md names what shows it, that all
-// tests and files of cases that it names exist, and that its sources are those listed.
+// tests and groups of cases that it names exist, and that its sources are those listed.
 func TestDNS(t *testing.T) {
 	t.Parallel()
 	text, tests := document(t, "dns.md"), readSources(t).tests
@@ -57,8 +57,11 @@ func TestDNS(t *testing.T) {
 		}
 	}
 	for _, found := range namedCases.FindAllStringSubmatch(text, -1) {
-		if _, err := os.Stat(filepath.Join(harness.SourceRoot(), "test/conformance/testdata/cases", found[1])); err != nil {
+		cases, err := os.ReadFile(filepath.Join(harness.SourceRoot(), "test/conformance/testdata/cases", found[1]))
+		if err != nil {
 			t.Error(err)
+		} else if group := found[2]; group != "" && !strings.Contains(string(cases), "\n## "+group+"\n") {
+			t.Errorf("%s has no group %q", found[1], group)
 		}
 	}
 	named, listed := codes(namedSource, text), codes(listedSource, text)
