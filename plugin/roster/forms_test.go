@@ -83,26 +83,21 @@ func TestReadmeForms(t *testing.T) {
 	}
 }
 
-// TestReadmeAnswers asks what the README asks of the registry that it shows.
-func TestReadmeAnswers(t *testing.T) {
-	t.Parallel()
-	block := func(language string) []string {
-		m := regexp.MustCompile("(?ms)^~~~ " + language + "\n(.*?)^~~~$").FindStringSubmatch(readme(t))
-		if m == nil {
-			t.Fatalf("no block of %s", language)
-		}
-		return strings.Split(strings.TrimSuffix(m[1], "\n"), "\n")
+// readmeLines are the lines of all blocks of the README that are in a language.
+func readmeLines(t *testing.T, language string) (lines []string) {
+	t.Helper()
+	for _, m := range regexp.MustCompile("(?ms)^~~~ "+language+"\n(.*?)^~~~$").FindAllStringSubmatch(readme(t), -1) {
+		lines = append(lines, strings.Split(strings.TrimSuffix(m[1], "\n"), "\n")...)
 	}
-	vs := values{}
-	for _, line := range block("registry") {
-		key, value, _ := strings.Cut(line, " ")
-		vs[key] = value
-	}
-	r := serving(t, "roster svc.internal 10.in-addr.arpa", vs)
-	r.upstream = found(t, dns.RcodeRefused, nil, nil)
+	return lines
+}
+
+// readmeQuestions are the questions that the README asks, with their answers.
+func readmeQuestions(t *testing.T) map[string][]string {
+	t.Helper()
 	asked := map[string][]string{}
 	question := ""
-	for _, line := range block("console") {
+	for _, line := range readmeLines(t, "console") {
 		if q, is := strings.CutPrefix(line, "$ dig +short "); is {
 			name, rrtype, _ := strings.Cut(q, " ")
 			question = name + ". " + rrtype
@@ -111,6 +106,79 @@ func TestReadmeAnswers(t *testing.T) {
 		}
 		asked[question] = append(asked[question], line)
 	}
+	return asked
+}
+
+// readmeRow is a row of the README's table of names. Forms are those of names, none of
+// a row whose names have no form.
+type readmeRow struct{ forms, types []string }
+
+func readmeRows(t *testing.T) (rows []readmeRow) {
+	t.Helper()
+	_, text, _ := strings.Cut(readme(t), "\n### Names\n")
+	isTypes := regexp.MustCompile(`^[A-Z]+(, [A-Z]+)*$`)
+	var forms []string
+	for line := range strings.Lines(text) {
+		cells := strings.Split(line, "|")
+		if len(cells) != 5 || !isTypes.MatchString(strings.TrimSpace(cells[2])) {
+			continue
+		}
+		if strings.TrimSpace(cells[1]) != "" { // else the names of the row above
+			forms = nil
+			for _, m := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(cells[1], -1) {
+				forms = append(forms, m[1])
+			}
+		}
+		rows = append(rows, readmeRow{forms, strings.Split(strings.TrimSpace(cells[2]), ", ")})
+	}
+	return rows
+}
+
+// TestReadmeExamples checks that the README asks for each name of its table, by a type
+// that the table states, and for each of these types.
+func TestReadmeExamples(t *testing.T) {
+	t.Parallel()
+	asked := map[kind][]string{} // the types
+	for question := range readmeQuestions(t) {
+		qname, rrtype, _ := strings.Cut(question, " ")
+		k := parseName(qname, "svc.internal.").kind
+		asked[k] = append(asked[k], rrtype)
+	}
+	all := forms()
+	maps.Copy(all, map[string]kind{
+		"Z": kindApex, "ns.dns.Z": kindNone, "SEL.S.N.Z": kindSelection, "_P._T.SEL.S.N.Z": kindPort, "_services._dns-sd._udp.S.N.Z": kindPortTypes,
+	})
+	rows := readmeRows(t)
+	if len(rows) < 15 {
+		t.Errorf("found only %d rows of names", len(rows))
+	}
+	for _, row := range rows {
+		var examples []string
+		for _, form := range row.forms {
+			if !slices.ContainsFunc(asked[all[form]], func(rrtype string) bool { return slices.Contains(row.types, rrtype) }) {
+				t.Errorf("no question for %s of the types %q", form, row.types)
+			}
+			examples = append(examples, asked[all[form]]...)
+		}
+		for _, rrtype := range row.types {
+			if len(row.forms) > 0 && !slices.Contains(examples, rrtype) {
+				t.Errorf("no question of the type %s for %q", rrtype, row.forms)
+			}
+		}
+	}
+}
+
+// TestReadmeAnswers asks what the README asks of the registry that it shows.
+func TestReadmeAnswers(t *testing.T) {
+	t.Parallel()
+	vs := values{}
+	for _, line := range readmeLines(t, "registry") {
+		key, value, _ := strings.Cut(line, " ")
+		vs[key] = value
+	}
+	r := serving(t, "roster svc.internal 10.in-addr.arpa", vs)
+	r.upstream = found(t, dns.RcodeRefused, nil, nil)
+	asked := readmeQuestions(t)
 	if len(asked) < 20 {
 		t.Errorf("%d questions", len(asked))
 	}

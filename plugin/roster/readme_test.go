@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/miekg/dns"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/rosterdns/roster/internal/mirror"
@@ -113,11 +114,50 @@ func writeFiles(t *testing.T, dir string) {
 	}
 }
 
+// TestReadmeSubnets checks what the README says of client subnets with a wrong number
+// of octets in the address, which the DNS library reads as if it were right.
+func TestReadmeSubnets(t *testing.T) {
+	t.Parallel()
+	r := serving(t, located, fleet)
+	for _, tt := range []struct {
+		option, want string // want is a subnet, or empty for FORMERR
+	}{
+		{"\x00\x01\x18\x00\xc6\x33\x64", "198.51.100.0/24"},
+		{"\x00\x01\x18\x00\xc6\x33", "198.51.0.0/24"},
+		{"\x00\x01\x18\x00", "0.0.0.0/24"},
+		{"\x00\x01\x18\x00\xc6\x33\x64\x00", "198.51.100.0/24"},
+		{"\x00\x01\x18\x00\xc6\x33\x64\x00\x01", "198.51.100.0/24"},
+		{"\x00\x01\x18\x00\xc6\x33\x64\x01", ""},
+	} {
+		req := withOption("web.default.svc.internal. A", &dns.EDNS0_LOCAL{Code: dns.EDNS0SUBNET, Data: []byte(tt.option)})
+		wire, err := req.Pack()
+		if err == nil {
+			err = req.Unpack(wire)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := &recorder{ResponseWriter: &from{address: "192.0.2.1"}}
+		code, err := r.ServeDNS(t.Context(), w, req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		if code != dns.RcodeFormatError { // which CoreDNS writes
+			o := subnetOf(w.written)
+			got = fmt.Sprintf("%s/%d", o.Address, o.SourceNetmask)
+		}
+		if got != tt.want {
+			t.Errorf("%x: got %q, want %q", tt.option, got, tt.want)
+		}
+	}
+}
+
 // TestReadmeComplete checks that the README names every property, metric, reason
-// and section.
+// and section, and has every property in a Corefile.
 func TestReadmeComplete(t *testing.T) {
 	t.Parallel()
-	text := readme(t)
+	text, examples := readme(t), strings.Join(corefiles(t), "")
 	mentions := func(what, s string) {
 		if !strings.Contains(text, s) {
 			t.Errorf("%s %s is missing", what, s)
@@ -126,6 +166,9 @@ func TestReadmeComplete(t *testing.T) {
 	for name := range properties {
 		mentions("property", "\n    "+name+" ")
 		mentions("property", "`"+name+"`")
+		if !regexp.MustCompile(`(?m)^ +` + name + `\b`).MatchString(examples) {
+			t.Errorf("property %s is in no Corefile", name)
+		}
 	}
 	for _, section := range []string{"Name", "Description", "Syntax", "Metrics", "Ready", "Metadata", "Examples", "Bugs", "See Also"} {
 		mentions("section", "\n## "+section+"\n")
