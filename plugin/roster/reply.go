@@ -98,12 +98,13 @@ func (r *responder) message(ctx context.Context, state *request.Request, to *rou
 // plugin dnssec keeps signatures by the records in their order: what it signs is
 // in the one that is always the same.
 func renderFor(q *question, to *route, m *dns.Msg, a *answer) (glue []dns.RR) {
+	var in order
 	if !a.ordered && !q.signed {
-		most := to.size/fixedSize + 1
+		var memory [orderMemory]uint32
 		// A counter would stay in step with clients that ask for A and AAAA in turn.
-		return render(m, a.records, shuffled(a.count(), most, rand.Uint64), to.size)
+		in = shuffled(a.count(), to.size/fixedSize+1, memory[:], rand.Uint64())
 	}
-	glue = render(m, a.records, new(sequence), to.size)
+	glue = render(m, a.records, &in, to.size)
 	if q.signed {
 		canonical(m.Answer[len(a.links):])
 		canonical(glue)
