@@ -9,7 +9,7 @@ import (
 )
 
 // pointToInstances points to the instances that have a named port (RFC 6763, 4.1).
-func (q *question) pointToInstances(set *portSet) answer {
+func (q serviceQuestion) pointToInstances(set *portSet) answer {
 	if set == nil {
 		return answer{exists: true}
 	}
@@ -20,7 +20,7 @@ func (q *question) pointToInstances(set *portSet) answer {
 }
 
 // pointToPorts points to the named ports of a service (RFC 6763, 9).
-func (q *question) pointToPorts() answer {
+func (q serviceQuestion) pointToPorts() answer {
 	ports := q.own.namedPorts()
 	below := join("."+q.service+"."+q.namespace+".", q.zone.name)
 	return q.pointTo(len(ports), q.ttls.ofSet(q.own.ttl()), func(i int) string { return ports[i].labels() + below })
@@ -36,7 +36,7 @@ func (q *question) resolveBrowse() answer {
 		domain := join(q.namespace+".", q.zone.name)
 		return q.pointTo(1, q.ttl, func(int) string { return domain })
 	case q.own != nil:
-		return q.pointToPorts()
+		return serviceQuestion{q}.pointToPorts()
 	}
 	below := join("."+q.namespace+".", q.zone.name)
 	ports := q.block.nets.portList(q.gen, q.namespace, q.mostPointers())

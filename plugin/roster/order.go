@@ -3,134 +3,103 @@ package roster
 import (
 	"bytes"
 	"math/bits"
+	"math/rand/v2"
 	"slices"
 
 	"github.com/miekg/dns"
 )
 
-// order is the order in which records are answered.
-type order interface {
-	// next returns the index of the next one, from 0: each once, as often as it is
-	// called.
-	next() int
+// order is the order in which records are answered. The zero value is that of the
+// registry.
+type order struct {
+	n, drawn uint32
+	rng      rand.PCG
+	// places have the indexes that are left from drawn on, where a good part of all is
+	// asked for.
+	places []uint32
+	// taken is a hash table, where few of many are asked for: of those drawn so far,
+	// plus 1. Its size is a power of two.
+	taken []uint32
 }
 
-// sequence is the order of the registry, from the next index on.
-type sequence int
-
-func (s *sequence) next() int {
-	*s++
-	return int(*s) - 1
-}
+// orderMemory is how many indexes a shuffled order has room for without memory of its
+// own: twice as many as there are records in a datagram of 1,232 octets.
+const orderMemory = 256
 
 // shuffled returns a random order of n records, of which no more than most are asked
 // for: every order is as likely, so that which record comes after which varies too.
-// It is that of Fisher and Yates.
-func shuffled(n, most int, random func() uint64) order {
-	d := draws{random: random, span: 1 << 63}
+// memory is zeroed, and used if it suffices.
+func shuffled(n, most int, memory []uint32, seed uint64) order {
+	o := order{n: uint32(n)}
+	o.rng.Seed(seed, 0)
+	if n <= 2*most {
+		o.places = slices.Grow(memory[:0], n)[:n]
+		for i := range o.places {
+			o.places[i] = uint32(i)
+		}
+		return o
+	}
+	size := 1 << bits.Len(uint(2*most)) // more than half of it stays free
+	if size > len(memory) {
+		memory = make([]uint32, size)
+	}
+	o.taken = memory[:size]
+	return o
+}
+
+// next returns the index of the next record, from 0: each once, as often as it is
+// called.
+func (o *order) next() int {
 	switch {
-	case n <= 1:
-		return new(sequence)
-	case n <= fewRecords:
-		return newFewShuffled(n, d)
+	case o.places != nil:
+		return o.swap()
+	case o.taken != nil:
+		return o.draw()
 	}
-	return newManyShuffled(n, most, d)
+	o.drawn++
+	return int(o.drawn) - 1
 }
 
-// draws are random numbers, of which several come from one of 64 bits.
-type draws struct {
-	random func() uint64
-	// bits are what is left of a random number, from which span numbers were drawn
-	// that are as likely as each other.
-	bits, span uint64
-}
-
-// below returns a random number below n: the product of bits and n has it above its
-// middle, and what is left below. None is more likely than another by more than 1
-// in 2^24.
-func (d *draws) below(n uint32) uint32 {
-	if d.span > 1<<40/uint64(n) {
-		d.bits, d.span = d.random(), 1
-	}
-	drawn, left := bits.Mul64(d.bits, uint64(n))
-	d.bits, d.span = left, d.span*uint64(n)
-	return uint32(drawn)
-}
-
-// fewRecords are so few that all of them cost less than to know which were moved:
-// about as many as a datagram holds.
-const fewRecords = 64
-
-// fewShuffled has the indexes that are left in the places from drawn on.
-type fewShuffled struct {
-	draws
-	n, drawn uint32
-	places   [fewRecords]uint8
-}
-
-func newFewShuffled(n int, d draws) *fewShuffled {
-	s := &fewShuffled{draws: d, n: uint32(n)}
-	for i := range n {
-		s.places[i] = uint8(i)
-	}
-	return s
-}
-
-func (s *fewShuffled) next() int {
-	at := s.drawn + s.below(s.n-s.drawn)
-	picked := s.places[at]
-	s.places[at] = s.places[s.drawn]
-	s.drawn++
+// swap takes one of the indexes that are left, as in the shuffle of Fisher and Yates.
+func (o *order) swap() int {
+	at := o.drawn + o.below(o.n-o.drawn)
+	picked := o.places[at]
+	o.places[at] = o.places[o.drawn]
+	o.drawn++
 	return int(picked)
 }
 
-// manyShuffled makes only the part that is asked for: a service can have many more
-// records than an answer.
-type manyShuffled struct {
-	draws
-	n, drawn uint32
-	// moved are the places that have another index than their own, in a hash table
-	// whose size is a power of two.
-	moved []place
-	shift uint8 // 32 less the exponent
-}
-
-// place has an index of which the place itself, plus 1, is the key; 0 is none.
-type place struct{ key, index uint32 }
-
-func newManyShuffled(n, most int, d draws) *manyShuffled {
-	exponent := bits.Len(uint(2 * min(n, most))) // at least a half stays free
-	return &manyShuffled{draws: d, n: uint32(n), moved: make([]place, 1<<exponent), shift: uint8(32 - exponent)}
-}
-
-func (s *manyShuffled) next() int {
-	at := s.drawn + s.below(s.n-s.drawn)
-	first, picked := s.find(s.drawn), s.find(at)
-	index := picked.indexOr(at)
-	if at != s.drawn {
-		*picked = place{at + 1, first.indexOr(s.drawn)}
-	}
-	s.drawn++
-	return int(index)
-}
-
-// find returns where a place is in the table, or would be.
-func (s *manyShuffled) find(at uint32) *place {
-	const golden = 0x9e3779b9 // 2^32 by the golden ratio: neighbors come to lie far apart
-	for i := at * golden >> s.shift; ; i = (i + 1) & uint32(len(s.moved)-1) {
-		if p := &s.moved[i]; p.key == 0 || p.key == at+1 {
-			return p
+// draw takes one of all until it is one that wasn't taken. Less than half of them are,
+// so that this is soon.
+func (o *order) draw() int {
+	for {
+		index := o.below(o.n)
+		if o.take(index + 1) {
+			return int(index)
 		}
 	}
 }
 
-// indexOr returns the index that is in a place, which is its own if nothing was
-// moved there.
-func (p *place) indexOr(own uint32) uint32 {
-	if p.key == 0 {
-		return own
+// take adds a key to those taken and reports whether it was not among them. Keys are
+// random, and so their own hashes.
+func (o *order) take(key uint32) bool {
+	mask := uint32(len(o.taken) - 1)
+	for i := key & mask; ; i = (i + 1) & mask {
+		switch o.taken[i] {
+		case 0:
+			o.taken[i] = key
+			return true
+		case key:
+			return false
+		}
 	}
-	return p.index
+}
+
+// below returns a random number below n. None is more likely than another by more
+// than 1 in 2^32.
+func (o *order) below(n uint32) uint32 {
+	product, _ := bits.Mul64(o.rng.Uint64(), uint64(n))
+	return uint32(product)
 }
 
 // canonical sorts the sets in a section, each of which is in one piece, by their

@@ -80,20 +80,16 @@ func (p *picker) pick(n int, rng *rand.Rand) (picked []int32, whole int) {
 	return picked, len(picked)
 }
 
-// sample appends records of one priority value until there are n.
+// sample appends records of one priority value until there are n. Each costs the
+// logarithm of how many there are.
 func (p *picker) sample(picked []int32, start, end, n int, rng *rand.Rand) []int32 {
-	rest := p.sums[end] - p.sums[start]
-	drawn := make([]int, 0, n-len(picked)) // in ascending order
-	for len(picked) < n {
-		// A point on the weights of those that are left, then of all.
-		point := p.sums[start] + rng.Uint64N(rest)
-		i := 0
-		for ; i < len(drawn) && point >= p.sums[drawn[i]]; i++ {
-			point += p.sums[drawn[i]+1] - p.sums[drawn[i]]
-		}
+	out := newDrawn(n - len(picked))
+	for rest := p.sums[end] - p.sums[start]; len(picked) < n; {
+		point := out.skip(p.sums[start]+rng.Uint64N(rest), p.sums)
 		at := start + sort.Search(end-start, func(k int) bool { return p.sums[start+k+1] > point })
-		drawn = slices.Insert(drawn, i, at)
-		rest -= p.sums[at+1] - p.sums[at]
+		weight := p.sums[at+1] - p.sums[at]
+		out.add(at, weight)
+		rest -= weight
 		picked = append(picked, p.order[at])
 	}
 	return picked

@@ -56,6 +56,101 @@ func TestPickDistribution(t *testing.T) {
 	}
 }
 
+// TestPickOrders is a chi-squared test of the orders in which records are picked.
+func TestPickOrders(t *testing.T) {
+	t.Parallel()
+	const rounds = 100_000
+	weights := []uint64{7, 1, 3, 9}
+	p := newPicker(len(weights), func(i int) candidate { return candidate{weight: weights[i]} })
+	rng := rand.New(rand.NewPCG(5, 6))
+	counted := map[string]float64{}
+	for range rounds {
+		picked, _ := p.pick(3, rng)
+		counted[fmt.Sprint(picked)]++
+	}
+	chi2, orders := 0.0, 0
+	for a := range weights {
+		for b := range weights {
+			for c := range weights {
+				if a == b || b == c || a == c {
+					continue
+				}
+				chance, left := 1.0, uint64(20)
+				for _, i := range []int{a, b, c} {
+					chance *= float64(weights[i]) / float64(left)
+					left -= weights[i]
+				}
+				deviation := counted[fmt.Sprint([]int{a, b, c})] - rounds*chance
+				chi2 += deviation * deviation / (rounds * chance)
+				orders++
+			}
+		}
+	}
+	// With 23 degrees of freedom it is larger by chance once in 10,000 times.
+	if len(counted) != orders || chi2 > 58 {
+		t.Errorf("%d orders of %d, chi-squared %.1f", len(counted), orders, chi2)
+	}
+}
+
+// pickSlowly is picker.sample as it is defined: each is drawn by going through all
+// that are left.
+func pickSlowly(weights []uint64, n int, rng *rand.Rand) (picked []int32) {
+	weights = slices.Clone(weights)
+	for range n {
+		total := uint64(0)
+		for _, w := range weights {
+			total += w
+		}
+		point, at := rng.Uint64N(total), 0
+		for ; point >= weights[at]; at++ {
+			point -= weights[at]
+		}
+		weights[at] = 0
+		picked = append(picked, int32(at))
+	}
+	return picked
+}
+
+// TestPickLarge: records picked of many are those of pickSlowly, and cost the
+// logarithm of their number each, whatever their weights.
+func TestPickLarge(t *testing.T) {
+	t.Parallel()
+	const all, n = 1000, 999
+	for name, weight := range map[string]func(i int) uint64{
+		"equal":      func(int) uint64 { return 100 },
+		"random":     func(i int) uint64 { return 1 + uint64(i)*7919%65_535 },
+		"ascending":  func(i int) uint64 { return 1 + 65*uint64(i) },
+		"descending": func(i int) uint64 { return 65_535 - 65*uint64(i) },
+		"doubling":   func(i int) uint64 { return 1 << (i * 16 / all) },
+		"halving":    func(i int) uint64 { return 1 << (16 - i*16/all) },
+		"one heavy":  func(i int) uint64 { return []uint64{1, 65_535}[max(0, i-all+2)] },
+	} {
+		weights := make([]uint64, all)
+		for i := range weights {
+			weights[i] = weight(i)
+		}
+		p := newPicker(all, func(i int) candidate { return candidate{weight: weights[i]} })
+		picked, _ := p.pick(n, rand.New(rand.NewPCG(7, 8)))
+		if want := pickSlowly(weights, n, rand.New(rand.NewPCG(7, 8))); !slices.Equal(picked, want) {
+			t.Errorf("%s: picked %v\nwant %v", name, picked, want)
+		}
+		out := newDrawn(n)
+		for _, at := range picked {
+			out.add(int(at), weights[at])
+		}
+		if d := depth(out.root); d > 60 { // six times the logarithm
+			t.Errorf("%s: the way down is %d records long", name, d)
+		}
+	}
+}
+
+func depth(r *drawnRecord) int {
+	if r == nil {
+		return 0
+	}
+	return 1 + max(depth(r.left), depth(r.right))
+}
+
 // TestPickPriorities: the lowest priority values are there whole, and of one at most
 // some.
 func TestPickPriorities(t *testing.T) {

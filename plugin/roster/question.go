@@ -32,6 +32,9 @@ type question struct {
 	whole bool
 }
 
+// serviceQuestion is a question about a service of which something is served.
+type serviceQuestion struct{ *question }
+
 // settings are those of a block that answers depend on.
 type settings struct {
 	ttls ttls
@@ -99,7 +102,7 @@ func (q *question) answeringFor(s *services.Service) *servedService {
 
 // selected returns the selection from a service that a question is answered from, and
 // whether the locality of clients plays a part in which one that is.
-func (q *question) selected(sv *servedService) (s *selection, local bool) {
+func (q serviceQuestion) selected(sv *servedService) (s *selection, local bool) {
 	n := q.selector
 	if n.locality == "" && len(q.block.clients.nets) > 0 {
 		labels := sv.labels()

@@ -23,7 +23,7 @@ func (a *addressRecords) record(i int) dns.RR { return address(a.header, *a.addr
 func (a *addressRecords) size(int) int                                       { return addressSize(a.header.Rrtype) }
 func (a *addressRecords) appendGlue(glue []dns.RR, _ int, _ string) []dns.RR { return glue }
 
-func (q *question) addressAnswer(set *addressSet, l *limit) answer {
+func (q serviceQuestion) addressAnswer(set *addressSet, l *limit) answer {
 	addresses, ordered := set.addresses, false
 	if _, some := l.picks(len(addresses)); some {
 		addresses, _, ordered = pick(l, addresses, set.candidate, &set.pickers)
@@ -33,7 +33,7 @@ func (q *question) addressAnswer(set *addressSet, l *limit) answer {
 
 // srvRecords is an SRV record set.
 type srvRecords struct {
-	*question
+	zone    *zone
 	header  dns.RR_Header
 	targets []srvTarget
 	// whole is how many of them have their own weights: those of a sample have
@@ -43,10 +43,10 @@ type srvRecords struct {
 }
 
 // srvAnswer returns the record set of targets, which are of the service s.
-func (q *question) srvAnswer(set *srvSet, s *services.Service, l *limit) answer {
+func (q serviceQuestion) srvAnswer(set *srvSet, s *services.Service, l *limit) answer {
 	fit := set.within(q.roomBefore(q.below(s)))
 	targets, whole, ordered := pick(l, fit, srvTarget.candidate, &set.pickers)
-	records := &srvRecords{q, q.header(q.qname, dns.TypeSRV, q.ttls.ofSet(set.ttl)), targets, whole, q.origin(s)}
+	records := &srvRecords{q.zone, q.header(q.qname, dns.TypeSRV, q.ttls.ofSet(set.ttl)), targets, whole, q.origin(s)}
 	return answer{exists: true, records: records, ordered: ordered, omitted: len(set.targets) - len(fit)}
 }
 
@@ -61,10 +61,12 @@ func (s *srvRecords) record(i int) dns.RR {
 	return &dns.SRV{Hdr: s.header, Priority: t.Priority, Weight: weight, Port: t.port.Port, Target: targetName(t.Instance, s.below)}
 }
 
-func (s *srvRecords) size(i int) int { return srvSize + s.targetSize(s.targets[i].Instance, s.below) }
+func (s *srvRecords) size(i int) int {
+	return srvSize + s.zone.targetSize(s.targets[i].Instance, s.below)
+}
 
 func (s *srvRecords) appendGlue(glue []dns.RR, i int, target string) []dns.RR {
-	return s.appendTarget(glue, target, s.targets[i].Instance, s.origin.ttls)
+	return s.zone.appendTarget(glue, target, s.targets[i].Instance, s.origin.ttls)
 }
 
 // origin is what records have in common whose targets are a service's.
@@ -73,7 +75,7 @@ type origin struct {
 	ttls  ttls   // of its addresses
 }
 
-func (q *question) origin(s *services.Service) origin {
+func (q serviceQuestion) origin(s *services.Service) origin {
 	return origin{"." + q.below(s), q.block.ttls.under(s.Policy())}
 }
 
@@ -108,7 +110,7 @@ func (z *zone) appendTarget(glue []dns.RR, target string, in *catalog.Instance, 
 
 // txt returns the metadata of an instance as one record of sorted key=value
 // strings; without metadata as one empty string (RFC 6763, 6.1).
-func (q *question) txt(in *catalog.Instance) dns.RR {
+func (q serviceQuestion) txt(in *catalog.Instance) dns.RR {
 	pairs := make([]string, 0, len(in.Metadata)+1)
 	for k, v := range in.Metadata {
 		pairs = append(pairs, k+"="+v)

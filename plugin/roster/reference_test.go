@@ -47,7 +47,10 @@ func TestTruncateReference(t *testing.T) {
 
 func compareMessages(t *testing.T, what string, req *dns.Msg, set recordSet, orderSeed uint64, size int, udp bool) {
 	t.Helper()
-	sameOrder := func() order { return shuffled(set.count(), set.count(), rand.NewPCG(orderSeed, 0).Uint64) }
+	sameOrder := func() *order {
+		in := shuffled(set.count(), set.count(), nil, orderSeed)
+		return &in
+	}
 	got, want := new(dns.Msg).SetReply(req), new(dns.Msg).SetReply(req)
 	got.Extra = slices.Clone(req.Extra)
 	got.Extra = append(render(got, set, sameOrder(), size), req.Extra...)
@@ -68,7 +71,7 @@ func compareMessages(t *testing.T, what string, req *dns.Msg, set recordSet, ord
 }
 
 // wholeSet renders all records of a set, and the glue of each target.
-func wholeSet(set recordSet, in order) (answers []dns.RR, glue [][]dns.RR) {
+func wholeSet(set recordSet, in *order) (answers []dns.RR, glue [][]dns.RR) {
 	seen := map[string]bool{}
 	for range set.count() {
 		at := in.next()

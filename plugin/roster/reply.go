@@ -84,7 +84,7 @@ func (r *responder) message(ctx context.Context, state *request.Request, to *rou
 	} else if a.alias == "" {
 		m.Ns = []dns.RR{q.soa(q.gen.Serial())}
 	}
-	if len(m.Answer) > 0 && m.Answer[0].Header().Name != m.Question[0].Name {
+	if !q.signed && len(m.Answer) > 0 && m.Answer[0].Header().Name != m.Question[0].Name {
 		spell(m.Answer, m.Answer[0].Header().Name, state.QName())
 	}
 	m.Extra = opt
@@ -95,15 +95,16 @@ func (r *responder) message(ctx context.Context, state *request.Request, to *rou
 }
 
 // renderFor puts the records of an answer into a message, and returns their glue. The
-// plugin dnssec keeps signatures by the records in their order: what it signs is
-// in the one that is always the same.
+// plugin dnssec keeps signatures by the records in their order and spelling: what it
+// signs is in the ones that are always the same.
 func renderFor(q *question, to *route, m *dns.Msg, a *answer) (glue []dns.RR) {
+	var in order
 	if !a.ordered && !q.signed {
-		most := to.size/fixedSize + 1
+		var memory [orderMemory]uint32
 		// A counter would stay in step with clients that ask for A and AAAA in turn.
-		return render(m, a.records, shuffled(a.count(), most, rand.Uint64), to.size)
+		in = shuffled(a.count(), to.size/fixedSize+1, memory[:], rand.Uint64())
 	}
-	glue = render(m, a.records, new(sequence), to.size)
+	glue = render(m, a.records, &in, to.size)
 	if q.signed {
 		canonical(m.Answer[len(a.links):])
 		canonical(glue)
@@ -112,7 +113,8 @@ func renderFor(q *question, to *route, m *dns.Msg, a *answer) (glue []dns.RR) {
 }
 
 // spell gives the records of the name that was asked for, which are the first ones,
-// the client's spelling of it. The zone's own have the zone's.
+// the client's spelling of it, so that their owners are pointers to the question. The
+// zone's own have the zone's.
 func spell(records []dns.RR, qname, owner string) {
 	for _, rr := range records {
 		h := rr.Header()

@@ -58,7 +58,7 @@ func (q *question) resolveKind() answer {
 	case q.service == "" && q.hasNamespace():
 		return q.resolveNamespace()
 	case q.own != nil:
-		return q.resolveService()
+		return serviceQuestion{q}.resolveService()
 	}
 	return answer{}
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // resolveService answers for the names of a service that exists.
-func (q *question) resolveService() answer {
+func (q serviceQuestion) resolveService() answer {
 	switch q.kind {
 	case kindInstance:
 		return q.resolveInstance()
@@ -38,7 +38,7 @@ func (q *question) resolveService() answer {
 
 // resolveSelection answers for a service, or those of its instances that a selector
 // selects.
-func (q *question) resolveSelection(s *selection) answer {
+func (q serviceQuestion) resolveSelection(s *selection) answer {
 	if host := s.soleHost(); host != nil {
 		return q.aliasOf(host)
 	}
@@ -55,14 +55,14 @@ func (q *question) resolveSelection(s *selection) answer {
 
 // hasProtocol reports whether there is a name below that of a protocol: of a port, or
 // those that DNS-SD starts from.
-func (q *question) hasProtocol() bool {
+func (q serviceQuestion) hasProtocol() bool {
 	browsing := q.protocol == catalog.ProtocolUDP && q.selector == nameSelector{}
 	return browsing || q.hasPort()
 }
 
 // hasPort reports whether an instance has the port of the name. Own instances have
 // names below it that those which answer for the service haven't.
-func (q *question) hasPort() bool {
+func (q serviceQuestion) hasPort() bool {
 	key := q.portKey()
 	if q.answering.hasPort(key) {
 		return true
@@ -70,7 +70,7 @@ func (q *question) hasPort() bool {
 	return q.own != q.answering && q.selector == nameSelector{} && key.number == 0 && q.own.hasPort(key)
 }
 
-func (q *question) resolvePort() answer {
+func (q serviceQuestion) resolvePort() answer {
 	if !q.hasPort() {
 		return answer{}
 	}
@@ -87,7 +87,7 @@ func (q *question) resolvePort() answer {
 }
 
 // srvAt answers for the selected instances of a service that have a port.
-func (q *question) srvAt(sv *servedService, key portKey) answer {
+func (q serviceQuestion) srvAt(sv *servedService, key portKey) answer {
 	s, local := q.selected(sv)
 	a := answer{exists: true}
 	if set := s.port(key); set != nil {
@@ -98,7 +98,7 @@ func (q *question) srvAt(sv *servedService, key portKey) answer {
 }
 
 // resolvePortInstance answers for a port of an instance, whatever its status.
-func (q *question) resolvePortInstance() answer {
+func (q serviceQuestion) resolvePortInstance() answer {
 	in := q.own.instance(q.instance)
 	if in == nil {
 		return answer{}
@@ -117,7 +117,7 @@ func (q *question) resolvePortInstance() answer {
 }
 
 // resolvePortService answers for a service among those with a named port.
-func (q *question) resolvePortService() answer {
+func (q serviceQuestion) resolvePortService() answer {
 	if !q.own.hasPort(q.portKey()) {
 		return answer{}
 	}
@@ -131,7 +131,7 @@ func (q *question) resolvePortService() answer {
 }
 
 // resolveHTTPS answers for the origins at a port (RFC 9460, 9.1).
-func (q *question) resolveHTTPS() answer {
+func (q serviceQuestion) resolveHTTPS() answer {
 	key := portKey{number: q.portNumber}
 	if !q.answering.hasPort(key) {
 		return answer{}
@@ -147,11 +147,11 @@ func (q *question) resolveHTTPS() answer {
 	return a
 }
 
-func (q *question) aliasOf(host *catalog.Instance) answer {
+func (q serviceQuestion) aliasOf(host *catalog.Instance) answer {
 	return answer{exists: true, alias: dns.Fqdn(host.Host), aliasTTL: q.ttls.of(host)}
 }
 
-func (q *question) resolveInstance() answer {
+func (q serviceQuestion) resolveInstance() answer {
 	in := q.own.instance(q.instance)
 	switch {
 	case in == nil:

@@ -16,24 +16,26 @@ const defaultALPN = "http/1.1"
 
 // svcbRecords is an SVCB or HTTPS record set.
 type svcbRecords struct {
-	*question
+	zone    *zone
 	header  dns.RR_Header
 	targets []svcbTarget
 	origin
 }
 
 // svcbAnswer returns the record set of endpoints, which are of the service s.
-func (q *question) svcbAnswer(set *svcbSet, s *services.Service, l *limit) answer {
+func (q serviceQuestion) svcbAnswer(set *svcbSet, s *services.Service, l *limit) answer {
 	fit := set.fitting.within(set.targets, q.roomBefore(q.below(s)), svcbTarget.labelLen)
 	targets, _, ordered := pick(l, fit, svcbTarget.candidate, &set.pickers)
-	records := &svcbRecords{q, q.header(q.qname, q.qtype, q.ttls.ofSet(set.ttl)), targets, q.origin(s)}
+	records := &svcbRecords{q.zone, q.header(q.qname, q.qtype, q.ttls.ofSet(set.ttl)), targets, q.origin(s)}
 	return answer{exists: true, records: records, ordered: ordered, omitted: len(set.targets) - len(fit)}
 }
 
 func (s *svcbRecords) count() int { return len(s.targets) }
 
 // size is without the parameters, of which there are few octets or many.
-func (s *svcbRecords) size(i int) int { return svcbSize + s.targetSize(s.targets[i].Instance, s.below) }
+func (s *svcbRecords) size(i int) int {
+	return svcbSize + s.zone.targetSize(s.targets[i].Instance, s.below)
+}
 
 func (s *svcbRecords) record(i int) dns.RR {
 	t := s.targets[i]
@@ -50,7 +52,7 @@ func (s *svcbRecords) record(i int) dns.RR {
 }
 
 func (s *svcbRecords) appendGlue(glue []dns.RR, i int, target string) []dns.RR {
-	return s.appendTarget(glue, target, s.targets[i].Instance, s.origin.ttls)
+	return s.zone.appendTarget(glue, target, s.targets[i].Instance, s.origin.ttls)
 }
 
 // params returns the parameters of an endpoint in ascending order of keys (RFC 9460,

@@ -2,13 +2,10 @@ package roster
 
 import (
 	"iter"
-	"net/netip"
 	"slices"
-	"strconv"
 
 	"github.com/miekg/dns"
 
-	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/internal/services"
 )
 
@@ -80,11 +77,11 @@ func (c *contents) yieldService(q *question, yield func(dns.RR) bool) bool {
 			return false
 		}
 	}
-	if !c.yieldAll(q.serviceNames(), q, yield) {
+	if !c.yieldAll(namesOf(q).ofService(), q, yield) {
 		return false
 	}
 	for in := range q.own.instances() {
-		if !c.yieldAll(q.instanceNames(in), q, yield) {
+		if !c.yieldAll(namesOf(q).ofInstance(in), q, yield) {
 			return false
 		}
 	}
@@ -173,94 +170,4 @@ func (c *contents) listed(q *question) iter.Seq[dns.RR] {
 			}
 		}
 	}
-}
-
-// apex returns the names of the zone itself.
-func (z *zone) apex() []string {
-	names := []string{z.name}
-	for i := range z.nameServers {
-		if ns := &z.nameServers[i]; len(ns.addresses) > 0 && ns.name != z.name {
-			names = append(names, ns.name)
-		}
-	}
-	return names
-}
-
-// browseDomains are the names at which DNS-SD finds the domain to browse (RFC 6763, 11).
-var browseDomains = [...]string{"b", "db", "lb"}
-
-// namespaceNames returns the names with records of a namespace as a whole.
-func (z *zone) namespaceNames(namespace string) []string {
-	names := []string{z.browseName("_services", namespace)}
-	for _, label := range browseDomains {
-		names = append(names, z.browseName(label, namespace))
-	}
-	return names
-}
-
-// browseName returns one of the names that DNS-SD starts from.
-func (z *zone) browseName(label, namespace string) string {
-	return join(label+"._dns-sd._udp."+namespace+".", z.name)
-}
-
-// serviceNames returns the names with records of a service as a whole.
-func (q *question) serviceNames() []string {
-	below := q.below(q.own.service)
-	names := []string{below, "_services._dns-sd._udp." + below}
-	for _, key := range q.portKeys() {
-		names = append(names, key.transferred()+"."+below)
-	}
-	for _, port := range q.own.namedPorts() {
-		names = append(names, q.service+"."+join(port.labels()+"."+q.namespace+".", q.zone.name))
-	}
-	return slices.DeleteFunc(names, func(name string) bool { return q.server(name) != nil })
-}
-
-// portKeys returns the ports of a service by which it is asked, in order.
-func (q *question) portKeys() []portKey {
-	var keys []portKey
-	add := func(sv *servedService, by portKeying) {
-		for key := range sv.whole.portsBy(by) {
-			if key.name != "" || key.number != 0 {
-				keys = append(keys, key)
-			}
-		}
-	}
-	add(q.own, byName)
-	for by := range portKeyings {
-		add(q.answering, by)
-	}
-	slices.SortFunc(keys, portKey.compare)
-	return slices.Compact(keys)
-}
-
-// transferred returns a port as the labels of its name: of a number without a protocol
-// those of an origin of HTTPS.
-func (k portKey) transferred() string {
-	switch {
-	case k.number == 0:
-		return k.labels()
-	case k.protocol == "":
-		return "_" + strconv.Itoa(int(k.number)) + "._https"
-	}
-	return "_" + strconv.Itoa(int(k.number)) + "._" + k.protocol
-}
-
-// instanceNames returns the names with records of an instance.
-func (q *question) instanceNames(in *catalog.Instance) []string {
-	below := q.below(q.own.service)
-	names := []string{in.ID + "." + below}
-	for i := range in.Ports {
-		if p := &in.Ports[i]; p.Name != "" {
-			names = append(names, in.ID+"."+byName.key(p).labels()+"."+below)
-		}
-	}
-	slices.Sort(names)
-	return slices.DeleteFunc(slices.Compact(names), func(name string) bool { return q.server(name) != nil })
-}
-
-// reverseOf returns the name of an address.
-func reverseOf(a netip.Addr) string {
-	name, _ := dns.ReverseAddr(a.String()) // fails for what is no address
-	return name
 }

@@ -130,7 +130,7 @@ func (d *difference) yieldService(about [2]*question, yield func(int, dns.RR) bo
 	for side, q := range about {
 		listed[side] = slices.Collect(d.sides[side].listed(q))
 		if q != nil {
-			names = append(names, q.serviceNames()...)
+			names = append(names, namesOf(q).ofService()...)
 		}
 	}
 	if !d.yieldSets(recordList{records: listed[before]}, recordList{records: listed[present]}, yield) {
@@ -165,10 +165,10 @@ func (d *difference) yieldInstances(about [2]*question, side int, yield func(int
 			case q.ttls == other.ttls && q.own.service.Instance(in.ID) == other.own.service.Instance(in.ID):
 				continue
 			default:
-				names = other.instanceNames(was)
+				names = namesOf(other).ofInstance(was)
 			}
 		}
-		names = append(names, q.instanceNames(in)...)
+		names = append(names, namesOf(q).ofInstance(in)...)
 		slices.Sort(names)
 		for _, name := range slices.Compact(names) {
 			if !d.yieldAt(about, name, yield) {

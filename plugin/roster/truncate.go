@@ -12,7 +12,7 @@ import (
 // message has room for more: work follows the size in octets of the message, not of
 // the set. What it returns can still be too large, so that truncate sees that
 // something is missing.
-func render(m *dns.Msg, set recordSet, in order, size int) (glue []dns.RR) {
+func render(m *dns.Msg, set recordSet, in *order, size int) (glue []dns.RR) {
 	n := set.count()
 	if n == 0 {
 		return nil

@@ -58,10 +58,21 @@ func (z *zone) appendAddresses(records []dns.RR, owner string, addrs []netip.Add
 }
 
 // address returns the A or AAAA record of an address of the family of the
-// header's type.
+// header's type. A record and its address are one allocation: these are most of what
+// an answer costs.
 func address(h dns.RR_Header, a netip.Addr) dns.RR {
 	if h.Rrtype == dns.TypeA {
-		return &dns.A{Hdr: h, A: a.AsSlice()}
+		r := &struct {
+			record dns.A
+			octets [4]byte
+		}{octets: a.As4()}
+		r.record = dns.A{Hdr: h, A: r.octets[:]}
+		return &r.record
 	}
-	return &dns.AAAA{Hdr: h, AAAA: a.AsSlice()}
+	r := &struct {
+		record dns.AAAA
+		octets [16]byte
+	}{octets: a.As16()}
+	r.record = dns.AAAA{Hdr: h, AAAA: r.octets[:]}
+	return &r.record
 }

@@ -1,0 +1,49 @@
+package roster
+
+// drawn are the records that a sample has so far: a binary search tree by their places
+// among all. Records are drawn by weight, so that a long way down needs weights that
+// double from one place to the next, again and again, which the range of weights
+// bounds: ways are about as long as the logarithm of the number of records.
+type drawn struct {
+	nodes []drawnRecord // has room for all, so that none moves
+	root  *drawnRecord
+}
+
+type drawnRecord struct {
+	at          int
+	weight      uint64
+	before      uint64 // the weights below left
+	left, right *drawnRecord
+}
+
+func newDrawn(most int) *drawn { return &drawn{nodes: make([]drawnRecord, 0, most)} }
+
+// skip returns the point on the weights of all that is the given one on the weights of
+// those that are left: it skips those drawn that lie before. sums are the weights before
+// each place.
+func (d *drawn) skip(point uint64, sums []uint64) uint64 {
+	for r := d.root; r != nil; {
+		if point+r.before < sums[r.at] {
+			r = r.left
+		} else {
+			point += r.before + r.weight
+			r = r.right
+		}
+	}
+	return point
+}
+
+// add adds the record at a place that has none yet.
+func (d *drawn) add(at int, weight uint64) {
+	link := &d.root
+	for *link != nil {
+		if r := *link; at < r.at {
+			r.before += weight
+			link = &r.left
+		} else {
+			link = &r.right
+		}
+	}
+	d.nodes = append(d.nodes, drawnRecord{at: at, weight: weight})
+	*link = &d.nodes[len(d.nodes)-1]
+}
