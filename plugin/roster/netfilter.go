@@ -11,26 +11,6 @@ import (
 	"github.com/rosterdns/roster/internal/services"
 )
 
-// filteredReplica is a replica without the addresses that a block doesn't serve.
-type filteredReplica struct {
-	replicaReader
-	filtered *services.Filtered
-}
-
-// filteredBy returns a replica as some networks show it.
-func filteredBy(n nets, reg replicaReader) replicaReader {
-	if len(n.allow) == 0 && len(n.deny) == 0 {
-		return reg
-	}
-	return &filteredReplica{reg, reg.Filter(newNetFilter(n))}
-}
-
-// Load implements replicaReader.
-func (f *filteredReplica) Load() *services.Generation { return f.filtered.Load() }
-
-// Since implements replicaReader.
-func (f *filteredReplica) Since(serial uint32) services.History { return f.filtered.Since(serial) }
-
 // netFilter shows a registry without the addresses that a block doesn't serve, and
 // without instances that have no other. It is safe for concurrent use.
 type netFilter struct {

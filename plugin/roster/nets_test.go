@@ -2,7 +2,6 @@ package roster
 
 import (
 	"fmt"
-	"net/netip"
 	"strings"
 	"testing"
 
@@ -22,15 +21,6 @@ var reach = values{
 	"elsewhere/outside/a":   `{"addresses":["192.0.2.5"]}`,
 	"default/inside/a":      `{"addresses":["10.0.0.9"]}`,
 	"default/inside/second": `{"addresses":["10.0.0.8"]}`,
-}
-
-func netsOf(t *testing.T, list ...string) []netip.Prefix {
-	t.Helper()
-	var out []netip.Prefix
-	if err := parseNets(&out, list); err != nil {
-		t.Fatal(err)
-	}
-	return out
 }
 
 func TestNets(t *testing.T) {
@@ -110,6 +100,38 @@ func TestNetsShare(t *testing.T) { // not parallel: it counts the process's allo
 	r := servingRegistry(t, "roster {\n"+allow+"\n}", inState(store, mirror.Live))
 	if n := testing.AllocsPerRun(100, func() { servedOf(r.replica.Load().Service("default", "orders")) }); n != 0 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+// TestNetsOfStatus: the status counts all valid instances, whatever is served of them.
+func TestNetsOfStatus(t *testing.T) {
+	t.Parallel()
+	r := serving(t, "roster {\n deny_net 0.0.0.0/0\n}", reach)
+	got := texts(ask(t, r, query("_status.svc.internal. TXT"), true).Answer)
+	if want := fmt.Sprintf(`"instances=%d"`, len(reach)); !strings.Contains(strings.Join(got, "\n"), want) {
+		t.Errorf("the status is %q, want %s", got, want)
+	}
+}
+
+// TestReloadNets: a reload with other networks has others served at once, from the
+// replica that is there.
+func TestReloadNets(t *testing.T) {
+	endpoint := closedPort(t)
+	m := plant(t, endpoint, reach)
+	s := startServer(t, fmt.Sprintf(transferring, "*", endpoint, ""))
+	for _, step := range []struct {
+		properties string
+		serves     int
+	}{{"", 4}, {"allow_net 10.0.0.0/8", 2}, {"allow_net 10.0.0.0/8\nttl 7", 2}, {"deny_net 10.0.0.0/8", 2}, {"deny_net 10.0.0.1", 3}, {"", 4}} {
+		if err := s.reload(t, fmt.Sprintf(transferring, "*", endpoint, step.properties)); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.ask(t, "orders.default.svc.internal. A").Answer; len(got) != step.serves {
+			t.Errorf("%q: %v, want %d records", step.properties, got, step.serves)
+		}
+	}
+	if m.users != 1 {
+		t.Errorf("the replica has %d users", m.users)
 	}
 }
 

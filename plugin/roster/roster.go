@@ -17,25 +17,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/rosterdns/roster/internal/mirror"
-	"github.com/rosterdns/roster/internal/services"
 )
-
-// replicaReader is what the handler needs of a replica: a fake suffices in
-// tests.
-type replicaReader interface {
-	// Load returns the current generation; it never blocks.
-	Load() *services.Generation
-	// Status returns the state of the replica.
-	Status() mirror.Status
-	// Since returns what has changed since a serial was shown.
-	Since(serial uint32) services.History
-	// IndexAddresses has addresses indexed, which names in reverse zones need.
-	IndexAddresses()
-	// Subscribe returns a subscription to what changes.
-	Subscribe() *services.Subscription
-	// Filter has it read through a filter, too, until that is closed.
-	Filter(f services.Filter) *services.Filtered
-}
 
 // Roster is the handler of one server block. It is safe for concurrent use.
 type Roster struct {
@@ -96,7 +78,7 @@ func (r *Roster) start(reg replicaReader) {
 // stop ends what start began. Queries that are under way can go on.
 func (r *Roster) stop() {
 	if f, ok := r.replica.(*filteredReplica); ok {
-		f.filtered.Close()
+		f.close()
 	}
 }
 
