@@ -22,11 +22,7 @@ func (s *Service) Select(selector catalog.Selector) []*catalog.Instance {
 // service that is not there. What the policies of the others say of alias and
 // failover is not followed. ttl and max_answers are those of s, min_up and
 // keep_last those of the service that answers.
-func (g *Generation) Answering(s *Service) *Service { return g.AnsweringWhere(s, (*Service).Answers) }
-
-// AnsweringWhere is Answering for who sees only some instances, and so decides
-// itself whether a service answers. It is not asked of nil.
-func (g *Generation) AnsweringWhere(s *Service, answers func(*Service) bool) *Service {
+func (g *Generation) Answering(s *Service) *Service {
 	if s == nil || !s.policy.Redirects() {
 		return s
 	}
@@ -34,11 +30,11 @@ func (g *Generation) AnsweringWhere(s *Service, answers func(*Service) bool) *Se
 	if alias := s.policy.Alias; !alias.IsZero() {
 		first = g.Service(alias.Namespace, alias.Name)
 	}
-	if first != nil && answers(first) {
+	if first.Answers() {
 		return first
 	}
 	for _, name := range s.policy.Failover {
-		if other := g.Service(name.Namespace, name.Name); other != nil && answers(other) {
+		if other := g.Service(name.Namespace, name.Name); other.Answers() {
 			return other
 		}
 	}

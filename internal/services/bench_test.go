@@ -12,6 +12,7 @@ import (
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
 
+	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/internal/mirror"
 )
 
@@ -193,6 +194,55 @@ func BenchmarkApplyEventIndexed(b *testing.B) {
 		st.Commit(mirror.Commit{Revision: revision})
 	}
 	b.ReportMetric(perInstance, "heap-B/instance")
+}
+
+// withoutOdd is a filter that shows every second instance of the benchmarks.
+type withoutOdd struct{}
+
+func (withoutOdd) Key() string      { return "odd" }
+func (withoutOdd) Report([]Altered) {}
+
+func (withoutOdd) Show(in *catalog.Instance) *catalog.Instance {
+	if in.Addresses[0].As4()[3]%2 == 1 {
+		return nil
+	}
+	return in
+}
+
+// BenchmarkApplyEventFiltered is BenchmarkApplyEvent with a filter.
+func BenchmarkApplyEventFiltered(b *testing.B) {
+	s := listed(b, benchEvents())
+	s.Filter(withoutOdd{})
+	value := benchValue(2)
+	b.ReportAllocs()
+	revision := int64(2 + benchInstances)
+	for b.Loop() {
+		revision++
+		i := int(revision) * 7919 % benchInstances
+		st := s.Stage()
+		st.Apply([]mirror.Event{{Key: benchKey(i), Value: value, ModRevision: revision, Lease: lease}})
+		st.Commit(mirror.Commit{Revision: revision})
+	}
+}
+
+// BenchmarkFilter measures how long a filter that begins holds up commits.
+func BenchmarkFilter(b *testing.B) {
+	for _, indexed := range []bool{false, true} {
+		b.Run(fmt.Sprintf("indexed=%v", indexed), func(b *testing.B) {
+			s := listed(b, benchEvents())
+			if indexed {
+				s.IndexAddresses()
+			}
+			before := heap()
+			f := s.Filter(withoutOdd{})
+			perInstance := float64(heap()-before) / benchInstances
+			f.Close()
+			for b.Loop() {
+				s.Filter(withoutOdd{}).Close()
+			}
+			b.ReportMetric(perInstance, "heap-B/instance")
+		})
+	}
 }
 
 // BenchmarkWithAddress measures a look-up, also among edits that wait.

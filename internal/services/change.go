@@ -8,18 +8,15 @@ type Change struct {
 	Old, New *Service
 }
 
-func (c *Change) namespace() string {
+// service returns the service after the commit, or else before it.
+func (c *Change) service() *Service {
 	if c.New != nil {
-		return c.New.Namespace
+		return c.New
 	}
-	return c.Old.Namespace
+	return c.Old
 }
 
+func (c *Change) namespace() string { return c.service().Namespace }
+
 // name returns the names of the service.
-func (c *Change) name() catalog.ServiceName {
-	s := c.New
-	if s == nil {
-		s = c.Old
-	}
-	return catalog.ServiceName{Namespace: s.Namespace, Name: s.Name}
-}
+func (c *Change) name() catalog.ServiceName { return c.service().ServiceName() }

@@ -54,13 +54,26 @@ type transaction struct {
 	skips  []skip
 }
 
-// draft returns the draft of a service. Lists come service by service, so that
-// most often it is the last one.
-func (t *transaction) draft(path string) *draft {
+// find returns the draft of a service, or nil if it has not been touched. Lists come
+// service by service, so that most often it is the last one.
+func (t *transaction) find(path string) *draft {
 	if n := len(t.order); n > 0 && t.order[n-1].path == path {
 		return t.order[n-1]
 	}
-	if d := t.drafts[path]; d != nil {
+	return t.drafts[path]
+}
+
+// replaced returns which instances of a service that changes are replaced.
+func (t *transaction) replaced(c *Change) []replacement {
+	if d := t.find(c.service().name.String()); d != nil {
+		return d.replacements
+	}
+	return nil
+}
+
+// draft returns the draft of a service.
+func (t *transaction) draft(path string) *draft {
+	if d := t.find(path); d != nil {
 		return d
 	}
 	namespace, name, _ := strings.Cut(path, "/")
@@ -70,6 +83,7 @@ func (t *transaction) draft(path string) *draft {
 		remembered, _ = t.policies.take(path)
 	}
 	d := newDraft(path, old, remembered, &t.index)
+	d.recorded = len(t.old.filtered) > 0
 	if len(t.order) == 1 { // most commits are of one service, and need no map
 		t.drafts = map[string]*draft{t.order[0].path: t.order[0]}
 	}

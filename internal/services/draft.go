@@ -23,6 +23,21 @@ type draft struct {
 	edits int
 	// index is what the commit does to the indexes.
 	index *indexEdits
+	// replacements are those of instances, in order, if recorded says so: for filters.
+	replacements []replacement
+	recorded     bool
+}
+
+// replacement is an instance that is replaced by another with the same ID; one of them
+// can be nil.
+type replacement struct{ old, next *entry }
+
+// id returns the ID of the instance.
+func (r *replacement) id() string {
+	if r.next != nil {
+		return r.next.ID
+	}
+	return r.old.ID
 }
 
 // newDraft returns the draft of a service that exists, or of one that doesn't,
@@ -76,6 +91,9 @@ func (d *draft) replaced(old, next *entry) {
 		d.up++
 	}
 	d.index.instance(d.name, old, next)
+	if d.recorded {
+		d.replacements = append(d.replacements, replacement{old, next})
+	}
 }
 
 func (d *draft) setPolicy(p *catalog.Policy, revision int64) {

@@ -2,6 +2,7 @@ package services
 
 import (
 	"iter"
+	"slices"
 	"strings"
 
 	"github.com/tidwall/btree"
@@ -18,6 +19,17 @@ type Generation struct {
 	services, instances int
 	revision            int64
 	serial              serial
+	// filtered is what filters show of it.
+	filtered []filtered
+	// whole is the generation of which a filter shows this one; nil without a filter.
+	whole *Generation
+}
+
+// filtered is what a filter shows of a generation: another one, which has the same
+// services but for those of which the filter shows something else.
+type filtered struct {
+	filter Filter
+	*Generation
 }
 
 // namespace holds the services of a namespace by name. It is immutable once it
@@ -105,10 +117,41 @@ func (g *Generation) All() iter.Seq[*Service] {
 	}
 }
 
+// Unfiltered returns the generation of which a filter shows this one: itself without a
+// filter.
+func (g *Generation) Unfiltered() *Generation {
+	if g.whole != nil {
+		return g.whole
+	}
+	return g
+}
+
+// through returns what the filter with a key shows, or nil if there is none.
+func (g *Generation) through(key string) *Generation {
+	for i := range g.filtered {
+		if g.filtered[i].filter.Key() == key {
+			return g.filtered[i].Generation
+		}
+	}
+	return nil
+}
+
+// settle has what filters show be of this generation: one is shown under one serial.
+func (g *Generation) settle() {
+	g.filtered = slices.Clone(g.filtered)
+	for i := range g.filtered {
+		f := &g.filtered[i]
+		f.Generation = f.with(nil)
+		f.revision, f.serial, f.whole = g.revision, g.serial, g
+	}
+}
+
 // with returns a generation in which the changes are made. Its revision, serial
-// and indexes are those of g.
+// and indexes are those of g, and what filters show is what they show of g.
 func (g *Generation) with(changes []Change) *Generation {
-	next := &Generation{indexes: g.indexes, services: g.services, instances: g.instances, revision: g.revision, serial: g.serial}
+	next := &Generation{
+		indexes: g.indexes, services: g.services, instances: g.instances, revision: g.revision, serial: g.serial, filtered: g.filtered,
+	}
 	if len(changes) == 0 {
 		next.namespaces = g.namespaces
 		return next

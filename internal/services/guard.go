@@ -119,7 +119,7 @@ func (g *Guard) commit(st *stage, c mirror.Commit) {
 	}
 	seen := g.inspect(st, c)
 	g.store.report(st.skips)
-	g.store.report(seen.skips)
+	g.store.tell(seen.outcome)
 	if seen.detected > 0 {
 		g.cfg.OnMass()
 		g.cfg.Log.Warn("mass expiry detected: serving expired instances for a while",
@@ -143,7 +143,7 @@ func (g *Guard) tell(b begun) {
 
 // seen is what a Guard saw in a commit.
 type seen struct {
-	skips         []skip
+	outcome
 	detected, all int // instances of a mass that has just been detected, and of all
 	begun         begun
 }
@@ -156,7 +156,7 @@ func (g *Guard) inspect(st *stage, c mirror.Commit) seen {
 	now, shown := time.Now(), g.store.Load().Revision()
 	g.trim(now)
 	if st.removals == 0 && len(g.expired) == 0 && len(g.restored) == 0 && g.last.idle() {
-		return seen{skips: g.store.advance(st.edits, c)}
+		return seen{outcome: g.store.advance(st.edits, c)}
 	}
 	last := g.last.inspect(now, c, shown)
 	mass := &inspection{Guard: g, now: now, revision: max(c.Revision, shown)}
@@ -164,7 +164,7 @@ func (g *Guard) inspect(st *stage, c mirror.Commit) seen {
 	if !g.Protects() {
 		gs = gates{last}
 	}
-	skips := g.store.advance(st.edits, c, gs...)
+	out := g.store.advance(st.edits, c, gs...)
 	if mass.more || last.begun.services > 0 {
 		g.store.journal.notify() // a snapshot has more to say
 	}
@@ -174,7 +174,7 @@ func (g *Guard) inspect(st *stage, c mirror.Commit) seen {
 		default: // it is about to look anyway
 		}
 	}
-	return seen{skips: skips, detected: mass.detected, all: mass.all, begun: last.begun}
+	return seen{outcome: out, detected: mass.detected, all: mass.all, begun: last.begun}
 }
 
 // total returns how many instances there would be if none had expired within the

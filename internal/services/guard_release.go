@@ -33,8 +33,8 @@ func (g *Guard) Run(ctx context.Context) {
 // release removes what has had its time, and reports whether more is to come.
 func (g *Guard) release(now time.Time) (more bool) {
 	g.mu.Lock()
-	lastSets, skips := g.removeLastSets(now)
-	alsoSkipped, begun := g.remove(now)
+	lastSets, outcome := g.removeLastSets(now)
+	also, begun := g.remove(now)
 	removed := g.removed
 	if g.protected() > 0 {
 		removed = 0 // more of the mass is to come
@@ -44,8 +44,8 @@ func (g *Guard) release(now time.Time) (more bool) {
 	more = len(g.expired) > 0 || g.last.served > 0
 	g.mu.Unlock()
 
-	g.store.report(skips)
-	g.store.report(alsoSkipped)
+	g.store.tell(outcome)
+	g.store.tell(also)
 	g.tell(begun)
 	if lastSets > 0 {
 		g.cfg.Log.Info("removed the last instances of services: none returned in time", "removed", lastSets)
@@ -63,20 +63,19 @@ func (g *Guard) released() mirror.Commit {
 }
 
 // removeLastSets removes the last instances of services that have had their time.
-// It returns how many, and what the Store skipped.
-func (g *Guard) removeLastSets(now time.Time) (removed int, skips []skip) {
+// It returns how many.
+func (g *Guard) removeLastSets(now time.Time) (removed int, out outcome) {
 	c := g.released()
 	gone := g.last.over(now, c.Revision)
 	if len(gone) == 0 {
-		return 0, nil
+		return 0, outcome{}
 	}
 	return len(gone), g.store.advance(gone, c)
 }
 
 // remove removes what has had its time of a mass, and forgets what is of no account
-// any more. The last of a service stay as such from now on. It returns what the
-// Store skipped.
-func (g *Guard) remove(now time.Time) ([]skip, begun) {
+// any more. The last of a service stay as such from now on.
+func (g *Guard) remove(now time.Time) (outcome, begun) {
 	g.trim(now)
 	c := g.released()
 	var gone []edit
@@ -94,13 +93,13 @@ func (g *Guard) remove(now time.Time) ([]skip, begun) {
 		}
 	}
 	if len(gone) == 0 {
-		return nil, begun{}
+		return outcome{}, begun{}
 	}
 	slices.SortFunc(gone, func(a, b edit) int { return strings.Compare(a.key, b.key) })
 	last := g.last.inspect(now, c, c.Revision)
-	skips := g.store.advance(gone, c, last)
+	out := g.store.advance(gone, c, last)
 	if last.begun.services > 0 {
 		g.store.journal.notify() // a snapshot has more to say
 	}
-	return skips, last.begun
+	return out, last.begun
 }

@@ -85,6 +85,13 @@ func (x addressIndex) with(edits []addressEdit) addressIndex {
 	return addressIndex{maintained: true, tree: next.merge()}
 }
 
+// fork returns the same index for generations that take another course: each appends to
+// its own edits.
+func (x addressIndex) fork() addressIndex {
+	x.waiting = slices.Clip(x.waiting)
+	return x
+}
+
 // merge returns the tree with the edits that wait, those of the same key in their
 // order.
 func (x addressIndex) merge() *btree.Map[uint64, *location] {

@@ -21,30 +21,38 @@ func TestLists(t *testing.T) {
 	for revision := int64(1); revision <= 1500; revision++ {
 		namespace := fmt.Sprintf("n%d", rng.IntN(3))
 		apply(s, batch(randomEvent(rng, namespace, revision)))
-		g := s.Load()
-		protocols := map[string]bool{}
-		ports := slices.Collect(g.Ports(namespace))
-		for _, p := range ports {
-			protocols[p.Protocol] = true
-			var names []string
-			for svc := range g.WithPort(namespace, p) {
-				names = append(names, svc.Name)
-			}
-			if got := elements(g.PortServices(namespace, p)); !slices.Equal(got, names) {
-				t.Fatalf("seed %d, revision %d: %v of %s: %q, want %q", seed, revision, p, namespace, got, names)
-			}
-		}
-		got := elements(g.PortList(namespace))
-		slices.SortFunc(got, catalog.PortName.Compare)
-		if !slices.Equal(got, ports) {
-			t.Fatalf("seed %d, revision %d: ports %v, want %v", seed, revision, got, ports)
-		}
-		for _, protocol := range []string{catalog.ProtocolTCP, catalog.ProtocolUDP} {
-			if g.HasProtocol(namespace, protocol) != protocols[protocol] {
-				t.Fatalf("seed %d, revision %d: HasProtocol(%s) of %v", seed, revision, protocol, ports)
-			}
+		if err := checkLists(s.Load(), namespace); err != nil {
+			t.Fatalf("seed %d, revision %d: %v", seed, revision, err)
 		}
 	}
+}
+
+// checkLists reports where the lists of ports of a namespace differ from what the
+// sequences yield.
+func checkLists(g *Generation, namespace string) error {
+	protocols := map[string]bool{}
+	ports := slices.Collect(g.Ports(namespace))
+	for _, p := range ports {
+		protocols[p.Protocol] = true
+		var names []string
+		for svc := range g.WithPort(namespace, p) {
+			names = append(names, svc.Name)
+		}
+		if got := elements(g.PortServices(namespace, p)); !slices.Equal(got, names) {
+			return fmt.Errorf("%v of %s: %q, want %q", p, namespace, got, names)
+		}
+	}
+	got := elements(g.PortList(namespace))
+	slices.SortFunc(got, catalog.PortName.Compare)
+	if !slices.Equal(got, ports) {
+		return fmt.Errorf("ports %v, want %v", got, ports)
+	}
+	for _, protocol := range []string{catalog.ProtocolTCP, catalog.ProtocolUDP} {
+		if g.HasProtocol(namespace, protocol) != protocols[protocol] {
+			return fmt.Errorf("HasProtocol(%s) of %v", protocol, ports)
+		}
+	}
+	return nil
 }
 
 func elements[T any](l List[T]) (out []T) {
@@ -81,27 +89,35 @@ func TestAddressFrom(t *testing.T) {
 			continue
 		}
 		g := s.Load()
-		all := map[netip.Addr]bool{}
-		for svc := range g.All() {
-			for in := range svc.All() {
-				for _, a := range in.Addresses {
-					all[a] = true
-				}
-			}
-		}
-		least := netip.MustParseAddr(some())
-		var want netip.Addr
-		for _, a := range slices.SortedFunc(maps.Keys(all), netip.Addr.Compare) {
-			if a.BitLen() == least.BitLen() && a.Compare(least) >= 0 {
-				want = a
-				break
-			}
-		}
-		if got, ok := g.AddressFrom(least); got != want || ok != want.IsValid() {
-			t.Fatalf("seed %d, revision %d: from %v: %v, %v, want %v of %v", seed, revision, least, got, ok, want, all)
+		if err := checkAddressFrom(g, some()); err != nil {
+			t.Fatalf("seed %d, revision %d: %v", seed, revision, err)
 		}
 	}
 	if x := s.Load().indexes.reach; x.tree == nil || len(x.waiting) > maxReachWaiting {
 		t.Errorf("%d edits wait", len(x.waiting))
 	}
+}
+
+// checkAddressFrom reports where the next address differs from that of all there are.
+func checkAddressFrom(g *Generation, from string) error {
+	all := map[netip.Addr]bool{}
+	for svc := range g.All() {
+		for in := range svc.All() {
+			for _, a := range in.Addresses {
+				all[a] = true
+			}
+		}
+	}
+	least := netip.MustParseAddr(from)
+	var want netip.Addr
+	for _, a := range slices.SortedFunc(maps.Keys(all), netip.Addr.Compare) {
+		if a.BitLen() == least.BitLen() && a.Compare(least) >= 0 {
+			want = a
+			break
+		}
+	}
+	if got, ok := g.AddressFrom(least); got != want || ok != want.IsValid() {
+		return fmt.Errorf("from %v: %v, %v, want %v of %v", least, got, ok, want, all)
+	}
+	return nil
 }

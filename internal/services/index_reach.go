@@ -43,6 +43,13 @@ func (x reachIndex) with(edits []reachItem) reachIndex {
 	return reachIndex{tree: next.merge()}
 }
 
+// fork returns the same index for generations that take another course: each appends to
+// its own edits.
+func (x reachIndex) fork() reachIndex {
+	x.waiting = slices.Clip(x.waiting)
+	return x
+}
+
 // merge returns the tree with the edits that wait.
 func (x reachIndex) merge() *btree.BTreeG[reachItem] {
 	next := x.tree

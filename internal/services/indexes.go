@@ -39,6 +39,12 @@ func (x indexes) with(e *indexEdits) indexes {
 	}
 }
 
+// fork returns the same indexes for generations that take another course.
+func (x indexes) fork() indexes {
+	x.addresses, x.reach = x.addresses.fork(), x.reach.fork()
+	return x
+}
+
 // instance notes that an instance is replaced by another; one of them can be nil.
 func (e *indexEdits) instance(service *catalog.ServiceName, old, next *entry) {
 	if e.addressed && (old == nil || next == nil || !slices.Equal(old.Addresses, next.Addresses)) {

@@ -109,9 +109,19 @@ func (j *journal) detach() {
 	if len(j.deltas) == 0 {
 		return
 	}
+	before := j.base
+	if n := len(j.deltas); n > 1 {
+		before = j.deltas[n-2].Generation
+	}
 	for _, c := range j.deltas[len(j.deltas)-1].Changes {
-		if c.Old != nil {
-			c.Old.detach()
+		if c.Old == nil {
+			continue
+		}
+		c.Old.detach()
+		for _, f := range before.filtered {
+			if s := f.Service(c.Old.Namespace, c.Old.Name); s != nil {
+				s.detach()
+			}
 		}
 	}
 }

@@ -24,6 +24,9 @@ type Service struct {
 	instances btree.Map[string, *entry]
 	up        int             // of instances, those that are up
 	policy    *catalog.Policy // nil if there is none
+	// altered is how many instances a filter shows something else or nothing of; 0
+	// where the service is shown as it is.
+	altered int
 	// name is the one that all versions share, and the indexes.
 	name *catalog.ServiceName
 	// list, ports and attached return what readers made of this version.
@@ -66,9 +69,14 @@ func (e *entry) own() catalog.Instance {
 // ServiceName returns the names of the service.
 func (s *Service) ServiceName() catalog.ServiceName { return *s.name }
 
-// Policy returns the policy of the service, or nil. It is shared and must not be
-// changed.
-func (s *Service) Policy() *catalog.Policy { return s.policy }
+// Policy returns the policy of the service, or nil, as of no service. It is shared and
+// must not be changed.
+func (s *Service) Policy() *catalog.Policy {
+	if s == nil {
+		return nil
+	}
+	return s.policy
+}
 
 // Up returns how many instances are up.
 func (s *Service) Up() int { return s.up }
@@ -173,10 +181,15 @@ func (s *Service) detach() {
 	s.attached.Store(nil)
 }
 
+// WithoutInstances returns a version of the service that has none.
+func (s *Service) WithoutInstances() *Service {
+	return &Service{Namespace: s.Namespace, Name: s.Name, Revision: s.Revision, policy: s.policy, name: s.name}
+}
+
 // at returns a version of the service that differs in its revision only.
 func (s *Service) at(revision int64) *Service {
 	return &Service{
 		Namespace: s.Namespace, Name: s.Name, Revision: revision,
-		instances: s.instances, up: s.up, policy: s.policy, name: s.name,
+		instances: s.instances, up: s.up, policy: s.policy, name: s.name, altered: s.altered,
 	}
 }

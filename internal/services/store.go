@@ -2,6 +2,7 @@ package services
 
 import (
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -19,6 +20,7 @@ type Store struct {
 	orphans  orphans[override]
 	policies orphans[policy] // of services that don't exist
 	journal  journal
+	filters  map[string]int // how many Filtered there are of each, by key
 	// toldOfOrphans is set once the log says that there are too many overrides or
 	// policies that are of nothing.
 	toldOfOrphans atomic.Bool
@@ -53,15 +55,20 @@ func (s *Store) Stage() mirror.Stage {
 // commit makes the edits of a stage visible at once. Its cost is that of the
 // edits, however many services and instances there are besides.
 func (s *Store) commit(st *stage, c mirror.Commit) {
-	skips := s.advance(st.edits, c)
+	out := s.advance(st.edits, c)
 	s.report(st.skips)
-	s.report(skips)
+	s.tell(out)
+}
+
+// outcome is what a commit has to tell of, once readers can see it.
+type outcome struct {
+	skips   []skip
+	altered []alteration
 }
 
 // advance replaces the present generation by the next one. A gate, which is nil
-// without a Guard, is asked before instances are removed. It returns what was
-// skipped.
-func (s *Store) advance(edits []edit, c mirror.Commit, gs ...gate) []skip {
+// without a Guard, is asked before instances are removed.
+func (s *Store) advance(edits []edit, c mirror.Commit, gs ...gate) outcome {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old := s.Load()
@@ -78,9 +85,16 @@ func (s *Store) advance(edits []edit, c mirror.Commit, gs ...gate) []skip {
 	next := old.with(changes)
 	next.indexes = old.indexes.with(&t.index)
 	next.advance(c, len(changes) > 0)
+	altered := t.filter(next, changes)
 	// Also without changes: readers see the revision.
-	s.journal.publish(next, changes, weight, c.Regressed)
-	return t.skips
+	s.publish(next, changes, weight, c.Regressed)
+	return outcome{t.skips, altered}
+}
+
+// publish makes a generation the present one, with what filters show of it.
+func (s *Store) publish(g *Generation, changes []Change, weight int, notify bool) {
+	g.settle()
+	s.journal.publish(g, changes, weight, notify)
 }
 
 // IndexAddresses has indexes by address from now on, which Generation.WithAddress
@@ -94,16 +108,27 @@ func (s *Store) IndexAddresses() {
 	if next.indexes.addresses.maintained {
 		return
 	}
+	next.indexAddresses()
+	next.filtered = slices.Clone(next.filtered)
+	for i := range next.filtered {
+		f := &next.filtered[i]
+		f.Generation = f.with(nil)
+		f.indexAddresses()
+	}
+	s.publish(next, nil, 0, false)
+}
+
+// indexAddresses makes indexes by address.
+func (g *Generation) indexAddresses() {
 	e := indexEdits{addressed: true}
-	for svc := range next.All() {
+	for svc := range g.All() {
 		svc.instances.Scan(func(_ string, in *entry) bool {
 			e.addAddresses(svc.name, in, false)
 			return true
 		})
 	}
-	next.indexes.addresses = addressIndex{maintained: true}.with(e.addresses)
-	next.indexes.reach = reachIndex{}.with(e.reach)
-	s.journal.publish(next, nil, 0, false)
+	g.indexes.addresses = addressIndex{maintained: true}.with(e.addresses)
+	g.indexes.reach = reachIndex{}.with(e.reach)
 }
 
 // RestoreSerial makes the serial go on where it was at a revision, with the
@@ -115,7 +140,7 @@ func (s *Store) RestoreSerial(full, offset, revision int64) {
 	next := s.Load().with(nil)
 	next.serial = serial{value: full, offset: offset, since: revision}
 	s.journal.forget()
-	s.journal.publish(next, nil, 0, false)
+	s.publish(next, nil, 0, false)
 }
 
 // RaiseSerial makes the serial rise as with a change: readers show the contents in
@@ -130,7 +155,7 @@ func (s *Store) RaiseSerial() {
 	}
 	next.serial.raise(next.serial.value, true)
 	s.journal.forget()
-	s.journal.publish(next, nil, 0, true)
+	s.publish(next, nil, 0, true)
 }
 
 // Continue is RestoreSerial from another Store of the same registry, unless what
@@ -144,8 +169,16 @@ func (s *Store) Continue(other *Generation) {
 	}
 }
 
-// report counts and logs what was skipped. It is called without the lock: a log
-// can block.
+// tell tells of what a commit skipped, and the filters what they show otherwise. It is
+// called without the lock: a log can block.
+func (s *Store) tell(o outcome) {
+	s.report(o.skips)
+	for i := range o.altered {
+		o.altered[i].report()
+	}
+}
+
+// report counts and logs what was skipped, without the lock.
 func (s *Store) report(skips []skip) {
 	for i := range skips {
 		k := &skips[i]

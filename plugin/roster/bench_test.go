@@ -47,15 +47,23 @@ func labelled(n int) values {
 }
 
 // BenchmarkNames is BenchmarkServeDNS of every kind of name, as the first of
-// max_answers, and with a filter that takes nothing out.
+// max_answers, and with a filter that takes nothing out, or nearly all of a namespace.
 func BenchmarkNames(b *testing.B) {
 	for _, n := range []int{10, 100_000} {
-		registry := inState(storeOf(b, withPolicies(n)), mirror.Live)
+		vs := withPolicies(n)
+		vs["services/z/a"] = `{"addresses":["10.9.9.9"],"ports":[{"name":"http","port":80}]}`
+		registry := inState(storeOf(b, vs), mirror.Live)
 		for directive, questions := range map[string][]struct{ name, question string }{
 			"":                        slices.Concat(moreQuestions, kindQuestions),
 			"max_answers 8":           {{"max_answers-A", manyA}, {"max_answers-SRV", manySRV}},
 			"max_answers 80":          {{"max_answers-80", manyA}},
 			"deny_net 203.0.113.0/24": {{"filtered-PTR", "_http._tcp.services.svc.internal. PTR"}, {"filtered-A", "_http._tcp.services.svc.internal. A"}},
+			// Of the namespace services but for the last one.
+			"allow_net 10.0.0.0/8": {
+				{"denied-PTR", "_http._tcp.services.svc.internal. PTR"},
+				{"denied-types", "_services._dns-sd._udp.services.svc.internal. PTR"},
+				{"denied-NXDOMAIN", "nope.services.svc.internal. A"},
+			},
 		} {
 			h := servingRegistry(b, "roster svc.internal 10.0.0.0/8 192.0.2.0/24 2001:db8::/32 {\n"+directive+"\n}", registry)
 			for _, q := range questions {

@@ -140,7 +140,8 @@ func (b *blocks) releaseAll() {
 		defer cancel()
 		var ends sync.WaitGroup
 		slots := make(chan struct{}, releasesAtOnce)
-		for _, m := range b.acquired {
+		for i, m := range b.acquired {
+			b.handlers[i].stop()
 			slots <- struct{}{}
 			ends.Go(func() {
 				replicas.release(ctx, m.config)

@@ -1,8 +1,6 @@
 package roster
 
 import (
-	"math"
-
 	"github.com/miekg/dns"
 
 	"github.com/rosterdns/roster/catalog"
@@ -39,7 +37,7 @@ func (q *question) resolveBrowse() answer {
 		return serviceQuestion{q}.pointToPorts()
 	}
 	below := join("."+q.namespace+".", q.zone.name)
-	ports := q.block.nets.portList(q.gen, q.namespace, q.mostPointers())
+	ports := q.gen.PortList(q.namespace)
 	return q.pointTo(ports.Len(), q.ttl, func(i int) string { return nameKey(ports.At(i)).labels() + below })
 }
 
@@ -50,41 +48,25 @@ func (q *question) resolveNamespace() answer {
 	case kindNamespace:
 		return answer{exists: true}
 	case kindNamespaceProtocol:
-		return answer{exists: q.protocol == catalog.ProtocolUDP || q.block.nets.hasProtocol(q.gen, q.namespace, q.protocol)}
+		return answer{exists: q.protocol == catalog.ProtocolUDP || q.gen.HasProtocol(q.namespace, q.protocol)}
 	case kindNamespacePort:
 		return q.pointToServices()
 	}
 	return q.resolveBrowse()
 }
 
-// mostPointers returns how many names are looked for where each has to be looked at:
-// one tells that there is any, and no message has room for more than maxPicked.
-func (q *question) mostPointers() int {
-	switch {
-	case q.whole:
-		return math.MaxInt
-	case q.qtype != dns.TypePTR:
-		return 1
-	}
-	return maxPicked
-}
-
 // pointToServices points to the services with a named port (RFC 6763, 4.1).
 func (q *question) pointToServices() answer {
-	room, most := q.roomBefore(q.qname), q.mostPointers()
-	if room < catalog.MaxLabel {
-		most = math.MaxInt // the first ones can be those that don't fit
-	}
-	names := q.block.nets.portServices(q.gen, q.namespace, catalog.PortName{Name: q.port, Protocol: q.protocol}, most)
+	var names list[string] = q.gen.PortServices(q.namespace, catalog.PortName{Name: q.port, Protocol: q.protocol})
 	switch {
 	case names.Len() == 0:
 		return answer{}
 	case q.qtype != dns.TypePTR:
 		return answer{exists: true}
 	}
-	all := names.Len()
+	all, room := names.Len(), q.roomBefore(q.qname)
 	if room < catalog.MaxLabel {
-		names = where(names, all, func(name string) bool { return len(name) <= room })
+		names = where(names, func(name string) bool { return len(name) <= room })
 	}
 	a := q.pointTo(names.Len(), q.ttl, func(i int) string { return names.At(i) + "." + q.qname })
 	a.omitted = all - names.Len()

@@ -60,11 +60,10 @@ type elements[T any] []T
 func (e elements[T]) Len() int   { return len(e) }
 func (e elements[T]) At(i int) T { return e[i] }
 
-// where returns the elements of a list that hold, the first ones where there are more
-// than most.
-func where[T any](l list[T], most int, holds func(T) bool) list[T] {
+// where returns the elements of a list that hold.
+func where[T any](l list[T], holds func(T) bool) list[T] {
 	var out elements[T]
-	for i := 0; i < l.Len() && len(out) < most; i++ {
+	for i := range l.Len() {
 		if t := l.At(i); holds(t) {
 			out = append(out, t)
 		}

@@ -34,7 +34,7 @@ var (
 
 	deniedAddresses = promauto.NewCounter(prometheus.CounterOpts{
 		Namespace: plugin.Namespace, Subsystem: pluginName, Name: "denied_addresses_total",
-		Help: "Counter of addresses left out because of allow_net or deny_net, once for each instance that was queried.",
+		Help: "Counter of addresses left out because of allow_net or deny_net, each time an instance arrives with them or changes them.",
 	})
 
 	droppedLines = promauto.NewCounterFunc(prometheus.CounterOpts{

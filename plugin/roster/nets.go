@@ -46,3 +46,5 @@ func (n *nets) serves(a netip.Addr) bool {
 	contains := func(p netip.Prefix) bool { return p.Contains(a) }
 	return (len(n.allow) == 0 || slices.ContainsFunc(n.allow, contains)) && !slices.ContainsFunc(n.deny, contains)
 }
+
+func (n *nets) denies(a netip.Addr) bool { return !n.serves(a) }

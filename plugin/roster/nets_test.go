@@ -2,11 +2,11 @@ package roster
 
 import (
 	"fmt"
-	"net/netip"
 	"strings"
 	"testing"
 
 	"github.com/miekg/dns"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/rosterdns/roster/internal/mirror"
 )
@@ -21,15 +21,6 @@ var reach = values{
 	"elsewhere/outside/a":   `{"addresses":["192.0.2.5"]}`,
 	"default/inside/a":      `{"addresses":["10.0.0.9"]}`,
 	"default/inside/second": `{"addresses":["10.0.0.8"]}`,
-}
-
-func netsOf(t *testing.T, list ...string) []netip.Prefix {
-	t.Helper()
-	var out []netip.Prefix
-	if err := parseNets(&out, list); err != nil {
-		t.Fatal(err)
-	}
-	return out
 }
 
 func TestNets(t *testing.T) {
@@ -80,35 +71,85 @@ func TestNets(t *testing.T) {
 // TestNetsLeaveHostsAlone: their addresses are somebody else's to tell.
 func TestNetsLeaveHostsAlone(t *testing.T) {
 	t.Parallel()
-	s := storeOf(t, reach).Load()
-	f := newNetFilter(nets{deny: netsOf(t, "0.0.0.0/0", "::/0")})
-	if host := s.Service("default", "host"); f.of(host) != &attachmentOf(host).whole {
+	s := storeOf(t, reach)
+	g := servingRegistry(t, "roster {\n deny_net 0.0.0.0/0 ::/0\n}", inState(s, mirror.Live)).replica.Load()
+	if host := g.Service("default", "host"); host == nil || host != s.Load().Service("default", "host") {
 		t.Error("a host was taken out")
 	}
-	if f.of(s.Service("default", "orders")) != nil || f.of(nil) != nil {
+	if g.Service("default", "orders") != nil {
 		t.Error("something is left of nothing")
 	}
 }
 
 // TestNetsShare: blocks with equal networks share what is left of a service, and
 // nothing is made where nothing is taken out.
-func TestNetsShare(t *testing.T) {
-	s := storeOf(t, reach).Load()
-	orders, inside := s.Service("default", "orders"), s.Service("default", "inside")
-	a, b := newNetFilter(nets{allow: netsOf(t, "10.0.0.0/8")}), newNetFilter(nets{allow: netsOf(t, "10.0.0.0/8")})
-	other := newNetFilter(nets{allow: netsOf(t, "192.0.2.0/24")})
-	if a.of(orders) != b.of(orders) || a.of(orders) == &attachmentOf(orders).whole || other.of(orders) == a.of(orders) {
+func TestNetsShare(t *testing.T) { // not parallel: it counts the process's allocations
+	store := storeOf(t, reach)
+	service := func(directive, name string) *servedService {
+		r := servingRegistry(t, "roster {\n"+directive+"\n}", inState(store, mirror.Live))
+		return servedOf(r.replica.Load().Service("default", name))
+	}
+	const allow = "allow_net 10.0.0.0/8"
+	orders := service(allow, "orders")
+	if orders != service(allow, "orders") || orders == service("", "orders") || orders == service("allow_net 192.0.2.0/24", "orders") {
 		t.Error("filters that are equal make two, or others one")
 	}
-	if a.of(inside) != &attachmentOf(inside).whole {
+	if service(allow, "inside") != service("", "inside") {
 		t.Error("a service that is served whole was copied")
 	}
-	if newNetFilter(nets{}) != nil {
-		t.Error("a filter of nothing")
-	}
-	if n := testing.AllocsPerRun(100, func() { a.of(orders) }); n != 0 {
+	r := servingRegistry(t, "roster {\n"+allow+"\n}", inState(store, mirror.Live))
+	if n := testing.AllocsPerRun(100, func() { servedOf(r.replica.Load().Service("default", "orders")) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
+}
+
+// TestNetsOfStatus: the status counts all valid instances, whatever is served of them.
+func TestNetsOfStatus(t *testing.T) {
+	t.Parallel()
+	r := serving(t, "roster {\n deny_net 0.0.0.0/0\n}", reach)
+	got := texts(ask(t, r, query("_status.svc.internal. TXT"), true).Answer)
+	if want := fmt.Sprintf(`"instances=%d"`, len(reach)); !strings.Contains(strings.Join(got, "\n"), want) {
+		t.Errorf("the status is %q, want %s", got, want)
+	}
+}
+
+// TestReloadNets: a reload with other networks has others served at once, from the
+// replica that is there.
+func TestReloadNets(t *testing.T) {
+	endpoint := closedPort(t)
+	m := plant(t, endpoint, reach)
+	s := startServer(t, fmt.Sprintf(transferring, "*", endpoint, ""))
+	for _, step := range []struct {
+		properties string
+		serves     int
+	}{{"", 4}, {"allow_net 10.0.0.0/8", 2}, {"allow_net 10.0.0.0/8\nttl 7", 2}, {"deny_net 10.0.0.0/8", 2}, {"deny_net 10.0.0.1", 3}, {"", 4}} {
+		if err := s.reload(t, fmt.Sprintf(transferring, "*", endpoint, step.properties)); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.ask(t, "orders.default.svc.internal. A").Answer; len(got) != step.serves {
+			t.Errorf("%q: %v, want %d records", step.properties, got, step.serves)
+		}
+	}
+	if m.users != 1 {
+		t.Errorf("the replica has %d users", m.users)
+	}
+}
+
+// TestNetsStop: a block that has ended shows what it showed last, and holds up nothing.
+func TestNetsStop(t *testing.T) {
+	t.Parallel()
+	store := storeOf(t, reach)
+	r := servingRegistry(t, "roster {\n allow_net 10.0.0.0/8\n}", inState(store, mirror.Live))
+	r.stop()
+	apply(store, 50, mirror.Event{Key: "default/outside/b", Value: []byte(`{"addresses":["10.0.0.4"]}`), ModRevision: 50, Lease: 1})
+	for question, want := range map[string]int{
+		"inside.default.svc.internal. A": dns.RcodeSuccess, "outside.default.svc.internal. A": dns.RcodeNameError, "out.orders.default.svc.internal. A": dns.RcodeNameError,
+	} {
+		if got := ask(t, r, query(question), false).Rcode; got != want {
+			t.Errorf("%s: %s", question, dns.RcodeToString[got])
+		}
+	}
+	serving(t, "roster", reach).stop() // without networks there is nothing to end
 }
 
 // TestNetsLog tells of an instance once, for as long as its addresses stay.
@@ -133,6 +174,36 @@ func TestNetsLog(t *testing.T) {
 	asked(1)
 	put(51, "out", "192.0.2.99")
 	asked(2)
+}
+
+// TestNetsLogIsBounded: however many instances a commit brings that are not served, a
+// few of them are told, and how many more there are. All are counted.
+func TestNetsLogIsBounded(t *testing.T) { // not parallel: it reads a counter of the process
+	const n = 1000
+	log, before := logged(t), testutil.ToFloat64(deniedAddresses)
+	vs := values{}
+	for i := range n {
+		vs[fmt.Sprintf("default/orders/i%d", i)] = `{"addresses":["192.0.2.1","192.0.2.2","10.0.0.1"]}`
+	}
+	store := storeOf(t, vs)
+	expect := func(when string, single, more int) {
+		t.Helper()
+		if got := len(lines(log, "WARNING", " instance has addresses that allow_net")); got != single {
+			t.Errorf("%s: %d lines of an instance each, want %d", when, got, single)
+		}
+		if got := len(lines(log, fmt.Sprintf("more instances have addresses that allow_net or deny_net excludes instances=%d", n-maxDenialLines))); got != more {
+			t.Errorf("%s: %d lines of the others, want %d", when, got, more)
+		}
+	}
+	servingRegistry(t, "roster {\n allow_net 10.0.0.0/8\n}", inState(store, mirror.Live))
+	expect("at the start", maxDenialLines, 1)
+	servingRegistry(t, "roster {\n allow_net 10.0.0.0/8\n}", inState(store, mirror.Live))
+	expect("with a second block", maxDenialLines, 1)
+	if got := testutil.ToFloat64(deniedAddresses) - before; got != 2*n {
+		t.Errorf("%v denied addresses, want %d", got, 2*n)
+	}
+	apply(store, 50, mirror.Event{Key: "default/orders/one", Value: []byte(`{"addresses":["192.0.2.1"]}`), ModRevision: 50, Lease: 1})
+	expect("after a change", maxDenialLines+1, 1)
 }
 
 func TestParseNetsErrors(t *testing.T) {

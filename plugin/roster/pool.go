@@ -37,6 +37,9 @@ func (s *shared) IndexAddresses() { s.Store().IndexAddresses() }
 // Since implements replicaReader.
 func (s *shared) Since(serial uint32) services.History { return s.Store().Since(serial) }
 
+// Filter implements replicaReader.
+func (s *shared) Filter(f services.Filter) *services.Filtered { return s.Store().Filter(f) }
+
 // Subscribe implements replicaReader.
 func (s *shared) Subscribe() *services.Subscription { return s.Store().Subscribe() }
 

@@ -3,7 +3,6 @@ package roster
 import (
 	"slices"
 
-	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/internal/services"
 )
 
@@ -38,7 +37,6 @@ type serviceQuestion struct{ *question }
 // settings are those of a block that answers depend on.
 type settings struct {
 	ttls ttls
-	nets *netFilter // nil to serve all addresses
 	// maxAnswers is how many records an answer for a service has; 0 is all.
 	maxAnswers int
 	clients    clients
@@ -86,18 +84,10 @@ func (q *question) ask(s *services.Service) {
 // answeringFor returns what is served of the service that answers for one with an
 // alias or failover: nothing of one that isn't there.
 func (q *question) answeringFor(s *services.Service) *servedService {
-	answers := (*services.Service).Answers
-	if q.block.nets != nil {
-		answers = func(s *services.Service) bool {
-			sv := q.serve(s)
-			return sv != nil && len(sv.answering()) > 0
-		}
-	}
-	other := q.gen.AnsweringWhere(s, answers)
-	if sv := q.serve(other); sv != nil {
+	if sv := q.serve(q.gen.Answering(s)); sv != nil {
 		return sv
 	}
-	return newServed(s, []*catalog.Instance{})
+	return newServed(s.WithoutInstances())
 }
 
 // selected returns the selection from a service that a question is answered from, and
@@ -114,10 +104,13 @@ func (q serviceQuestion) selected(sv *servedService) (s *selection, local bool) 
 	return sv.selection(n), local
 }
 
-// serve returns what is served of a service, nil where nothing is.
+// serve returns what is served of a service, nil of none.
 func (q *question) serve(s *services.Service) *servedService {
-	if q.whole {
-		return q.block.nets.fresh(s)
+	switch {
+	case s == nil:
+		return nil
+	case q.whole: // who reads all services, each once
+		return newServed(s)
 	}
-	return q.block.nets.of(s)
+	return servedOf(s)
 }

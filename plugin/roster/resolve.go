@@ -55,7 +55,7 @@ func (q *question) resolveKind() answer {
 		return q.resolveReverse()
 	}
 	switch {
-	case q.service == "" && q.hasNamespace():
+	case q.service == "" && q.gen.HasNamespace(q.namespace):
 		return q.resolveNamespace()
 	case q.own != nil:
 		return serviceQuestion{q}.resolveService()

@@ -7,11 +7,12 @@ import (
 // resolveReverse answers for an address, or for what addresses begin with.
 func (q *question) resolveReverse() answer {
 	if !q.prefix.IsSingleIP() {
-		return answer{exists: q.block.nets.anyIn(q.gen, *q.prefix)}
+		a, ok := q.gen.AddressFrom(q.prefix.Addr())
+		return answer{exists: ok && q.prefix.Contains(a)}
 	}
 	var names []string
 	a, ttl := answer{}, uint32(maxTTL)
-	for s, in := range q.block.nets.withAddress(q.gen, q.prefix.Addr()) {
+	for s, in := range q.gen.WithAddress(q.prefix.Addr()) {
 		a.exists = true
 		below := q.forward.below(s)
 		if len(in.ID) > q.forward.roomBefore(below) {

@@ -17,23 +17,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/rosterdns/roster/internal/mirror"
-	"github.com/rosterdns/roster/internal/services"
 )
-
-// replicaReader is what the handler needs of a replica: a fake suffices in
-// tests.
-type replicaReader interface {
-	// Load returns the current generation; it never blocks.
-	Load() *services.Generation
-	// Status returns the state of the replica.
-	Status() mirror.Status
-	// Since returns what has changed since a serial was shown.
-	Since(serial uint32) services.History
-	// IndexAddresses has addresses indexed, which names in reverse zones need.
-	IndexAddresses()
-	// Subscribe returns a subscription to what changes.
-	Subscribe() *services.Subscription
-}
 
 // Roster is the handler of one server block. It is safe for concurrent use.
 type Roster struct {
@@ -44,10 +28,11 @@ type Roster struct {
 	zones   map[string]*zone // by name; the same as in origins
 	fall    fall.F
 	stale   time.Duration // how long after the last contact answers go on; 0 is without end
+	nets    nets
 	settings
 	responder
-	transfers *transfers // of all blocks
-	replica   replicaReader
+	transfers *transfers    // of all blocks
+	replica   replicaReader // as nets show it
 	// started says that replica is set, before which nothing but Ready is
 	// called.
 	started atomic.Bool
@@ -81,13 +66,20 @@ func (r *Roster) synced() bool {
 // their TTL.
 func (r *Roster) CacheBypassZones() []string { return r.origins }
 
-// start gives the handler its replica.
+// start gives the handler its replica, until stop.
 func (r *Roster) start(reg replicaReader) {
-	r.replica = reg
+	r.replica = filteredBy(r.nets, reg)
 	if slices.ContainsFunc(r.origins, isReverse) {
 		reg.IndexAddresses()
 	}
 	r.started.Store(true)
+}
+
+// stop ends what start began. Queries that are under way can go on.
+func (r *Roster) stop() {
+	if f, ok := r.replica.(*filteredReplica); ok {
+		f.close()
+	}
 }
 
 // ServeDNS implements plugin.Handler.

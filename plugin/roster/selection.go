@@ -4,12 +4,13 @@ import (
 	"slices"
 
 	"github.com/rosterdns/roster/catalog"
+	"github.com/rosterdns/roster/internal/services"
 )
 
-// selection is what answers need of the instances that a selector selects from what
-// is served of a service. Each part is made at its first use.
+// selection is what answers need of the instances that a selector selects from a
+// service. Each part is made at its first use.
 type selection struct {
-	from *servedInstances
+	from *services.Service
 	// selector is without what all questions of the service have in common.
 	selector catalog.Selector
 	// candidates are those who are up of whom the selector selects; nil without a
@@ -32,7 +33,7 @@ func (s *selection) matching() []*catalog.Instance {
 	}
 	return *s.match.get(func() []*catalog.Instance {
 		if s.candidates == nil {
-			return catalog.Selector{MinUp: s.from.service.Policy().Up()}.Select(s.from.instances(), s.from.service.Len())
+			return s.from.Select(catalog.Selector{})
 		}
 		selector := s.selector
 		selector.Prefer = ""
@@ -83,7 +84,7 @@ func (s *selection) portsBy(k portKeying) map[portKey]*portSet {
 	return *s.ports[k].get(func() map[portKey]*portSet {
 		instances := slices.Values(s.matching())
 		if s.candidates == nil {
-			instances = s.from.instances() // whose ports exist, whoever is selected
+			instances = s.from.All() // whose ports exist, whoever is selected
 		}
 		return newPorts(instances, s.matching(), s.selector.Prefer, k.key)
 	})

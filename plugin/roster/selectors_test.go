@@ -132,7 +132,7 @@ func TestSelectionsAreBounded(t *testing.T) {
 		vs[fmt.Sprintf("default/web/i%d", i)] = fmt.Sprintf(`{"addresses":["10.0.0.%d"],"tags":["t%d"],"locality":"l%d"}`, i, i, i%2)
 	}
 	r := serving(t, "roster", vs)
-	sv := r.nets.of(r.replica.Load().Service("default", "web"))
+	sv := servedOf(r.replica.Load().Service("default", "web"))
 	for range 2 {
 		for i := range 3 * maxNarrowed {
 			for selector, want := range map[string]int{

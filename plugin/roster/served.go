@@ -2,19 +2,17 @@ package roster
 
 import (
 	"slices"
-	"sync"
 
 	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/internal/services"
 )
 
-// servedService is what a block serves of one version of a service, and what was
-// selected from it: all that depends neither on the question nor on a block's TTLs
-// and zones. Each part is made at its first use and only once, so that the work of a
+// servedService is one version of a service, and what was selected from it: all that
+// depends neither on the question nor on a block's TTLs and zones. Each part is made at its first use and only once, so that the work of a
 // query doesn't grow with the service, and a version costs no more than what is
 // asked of it. It points into the service and is safe for concurrent use.
 type servedService struct {
-	servedInstances
+	service *services.Service
 	// whole is what is selected without a selector. Its ports are those of all
 	// instances, whatever their status.
 	whole    selection
@@ -23,32 +21,16 @@ type servedService struct {
 	named    lazy[[]portKey]
 }
 
-// attachment is what the plugin keeps with a version of a service.
-type attachment struct {
-	whole    servedService
-	filtered sync.Map // *servedService by netFilter.key; nil where nothing is left
+// servedOf returns what is served of a service, which is made once for each version.
+func servedOf(s *services.Service) *servedService {
+	return s.Attachment(func(s *services.Service) any { return newServed(s) }).(*servedService)
 }
 
-func attachmentOf(s *services.Service) *attachment {
-	return s.Attachment(newAttachment).(*attachment)
-}
-
-func newAttachment(s *services.Service) any {
-	a := new(attachment)
-	a.whole.init(s, nil)
-	return a
-}
-
-// newServed returns what is served of a service where that is not the whole of it.
-func newServed(s *services.Service, served []*catalog.Instance) *servedService {
-	sv := new(servedService)
-	sv.init(s, served)
+// newServed is servedOf without what is remembered of a version.
+func newServed(s *services.Service) *servedService {
+	sv := &servedService{service: s}
+	sv.whole.from = s
 	return sv
-}
-
-func (sv *servedService) init(s *services.Service, served []*catalog.Instance) {
-	sv.servedInstances = servedInstances{s, served}
-	sv.whole.from = &sv.servedInstances
 }
 
 // answering returns the instances that answer for the service by their status.
@@ -57,7 +39,7 @@ func (sv *servedService) answering() []*catalog.Instance { return sv.whole.match
 // ttl returns what the instances state of their TTL, whatever their status.
 func (sv *servedService) ttl() ownTTLs {
 	return *sv.lowest.get(func() (own ownTTLs) {
-		for in := range sv.instances() {
+		for in := range sv.service.All() {
 			own.add(in)
 		}
 		return own
@@ -91,7 +73,7 @@ func (sv *servedService) labels() *labelIndex {
 
 // nobody is the selection of a selector that nobody answers to.
 func (sv *servedService) nobody() *selection {
-	return &selection{from: &sv.servedInstances, candidates: []*catalog.Instance{}}
+	return &selection{from: sv.service, candidates: []*catalog.Instance{}}
 }
 
 // selection returns what a selector selects. Its work follows the fewest instances
@@ -124,6 +106,6 @@ func (sv *servedService) selection(n nameSelector) *selection {
 		return sv.nobody() // is not remembered: there is no end of such selectors
 	}
 	return sv.narrowed.get(n, func() *selection {
-		return &selection{from: &sv.servedInstances, selector: n.selector(), candidates: candidates}
+		return &selection{from: sv.service, selector: n.selector(), candidates: candidates}
 	})
 }

@@ -99,7 +99,7 @@ func (q serviceQuestion) srvAt(sv *servedService, key portKey) answer {
 
 // resolvePortInstance answers for a port of an instance, whatever its status.
 func (q serviceQuestion) resolvePortInstance() answer {
-	in := q.own.instance(q.instance)
+	in := q.own.service.Instance(q.instance)
 	if in == nil {
 		return answer{}
 	}
@@ -152,7 +152,7 @@ func (q serviceQuestion) aliasOf(host *catalog.Instance) answer {
 }
 
 func (q serviceQuestion) resolveInstance() answer {
-	in := q.own.instance(q.instance)
+	in := q.own.service.Instance(q.instance)
 	switch {
 	case in == nil:
 		return answer{}

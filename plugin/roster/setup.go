@@ -51,7 +51,8 @@ func setup(c *caddy.Controller) error {
 func newHandler(cfg *config, own []netip.Addr, shared limits) (*Roster, error) {
 	r := &Roster{
 		origins: cfg.origins, zones: map[string]*zone{}, fall: cfg.fall, stale: cfg.stale,
-		settings:  settings{cfg.ttls, newNetFilter(cfg.nets), cfg.maxAnswers, cfg.clients},
+		nets:      cfg.nets,
+		settings:  settings{cfg.ttls, cfg.maxAnswers, cfg.clients},
 		responder: responder{upstream: coreupstream.New(), limits: shared, maxUDP: cfg.maxUDP},
 	}
 	others := slices.Concat(cfg.origins, cfg.inner)

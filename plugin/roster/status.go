@@ -25,7 +25,7 @@ func (q *question) resolveStatus(state mirror.State, age time.Duration) answer {
 			fmt.Sprintf("revision=%d", q.gen.Revision()),
 			fmt.Sprintf("age=%d", int64(age.Seconds())),
 			fmt.Sprintf("serial=%d", q.gen.Serial()),
-			fmt.Sprintf("instances=%d", q.gen.Instances()),
+			fmt.Sprintf("instances=%d", q.gen.Unfiltered().Instances()),
 		} {
 			list.records = append(list.records, &dns.TXT{Hdr: q.header(q.qname, dns.TypeTXT, 0), Txt: []string{s}})
 		}

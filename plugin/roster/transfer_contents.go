@@ -20,7 +20,7 @@ type contents struct {
 
 // contentsOf returns what a zone holds at a generation.
 func (r *Roster) contentsOf(z *zone, gen *services.Generation) *contents {
-	block := settings{ttls: r.ttls, nets: r.nets}
+	block := settings{ttls: r.ttls}
 	return &contents{ask: question{zone: z, gen: gen, block: &block, ttls: r.ttls, whole: true}}
 }
 
@@ -80,7 +80,7 @@ func (c *contents) yieldService(q *question, yield func(dns.RR) bool) bool {
 	if !c.yieldAll(namesOf(q).ofService(), q, yield) {
 		return false
 	}
-	for in := range q.own.instances() {
+	for in := range q.own.service.All() {
 		if !c.yieldAll(namesOf(q).ofInstance(in), q, yield) {
 			return false
 		}
@@ -103,7 +103,7 @@ func (c *contents) yieldAddresses(yield func(dns.RR) bool) {
 	}
 }
 
-// about returns the question about a service, nil where nothing of it is served.
+// about returns the question about a service, nil about none.
 func (c *contents) about(s *services.Service) *question {
 	if s == nil {
 		return nil
@@ -112,9 +112,6 @@ func (c *contents) about(s *services.Service) *question {
 	q.namespace, q.service = s.Namespace, s.Name
 	q.ask(s)
 	q.limit = unlimited
-	if q.own == nil {
-		return nil
-	}
 	return &q
 }
 

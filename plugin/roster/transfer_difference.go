@@ -154,15 +154,15 @@ func (d *difference) yieldService(about [2]*question, yield func(int, dns.RR) bo
 // those that it has on both if that is the first.
 func (d *difference) yieldInstances(about [2]*question, side int, yield func(int, dns.RR) bool) bool {
 	q, other := about[side], about[1-side]
-	for in := range q.own.instances() {
+	for in := range q.own.service.All() {
 		var names []string
 		if other != nil {
-			was := other.own.instance(in.ID)
+			was := other.own.service.Instance(in.ID)
 			switch {
 			case was == nil:
 			case side == present:
 				continue
-			case q.ttls == other.ttls && q.own.service.Instance(in.ID) == other.own.service.Instance(in.ID):
+			case q.ttls == other.ttls && in == was:
 				continue
 			default:
 				names = namesOf(other).ofInstance(was)
@@ -235,13 +235,8 @@ func (d *difference) ports(side int) iter.Seq[namespacePort] {
 
 // hasPort reports whether a namespace has a named port.
 func (c *contents) hasPort(p namespacePort) bool {
-	for s := range c.ask.gen.WithPort(p.namespace, p.PortName) {
-		if c.ask.block.nets == nil {
-			return true
-		}
-		if own := c.ask.serve(s); own != nil && own.hasPort(nameKey(p.PortName)) {
-			return true
-		}
+	for range c.ask.gen.WithPort(p.namespace, p.PortName) {
+		return true
 	}
 	return false
 }

@@ -186,7 +186,7 @@ func TestRenderWork(t *testing.T) {
 		}
 	}
 	// Where all records fit, so it is with glue.
-	q.own = r.nets.of(storeOf(t, many(1000)).Load().Service("default", "many"))
+	q.own = servedOf(storeOf(t, many(1000)).Load().Service("default", "many"))
 	q.answering = q.own
 	a = q.resolve()
 	m := new(dns.Msg).SetQuestion(q.qname, dns.TypeSRV)
