@@ -57,6 +57,7 @@ func (r *Replica) start(predecessor *Replica, holders []*Replica) {
 // registry returns a registry that has no mirror yet.
 func (cfg *Config) registry(log *slog.Logger) *registry {
 	store := services.New(log, cfg.Observer.Skipped)
+	store.SetRanges(cfg.Ranges)
 	return &registry{
 		settings: settings{cfg.Prefix + "/", cfg.Ranges, cfg.Snapshot, cfg.SnapshotMaxAge},
 		store:    store, stored: map[*mirror.Range]int{},

@@ -14,6 +14,7 @@ import (
 type Store struct {
 	log    *slog.Logger
 	onSkip func(SkipReason)
+	ranges []string // that feed it; none where any can
 
 	mu       sync.Mutex // writers
 	orphans  orphans[override]
@@ -47,14 +48,14 @@ func (s *Store) Subscribe() *Subscription { return &Subscription{journal: &s.jou
 
 // Stage implements mirror.View.
 func (s *Store) Stage() mirror.Stage {
-	return &stage{commit: s.commit}
+	return &stage{commit: s.commit, ranges: s.ranges}
 }
 
 // commit makes the edits of a stage visible at once. Its cost is that of the
 // edits, however many services and instances there are besides.
 func (s *Store) commit(st *stage, c mirror.Commit) {
 	skips := s.advance(st.edits, c)
-	s.report(st.skips)
+	s.reportStage(st)
 	s.report(skips)
 }
 
@@ -141,6 +142,14 @@ func (s *Store) Continue(other *Generation) {
 	if full > own && (own == 0 || full-own <= maxStep) {
 		// other may have had no commit at a revision of its own yet.
 		s.RestoreSerial(full, other.SerialOffset(), max(other.Revision(), other.serial.since))
+	}
+}
+
+// reportStage tells of what was found while a stage was filled.
+func (s *Store) reportStage(st *stage) {
+	s.report(st.skips)
+	for i := range st.outside {
+		st.outside[i].log(s.log)
 	}
 }
 
