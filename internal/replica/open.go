@@ -60,7 +60,7 @@ func (cfg *Config) registry(log *slog.Logger) *registry {
 	store.SetRanges(cfg.Ranges)
 	return &registry{
 		settings: settings{cfg.Prefix + "/", cfg.Ranges, cfg.Snapshot, cfg.SnapshotMaxAge},
-		store:    store, stored: map[*mirror.Range]int{},
+		store:    store, stored: map[*mirror.Range]int{}, presentation: cfg.Presentation,
 		guard: services.NewGuard(store, services.GuardConfig{
 			Protect: cfg.Protect, ProtectFor: cfg.ProtectFor, KeepLast: cfg.KeepLast,
 			OnMass: cfg.Observer.MassExpired, OnLastSet: cfg.Observer.LastSetServed, Log: log,
