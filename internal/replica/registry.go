@@ -62,7 +62,7 @@ func (g *registry) restore(ctx context.Context, c *contents) {
 		g.guard.Restore(c.marks)
 	}
 	next := h.Serial
-	if shown != 0 || h.Presentation != g.presentation {
+	if shown != 0 || anotherPresentation(h.Presentation, g.presentation) {
 		next++ // what is served under the serial is not just what the file had
 	}
 	if ahead := h.Serial - shown; shown != 0 && (ahead < 0 || ahead >= math.MaxInt32) {

@@ -71,7 +71,8 @@ type Config struct {
 
 	// Presentation identifies the settings by which whoever uses the replica shows its
 	// contents, by text that is equal for equal settings: where it isn't that of the
-	// snapshot, or of the predecessor, the serial rises. See SetPresentation.
+	// snapshot, or of the predecessor, the serial rises. Empty if there are none. See
+	// SetPresentation.
 	Presentation string
 	// Log gets what an operator should know; nil for nothing. Its handler must not
 	// block.

@@ -46,7 +46,7 @@ func TestRestartRaisesSerial(t *testing.T) {
 		one, other string
 		rises      bool
 	}{
-		{"", "", true},
+		{"", "", false},
 		{"", "", false},
 		{"ttl 7", "", true},
 		{"ttl 7", "", false},

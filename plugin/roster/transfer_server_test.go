@@ -215,9 +215,8 @@ func TestNotify(t *testing.T) {
 func TestReloadRaisesSerial(t *testing.T) {
 	endpoint := closedPort(t)
 	m := plant(t, endpoint, shop)
+	serial := uint32(fixtureRevision)
 	s := startServer(t, fmt.Sprintf(transferring, "*", endpoint, ""))
-	s.blocks().present() // as if these had opened the replica
-	serial := m.Load().Serial()
 	for _, step := range []struct {
 		properties string
 		rises      bool
