@@ -27,29 +27,40 @@ func DecodeValue(id string, value []byte) (Instance, error) {
 	return in, nil
 }
 
-// DecodeOverride reads the value of a status key as readers do: an unknown
-// status is down. The error is ErrInvalid. An override that can't be read counts
-// as down, since whoever wrote it wanted the instance out: the result says so
+// DecodeOverride reads the value of a status key, whose status is draining or down.
+// The error is ErrInvalid. An override that can't be read, or has another status,
+// counts as down, since whoever wrote it wanted the instance out: the result says so
 // beside the error.
 func DecodeOverride(value []byte) (Override, error) {
 	var o Override
 	err := parseValue(value, o.read)
-	if err == nil && o.Status == "" {
-		err = invalid("status", "is missing")
+	if err == nil {
+		err = o.check()
 	}
 	if err != nil {
 		return Override{Status: StatusDown}, err
 	}
-	o.Status = o.Status.Worse(StatusUp)
 	return o, nil
 }
 
 // Override is what an operator says of an instance: the value of its status key.
 type Override struct {
-	// Status counts where it is worse than the instance's own.
+	// Status is StatusDraining or StatusDown. It counts where it is worse than the
+	// instance's own.
 	Status Status `json:"status"`
 	// Reason is for people.
 	Reason string `json:"reason,omitempty"`
+}
+
+func (o *Override) check() error {
+	switch o.Status {
+	case StatusDraining, StatusDown:
+		return nil
+	case "":
+		return invalid("status", "is missing")
+	case StatusUp: // below
+	}
+	return invalid("status", "%s is neither %s nor %s: to end an override, delete its key", quote(string(o.Status)), StatusDraining, StatusDown)
 }
 
 func (o *Override) read(r *reader) {

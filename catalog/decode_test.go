@@ -207,7 +207,7 @@ func TestDecodeValueSize(t *testing.T) {
 	}
 	_, err := catalog.DecodeValue("a", value(64<<10+1))
 	wantFault(t, err, "value")
-	o, err := catalog.DecodeOverride([]byte(`{"status":"up"}` + strings.Repeat(" ", 64<<10)))
+	o, err := catalog.DecodeOverride([]byte(`{"status":"draining"}` + strings.Repeat(" ", 64<<10)))
 	wantFault(t, err, "value")
 	if o != (catalog.Override{Status: catalog.StatusDown}) {
 		t.Errorf("an override of more than 64 KiB reads as %+v", o)
@@ -233,9 +233,9 @@ func TestDecodeOverride(t *testing.T) {
 	}{
 		{`{"status":"down","reason":"disk"}`, catalog.Override{Status: "down", Reason: "disk"}, ""},
 		{`{"status":"draining"}`, catalog.Override{Status: "draining"}, ""},
-		{`{"status":"up"}`, catalog.Override{Status: "up"}, ""},
-		{`{"status":"asleep"}`, catalog.Override{Status: "down"}, ""},
-		{`{"status":"DRAINING"}`, catalog.Override{Status: "down"}, ""},
+		{`{"status":"up"}`, unreadable, "status"},
+		{`{"status":"asleep"}`, unreadable, "status"},
+		{`{"status":"DRAINING","reason":"disk"}`, unreadable, "status"},
 		{`{"status":"down","reason":null,"by":"me","Reason":"x"}`, catalog.Override{Status: "down"}, ""},
 		{`{"status":"up","status":"up"}`, unreadable, "value"},
 		{`{"reason":"disk"}`, unreadable, "status"},

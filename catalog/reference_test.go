@@ -138,10 +138,9 @@ func refDecodeOverride(value []byte) (o catalog.Override, err error) {
 	if err := refObject(value, &o); err != nil {
 		return o, err
 	}
-	if o.Status == "" {
-		return o, errors.New("no status")
+	if o.Status != catalog.StatusDraining && o.Status != catalog.StatusDown {
+		return o, errors.New("another status")
 	}
-	o.Status = o.Status.Worse(catalog.StatusUp)
 	return o, nil
 }
 

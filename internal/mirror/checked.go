@@ -37,22 +37,22 @@ func (l *loop) audited(done *audit) {
 	if done != l.audits.running {
 		return // stopped
 	}
-	r, prefix := done.r, l.cfg.Root+done.r.name
+	r, rng := done.r, l.cfg.Root+done.r.name
 	if r.phase != watching { // it is listed anew, or followed no more
 		done.err, done.differs = nil, 0
 	}
 	if etcdclient.KindOf(done.err) == etcdclient.FutureRevision || done.err == nil && otherCluster(l.cluster, done.head.Cluster) {
-		l.fail(failure{ReasonRegressed, fmt.Errorf("auditing %q: %w", prefix, errRegressed)}, nil)
+		l.fail(failure{ReasonRegressed, fmt.Errorf("auditing %q: %w", rng, errRegressed)}, nil)
 		return
 	}
 	l.audits.done(done)
 	switch {
 	case done.err != nil:
-		l.cfg.Log.Debug("an audit could not be completed", "prefix", prefix, "error", done.err)
+		l.cfg.Log.Debug("an audit could not be completed", "range", rng, "error", done.err)
 		l.cfg.Observer.AuditFailed(done.err)
 	case done.differs > 0:
 		l.cfg.Log.Warn("an audit found differences from etcd that the watch did not report: listing again",
-			"prefix", prefix, "revision", done.at, "differences", done.differs, "examples", done.example)
-		l.lose(r, failure{ReasonAudit, fmt.Errorf("auditing %q: %w", prefix, errDiffers)})
+			"range", rng, "revision", done.at, "differences", done.differs, "examples", done.example)
+		l.lose(r, failure{ReasonAudit, fmt.Errorf("auditing %q: %w", rng, errDiffers)})
 	}
 }

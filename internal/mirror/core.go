@@ -13,7 +13,8 @@ type Config struct {
 	Root string
 	// Observer is told of events; nil is Unobserved.
 	Observer Observer
-	// Log gets a line when contact is lost and when it is back; nil discards.
+	// Log gets a line when contact is lost and when it is back, and says itself which
+	// registry that is; nil discards.
 	Log *slog.Logger
 }
 

@@ -61,7 +61,7 @@ func (l *loop) commitList(done *list) {
 	}
 	if another && !r.resync {
 		l.cfg.Log.Warn("etcd history changed (restored from a backup?): resynced",
-			"prefix", l.cfg.Root+r.name, "revision", r.revision, "keys", c.index.Len(), "revision before", before, "keys before", keys)
+			"range", l.cfg.Root+r.name, "revision", r.revision, "keys", c.index.Len(), "revision before", before, "keys before", keys)
 		l.resync(r)
 	}
 	r.resync = false

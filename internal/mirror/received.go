@@ -89,6 +89,6 @@ func (l *loop) ended(s *session) failure {
 		err = errClosed
 	}
 	f := failed(err, ReasonClosed)
-	f.err = fmt.Errorf("the watch stream of %q: %w", l.cfg.Root, l.report.explain(err))
+	f.err = fmt.Errorf("the watch stream: %w", l.report.explain(err))
 	return f
 }

@@ -40,10 +40,10 @@ func (p *reporter) contacted() {
 	switch {
 	case first:
 		if p.warned != "" || old == Stale || time.Since(p.began) >= slowStart {
-			log.Info("etcd can be read now", "prefix", p.cfg.Root, "revision", now.Revision, "keys", now.Keys)
+			log.Info("etcd can be read now", "revision", now.Revision, "keys", now.Keys)
 		}
 	case p.lost:
-		log.Info("back in contact with etcd", "prefix", p.cfg.Root, "revision", now.Revision,
+		log.Info("back in contact with etcd", "revision", now.Revision,
 			"away", now.Contact.Sub(before).Round(time.Millisecond).String())
 	}
 	p.lost = false
@@ -71,7 +71,7 @@ func (p *reporter) expire(follows bool) (next time.Time) {
 			err = p.explain(errSilent)
 		}
 		p.cfg.Log.Warn("no contact with etcd: still answering from the last known state",
-			"prefix", p.cfg.Root, "revision", now.Revision, "error", err)
+			"revision", now.Revision, "error", err)
 	}
 	p.cfg.Observer.StateChanged(now)
 	return time.Time{}
@@ -79,22 +79,22 @@ func (p *reporter) expire(follows bool) (next time.Time) {
 
 // failed reports a failure of all ranges, or of one.
 func (p *reporter) failed(f failure, r *Range) {
-	log, prefix := p.cfg.Log, p.cfg.Root
+	log := p.cfg.Log
 	kind := etcdclient.KindOf(f.err)
 	switch {
 	case kind == etcdclient.MemberRefuses && !p.memberErr:
 		p.memberErr = true
-		log.Warn("an etcd member doesn't serve reads (is it a learner?): trying the others", "prefix", prefix, "error", f.err)
+		log.Warn("an etcd member doesn't serve reads (is it a learner?): trying the others", "error", f.err)
 	case kind == etcdclient.MemberRefuses:
-		log.Debug("an etcd member doesn't serve reads", "prefix", prefix, "error", f.err)
+		log.Debug("an etcd member doesn't serve reads", "error", f.err)
 	case !p.listed && f.reason != p.warned:
 		p.warned = f.reason
-		log.Warn("etcd can't be read yet: retrying", "prefix", prefix, "reason", string(f.reason), "error", f.err)
+		log.Warn("etcd can't be read yet: retrying", "reason", string(f.reason), "error", f.err)
 	case p.listed && r != nil && kind == etcdclient.Forbidden && !r.refused:
 		r.refused = true
-		log.Warn("etcd denies access to a range: retrying", "range", prefix+r.name, "error", f.err)
+		log.Warn("etcd denies access to a range: retrying", "range", p.cfg.Root+r.name, "error", f.err)
 	default:
-		log.Debug("a watch or a list has failed: retrying", "prefix", prefix, "reason", string(f.reason), "error", f.err)
+		log.Debug("a watch or a list has failed: retrying", "reason", string(f.reason), "error", f.err)
 	}
 	p.cfg.Observer.Failed(f.reason, f.err)
 }

@@ -19,14 +19,14 @@ func Open(cfg Config) (*Replica, error) {
 	if err != nil {
 		return nil, err
 	}
-	log := cfg.Log.With("prefix", cfg.Prefix) // the mirror says which part of it, too
+	log := cfg.Log.With("prefix", cfg.Prefix)
 	r := &Replica{cfg: cfg, log: log, source: source, conn: conn}
 	r.cfg.Predecessor, r.cfg.SnapshotHolders = nil, nil // else each keeps all before it in memory
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	r.registry = cfg.registry(log)
 	r.disk = cfg.saved(log, r.registry)
 	r.registry.mirror = mirror.New(mirror.Config{
-		Source: source, Root: r.registry.root, Observer: observer{cfg.Observer, r.disk}, Log: cfg.Log,
+		Source: source, Root: r.registry.root, Observer: observer{cfg.Observer, r.disk}, Log: log,
 	})
 	for _, rng := range cfg.Ranges {
 		r.ranges = append(r.ranges, r.Follow(rng))
@@ -57,9 +57,10 @@ func (r *Replica) start(predecessor *Replica, holders []*Replica) {
 // registry returns a registry that has no mirror yet.
 func (cfg *Config) registry(log *slog.Logger) *registry {
 	store := services.New(log, cfg.Observer.Skipped)
+	store.SetRanges(cfg.Ranges)
 	return &registry{
 		settings: settings{cfg.Prefix + "/", cfg.Ranges, cfg.Snapshot, cfg.SnapshotMaxAge},
-		store:    store, stored: map[*mirror.Range]int{},
+		store:    store, stored: map[*mirror.Range]int{}, presentation: cfg.Presentation,
 		guard: services.NewGuard(store, services.GuardConfig{
 			Protect: cfg.Protect, ProtectFor: cfg.ProtectFor, KeepLast: cfg.KeepLast,
 			OnMass: cfg.Observer.MassExpired, OnLastSet: cfg.Observer.LastSetServed, Log: log,

@@ -66,6 +66,7 @@ func rangeOf(root string, s mirror.RangeStatus) snapshot.Range {
 // which starts from it is told of no lower revision than was seen.
 func (g *registry) take() (snapshot.Header, iter.Seq[snapshot.Entry], bool) {
 	g.forgetOld()
+	presentation := g.presentedBy() // before the serial that is shown with it
 	covered, complete := g.storedRanges()
 	if !complete && len(g.ranges) > 0 {
 		return snapshot.Header{}, nil, false
@@ -73,6 +74,7 @@ func (g *registry) take() (snapshot.Header, iter.Seq[snapshot.Entry], bool) {
 	gen, entries := g.guard.Snapshot()
 	h := snapshot.Header{
 		Root: g.root, Serial: gen.FullSerial(), Offset: gen.SerialOffset(), Revision: gen.Revision(), Cluster: g.mirror.Status().Cluster,
+		Presentation: presentation,
 	}
 	ranges, _ := g.storedRanges()
 	for _, s := range ranges {

@@ -30,8 +30,11 @@ type registry struct {
 	restoring sync.Mutex
 	running   bool // the mirror; under restoring
 
-	mu     sync.Mutex
-	stored map[*mirror.Range]int // those that are followed into the store, by the calls of follow
+	mu sync.Mutex
+	// presentation is that of Config, or what SetPresentation was given last. It changes
+	// under restoring, too.
+	presentation string
+	stored       map[*mirror.Range]int // those that are followed into the store, by the calls of follow
 }
 
 // run mirrors until ctx is done.
@@ -58,11 +61,12 @@ func (g *registry) restore(ctx context.Context, c *contents) {
 		g.mirror.Restore(g.guard, c.head(), c.restored(), slices.Values(c.events))
 		g.guard.Restore(c.marks)
 	}
-	switch ahead := h.Serial - shown; {
-	case shown == 0:
-		g.store.RestoreSerial(h.Serial, h.Offset, h.Revision)
-	case ahead >= 0 && ahead < math.MaxInt32: // else it would count as a step back
-		// What is served under the serial is not just what the file had.
-		g.store.RestoreSerial(h.Serial+1, h.Offset, h.Revision)
+	next := h.Serial
+	if shown != 0 || anotherPresentation(h.Presentation, g.presentation) {
+		next++ // what is served under the serial is not just what the file had
 	}
+	if ahead := h.Serial - shown; shown != 0 && (ahead < 0 || ahead >= math.MaxInt32) {
+		return // it would count as a step back
+	}
+	g.store.RestoreSerial(next, h.Offset, h.Revision)
 }

@@ -69,6 +69,11 @@ type Config struct {
 	// at all.
 	KeepLast time.Duration
 
+	// Presentation identifies the settings by which whoever uses the replica shows its
+	// contents, by text that is equal for equal settings: where it isn't that of the
+	// snapshot, or of the predecessor, the serial rises. Empty if there are none. See
+	// SetPresentation.
+	Presentation string
 	// Log gets what an operator should know; nil for nothing. Its handler must not
 	// block.
 	Log *slog.Logger

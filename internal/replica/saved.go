@@ -117,7 +117,7 @@ func (s *saved) load(ctx context.Context) {
 	default:
 		if err = c.checkRanges(s.ranges, s.maxAge); err != nil {
 			err = fmt.Errorf("snapshot %q %w", s.path, err)
-			c = &contents{header: snapshot.Header{Serial: c.header.Serial, Offset: c.header.Offset, Revision: c.header.Revision}}
+			c.header.Ranges = nil // the serial goes on
 		} else {
 			s.writer.Loaded(c.header)
 		}

@@ -232,11 +232,12 @@ func TestApply(t *testing.T) {
 			want: []string{"n/s@5: a=1/draining b=2/down c=3/down"},
 		},
 		{
-			name: "override of up",
+			name: "override of up", // counts as down
 			batches: []commit{
-				batch(put(2, "n/s/a", value(1, `"status":"draining"`)), put(3, "n/s/_status/a", `{"status":"up"}`)),
+				batch(put(2, "n/s/a", value(1, "")), put(3, "n/s/_status/a", `{"status":"up"}`), put(4, "n/s/b", value(1, "")), put(5, "n/s/_status/b", `{"status":"asleep"}`)),
 			},
-			want: []string{"n/s@3: a=1/draining"},
+			want:    []string{"n/s@5: a=1/down b=1/down"},
+			skipped: map[SkipReason]int{SkipOverride: 2},
 		},
 		{
 			name: "override before the instance",
@@ -315,7 +316,8 @@ func TestApply(t *testing.T) {
 			batches: []commit{
 				batch(put(2, "n/s/a", value(1, "")), put(3, "n/s/_status/a", `{"status":"sleeping"}`)),
 			},
-			want: []string{"n/s@3: a=1/down"},
+			want:    []string{"n/s@3: a=1/down"},
+			skipped: map[SkipReason]int{SkipOverride: 1},
 		},
 		{
 			name: "bad override counts as down",

@@ -107,7 +107,7 @@ func (g *Guard) protected() (n int) {
 }
 
 // Stage implements mirror.View.
-func (g *Guard) Stage() mirror.Stage { return &stage{commit: g.commit} }
+func (g *Guard) Stage() mirror.Stage { return &stage{commit: g.commit, ranges: g.store.ranges} }
 
 // commit has the Store make the edits of a stage visible, except for the deletions
 // that an inspection holds back. What a snapshot restores, or what is followed no
@@ -118,7 +118,7 @@ func (g *Guard) commit(st *stage, c mirror.Commit) {
 		return
 	}
 	seen := g.inspect(st, c)
-	g.store.report(st.skips)
+	g.store.reportStage(st)
 	g.store.tell(seen.outcome)
 	if seen.detected > 0 {
 		g.cfg.OnMass()

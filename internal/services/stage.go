@@ -10,8 +10,10 @@ import (
 
 // stage is a mirror.Stage: decoded events that are not visible yet.
 type stage struct {
-	edits []edit
-	skips []skip
+	edits   []edit
+	skips   []skip
+	ranges  []string // that feed the Store; none where any can
+	outside []outside
 	// removals counts the edits that can remove an instance.
 	removals int
 	commit   func(*stage, mirror.Commit)
@@ -95,6 +97,7 @@ func (s *stage) decodePolicy(k catalog.Key, ev *mirror.Event) edit {
 		s.skips = append(s.skips, newSkip(ev, SkipPolicy, fmt.Errorf("counts as absent: %w", err)))
 		return e
 	}
+	s.noteOutside(ev, &p)
 	e.kind, e.policy = putPolicy, &p
 	return e
 }

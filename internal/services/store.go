@@ -15,6 +15,7 @@ import (
 type Store struct {
 	log    *slog.Logger
 	onSkip func(SkipReason)
+	ranges []string // that feed it; none where any can
 
 	mu       sync.Mutex // writers
 	orphans  orphans[override]
@@ -49,14 +50,14 @@ func (s *Store) Subscribe() *Subscription { return &Subscription{journal: &s.jou
 
 // Stage implements mirror.View.
 func (s *Store) Stage() mirror.Stage {
-	return &stage{commit: s.commit}
+	return &stage{commit: s.commit, ranges: s.ranges}
 }
 
 // commit makes the edits of a stage visible at once. Its cost is that of the
 // edits, however many services and instances there are besides.
 func (s *Store) commit(st *stage, c mirror.Commit) {
 	out := s.advance(st.edits, c)
-	s.report(st.skips)
+	s.reportStage(st)
 	s.tell(out)
 }
 
@@ -175,6 +176,14 @@ func (s *Store) tell(o outcome) {
 	s.report(o.skips)
 	for i := range o.altered {
 		o.altered[i].report()
+	}
+}
+
+// reportStage tells of what was found while a stage was filled.
+func (s *Store) reportStage(st *stage) {
+	s.report(st.skips)
+	for i := range st.outside {
+		st.outside[i].log(s.log)
 	}
 }
 

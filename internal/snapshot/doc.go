@@ -23,9 +23,10 @@
 //	 4 bytes   CRC-32C (Castagnoli) of all before
 //
 // The header's members are cluster, root, serial, offset, revision, and ranges, an
-// array of objects with prefix, revision and contact (RFC 3339); and entries and
-// bytes, the number of entries and the length of their keys and values together,
-// which older writers leave out. Readers ignore others, so that members can be
+// array of objects with prefix, revision and contact (RFC 3339); presentation, a
+// string that identifies how the writer shows the contents under the serial; and
+// entries and bytes, the number of entries and the length of their keys and values
+// together. Older writers leave out these three. Readers ignore others, so that members can be
 // added without a new format version. Magic, version, length and checksum stay
 // where they are in every version: a file that is of another version can be told
 // from a damaged one.

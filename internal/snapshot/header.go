@@ -23,6 +23,9 @@ type Header struct {
 	Offset int64 `json:"offset"`
 	// Revision is the revision that Serial belongs to.
 	Revision int64 `json:"revision"`
+	// Presentation identifies the settings by which the writer shows the contents
+	// under Serial; empty if there are none, or in files of older writers.
+	Presentation string `json:"presentation,omitempty"`
 	// Ranges are the parts below Root that were mirrored, in strictly ascending
 	// order of Prefix.
 	Ranges []Range `json:"ranges"`
@@ -52,6 +55,8 @@ func (h *Header) check() error {
 	switch {
 	case !utf8.ValidString(h.Root): // JSON would change it
 		return fmt.Errorf("root %q is not UTF-8", h.Root)
+	case !utf8.ValidString(h.Presentation):
+		return fmt.Errorf("presentation %q is not UTF-8", h.Presentation)
 	case h.Serial < 0, h.Revision < 0:
 		return fmt.Errorf("serial %d or revision %d is negative", h.Serial, h.Revision)
 	}

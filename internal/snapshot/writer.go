@@ -161,7 +161,7 @@ func (w *Writer) report(err error) {
 
 // equal reports whether two headers say the same.
 func (h *Header) equal(other Header) bool {
-	return h.Cluster == other.Cluster && h.Root == other.Root && h.Serial == other.Serial && h.Offset == other.Offset && h.Revision == other.Revision &&
+	return h.Cluster == other.Cluster && h.Root == other.Root && h.Serial == other.Serial && h.Offset == other.Offset && h.Revision == other.Revision && h.Presentation == other.Presentation &&
 		slices.EqualFunc(h.Ranges, other.Ranges, func(a, b Range) bool {
 			return a.Prefix == b.Prefix && a.Revision == b.Revision && a.Contact.Equal(b.Contact)
 		})

@@ -2,7 +2,6 @@ package roster
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -113,9 +112,11 @@ func (b *blocks) start() error {
 
 // acquire gets every block its replica.
 func (b *blocks) acquire() error {
+	presentations := b.presentations()
 	registries := make([]*registryConfig, len(b.configs))
 	for i, cfg := range b.configs {
 		registries[i] = &cfg.registry
+		cfg.registry.presentation = presentations[cfg.registry.key()]
 	}
 	from := replicas.successions(registries)
 	for i, c := range registries {
@@ -186,50 +187,7 @@ func (b *blocks) stop() error {
 	reloading.mu.Unlock()
 	b.releaseAll()
 	if next != nil {
-		next.raiseSerials(b)
+		next.present()
 	}
 	return nil
-}
-
-// raiseSerials raises the serials of the registries of which zones hold other records
-// than by the Corefile before, which answers no more.
-func (b *blocks) raiseSerials(before *blocks) {
-	old := before.zoneSettings()
-	for key, settings := range b.zoneSettings() {
-		if was, ok := old[key]; !ok || was == settings {
-			continue
-		}
-		for _, m := range b.acquired {
-			if m.config.key() == key {
-				b.raiseSerial(m)
-				break
-			}
-		}
-	}
-}
-
-// raiseSerial raises the serial of a replica, once it is restored.
-func (b *blocks) raiseSerial(m *shared) {
-	select {
-	case <-m.Loaded():
-		m.Store().RaiseSerial()
-	default:
-		b.waits.Go(func() {
-			select {
-			case <-m.Loaded():
-				m.Store().RaiseSerial()
-			case <-b.ctx.Done():
-			}
-		})
-	}
-}
-
-// zoneSettings returns what the records of zones depend on besides their registry, by
-// its key.
-func (b *blocks) zoneSettings() map[string]string {
-	of := map[string]string{}
-	for _, cfg := range b.configs {
-		of[cfg.registry.key()] += fmt.Sprint(cfg.origins, cfg.inner, cfg.ttls, cfg.nameServers, cfg.nets) + "\n"
-	}
-	return of
 }

@@ -17,6 +17,9 @@ type registryConfig struct {
 	namespaces []string // in order, each once; none means all
 	// retention is what blocks that share a replica must agree on.
 	retention retention
+	// presentation identifies what the answers of all blocks that share the replica
+	// depend on besides. It decides nothing about the replica but its serial.
+	presentation string
 }
 
 // retention is what is retained of a registry when etcd has it no more, or is away.
@@ -80,5 +83,6 @@ func (c *registryConfig) replica() replica.Config {
 		Etcd: c.etcd, Prefix: c.prefix, Ranges: c.ranges(),
 		Snapshot: c.retention.snapshot, SnapshotMaxAge: c.retention.maxAge, SnapshotWait: snapshotWait,
 		Protect: c.retention.protect, ProtectFor: c.retention.protectFor, KeepLast: c.retention.keepLast,
+		Presentation: c.presentation,
 	}
 }

@@ -208,6 +208,56 @@ func TestTransferStalls(t *testing.T) {
 	})
 }
 
+// TestTransferTrickles: a client that reads a little now and then is given up once it has
+// had the time of what it was sent, and some more; one that reads steadily is not.
+func TestTransferTrickles(t *testing.T) {
+	t.Parallel()
+	const record, all = 250, 200_000 // octets, and how many there are
+	rr := &dns.TXT{Hdr: dns.RR_Header{Name: "a.", Rrtype: dns.TypeTXT}, Txt: []string{strings.Repeat("x", record-14)}}
+	if dns.Len(rr) != record {
+		t.Fatalf("a record has %d octets", dns.Len(rr))
+	}
+	const batch = transferBatch * record * time.Second / transferRate // what one takes at the least rate
+	for name, test := range map[string]struct {
+		pause time.Duration // before each batch
+		ends  bool          // within grace and what was sent
+	}{
+		"trickling":        {transferStall - time.Second, true},
+		"too slow":         {batch * 11 / 10, true},
+		"as slow as it is": {batch, false},
+		"fast":             {0, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				ch := make(chan []dns.RR)
+				go func() {
+					defer close(ch)
+					s := &sender{ctx: t.Context(), to: ch, zone: new(zone)}
+					for range all {
+						s.send(rr)
+					}
+					s.flush()
+				}()
+				start, n := time.Now(), 0
+				for open := true; open; {
+					time.Sleep(test.pause)
+					var b []dns.RR
+					b, open = <-ch
+					n += len(b)
+				}
+				took := time.Since(start)
+				if ends := n < all; ends != test.ends {
+					t.Errorf("%d of %d records in %v", n, all, took)
+				}
+				if most := transferGrace + time.Duration(n/transferBatch+2)*batch + test.pause; took > most {
+					t.Errorf("%d records in %v, more than %v", n, took, most)
+				}
+			})
+		})
+	}
+}
+
 // TestTransferGivenUp: wherever a transfer is given up, the transfer plugin sends no SOA
 // record at its end, as it does where one record is left that is in no message yet.
 func TestTransferGivenUp(t *testing.T) {

@@ -146,12 +146,37 @@ func testFailover(t *testing.T, f *fixture) {
 func testListOfPolicies(t *testing.T, f *fixture) {
 	c := f.client(t)
 	register(t, c, service("orders", "a"))
-	f.setPolicy(t, c, "alias", func(p *catalog.Policy) { p.Alias = f.name("nowhere") })
+	f.setPolicy(t, c, "alias", func(p *catalog.Policy) { p.Alias = f.name("later") })
 	f.setPolicy(t, c, "failover", func(p *catalog.Policy) { p.Failover = []catalog.ServiceName{f.name("orders")} })
 	f.setPolicy(t, c, "plain", func(p *catalog.Policy) { p.MinUp = 1 })
+	lists(t, c, f.namespace, "alias", "failover", "orders")
+
+	// What is listed is found once an instance answers for it, and nothing else is.
+	sees(t, c, "failover", "a")
+	for _, name := range []string{"alias", "alias?status=any", "failover?status=any", "plain", "plain?status=any"} {
+		misses(t, c, name)
+	}
+	register(t, c, service("later", "b"))
+	sees(t, c, "alias", "b")
+	lists(t, c, f.namespace, "alias", "failover", "later", "orders")
+
+	if err := policiesOf(t, c).DeletePolicy(t.Context(), f.name("alias")); err != nil {
+		t.Error(err)
+	}
+	f.setPolicy(t, c, "failover", func(p *catalog.Policy) { p.Failover = nil })
+	unregister(t, c, service("orders", "a"))
+	lists(t, c, f.namespace, "later")
+	for _, name := range []string{"alias", "failover", "orders"} {
+		misses(t, c, name)
+	}
+}
+
+// lists waits until List returns the names.
+func lists(t *testing.T, c *registrar.Client, namespace string, want ...string) {
+	t.Helper()
 	eventually(t, func() string {
-		if got, err := c.List(t.Context(), f.namespace); err != nil || !slices.Equal(got, []string{"alias", "failover", "orders"}) {
-			return fmt.Sprintf("List: %q, %v", got, err)
+		if got, err := c.List(t.Context(), namespace); err != nil || !slices.Equal(got, want) {
+			return fmt.Sprintf("List: %q, %v, want %q", got, err, want)
 		}
 		return ""
 	})

@@ -37,13 +37,20 @@ func (s *system) lastSets(t *testing.T, want int) func() error {
 	}
 }
 
+// killLastOf kills the registrar of a service's last instance, and waits until it is served
+// though etcd has it no more.
+func (s *system) killLastOf(t *testing.T, p *harness.Process) {
+	t.Helper()
+	p.Kill()
+	took := harness.Eventually(t, harness.Patience, "the last set", s.lastSets(t, 1))
+	harness.Within(t, "expiry after kill -9", took, expiryBound)
+}
+
 // killLast kills the last registrar of orders, and waits until its instance is served
 // though etcd has it no more.
 func (s *system) killLast(t *testing.T, p *harness.Process, id string) {
 	t.Helper()
-	p.Kill()
-	took := harness.Eventually(t, harness.Patience, "the last set of orders", s.lastSets(t, 1))
-	harness.Within(t, "expiry after kill -9", took, expiryBound)
+	s.killLastOf(t, p)
 	if got := s.get(t, "orders"); len(got) > 0 {
 		t.Errorf("get shows %v, want none: the library has no keep_last of its own", got)
 	}

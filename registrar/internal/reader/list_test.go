@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/rosterdns/roster/internal/memkv/faulty"
+	"github.com/rosterdns/roster/internal/replica"
 	"github.com/rosterdns/roster/registrar"
 )
 
@@ -56,6 +57,57 @@ func TestListCountsValidInstancesOnly(t *testing.T) {
 		}
 		if err := <-closing; !errors.Is(err, registrar.ErrClosed) {
 			t.Errorf("List while closing: %v", err)
+		}
+	})
+}
+
+// TestListAgreesWithReplica: what List reads of etcd exists in a replica, and so for
+// GetService and DNS, and nothing else does.
+func TestListAgreesWithReplica(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		for key, value := range map[string]string{
+			"default/orders/a":         value,
+			"default/down/a":           `{"addresses":["10.0.0.9"],"static":true,"status":"down"}`,
+			"default/broken/a":         "{",
+			"default/leaseless/a":      `{"addresses":["10.0.0.9"]}`,
+			"default/over/_status/a":   `{"status":"down"}`,
+			"default/plain/_policy":    `{"min_up":1,"keep_last":60}`,
+			"default/alias/_policy":    `{"alias":"nowhere/at-all"}`,
+			"default/failover/_policy": `{"failover":["default/orders"]}`,
+			"default/itself/_policy":   `{"alias":"default/itself"}`,
+			"default/bad/_policy":      `{"alias":"default/orders","ttl":-1}`,
+			"default/twice/_policy":    `{"failover":["default/orders","default/orders"]}`,
+			"default/both/_policy":     `{"alias":"default/orders"}`,
+			"default/both/a":           "{",
+			"default/other/_later":     `{"alias":"default/orders"}`,
+			"dns/ns/a":                 value,
+			"dns/ns/_policy":           `{"alias":"default/orders"}`,
+			"default/Bad/_policy":      `{"alias":"default/orders"}`,
+			"default/deep/a/b":         value,
+			"other/alias/_policy":      `{"alias":"default/orders"}`,
+		} {
+			w.write(key, value)
+		}
+		r, err := replica.Open(replica.Config{Source: w.Etcd, Prefix: "/roster", Ranges: []string{""}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close(context.Background()) //nolint:errcheck // without a connection there is no error
+		if err := r.Wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		var exist []string
+		for s := range r.Load().All() {
+			exist = append(exist, s.Namespace+"/"+s.Name)
+		}
+		want := []string{"default/alias", "default/both", "default/down", "default/failover", "default/orders", "other/alias"}
+		if got, err := w.client.List(t.Context(), ""); err != nil || !slices.Equal(got, want) || !slices.Equal(exist, want) {
+			t.Errorf("List: %q, %v; the replica has %q; want %q", got, err, exist, want)
+		}
+		if err := w.client.Close(); err != nil {
+			t.Error(err)
 		}
 	})
 }
