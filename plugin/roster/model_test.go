@@ -23,8 +23,13 @@ const (
 	modelZone    = "svc.internal."
 	modelReverse = "10.in-addr.arpa."
 	modelSix     = "8.b.d.0.1.0.0.2.ip6.arpa."
+	modelOne     = "1.2.0.192.in-addr.arpa." // whose own name is an address's
 	modelTTL     = 5
+
+	modelBlock = "roster 10.0.0.0/8 svc.internal 2001:db8::/32 192.0.2.1/32"
 )
+
+var modelZones = []string{modelZone, modelReverse, modelSix, modelOne}
 
 // modelRegistry is a registry as its values say.
 type modelRegistry map[catalog.ServiceName]*modelOf
@@ -47,7 +52,7 @@ type modelSet struct {
 func (m modelRecords) exists(name string) {
 	for m[name] == nil {
 		m[name] = map[string]*modelSet{}
-		if name == modelZone || name == modelReverse || name == modelSix {
+		if slices.Contains(modelZones, name) {
 			return
 		}
 		_, name, _ = strings.Cut(name, ".")
@@ -202,7 +207,7 @@ func addressType2(a netip.Addr) string {
 // write writes down all zones.
 func (m modelRegistry) write(serial uint32) modelRecords {
 	out := modelRecords{}
-	for _, zone := range []string{modelZone, modelReverse, modelSix} {
+	for _, zone := range modelZones {
 		out.add(zone, "SOA", modelTTL, fmt.Sprintf("ns.dns.svc.internal. hostmaster.svc.internal. %d 7200 1800 86400 5", serial))
 		out.add(zone, "NS", modelTTL, "ns.dns.svc.internal.")
 	}
@@ -234,7 +239,8 @@ func (s *modelOf) writeOwn(out modelRecords) {
 		out.exists(own)
 		for _, a := range in.Addresses {
 			out.add(own, addressType2(a), ttl, a.String())
-			if reverse, err := dns.ReverseAddr(a.String()); err == nil && (dns.IsSubDomain(modelReverse, reverse) || dns.IsSubDomain(modelSix, reverse)) {
+			reverse, err := dns.ReverseAddr(a.String())
+			if err == nil && slices.ContainsFunc(modelZones, func(zone string) bool { return dns.IsSubDomain(zone, reverse) }) {
 				out.add(reverse, "PTR", ttl, own)
 			}
 		}
@@ -470,7 +476,7 @@ func randomModelValue(rng *rand.Rand) string {
 	if rng.IntN(4) > 0 {
 		where = fmt.Sprintf(`"addresses":["10.0.%d.%d","2001:db8::%x"]`, rng.IntN(2), rng.IntN(3), 1+rng.IntN(3))
 		if rng.IntN(3) == 0 {
-			where = fmt.Sprintf(`"addresses":["10.%d.0.1","10.0.0.1"]`, rng.IntN(3))
+			where = fmt.Sprintf(`"addresses":["10.%d.0.1","10.0.0.1","192.0.2.%d"]`, rng.IntN(3), 1+rng.IntN(2))
 		}
 	}
 	ports, seen := []string{}, map[string]bool{}
@@ -500,7 +506,7 @@ func TestModel(t *testing.T) {
 	store, vs := emptyStore(), values{}
 	blocks := map[string]*Roster{}
 	for filter, directive := range map[string]string{"": "", modelDenied: "deny_net " + modelDenied} {
-		blocks[filter] = servingRegistry(t, "roster 10.0.0.0/8 svc.internal 2001:db8::/32 {\n"+directive+"\n}", inState(store, mirror.Live))
+		blocks[filter] = servingRegistry(t, modelBlock+" {\n"+directive+"\n}", inState(store, mirror.Live))
 		blocks[filter].upstream = found(t, dns.RcodeRefused, nil, nil)
 	}
 	asked := 0
@@ -553,7 +559,9 @@ func nearTo(rng *rand.Rand, name string) string {
 	labels := strings.SplitAfter(name, ".")
 	labels = labels[:len(labels)-1]
 	zone := 2
-	if strings.HasSuffix(name, "in-addr.arpa.") {
+	if strings.HasSuffix(name, modelOne) {
+		zone = 6
+	} else if strings.HasSuffix(name, "in-addr.arpa.") {
 		zone = 3
 	} else if strings.HasSuffix(name, "ip6.arpa.") {
 		zone = 10
