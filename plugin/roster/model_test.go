@@ -357,10 +357,10 @@ func (m modelRegistry) writeSelection(out modelRecords, s, of *modelOf, name str
 		out.add(name, "CNAME", s.ttl(selected[0]), selected[0].Host+".")
 		return
 	}
+	preferred := modelPriority(selected)
 	for _, in := range selected {
-		better := func(other catalog.Instance) bool { return other.Host == "" && other.Priority < in.Priority }
 		for _, a := range in.Addresses {
-			if !slices.ContainsFunc(selected, better) {
+			if int(in.Priority) == preferred {
 				out.add(name, addressType2(a), s.ttl(in), a.String())
 			}
 		}
@@ -374,7 +374,24 @@ func (m modelRegistry) writeSelection(out modelRecords, s, of *modelOf, name str
 	}
 }
 
-// canonical returns a name with the selector that is written down in place of one
+// modelPriority returns the priority value whose addresses answer: the lowest of those
+// who are up, or of all where nobody is.
+func modelPriority(selected []catalog.Instance) int {
+	lowest := 1 << 16
+	for _, status := range []bool{true, false} {
+		for _, in := range selected {
+			if in.Host == "" && (in.Status == catalog.StatusUp) == status {
+				lowest = min(lowest, int(in.Priority))
+			}
+		}
+		if lowest < 1<<16 {
+			break
+		}
+	}
+	return lowest
+}
+
+// inOneForm returns a name with the selector that is written down in place of one
 // that selects the same, of which there is no end; "" for one that doesn't exist. Rest
 // says that it is what is left without a label that nothing but others begin with.
 func inOneForm(labels []string) (name string, rest bool) {
