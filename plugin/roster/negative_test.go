@@ -183,7 +183,7 @@ func TestTooLong(t *testing.T) { // not parallel: it reads a counter of the proc
 		key + strings.Repeat("i", 13): `{"addresses":["10.0.0.1"],"ports":[{"name":"http","port":80}]}`, // 255 octets
 		key + strings.Repeat("i", 14): `{"addresses":["10.0.0.2"],"ports":[{"name":"http","port":80}]}`, // 256
 	}
-	r := serving(t, "roster "+zoneName, vs)
+	r := serving(t, "roster 10.in-addr.arpa "+zoneName, vs)
 	service := label + ".n" + strings.Repeat("n", 59) + "." + zoneName
 	before := testutil.ToFloat64(namesTooLong)
 	got := ask(t, r, query(service+" SRV"), true)
@@ -199,6 +199,15 @@ func TestTooLong(t *testing.T) { // not parallel: it reads a counter of the proc
 	}
 	if n := testutil.ToFloat64(namesTooLong) - before; n != 1 {
 		t.Errorf("counted %v names, want 1", n)
+	}
+	// In reverse zones too.
+	for address, names := range map[string]int{"1.0.0.10.in-addr.arpa.": 1, "2.0.0.10.in-addr.arpa.": 0} {
+		if a := ask(t, r, query(address+" PTR"), true); a.Rcode != dns.RcodeSuccess || len(a.Answer) != names {
+			t.Errorf("%s: %v, want %d names", address, a, names)
+		}
+	}
+	if n := testutil.ToFloat64(namesTooLong) - before; n != 2 {
+		t.Errorf("counted %v names, want 2", n)
 	}
 	// Its addresses are the service's all the same.
 	if a := ask(t, r, query(service+" A"), true); len(a.Answer) != 2 {
