@@ -6,8 +6,11 @@ import (
 
 // resolveReverse answers for an address, or for what addresses begin with.
 func (q *question) resolveReverse() answer {
-	if !q.prefix.IsSingleIP() {
+	switch {
+	case !q.prefix.IsSingleIP():
 		return answer{exists: q.block.nets.anyIn(q.gen, *q.prefix)}
+	case q.prefix.Addr().Is4In6(): // which no instance has: the index finds the IPv4 address in it
+		return answer{}
 	}
 	var names []string
 	a, ttl := answer{}, uint32(maxTTL)

@@ -3,6 +3,7 @@ package roster
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -95,6 +96,18 @@ func TestReverseZoneOfAddress(t *testing.T) {
 		got := ask(t, r, query(tt.question), true)
 		if want := texts(records(t, tt.answer)); got.Rcode != tt.rcode || !slices.Equal(texts(got.Answer), want) {
 			t.Errorf("%s: %v, want %s and %q", tt.question, got, dns.RcodeToString[tt.rcode], want)
+		}
+	}
+}
+
+// TestReverseMapped: an IPv4 address has one name, in the tree of IPv4.
+func TestReverseMapped(t *testing.T) {
+	t.Parallel()
+	r := serving(t, "roster ip6.arpa 10.0.0.0/8 svc.internal", values{"d/s/a": `{"addresses":["10.0.0.1"]}`})
+	name := "1.0.0.0.0.0.a.0.f.f.f.f." + strings.Repeat("0.", 20) + "ip6.arpa." // ::ffff:10.0.0.1
+	for ; name != "ip6.arpa."; _, name, _ = strings.Cut(name, ".") {
+		if got := ask(t, r, query(name+" PTR"), true); got.Rcode != dns.RcodeNameError {
+			t.Errorf("%s: %v", name, got)
 		}
 	}
 }
