@@ -133,3 +133,24 @@ func TestClientSubnet(t *testing.T) {
 		t.Errorf("a service without localities: %v", subnet)
 	}
 }
+
+func TestCommonBits(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		a, b string
+		want uint8
+	}{
+		{"10.0.0.0", "10.0.0.0", 32},
+		{"10.0.0.0", "10.0.0.1", 31},
+		{"10.240.0.0", "10.241.7.1", 15},
+		{"0.0.0.0", "128.0.0.0", 0},
+		{"2001:db8::", "2001:db8::", 128},
+		{"2001:db8::", "2001:db8::1", 127},
+		{"2001:db8:1::", "2001:db8:2::", 46},
+		{"::", "8000::", 0},
+	} {
+		if got := commonBits(netip.MustParseAddr(tt.a), netip.MustParseAddr(tt.b)); got != tt.want {
+			t.Errorf("%s and %s: %d, want %d", tt.a, tt.b, got, tt.want)
+		}
+	}
+}

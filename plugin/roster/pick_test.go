@@ -148,6 +148,29 @@ func TestMaxAnswers(t *testing.T) {
 	}
 }
 
+// TestMaxAnswersOfInstance: what an instance has it has by its own names as a whole,
+// and glue is whole.
+func TestMaxAnswersOfInstance(t *testing.T) {
+	t.Parallel()
+	r := serving(t, "roster 10.0.0.0/8 svc.internal {\n max_answers 1\n}", values{
+		"d/s/a": `{"addresses":["10.0.0.1","10.0.0.2","10.0.0.3"],"ports":[{"name":"http","port":80},{"name":"https","port":443}]}`,
+		"d/s/b": `{"addresses":["10.0.0.1"],"ports":[{"name":"http","port":80}],"priority":1}`,
+	})
+	for question, want := range map[string][2]int{
+		"a.s.d.svc.internal. A":              {3, 0},
+		"a.s.d.svc.internal. SRV":            {2, 3},
+		"a._http._tcp.s.d.svc.internal. SRV": {1, 3},
+		"s.d.svc.internal. SRV":              {1, 3},
+		"s.d.svc.internal. A":                {1, 0},
+		"_http._tcp.s.d.svc.internal. PTR":   {2, 0},
+		"1.0.0.10.in-addr.arpa. PTR":         {2, 0},
+	} {
+		if got := ask(t, r, query(question), true); len(got.Answer) != want[0] || len(got.Extra) != want[1] {
+			t.Errorf("%s: %v, want %v records", question, got, want)
+		}
+	}
+}
+
 // TestMaxAnswersTruncated: where not all that are picked fit, those that do are picked
 // by weight all the same.
 func TestMaxAnswersTruncated(t *testing.T) {
