@@ -77,9 +77,9 @@ func TestNameServers(t *testing.T) {
 	})
 	t.Run("apex", func(t *testing.T) {
 		t.Parallel()
-		r := serving(t, "roster {\n ns svc.internal 192.0.2.1\n}", shop)
+		r := serving(t, "roster {\n ns svc.internal 192.0.2.1 2001:db8::1 2001:db8::2\n}", shop)
 		for question, want := range map[string]int{
-			"svc.internal. A": 1, "svc.internal. AAAA": 0, "svc.internal. SOA": 1, "svc.internal. NS": 1, "orders.default.svc.internal. A": 2,
+			"svc.internal. A": 1, "svc.internal. AAAA": 2, "svc.internal. PTR": 0, "svc.internal. SOA": 1, "svc.internal. NS": 1, "orders.default.svc.internal. A": 2,
 		} {
 			got := ask(t, r, query(question), false)
 			if got.Rcode != dns.RcodeSuccess || len(got.Answer) != want {
