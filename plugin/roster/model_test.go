@@ -597,20 +597,40 @@ func nearTo(rng *rand.Rand, name string) string {
 }
 
 // compare returns what an answer is and what the model's is, "" where they are equal.
-// Additional records are what a question for them gets.
+// Where there are no records there is the zone's SOA record. Additional records are
+// what a question for them gets, all of each target.
 func (m modelRecords) compare(got *dns.Msg, name, rrtype string) string {
 	wantCode, want := m.answer(name, rrtype)
 	if texts := texts(got.Answer); got.Rcode != wantCode || !slices.Equal(texts, want) {
 		return fmt.Sprintf("%s\n%s\nwant %s\n%s", dns.RcodeToString[got.Rcode], strings.Join(texts, "\n"),
 			dns.RcodeToString[wantCode], strings.Join(want, "\n"))
 	}
-	for _, rr := range got.Extra {
-		_, records := m.answer(rr.Header().Name, dns.TypeToString[rr.Header().Rrtype])
-		if !slices.Contains(records, rr.String()) {
-			return fmt.Sprintf("%v has %v, want %q", got, rr, records)
-		}
+	var authority []string
+	if len(want) == 0 {
+		zone := modelZones[slices.IndexFunc(modelZones, func(zone string) bool { return dns.IsSubDomain(zone, name) })]
+		_, authority = m.answer(zone, "SOA")
+	}
+	glue := m.glue(got.Answer)
+	if !got.Authoritative || !slices.Equal(texts(got.Ns), authority) || !slices.Equal(texts(got.Extra), glue) {
+		return fmt.Sprintf("%v\nwant authority %q and additional %q", got, authority, glue)
 	}
 	return ""
+}
+
+// glue are the addresses of what records point to: each target's once, and those of
+// name servers with the zone that they are in.
+func (m modelRecords) glue(answers []dns.RR) (glue []string) {
+	for _, rr := range answers {
+		target := targetOf(rr)
+		if target == "" || rr.Header().Rrtype == dns.TypeNS && rr.Header().Name != modelZone {
+			continue
+		}
+		_, v4 := m.answer(target, "A")
+		_, v6 := m.answer(target, "AAAA")
+		glue = slices.Concat(glue, v4, v6)
+	}
+	slices.Sort(glue)
+	return slices.Compact(glue)
 }
 
 func show(vs values) string {
