@@ -173,6 +173,31 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// TestTooLongToBrowse: of services with a port in common those have a name in DNS-SD
+// that is not too long, and so have the instances of one.
+func TestTooLongToBrowse(t *testing.T) { // not parallel: it reads a counter of the process
+	zoneName := strings.Repeat("z", 63) + "." + strings.Repeat("y", 50) + "." // 116 octets
+	namespace := strings.Repeat("n", 60)                                      // 61
+	const port = `{"addresses":["10.0.0.1"],"ports":[{"name":"abcdefghijklmno","port":80}]}`
+	fits := 255 - 116 - 61 - 5 - 17 - 1 // a label before _abcdefghijklmno._tcp
+	r := serving(t, "roster "+zoneName, values{
+		namespace + "/" + strings.Repeat("s", fits) + "/a":   port,
+		namespace + "/" + strings.Repeat("s", fits+1) + "/a": port,
+		namespace + "/s/" + strings.Repeat("i", fits-2):      port,
+		namespace + "/s/" + strings.Repeat("i", fits-1):      port,
+	})
+	for name, want := range map[string][2]int{
+		"_abcdefghijklmno._tcp." + namespace + ".":   {2, 1},
+		"_abcdefghijklmno._tcp.s." + namespace + ".": {1, 1},
+	} {
+		before := testutil.ToFloat64(namesTooLong)
+		got := ask(t, r, query(name+zoneName+" PTR"), true)
+		if n := testutil.ToFloat64(namesTooLong) - before; len(got.Answer) != want[0] || int(n) != want[1] {
+			t.Errorf("%s: %d records and %v too long, want %v: %v", name, len(got.Answer), n, want, got)
+		}
+	}
+}
+
 // TestTooLong checks that a target that no name can hold costs its own record
 // only, and is counted.
 func TestTooLong(t *testing.T) { // not parallel: it reads a counter of the process
