@@ -91,29 +91,36 @@ func those[T any](all []T, ok func(T) bool) (list []T) {
 
 // Preferred returns those of the selected instances whose addresses answer for
 // the service: of the instances with addresses the ones with the lowest priority
-// value (RFC 2782). Their order stays. Where all are preferred the result is the
-// selection itself.
+// value (RFC 2782) of one that is up, so that those which MinUp adds take the place
+// of none; where none is up, with the lowest. Their order stays. Where all are
+// preferred the result is the selection itself.
 func Preferred(selected []*Instance) []*Instance {
-	lowest, count := uint16(math.MaxUint16), 0
+	lowest, up, count := uint16(math.MaxUint16), false, 0
 	for _, in := range selected {
 		switch {
-		case len(in.Addresses) == 0 || in.Priority > lowest:
-		case in.Priority < lowest:
-			lowest, count = in.Priority, 1
+		case len(in.Addresses) == 0 || up && !in.Up():
+		case in.Up() && !up:
+			lowest, up = in.Priority, true
 		default:
+			lowest = min(lowest, in.Priority)
+		}
+	}
+	preferred := func(in *Instance) bool { return len(in.Addresses) > 0 && in.Priority == lowest }
+	for _, in := range selected {
+		if preferred(in) {
 			count++
 		}
 	}
 	if count == len(selected) {
 		return selected
 	}
-	preferred := make([]*Instance, 0, count)
+	list := make([]*Instance, 0, count)
 	for _, in := range selected {
-		if len(in.Addresses) > 0 && in.Priority == lowest {
-			preferred = append(preferred, in)
+		if preferred(in) {
+			list = append(list, in)
 		}
 	}
-	return preferred
+	return list
 }
 
 // SoleHost returns the host instance that is the only one selected, or nil. A

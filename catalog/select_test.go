@@ -101,21 +101,26 @@ func TestAnyAnswers(t *testing.T) {
 func TestPreferred(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
-		name string
-		of   []string
-		want []string
+		name  string
+		minUp int
+		of    []string
+		want  []string
 	}{
-		{"the lowest priority with an address that is up", []string{"a", "b", "c", "d", "e", "f", "g"}, []string{"b", "e"}},
-		{"the lower one comes last", []string{"a", "e"}, []string{"e"}},
-		{"alone", []string{"a"}, []string{"a"}},
-		{"hosts have no address", []string{"d"}, nil},
-		{"nothing", nil, nil},
+		{"the lowest priority with an address that is up", 0, []string{"a", "b", "c", "d", "e", "f", "g"}, []string{"b", "e"}},
+		{"the lower one comes last", 0, []string{"a", "e"}, []string{"e"}},
+		{"alone", 0, []string{"a"}, []string{"a"}},
+		{"hosts have no address", 0, []string{"d"}, nil},
+		{"those that are not up take the place of none", 9, []string{"a", "b", "c", "d", "e", "f", "g"}, []string{"b", "e"}},
+		{"and come first", 9, []string{"a", "c", "f"}, []string{"a"}},
+		{"nobody is up", 1, []string{"c", "f", "g"}, []string{"c", "f"}},
+		{"a host is up", 9, []string{"c", "d"}, []string{"c"}},
+		{"nothing", 0, nil, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			service := only(selectable(), tt.of...)
-			selected := catalog.Selector{}.Select(catalog.Each(service), len(service))
+			selected := catalog.Selector{MinUp: tt.minUp}.Select(catalog.Each(service), len(service))
 			before := ids(selected)
 			if got := catalog.Preferred(selected); !slices.Equal(ids(got), tt.want) {
 				t.Errorf("preferred %q, want %q", ids(got), tt.want)

@@ -119,6 +119,7 @@ func randomValue(rng *rand.Rand, status, more string) string {
 	addresses := []string{`"10.0.0.1"`, `"10.0.0.2"`, `"2001:db8::1"`, `"10.0.0.1","10.0.0.1"`, `"2001:db8::2","10.0.0.3"`}
 	ports := []string{
 		``, `{"port":80}`, `{"name":"http","port":80}`, `{"name":"http","port":80},{"name":"dns","port":53,"protocol":"udp"}`,
+		`{"name":"dns","port":53,"protocol":"udp"}`,
 		`{"name":"dns","port":53},{"name":"dns","port":53,"protocol":"udp"},{"name":"http","port":81}`,
 	}
 	return fmt.Sprintf(`{"addresses":[%s],"ports":[%s],"weight":%d,"status":"%s"%s}`,

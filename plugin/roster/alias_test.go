@@ -416,7 +416,8 @@ func TestFollowElsewhere(t *testing.T) {
 		"within.default.svc.internal. A": "x.inner.svc.internal.",
 		"gone.default.svc.internal. A":   "nope.default.svc.internal.",
 	} {
-		r := serving(t, "roster svc.internal inner.svc.internal {\n fallthrough svc.internal\n}", pointing)
+		// The zone within is not in what falls through.
+		r := serving(t, "roster svc.internal inner.svc.internal {\n fallthrough default.svc.internal\n}", pointing)
 		r.Next = next()
 		r.origins = r.origins[:1] // the zone within is another block's
 		var asked []string

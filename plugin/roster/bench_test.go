@@ -2,6 +2,7 @@ package roster
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"testing"
 
@@ -125,6 +126,21 @@ func BenchmarkSelection(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkLocate measures what many networks of localities cost a query.
+func BenchmarkLocate(b *testing.B) {
+	var c clients
+	for i := range 600 {
+		if err := c.addNets([]string{fmt.Sprintf("2001:db8:%x::/48", i), fmt.Sprintf("az%d", i%3)}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	outside := netip.MustParseAddr("2001:db8:ffff::1")
+	b.ReportAllocs()
+	for b.Loop() {
+		c.locate(outside)
 	}
 }
 

@@ -20,6 +20,9 @@ func TestServiceBrowsing(t *testing.T) {
 		{question: "_admin._tcp." + orders + " PTR"},
 		{question: "_8080._tcp." + orders + " PTR"},
 		{question: "_nope._tcp." + orders + " PTR", rcode: dns.RcodeNameError},
+		// Services have no ports by number in common.
+		{question: "_8080._tcp.default.svc.internal. PTR", rcode: dns.RcodeNameError},
+		{question: "orders._8080._tcp.default.svc.internal. SRV", rcode: dns.RcodeNameError},
 		{question: "a._http._tcp." + orders + " SRV", answer: []string{"a._http._tcp." + orders + " 5 IN SRV 0 10 8080 a." + orders}, extra: []string{
 			"a." + orders + " 5 IN A 10.0.0.1", "a." + orders + " 5 IN AAAA 2001:db8::1",
 		}},

@@ -1,8 +1,6 @@
 package roster
 
 import (
-	"slices"
-
 	"github.com/miekg/dns"
 )
 
@@ -13,14 +11,14 @@ const maxLinks = 8
 // follow resolves the target of an alias as far as that is in the block's own
 // zones, so that hosts there that point at each other cost no look-up. It returns
 // the question and the answer at the end: the links lead there, and what the last
-// target is that lies elsewhere is left to chase. Where targets lead back to a
-// name of the chain, or on and on, the first CNAME is all of the answer.
+// target is that lies elsewhere is left to chase. Where targets lead on and on, as
+// those do that lead back, the first CNAME is all of the answer.
 func (r *Roster) follow(first *question, a answer) (*question, answer) {
 	q := first
 	var links []dns.RR
 	for a.alias != "" {
 		links = append(links, &dns.CNAME{Hdr: q.header(q.qname, dns.TypeCNAME, a.aliasTTL), Target: a.alias})
-		if q.qtype == dns.TypeCNAME || q.qtype == dns.TypeANY || len(links) == maxLinks || isOwner(links, a.alias) {
+		if q.qtype == dns.TypeCNAME || q.qtype == dns.TypeANY || len(links) == maxLinks {
 			return first, answer{exists: true, local: a.local, records: single(links[0])}
 		}
 		z := r.zones[r.origins.Matches(a.alias)]
@@ -38,11 +36,6 @@ func (r *Roster) follow(first *question, a answer) (*question, answer) {
 	}
 	a.links = links
 	return q, a
-}
-
-// isOwner reports whether one of the CNAMEs is that of a name.
-func isOwner(links []dns.RR, name string) bool {
-	return slices.ContainsFunc(links, func(rr dns.RR) bool { return rr.Header().Name == name })
 }
 
 // passesOn reports whether a name that doesn't exist is left to the next plugin.

@@ -3,6 +3,7 @@ package roster
 import (
 	"errors"
 	"fmt"
+	"math/bits"
 	"net/netip"
 	"slices"
 
@@ -119,15 +120,16 @@ func (c *clients) locate(a netip.Addr) (locality string, scope uint8) {
 
 // commonBits returns how many bits two addresses of a family begin with in common.
 func commonBits(a, b netip.Addr) uint8 {
-	bits := uint8(a.BitLen())
-	for bits > 0 {
-		p, err := a.Prefix(int(bits))
-		if err == nil && p.Contains(b) {
-			break
-		}
-		bits--
+	x, y := a.As16(), b.As16()
+	equal := 0
+	for equal < len(x) && x[equal] == y[equal] {
+		equal++
 	}
-	return bits
+	n := 8 * equal
+	if equal < len(x) {
+		n += bits.LeadingZeros8(x[equal] ^ y[equal])
+	}
+	return uint8(n - (8*len(x) - a.BitLen())) // As16 puts 96 bits before an IPv4 address
 }
 
 // addSubnet adds the client subnet to the OPT record of an answer, if the query's is

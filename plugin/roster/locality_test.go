@@ -128,8 +128,36 @@ func TestClientSubnet(t *testing.T) {
 	if _, subnet := askFrom(t, r, forwarder, "", web); subnet != nil {
 		t.Errorf("without a subnet in the query: %v", subnet)
 	}
+	// The locality that decided on the first CNAME decided on the answer.
+	chain := serving(t, located, values{
+		"d/s/a": `{"host":"t.d.svc.internal","locality":"az2"}`, "d/s/b": `{"addresses":["10.0.0.1"]}`, "d/t/a": `{"addresses":["10.0.0.2"]}`,
+	})
+	if got, subnet := askFrom(t, chain, forwarder, "10.240.7.0/24", "s.d.svc.internal. A"); len(got.Answer) != 2 || subnet == nil || subnet.SourceScope != 24 {
+		t.Errorf("by way of a host: %v", got)
+	}
 	// Where no instance has one of the localities these play no part.
 	if _, subnet := askFrom(t, serving(t, located, shop), forwarder, "10.240.7.0/24", "orders.default.svc.internal. A"); subnet == nil || subnet.SourceScope != 0 {
 		t.Errorf("a service without localities: %v", subnet)
+	}
+}
+
+func TestCommonBits(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		a, b string
+		want uint8
+	}{
+		{"10.0.0.0", "10.0.0.0", 32},
+		{"10.0.0.0", "10.0.0.1", 31},
+		{"10.240.0.0", "10.241.7.1", 15},
+		{"0.0.0.0", "128.0.0.0", 0},
+		{"2001:db8::", "2001:db8::", 128},
+		{"2001:db8::", "2001:db8::1", 127},
+		{"2001:db8:1::", "2001:db8:2::", 46},
+		{"::", "8000::", 0},
+	} {
+		if got := commonBits(netip.MustParseAddr(tt.a), netip.MustParseAddr(tt.b)); got != tt.want {
+			t.Errorf("%s and %s: %d, want %d", tt.a, tt.b, got, tt.want)
+		}
 	}
 }

@@ -35,7 +35,7 @@ func TestModelWhileChanging(t *testing.T) {
 	replace(store, 1, nil, contents[1])
 	blocks := map[string]*Roster{}
 	for filter, directive := range filters {
-		blocks[filter] = servingRegistry(t, "roster 10.0.0.0/8 svc.internal 2001:db8::/32 {\n"+directive+"\n}", inState(store, mirror.Live))
+		blocks[filter] = servingRegistry(t, modelBlock+" {\n"+directive+"\n}", inState(store, mirror.Live))
 		blocks[filter].upstream = found(t, dns.RcodeRefused, nil, nil)
 	}
 

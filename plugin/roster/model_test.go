@@ -23,8 +23,13 @@ const (
 	modelZone    = "svc.internal."
 	modelReverse = "10.in-addr.arpa."
 	modelSix     = "8.b.d.0.1.0.0.2.ip6.arpa."
+	modelOne     = "1.2.0.192.in-addr.arpa." // whose own name is an address's
 	modelTTL     = 5
+
+	modelBlock = "roster 10.0.0.0/8 svc.internal 2001:db8::/32 192.0.2.1/32"
 )
+
+var modelZones = []string{modelZone, modelReverse, modelSix, modelOne}
 
 // modelRegistry is a registry as its values say.
 type modelRegistry map[catalog.ServiceName]*modelOf
@@ -47,7 +52,7 @@ type modelSet struct {
 func (m modelRecords) exists(name string) {
 	for m[name] == nil {
 		m[name] = map[string]*modelSet{}
-		if name == modelZone || name == modelReverse || name == modelSix {
+		if slices.Contains(modelZones, name) {
 			return
 		}
 		_, name, _ = strings.Cut(name, ".")
@@ -202,7 +207,7 @@ func addressType2(a netip.Addr) string {
 // write writes down all zones.
 func (m modelRegistry) write(serial uint32) modelRecords {
 	out := modelRecords{}
-	for _, zone := range []string{modelZone, modelReverse, modelSix} {
+	for _, zone := range modelZones {
 		out.add(zone, "SOA", modelTTL, fmt.Sprintf("ns.dns.svc.internal. hostmaster.svc.internal. %d 7200 1800 86400 5", serial))
 		out.add(zone, "NS", modelTTL, "ns.dns.svc.internal.")
 	}
@@ -234,7 +239,8 @@ func (s *modelOf) writeOwn(out modelRecords) {
 		out.exists(own)
 		for _, a := range in.Addresses {
 			out.add(own, addressType2(a), ttl, a.String())
-			if reverse, err := dns.ReverseAddr(a.String()); err == nil && (dns.IsSubDomain(modelReverse, reverse) || dns.IsSubDomain(modelSix, reverse)) {
+			reverse, err := dns.ReverseAddr(a.String())
+			if err == nil && slices.ContainsFunc(modelZones, func(zone string) bool { return dns.IsSubDomain(zone, reverse) }) {
 				out.add(reverse, "PTR", ttl, own)
 			}
 		}
@@ -351,10 +357,10 @@ func (m modelRegistry) writeSelection(out modelRecords, s, of *modelOf, name str
 		out.add(name, "CNAME", s.ttl(selected[0]), selected[0].Host+".")
 		return
 	}
+	preferred := modelPriority(selected)
 	for _, in := range selected {
-		better := func(other catalog.Instance) bool { return other.Host == "" && other.Priority < in.Priority }
 		for _, a := range in.Addresses {
-			if !slices.ContainsFunc(selected, better) {
+			if int(in.Priority) == preferred {
 				out.add(name, addressType2(a), s.ttl(in), a.String())
 			}
 		}
@@ -368,7 +374,24 @@ func (m modelRegistry) writeSelection(out modelRecords, s, of *modelOf, name str
 	}
 }
 
-// canonical returns a name with the selector that is written down in place of one
+// modelPriority returns the priority value whose addresses answer: the lowest of those
+// who are up, or of all where nobody is.
+func modelPriority(selected []catalog.Instance) int {
+	lowest := 1 << 16
+	for _, status := range []bool{true, false} {
+		for _, in := range selected {
+			if in.Host == "" && (in.Status == catalog.StatusUp) == status {
+				lowest = min(lowest, int(in.Priority))
+			}
+		}
+		if lowest < 1<<16 {
+			break
+		}
+	}
+	return lowest
+}
+
+// inOneForm returns a name with the selector that is written down in place of one
 // that selects the same, of which there is no end; "" for one that doesn't exist. Rest
 // says that it is what is left without a label that nothing but others begin with.
 func inOneForm(labels []string) (name string, rest bool) {
@@ -470,7 +493,7 @@ func randomModelValue(rng *rand.Rand) string {
 	if rng.IntN(4) > 0 {
 		where = fmt.Sprintf(`"addresses":["10.0.%d.%d","2001:db8::%x"]`, rng.IntN(2), rng.IntN(3), 1+rng.IntN(3))
 		if rng.IntN(3) == 0 {
-			where = fmt.Sprintf(`"addresses":["10.%d.0.1","10.0.0.1"]`, rng.IntN(3))
+			where = fmt.Sprintf(`"addresses":["10.%d.0.1","10.0.0.1","192.0.2.%d"]`, rng.IntN(3), 1+rng.IntN(2))
 		}
 	}
 	ports, seen := []string{}, map[string]bool{}
@@ -500,7 +523,7 @@ func TestModel(t *testing.T) {
 	store, vs := emptyStore(), values{}
 	blocks := map[string]*Roster{}
 	for filter, directive := range map[string]string{"": "", modelDenied: "deny_net " + modelDenied} {
-		blocks[filter] = servingRegistry(t, "roster 10.0.0.0/8 svc.internal 2001:db8::/32 {\n"+directive+"\n}", inState(store, mirror.Live))
+		blocks[filter] = servingRegistry(t, modelBlock+" {\n"+directive+"\n}", inState(store, mirror.Live))
 		blocks[filter].upstream = found(t, dns.RcodeRefused, nil, nil)
 	}
 	asked := 0
@@ -553,7 +576,9 @@ func nearTo(rng *rand.Rand, name string) string {
 	labels := strings.SplitAfter(name, ".")
 	labels = labels[:len(labels)-1]
 	zone := 2
-	if strings.HasSuffix(name, "in-addr.arpa.") {
+	if strings.HasSuffix(name, modelOne) {
+		zone = 6
+	} else if strings.HasSuffix(name, "in-addr.arpa.") {
 		zone = 3
 	} else if strings.HasSuffix(name, "ip6.arpa.") {
 		zone = 10
@@ -572,20 +597,40 @@ func nearTo(rng *rand.Rand, name string) string {
 }
 
 // compare returns what an answer is and what the model's is, "" where they are equal.
-// Additional records are what a question for them gets.
+// Where there are no records there is the zone's SOA record. Additional records are
+// what a question for them gets, all of each target.
 func (m modelRecords) compare(got *dns.Msg, name, rrtype string) string {
 	wantCode, want := m.answer(name, rrtype)
 	if texts := texts(got.Answer); got.Rcode != wantCode || !slices.Equal(texts, want) {
 		return fmt.Sprintf("%s\n%s\nwant %s\n%s", dns.RcodeToString[got.Rcode], strings.Join(texts, "\n"),
 			dns.RcodeToString[wantCode], strings.Join(want, "\n"))
 	}
-	for _, rr := range got.Extra {
-		_, records := m.answer(rr.Header().Name, dns.TypeToString[rr.Header().Rrtype])
-		if !slices.Contains(records, rr.String()) {
-			return fmt.Sprintf("%v has %v, want %q", got, rr, records)
-		}
+	var authority []string
+	if len(want) == 0 {
+		zone := modelZones[slices.IndexFunc(modelZones, func(zone string) bool { return dns.IsSubDomain(zone, name) })]
+		_, authority = m.answer(zone, "SOA")
+	}
+	glue := m.glue(got.Answer)
+	if !got.Authoritative || !slices.Equal(texts(got.Ns), authority) || !slices.Equal(texts(got.Extra), glue) {
+		return fmt.Sprintf("%v\nwant authority %q and additional %q", got, authority, glue)
 	}
 	return ""
+}
+
+// glue are the addresses of what records point to: each target's once, and those of
+// name servers with the zone that they are in.
+func (m modelRecords) glue(answers []dns.RR) (glue []string) {
+	for _, rr := range answers {
+		target := targetOf(rr)
+		if target == "" || rr.Header().Rrtype == dns.TypeNS && rr.Header().Name != modelZone {
+			continue
+		}
+		_, v4 := m.answer(target, "A")
+		_, v6 := m.answer(target, "AAAA")
+		glue = slices.Concat(glue, v4, v6)
+	}
+	slices.Sort(glue)
+	return slices.Compact(glue)
 }
 
 func show(vs values) string {

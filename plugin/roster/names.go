@@ -59,7 +59,8 @@ type name struct {
 	port       string
 	portNumber uint16
 	protocol   string
-	// prefix is what a name in a zone of addresses stands for, else nil.
+	// prefix is what a name in a zone of addresses stands for, the zone's own too, else
+	// nil.
 	prefix *netip.Prefix
 }
 

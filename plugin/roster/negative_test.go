@@ -173,6 +173,31 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// TestTooLongToBrowse: of services with a port in common those have a name in DNS-SD
+// that is not too long, and so have the instances of one.
+func TestTooLongToBrowse(t *testing.T) { // not parallel: it reads a counter of the process
+	zoneName := strings.Repeat("z", 63) + "." + strings.Repeat("y", 50) + "." // 116 octets
+	namespace := strings.Repeat("n", 60)                                      // 61
+	const port = `{"addresses":["10.0.0.1"],"ports":[{"name":"abcdefghijklmno","port":80}]}`
+	fits := 255 - 116 - 61 - 5 - 17 - 1 // a label before _abcdefghijklmno._tcp
+	r := serving(t, "roster "+zoneName, values{
+		namespace + "/" + strings.Repeat("s", fits) + "/a":   port,
+		namespace + "/" + strings.Repeat("s", fits+1) + "/a": port,
+		namespace + "/s/" + strings.Repeat("i", fits-2):      port,
+		namespace + "/s/" + strings.Repeat("i", fits-1):      port,
+	})
+	for name, want := range map[string][2]int{
+		"_abcdefghijklmno._tcp." + namespace + ".":   {2, 1},
+		"_abcdefghijklmno._tcp.s." + namespace + ".": {1, 1},
+	} {
+		before := testutil.ToFloat64(namesTooLong)
+		got := ask(t, r, query(name+zoneName+" PTR"), true)
+		if n := testutil.ToFloat64(namesTooLong) - before; len(got.Answer) != want[0] || int(n) != want[1] {
+			t.Errorf("%s: %d records and %v too long, want %v: %v", name, len(got.Answer), n, want, got)
+		}
+	}
+}
+
 // TestTooLong checks that a target that no name can hold costs its own record
 // only, and is counted.
 func TestTooLong(t *testing.T) { // not parallel: it reads a counter of the process
@@ -183,7 +208,7 @@ func TestTooLong(t *testing.T) { // not parallel: it reads a counter of the proc
 		key + strings.Repeat("i", 13): `{"addresses":["10.0.0.1"],"ports":[{"name":"http","port":80}]}`, // 255 octets
 		key + strings.Repeat("i", 14): `{"addresses":["10.0.0.2"],"ports":[{"name":"http","port":80}]}`, // 256
 	}
-	r := serving(t, "roster "+zoneName, vs)
+	r := serving(t, "roster 10.in-addr.arpa "+zoneName, vs)
 	service := label + ".n" + strings.Repeat("n", 59) + "." + zoneName
 	before := testutil.ToFloat64(namesTooLong)
 	got := ask(t, r, query(service+" SRV"), true)
@@ -199,6 +224,15 @@ func TestTooLong(t *testing.T) { // not parallel: it reads a counter of the proc
 	}
 	if n := testutil.ToFloat64(namesTooLong) - before; n != 1 {
 		t.Errorf("counted %v names, want 1", n)
+	}
+	// In reverse zones too.
+	for address, names := range map[string]int{"1.0.0.10.in-addr.arpa.": 1, "2.0.0.10.in-addr.arpa.": 0} {
+		if a := ask(t, r, query(address+" PTR"), true); a.Rcode != dns.RcodeSuccess || len(a.Answer) != names {
+			t.Errorf("%s: %v, want %d names", address, a, names)
+		}
+	}
+	if n := testutil.ToFloat64(namesTooLong) - before; n != 2 {
+		t.Errorf("counted %v names, want 2", n)
 	}
 	// Its addresses are the service's all the same.
 	if a := ask(t, r, query(service+" A"), true); len(a.Answer) != 2 {

@@ -215,9 +215,10 @@ func TestMaxAnswers(t *testing.T) {
 			t.Errorf("%s: %d records, want %d: %v", question, len(got.Answer), want, got)
 		}
 	}
-	seen := map[string]bool{}
+	seen, first := map[string]bool{}, map[string]bool{}
 	for range 200 {
 		got := ask(t, r, query("_http._tcp.many.default.svc.internal. SRV"), true)
+		first[got.Answer[0].(*dns.SRV).Target] = true
 		for _, rr := range got.Answer {
 			srv := rr.(*dns.SRV)
 			number := 0
@@ -238,8 +239,56 @@ func TestMaxAnswers(t *testing.T) {
 	if len(seen) != 10 {
 		t.Errorf("%d targets in turn, want the ten of the lowest priority values", len(seen))
 	}
+	if len(first) != 5 {
+		t.Errorf("%d targets come first, want the five of the lowest priority value", len(first))
+	}
 	if got := ask(t, limited(t, 3), query("many.default.svc.internal. A"), true); len(got.Answer) != 3 {
 		t.Errorf("%v", got)
+	}
+}
+
+// TestMaxAnswersByWeight: targets and endpoints are picked by the weight of instances.
+func TestMaxAnswersByWeight(t *testing.T) {
+	t.Parallel()
+	const value = `{"addresses":["10.0.0.%d"],"ports":[{"name":"http","port":80}],"weight":%d,"metadata":{"alpn":"h2"}}`
+	vs := values{"d/s/heavy": fmt.Sprintf(value, 200, 65535)}
+	for i := range 20 {
+		vs[fmt.Sprintf("d/s/i%d", i)] = fmt.Sprintf(value, i, 1)
+	}
+	r := serving(t, "roster {\n max_answers 1\n}", vs)
+	for _, question := range []string{"s.d.svc.internal. SRV", "_http._tcp.s.d.svc.internal. SRV", "s.d.svc.internal. HTTPS", "_80._https.s.d.svc.internal. HTTPS"} {
+		heavy := 0
+		for range 100 {
+			if got := ask(t, r, query(question), true); strings.HasPrefix(targetOf(got.Answer[0]), "heavy.") {
+				heavy++
+			}
+		}
+		if heavy < 90 { // each is another one with a chance of 1 in 3,277
+			t.Errorf("%s: the heaviest one is picked %d times of 100", question, heavy)
+		}
+	}
+}
+
+// TestMaxAnswersOfInstance: what an instance has it has by its own names as a whole,
+// and glue is whole.
+func TestMaxAnswersOfInstance(t *testing.T) {
+	t.Parallel()
+	r := serving(t, "roster 10.0.0.0/8 svc.internal {\n max_answers 1\n}", values{
+		"d/s/a": `{"addresses":["10.0.0.1","10.0.0.2","10.0.0.3"],"ports":[{"name":"http","port":80},{"name":"https","port":443}]}`,
+		"d/s/b": `{"addresses":["10.0.0.1"],"ports":[{"name":"http","port":80}],"priority":1}`,
+	})
+	for question, want := range map[string][2]int{
+		"a.s.d.svc.internal. A":              {3, 0},
+		"a.s.d.svc.internal. SRV":            {2, 3},
+		"a._http._tcp.s.d.svc.internal. SRV": {1, 3},
+		"s.d.svc.internal. SRV":              {1, 3},
+		"s.d.svc.internal. A":                {1, 0},
+		"_http._tcp.s.d.svc.internal. PTR":   {2, 0},
+		"1.0.0.10.in-addr.arpa. PTR":         {2, 0},
+	} {
+		if got := ask(t, r, query(question), true); len(got.Answer) != want[0] || len(got.Extra) != want[1] {
+			t.Errorf("%s: %v, want %v records", question, got, want)
+		}
 	}
 }
 

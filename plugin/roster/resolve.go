@@ -74,6 +74,11 @@ func (q *question) resolveApex() answer {
 		if at := q.server(q.qname); at != nil {
 			a.records = q.ownAddresses(at)
 		}
+	case dns.TypePTR:
+		if q.prefix != nil && q.prefix.IsSingleIP() {
+			a = q.resolveReverse()
+			a.exists = true
+		}
 	}
 	return a
 }

@@ -6,9 +6,12 @@ import (
 
 // resolveReverse answers for an address, or for what addresses begin with.
 func (q *question) resolveReverse() answer {
-	if !q.prefix.IsSingleIP() {
+	switch {
+	case !q.prefix.IsSingleIP():
 		a, ok := q.gen.AddressFrom(q.prefix.Addr())
 		return answer{exists: ok && q.prefix.Contains(a)}
+	case q.prefix.Addr().Is4In6(): // which no instance has: the index finds the IPv4 address in it
+		return answer{}
 	}
 	var names []string
 	a, ttl := answer{}, uint32(maxTTL)

@@ -2,6 +2,8 @@ package roster
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -67,6 +69,46 @@ func TestReverse(t *testing.T) {
 	// Of the names in zones of services nothing changes, nor of the second one.
 	if got := ask(t, r, query("web.default.example.org. A"), true); len(got.Answer) != 1 {
 		t.Error(got)
+	}
+}
+
+// TestReverseZoneOfAddress: CoreDNS makes a zone of each address of a network whose
+// prefix ends within the last octet, so that the zone's own name is the address's.
+func TestReverseZoneOfAddress(t *testing.T) {
+	t.Parallel()
+	const four, six = "129.2.0.192.in-addr.arpa.", "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa."
+	r := serving(t, "roster 192.0.2.129/32 192.0.2.130/32 2001:db8::1/128 svc.internal", values{
+		"d/s/a": `{"addresses":["192.0.2.129","2001:db8::1"],"ttl":9}`,
+		"d/s/b": `{"addresses":["192.0.2.129"],"status":"down"}`,
+	})
+	for _, tt := range []struct {
+		question string
+		rcode    int
+		answer   []string
+	}{
+		{four + " PTR", 0, []string{four + " 5 IN PTR a.s.d.svc.internal.", four + " 5 IN PTR b.s.d.svc.internal."}},
+		{six + " PTR", 0, []string{six + " 9 IN PTR a.s.d.svc.internal."}},
+		{four + " NS", 0, []string{four + " 5 IN NS ns.dns.svc.internal."}},
+		{four + " A", 0, nil},
+		{"1." + four + " PTR", dns.RcodeNameError, nil},
+		{"130.2.0.192.in-addr.arpa. PTR", 0, nil}, // the zone exists without the address
+	} {
+		got := ask(t, r, query(tt.question), true)
+		if want := texts(records(t, tt.answer)); got.Rcode != tt.rcode || !slices.Equal(texts(got.Answer), want) {
+			t.Errorf("%s: %v, want %s and %q", tt.question, got, dns.RcodeToString[tt.rcode], want)
+		}
+	}
+}
+
+// TestReverseMapped: an IPv4 address has one name, in the tree of IPv4.
+func TestReverseMapped(t *testing.T) {
+	t.Parallel()
+	r := serving(t, "roster ip6.arpa 10.0.0.0/8 svc.internal", values{"d/s/a": `{"addresses":["10.0.0.1"]}`})
+	name := "1.0.0.0.0.0.a.0.f.f.f.f." + strings.Repeat("0.", 20) + "ip6.arpa." // ::ffff:10.0.0.1
+	for ; name != "ip6.arpa."; _, name, _ = strings.Cut(name, ".") {
+		if got := ask(t, r, query(name+" PTR"), true); got.Rcode != dns.RcodeNameError {
+			t.Errorf("%s: %v", name, got)
+		}
 	}
 }
 

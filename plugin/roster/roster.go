@@ -5,6 +5,7 @@
 package roster
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sync/atomic"
@@ -87,7 +88,7 @@ func (r *Roster) ServeDNS(ctx context.Context, w dns.ResponseWriter, req *dns.Ms
 	state := request.Request{W: w, Req: req}
 	qname := state.Name()
 	count := func(result string) { responses.WithLabelValues(metrics.WithServer(ctx), result).Inc() }
-	z := r.zones[r.origins.Matches(qname)]
+	z := r.zoneOf(qname, state.QType())
 	if z == nil && r.Next != nil {
 		return plugin.NextOrFailure(r.Name(), r.Next, ctx, w, req)
 	}
@@ -122,6 +123,20 @@ func (r *Roster) ServeDNS(ctx context.Context, w dns.ResponseWriter, req *dns.Ms
 		return plugin.NextOrFailure(r.Name(), r.Next, ctx, w, req)
 	}
 	return r.reply(ctx, &state, q, &a, count)
+}
+
+// zoneOf returns the zone that answers a question, or nil: for DS at a zone's own name
+// the one above, where this block has that too (RFC 4035, 3.1.4.1).
+func (r *Roster) zoneOf(qname string, qtype uint16) *zone {
+	z := r.zones[r.origins.Matches(qname)]
+	if qtype != dns.TypeDS || z == nil || z.name != qname {
+		return z
+	}
+	above := "."
+	if off, end := dns.NextLabel(qname, 0); !end {
+		above = qname[off:]
+	}
+	return cmp.Or(r.zones[r.origins.Matches(above)], z)
 }
 
 // usable reports whether something is known that is not too old to be told.

@@ -80,15 +80,21 @@ func TestProtocolIDs(t *testing.T) {
 }
 
 // TestSVCBOnce: hosts whose lists of protocols differ in how they are written make one
-// record.
+// record, those at two ports two. An instance that has a port over two protocols makes
+// one.
 func TestSVCBOnce(t *testing.T) {
 	t.Parallel()
 	r := serving(t, "roster", values{
 		"n/s/a": `{"host":"a.example.com","metadata":{"alpn":"h2,h3"}}`,
 		"n/s/b": `{"host":"a.example.com","metadata":{"alpn":"h2, h3,"}}`,
 		"n/s/c": `{"host":"a.example.com","metadata":{"alpn":"h3,h2"}}`,
+		"n/t/a": `{"host":"a.example.com","ports":[{"port":443}],"metadata":{"alpn":"h2"}}`,
+		"n/t/b": `{"host":"a.example.com","ports":[{"port":8443}],"metadata":{"alpn":"h2"}}`,
+		"n/u/a": `{"addresses":["10.0.0.1"],"ports":[{"port":443},{"name":"quic","port":443,"protocol":"udp"},{"name":"alt","port":443}],"metadata":{"alpn":"h2"}}`,
 	})
-	if got := ask(t, r, query("s.n.svc.internal. HTTPS"), true); len(got.Answer) != 2 {
-		t.Errorf("records %v", got.Answer)
+	for name, want := range map[string]int{"s": 2, "t": 2, "_443._https.t": 1, "u": 1, "_443._https.u": 1} {
+		if got := ask(t, r, query(name+".n.svc.internal. HTTPS"), true); len(got.Answer) != want {
+			t.Errorf("%s: records %v, want %d", name, got.Answer, want)
+		}
 	}
 }

@@ -91,7 +91,7 @@ func (c *contents) yieldService(q *question, yield func(dns.RR) bool) bool {
 // yieldAddresses yields what there is of each address in a reverse zone.
 func (c *contents) yieldAddresses(yield func(dns.RR) bool) {
 	prefix := parseReverse(c.ask.zone.name).prefix
-	if prefix == nil { // below which no address has a name
+	if prefix == nil || prefix.IsSingleIP() { // below which no address has a name
 		return
 	}
 	a, ok := c.ask.gen.AddressFrom(prefix.Addr())

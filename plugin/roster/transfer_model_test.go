@@ -134,8 +134,8 @@ func TestTransferModel(t *testing.T) {
 	copies := map[*secondary]*zoneCopy{}
 	for filter, directive := range map[string]string{"": "", modelDenied: "deny_net " + modelDenied} {
 		// What only answers have doesn't matter.
-		r := servingRegistry(t, "roster 10.0.0.0/8 svc.internal 2001:db8::/32 {\nmax_answers 1\nlocality 0.0.0.0/0 l0\n"+directive+"\n}", inState(store, mirror.Live))
-		for _, zone := range []string{modelZone, modelReverse, modelSix} {
+		r := servingRegistry(t, modelBlock+" {\nmax_answers 1\nlocality 0.0.0.0/0 l0\n"+directive+"\n}", inState(store, mirror.Live))
+		for _, zone := range modelZones {
 			for often := 1; often <= 8; often *= 2 {
 				copies[&secondary{r, filter, zone, often}] = new(zoneCopy)
 			}
@@ -191,11 +191,11 @@ func TestTransferAnswers(t *testing.T) {
 	seed := rand.Uint64()
 	rng := rand.New(rand.NewPCG(seed, 0))
 	store, vs := emptyStore(), values{}
-	r := servingRegistry(t, "roster 10.0.0.0/8 svc.internal", inState(store, mirror.Live))
+	r := servingRegistry(t, modelBlock, inState(store, mirror.Live))
 	r.upstream = found(t, dns.RcodeRefused, nil, nil)
 	for round := range 10 {
 		apply(store, int64(round+1), changeModel(rng, vs, int64(round+1))...)
-		for _, zone := range []string{modelZone, modelReverse} {
+		for _, zone := range []string{modelZone, modelReverse, modelOne} {
 			sets := map[string][]string{} // by name and type
 			names := map[string]bool{}
 			for _, rr := range transferred(t, r, zone, 0)[1:] {

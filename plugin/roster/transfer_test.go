@@ -419,12 +419,12 @@ func TestNotifyEnds(t *testing.T) {
 // instances that have them, more than a message holds.
 func TestReverseZones(t *testing.T) {
 	t.Parallel()
-	vs := values{"n/s/other": `{"addresses":["10.1.0.0","10.0.255.255","2001:db8::1"]}`}
+	vs := values{"n/s/other": `{"addresses":["10.1.0.0","10.0.255.255","10.9.0.1","2001:db8::1"]}`}
 	for i := range maxPicked + 10 {
 		vs[fmt.Sprintf("n/s/i%d", i)] = `{"addresses":["10.1.2.3"]}`
 	}
-	r := serving(t, "roster svc.internal 10.1.0.0/16 2001:db8::/32 ip6.arpa", vs)
-	for zone, want := range map[string]int{"1.10.in-addr.arpa.": maxPicked + 10 + 2, "8.b.d.0.1.0.0.2.ip6.arpa.": 2, "ip6.arpa.": 1} {
+	r := serving(t, "roster svc.internal 10.1.0.0/16 10.9.0.1/32 2001:db8::/32 ip6.arpa", vs)
+	for zone, want := range map[string]int{"1.10.in-addr.arpa.": maxPicked + 10 + 2, "1.0.9.10.in-addr.arpa.": 2, "8.b.d.0.1.0.0.2.ip6.arpa.": 2, "ip6.arpa.": 1} {
 		if got := wholeZone(t, r, zone); len(got) != want {
 			t.Errorf("%s has %d records, want %d", zone, len(got), want)
 		}

@@ -88,10 +88,14 @@ func (z *zone) addInner(zones []string) {
 // parse parses a query name in lower case that is at or below the zone.
 func (z *zone) parse(qname string) name {
 	n := parseName(qname, z.name)
-	if z.forward != nil && n.kind != kindApex && n.kind != kindStatus {
-		return parseReverse(qname)
+	switch {
+	case z.forward == nil || n.kind == kindStatus:
+		return n
+	case n.kind == kindApex: // which is an address in the zone of a network of one
+		n.prefix = parseReverse(qname).prefix
+		return n
 	}
-	return n
+	return parseReverse(qname)
 }
 
 // roomBelow returns how many octets the labels before a zone can have. The names

@@ -1,6 +1,7 @@
 package roster
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -76,9 +77,9 @@ func TestNameServers(t *testing.T) {
 	})
 	t.Run("apex", func(t *testing.T) {
 		t.Parallel()
-		r := serving(t, "roster {\n ns svc.internal 192.0.2.1\n}", shop)
+		r := serving(t, "roster {\n ns svc.internal 192.0.2.1 2001:db8::1 2001:db8::2\n}", shop)
 		for question, want := range map[string]int{
-			"svc.internal. A": 1, "svc.internal. AAAA": 0, "svc.internal. SOA": 1, "svc.internal. NS": 1, "orders.default.svc.internal. A": 2,
+			"svc.internal. A": 1, "svc.internal. AAAA": 2, "svc.internal. PTR": 0, "svc.internal. SOA": 1, "svc.internal. NS": 1, "orders.default.svc.internal. A": 2,
 		} {
 			got := ask(t, r, query(question), false)
 			if got.Rcode != dns.RcodeSuccess || len(got.Answer) != want {
@@ -136,6 +137,28 @@ func TestRootZone(t *testing.T) {
 		got := ask(t, r, query(question), true)
 		if got.Rcode != rcode || len(got.Answer) > 0 || len(got.Ns) != 1 || got.Ns[0].String() != records(t, []string{soa})[0].String() {
 			t.Errorf("%s: %v", question, got)
+		}
+	}
+}
+
+// TestDSOfZoneWithin: whether a zone is signed is for the one above to say (RFC 4035,
+// 3.1.4.1), if the block has it.
+func TestDSOfZoneWithin(t *testing.T) {
+	t.Parallel()
+	r := serving(t, "roster svc.internal in.svc.internal deep.er.in.svc.internal other.example 10.0.0.0/8 10.1.0.0/16", shop)
+	for question, soa := range map[string]string{
+		"in.svc.internal. DS":         "svc.internal.",
+		"IN.svc.internal. DS":         "svc.internal.",
+		"deep.er.in.svc.internal. DS": "in.svc.internal.",
+		"1.10.in-addr.arpa. DS":       "10.in-addr.arpa.",
+		"svc.internal. DS":            "svc.internal.",
+		"other.example. DS":           "other.example.",
+		"x.in.svc.internal. DS":       "in.svc.internal.",
+		"in.svc.internal. A":          "in.svc.internal.",
+	} {
+		got := ask(t, r, query(question), true)
+		if denied := strings.HasPrefix(question, "x."); (got.Rcode == dns.RcodeNameError) != denied || len(got.Ns) != 1 || got.Ns[0].Header().Name != soa {
+			t.Errorf("%s: %v, want the SOA record of %s", question, got, soa)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -103,6 +104,11 @@ func TestUpdate(t *testing.T) {
 	}
 	if _, changed, err = w.update(t, "default/orders", alias("eu/orders")); err != nil || !changed || w.stored("default/orders") != `{"min_up":1,"alias":"eu/orders"}` {
 		t.Errorf("the other member: %v, %v; stored %s", changed, err, w.stored("default/orders"))
+	}
+	w.put("default/far", `{"failover":["eu/orders","us/orders"]}`)
+	reverse := func(p *catalog.Policy) { slices.Reverse(p.Failover) } // in place
+	if _, changed, err = w.update(t, "default/far", reverse); err != nil || !changed || w.stored("default/far") != `{"failover":["us/orders","eu/orders"]}` {
+		t.Errorf("another order: %v, %v; stored %s", changed, err, w.stored("default/far"))
 	}
 	revision := w.Revision()
 	if _, changed, err = w.update(t, "default/orders", minUp(1)); err != nil || changed || w.Revision() != revision {
