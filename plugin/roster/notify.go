@@ -19,6 +19,9 @@ const (
 	// zone within seconds, and one that is gone for good costs little.
 	minNotifyRetry = 10 * time.Second
 	maxNotifyRetry = 5 * time.Minute
+	// notifyLogInterval is how often the log says that secondaries don't accept NOTIFY:
+	// under a stream of changes each message finds that again.
+	notifyLogInterval = time.Hour
 )
 
 // notifier tells the secondaries of a zone when it has changed.
@@ -29,9 +32,9 @@ type notifier struct {
 	// each.
 	send func(zone string) error
 
-	told  int64         // the serial, uncut; 0 for none
-	retry time.Duration // after which a message that failed is sent again; 0 for none
-	err   string        // the last error, which is logged once
+	told   int64         // the serial, uncut; 0 for none
+	retry  time.Duration // after which a message that failed is sent again; 0 for none
+	logged time.Time     // when the log has told last that one failed
 }
 
 // run notifies until ctx is done: at the start and after each change, but for those that
@@ -76,12 +79,13 @@ func (n *notifier) notify(ctx context.Context) bool {
 		return false
 	}
 	if err == nil {
-		n.retry, n.err = 0, ""
+		n.retry = 0
 		return true
 	}
+	first := n.retry == 0
 	n.retry = min(max(minNotifyRetry, 2*n.retry), maxNotifyRetry)
-	if n.err != err.Error() {
-		n.err = err.Error()
+	if first || time.Since(n.logged) >= notifyLogInterval {
+		n.logged = time.Now()
 		logger.Warn("a secondary has not accepted NOTIFY: it gets it again", "zone", n.zone, "after", n.retry.String(), "error", err)
 	}
 	return true

@@ -75,6 +75,23 @@ func TestSignatureRoom(t *testing.T) {
 	}
 }
 
+// TestSignatureRoomNegative: where a long name, a long key and the zone's SOA record don't
+// fit together, the record is left out, which TC says.
+func TestSignatureRoomNegative(t *testing.T) {
+	t.Parallel()
+	labels := strings.Repeat(strings.Repeat("x", 56)+".", 3)
+	key := labels + "example."
+	req := query(labels + "svc.internal. A")
+	got := new(dns.Msg)
+	wire := signedAnswer(t, serving(t, "roster", shop), req, key, dns.HmacSHA512, "c2VjcmV0IG9mIHRoZSB0ZXN0")
+	if err := got.Unpack(wire); err != nil {
+		t.Fatal(err)
+	}
+	if len(wire) > dns.MinMsgSize || got.Rcode != dns.RcodeNameError || len(got.Ns) > 0 || !got.Truncated {
+		t.Errorf("%d octets: %v", len(wire), got)
+	}
+}
+
 // signedAnswer asks with a signature, through the plugin tsig, and returns the
 // answer as it is signed.
 func signedAnswer(t *testing.T, h plugin.Handler, req *dns.Msg, key, algorithm, secret string) []byte {

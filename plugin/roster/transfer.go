@@ -23,14 +23,15 @@ func (r *Roster) Transfer(zoneName string, serial uint32) (<-chan []dns.RR, erro
 	if !r.usable(r.replica.Status()) {
 		return nil, fmt.Errorf("transfer of %q: %w", zoneName, errNoContents)
 	}
-	h := r.replica.Since(serial)
-	soa := z.soa(h.Present.Serial())
-	if serial != 0 && !older(serial, soa.Serial) {
-		return alone(soa), nil
+	if shown := r.replica.Load().Serial(); serial != 0 && !older(serial, shown) {
+		return alone(z.soa(shown)), nil
 	}
 	if err := r.transfers.begin(); err != nil {
 		return nil, fmt.Errorf("transfer of %q: %w", zoneName, err)
 	}
+	// What is sent is of the time at which the wait is over.
+	h := r.replica.Since(serial)
+	soa := z.soa(h.Present.Serial())
 	records := make(chan []dns.RR)
 	go func() {
 		defer r.transfers.end()

@@ -139,7 +139,8 @@ func TestTransfersAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		r := serving(t, "roster", shop)
+		store := storeOf(t, shop)
+		r := servingRegistry(t, "roster", inState(store, mirror.Live))
 		r.transfers = newTransfers(ctx)
 		var under []<-chan []dns.RR
 		begin := func() error {
@@ -163,11 +164,17 @@ func TestTransfersAtOnce(t *testing.T) {
 			t.Errorf("%d records", len(got))
 		}
 		time.AfterFunc(time.Second, func() {
+			apply(store, fixtureRevision+1, mirror.Event{Key: "n/s/new", Value: []byte(`{"addresses":["10.0.0.9"]}`), ModRevision: fixtureRevision + 1, Lease: 1})
 			for range under[0] {
 			}
 		})
 		if err := begin(); err != nil {
-			t.Error(err)
+			t.Fatal(err)
+		}
+		// What has changed meanwhile is in it.
+		waited := under[len(under)-1]
+		if soa, ok := (<-waited)[0].(*dns.SOA); !ok || soa.Serial != fixtureRevision+1 {
+			t.Errorf("after the wait the first record is %v, want serial %d", soa, fixtureRevision+1)
 		}
 		// At the end those that are under way are given up.
 		cancel()
@@ -387,6 +394,40 @@ func TestNotifyRate(t *testing.T) {
 		}
 		cancel()
 		<-ended
+	})
+}
+
+// TestNotifyLog: a secondary that doesn't answer is logged once, although the error has
+// another local port each time, and again after it has accepted a message.
+func TestNotifyLog(t *testing.T) { // not parallel: it reads the log of the process
+	log := logged(t)
+	synctest.Test(t, func(t *testing.T) {
+		port, fails := 40000, true
+		n := &notifier{zone: "svc.internal.", send: func(string) error {
+			if !fails {
+				return nil
+			}
+			port++
+			return fmt.Errorf("read udp 192.0.2.1:%d->192.0.2.53:53: i/o timeout", port)
+		}}
+		expect := func(want int) {
+			t.Helper()
+			n.notify(t.Context())
+			if got := lines(log, "not accepted NOTIFY"); len(got) != want {
+				t.Errorf("logged %q, want %d lines", got, want)
+			}
+		}
+		for range 5 {
+			expect(1)
+			time.Sleep(maxNotifyRetry)
+		}
+		time.Sleep(notifyLogInterval)
+		expect(2)
+		expect(2)
+		fails = false
+		expect(2)
+		fails = true
+		expect(3)
 	})
 }
 

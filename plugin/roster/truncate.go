@@ -144,11 +144,13 @@ func truncateSmall(m *dns.Msg, size int) {
 		m.Extra = slices.Concat(glue[:n], opt)
 		return m.Len() <= size
 	})
-	answers := m.Answer
-	mostOf(len(answers), func(n int) bool {
-		m.Answer = answers[:n]
-		return m.Len() <= size
-	})
+	for _, section := range []*[]dns.RR{&m.Ns, &m.Answer} {
+		all := *section
+		mostOf(len(all), func(n int) bool {
+			*section = all[:n]
+			return m.Len() <= size
+		})
+	}
 }
 
 // mostOf calls fits with the largest number up to n for which it is true, or with
