@@ -5,7 +5,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/internal/services"
 	"github.com/rosterdns/roster/registrar"
 )
@@ -37,7 +36,7 @@ type sources struct{ own, answering *services.Service }
 // instances, whatever their status, means the service itself, not who takes over.
 func (s *subject) sources(generation *services.Generation) sources {
 	own := generation.Service(s.Namespace, s.Service)
-	if s.AnyStatus {
+	if s.Selector.AnyStatus {
 		return sources{own, own}
 	}
 	return sources{own, generation.Answering(own)}
@@ -81,7 +80,7 @@ func (s *subject) make(generation *services.Generation, stale bool) *answer {
 // nothing of them is selected.
 func (s *subject) result(a *answer) *registrar.Service {
 	version := a.sources.answering
-	selected := version.Select(catalog.Selector{AnyStatus: s.AnyStatus})
+	selected := version.Select(s.Selector)
 	if len(selected) == 0 {
 		return nil
 	}

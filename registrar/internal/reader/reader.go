@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/internal/mirror"
 	"github.com/rosterdns/roster/internal/replica"
 	"github.com/rosterdns/roster/registrar"
@@ -96,7 +95,7 @@ func (r *Reader) add(name string) (*subject, error) {
 	if known, ok := r.subscriptions.names.Load(name); ok {
 		return known.(*subject), nil
 	}
-	svc, err := r.subscriptions.subscribe(catalog.ServiceName{Namespace: n.Namespace, Name: n.Service})
+	svc, err := r.subscriptions.subscribe(n.Name())
 	if err != nil {
 		return nil, fmt.Errorf("registrar: getting %q: %w", name, err)
 	}

@@ -17,7 +17,7 @@ type settled struct {
 
 // settle waits until it is known who answers to a name, whose own service is known.
 func (w waiter) settle(ctx context.Context, name *subject) (settled, error) {
-	if name.AnyStatus {
+	if name.Selector.AnyStatus {
 		return settled{w.replica.Load(), true}, nil // by the service itself
 	}
 	for {
