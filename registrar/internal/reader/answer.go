@@ -24,8 +24,7 @@ type subject struct {
 type answer struct {
 	generation *services.Generation
 	sources    sources
-	stale      bool
-	service    *registrar.Service // nil for ErrNotFound
+	service    *registrar.Service // without instances for ErrNotFound
 }
 
 // sources is what an answer depends on: the version of the service, and of the one
@@ -42,32 +41,29 @@ func (s *subject) sources(generation *services.Generation) sources {
 	return sources{own, generation.Answering(own)}
 }
 
-// answer returns the answer as of a generation. While nothing changes that is a
-// few loads.
-func (s *subject) answer(generation *services.Generation, stale bool) (*registrar.Service, error) {
+// answer returns the set of instances as of a generation, which can be empty. While
+// nothing changes that is a few loads.
+func (s *subject) answer(generation *services.Generation, stale bool) *registrar.Service {
 	a := s.cached.Load()
-	if a == nil || a.generation != generation || a.stale != stale {
+	if a == nil || a.generation != generation || a.service.Stale != stale {
 		a = s.make(generation, stale)
 	}
-	if a.service == nil {
-		return nil, s.notFound
-	}
-	return a.service, nil
+	return a.service
 }
 
 // make renews the answer. A new generation that leaves its sources alone keeps the
 // result.
 func (s *subject) make(generation *services.Generation, stale bool) *answer {
-	next := &answer{generation: generation, sources: s.sources(generation), stale: stale}
+	next := &answer{generation: generation, sources: s.sources(generation)}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a := s.cached.Load()
 	switch {
 	case a == nil || a.sources != next.sources:
-		next.service = s.result(next)
-	case a.stale == stale:
+		next.service = s.result(next, a, stale)
+	case a.service.Stale == stale:
 		next.service = a.service
-	case a.service != nil:
+	default:
 		service := *a.service
 		service.Stale = stale
 		next.service = &service
@@ -76,27 +72,41 @@ func (s *subject) make(generation *services.Generation, stale bool) *answer {
 	return next
 }
 
-// result returns what a user gets to see of the sources of an answer; nil if
-// nothing of them is selected.
-func (s *subject) result(a *answer) *registrar.Service {
+// result returns what a user gets to see of the sources of an answer, which comes
+// after another; nil for none.
+func (s *subject) result(a, before *answer, stale bool) *registrar.Service {
 	version := a.sources.answering
+	service := &registrar.Service{Namespace: s.Namespace, Name: s.Service, Revision: a.revision(before), Stale: stale}
 	selected := version.Select(s.Selector)
-	if len(selected) == 0 {
-		return nil
-	}
-	service := &registrar.Service{Namespace: s.Namespace, Name: s.Service, Revision: version.Revision, Stale: a.stale}
-	if version != a.sources.own {
-		// Who answers can change without a change to either service: to one between.
-		service.Revision = a.generation.Revision()
-	}
-	if len(selected) == version.Len() {
+	if len(selected) > 0 && len(selected) == version.Len() {
 		// Shared by all who ask; clipped, so that append by a user copies.
 		service.Instances = slices.Clip(version.Instances())
 		return service
 	}
-	service.Instances = make([]registrar.Instance, len(selected))
-	for i, in := range selected {
-		service.Instances[i] = *in
+	service.Instances = make([]registrar.Instance, 0, len(selected))
+	for _, in := range selected {
+		service.Instances = append(service.Instances, *in)
 	}
 	return service
+}
+
+// revision returns that of the service that answers, if it is the one that was asked
+// for. Else who answers can change without a change to either service: to one
+// between. It is etcd's then, as far as the generation shows it, and doesn't go back
+// unless etcd's does.
+func (a *answer) revision(before *answer) int64 {
+	own, answering := a.sources.own, a.sources.answering
+	if own != nil && own == answering {
+		return own.Revision
+	}
+	revision := a.generation.Revision()
+	for _, version := range []*services.Service{own, answering} {
+		if version != nil {
+			revision = max(revision, version.Revision)
+		}
+	}
+	if before != nil && before.generation.Revision() <= a.generation.Revision() {
+		revision = max(revision, before.service.Revision)
+	}
+	return revision
 }

@@ -78,7 +78,11 @@ func (r *Reader) get(ctx context.Context, s *subject) (*registrar.Service, error
 	if err != nil {
 		return nil, fmt.Errorf("registrar: getting %q: %w", s.text, err)
 	}
-	return s.answer(from.generation, !(live && from.live))
+	service := s.answer(from.generation, !(live && from.live))
+	if len(service.Instances) == 0 {
+		return nil, s.notFound
+	}
+	return service, nil
 }
 
 // add has followed what a new name means, unless it is followed already.
