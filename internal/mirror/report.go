@@ -48,6 +48,7 @@ func (p *reporter) contacted() {
 	}
 	p.lost = false
 	if old != Live {
+		p.ranges.notify()
 		p.cfg.Observer.StateChanged(now)
 	}
 }
@@ -73,6 +74,7 @@ func (p *reporter) expire(follows bool) (next time.Time) {
 		p.cfg.Log.Warn("no contact with etcd: still answering from the last known state",
 			"prefix", p.cfg.Root, "revision", now.Revision, "error", err)
 	}
+	p.ranges.notify()
 	p.cfg.Observer.StateChanged(now)
 	return time.Time{}
 }

@@ -36,7 +36,7 @@ type Reader struct {
 func New(cfg Config) *Reader {
 	r := &Reader{namespace: cfg.Namespace, subscriptions: subscriptions{
 		open: cfg.Open, maxRanges: maxRanges, maxServices: maxServices,
-		namespaces: map[string]*namespace{}, events: newEvents(),
+		namespaces: map[string]*namespace{}, events: newEvents(), room: make(chan struct{}),
 	}}
 	s := &r.subscriptions
 	s.closed, s.close = context.WithCancel(context.Background())
@@ -50,39 +50,52 @@ func (r *Reader) Observer() replica.Observer { return r.subscriptions.events }
 // Get implements registrar.Registry.GetService.
 func (r *Reader) Get(ctx context.Context, name string) (*registrar.Service, error) {
 	for {
-		known, ok := r.subscriptions.names.Load(name)
-		if !ok {
-			var err error
-			if known, err = r.add(name); err != nil {
-				return nil, err
-			}
+		s, err := r.subject(name)
+		if err != nil {
+			return nil, err
 		}
-		s := known.(*subject)
-		service, err := r.get(ctx, s)
-		if !s.dropped.Load() {
-			return service, err
+		service, _, err := r.look(ctx, s, true)
+		switch {
+		case s.dropped.Load():
+			// A sweep dropped the service during this call, and may have taken it out of
+			// the replica: what that lacks says nothing.
+		case err != nil:
+			return nil, err
+		case len(service.Instances) == 0:
+			return nil, s.notFound
+		default:
+			return service, nil
 		}
-		// A sweep dropped the service during this call, and may have taken it out of
-		// the replica: what that lacks says nothing.
 	}
 }
 
-// get answers from the replica, once that has what is asked for.
-func (r *Reader) get(ctx context.Context, s *subject) (*registrar.Service, error) {
+// subject returns what a name means, which is followed.
+func (r *Reader) subject(name string) (*subject, error) {
+	if known, ok := r.subscriptions.names.Load(name); ok {
+		return known.(*subject), nil
+	}
+	return r.add(name)
+}
+
+// look returns the set of instances from the replica, once that has what is asked for,
+// and whether it is live. If it is to be the latest it shows what a store has that can
+// tell.
+func (r *Reader) look(ctx context.Context, s *subject, latest bool) (service *registrar.Service, live bool, err error) {
 	s.ask()
-	live, err := r.waiter.await(ctx, s.service)
+	waiter := r.waiter
+	if !latest {
+		waiter.lastChange = nil
+	}
+	live, err = waiter.await(ctx, s.service)
 	var from settled
 	if err == nil {
-		from, err = r.waiter.settle(ctx, s)
+		from, err = waiter.settle(ctx, s)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("registrar: getting %q: %w", s.text, err)
+		return nil, false, fmt.Errorf("registrar: getting %q: %w", s.text, err)
 	}
-	service := s.answer(from.generation, !(live && from.live))
-	if len(service.Instances) == 0 {
-		return nil, s.notFound
-	}
-	return service, nil
+	live = live && from.live
+	return s.answer(from.generation, !live), live, nil
 }
 
 // add has followed what a new name means, unless it is followed already.

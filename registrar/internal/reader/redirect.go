@@ -15,6 +15,16 @@ type settled struct {
 	live       bool                 // so is all of it
 }
 
+// redirected returns the services that can answer to a name by a policy; nil if there
+// are none, or one of them isn't followed any more.
+func (s *subject) redirected() *redirect {
+	d := s.redirect.Load()
+	if s.Selector.AnyStatus || d.dropped() {
+		return nil
+	}
+	return d
+}
+
 // settle waits until it is known who answers to a name, whose own service is known.
 func (w waiter) settle(ctx context.Context, name *subject) (settled, error) {
 	if name.Selector.AnyStatus {
