@@ -23,6 +23,11 @@ var readerGroups = []group{
 	{"Alias", testAlias},
 	{"Failover", testFailover},
 	{"ClosedReader", testClosedReader},
+	{"Watch", testWatch},
+	{"WatchPolicy", testWatchPolicy},
+	{"WatchSelectors", testWatchSelectors},
+	{"WatchEnds", testWatchEnds},
+	{"WatchCallsBack", testWatchCallsBack},
 }
 
 // writerGroups are what a driver passes besides that also writes.
@@ -54,6 +59,9 @@ var writerGroups = []group{
 	{"Wait", testWait},
 	{"Policy", testPolicy},
 	{"ListOfPolicies", testListOfPolicies},
+	{"Drain", testDrain},
+	{"DrainLasts", testDrainLasts},
+	{"DrainRefuses", testDrainRefuses},
 	{"Concurrency", testConcurrency},
 }
 

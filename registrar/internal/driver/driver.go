@@ -15,6 +15,8 @@ import (
 	"github.com/rosterdns/roster/internal/logqueue"
 	"github.com/rosterdns/roster/internal/mirror"
 	"github.com/rosterdns/roster/registrar"
+	"github.com/rosterdns/roster/registrar/internal/optimistic"
+	"github.com/rosterdns/roster/registrar/internal/overrides"
 	"github.com/rosterdns/roster/registrar/internal/policies"
 	"github.com/rosterdns/roster/registrar/internal/reader"
 	"github.com/rosterdns/roster/registrar/internal/request"
@@ -70,6 +72,7 @@ type parts struct {
 	reader    *reader.Reader
 	lister    *reader.Lister
 	policies  *policies.Editor
+	overrides *overrides.Editor
 	logs      *logqueue.Queue
 }
 
@@ -106,7 +109,9 @@ func newParts(o *registrar.Options, etcd Etcd, logs *logqueue.Queue) *parts {
 	p.reader = reader.New(reader.Config{Namespace: o.Namespace, Open: p.replica.open, LastChange: etcd.lastChange(o.Prefix)})
 	p.replica.cfg.Observer = p.reader.Observer()
 	p.lister = &reader.Lister{Source: etcd.Source, Prefix: o.Prefix, InContact: p.reader.InContact, Closed: p.reader.Closed()}
-	p.policies = &policies.Editor{Txn: etcd.Backend.Txn, Try: p.lister.Try, Prefix: o.Prefix}
+	keys := optimistic.Editor{Txn: etcd.Backend.Txn, Try: p.lister.Try}
+	p.policies = &policies.Editor{Keys: keys, Prefix: o.Prefix}
+	p.overrides = &overrides.Editor{Keys: keys, Prefix: o.Prefix}
 	p.writer = writer.New(writer.Config{
 		Backend: etcd.Backend, Follow: p.replica.followInto, Prefix: o.Prefix, TTL: o.LeaseTTL, LeaveOnClose: etcd.LeaveOnClose, Log: o.Logger,
 	})
@@ -154,7 +159,7 @@ func (d *driver) Unregister(ctx context.Context, service *registrar.Service) err
 	if err != nil {
 		return err
 	}
-	target, ids, err := request.Unregister(service, p.namespace)
+	target, ids, err := request.Target("unregistering", service, p.namespace)
 	if err != nil {
 		return err
 	}
