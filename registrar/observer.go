@@ -5,7 +5,9 @@ import "time"
 // Observer is told what a client does, for metrics and traces. Its methods are called
 // by whichever goroutine did it, with no lock held, so that they may use the client;
 // they must be safe for concurrent use, and quick: a call of the client waits for
-// them. Embed NopObserver, so that events of later versions find their methods.
+// them, and so does what a client does in the background. Close is the one method that
+// they must not call, since it waits for them. Embed NopObserver, so that events of later
+// versions find their methods.
 type Observer interface {
 	// Looked is called at the end of each GetService.
 	Looked(Lookup)
@@ -13,10 +15,11 @@ type Observer interface {
 	// last, such as watches and the renewal of leases.
 	Requested(Request)
 	// Registered is called when the State of an instance's registration has changed,
-	// or its error has come or gone.
+	// or its error has come or gone. The State is "" when an instance that was to be
+	// unregistered is known to be gone. Calls come one after the other, in order.
 	Registered(InstanceStatus)
 	// Contacted is called when contact with the backend is made or regained, with
-	// true, and when it is lost, with false.
+	// true, and when it is lost, with false; one after the other.
 	Contacted(inContact bool)
 }
 

@@ -54,7 +54,7 @@ func (p *reporter) contacted() {
 }
 
 // expire reports that contact is lost, and returns when to check again. A mirror
-// that follows no range has no contact either, which is not logged.
+// that follows no range has no contact either, which is not told.
 func (p *reporter) expire(follows bool) (next time.Time) {
 	if p.state != Live {
 		return time.Time{}
@@ -73,9 +73,9 @@ func (p *reporter) expire(follows bool) (next time.Time) {
 		}
 		p.cfg.Log.Warn("no contact with etcd: still answering from the last known state",
 			"prefix", p.cfg.Root, "revision", now.Revision, "error", err)
+		p.ranges.notify()
+		p.cfg.Observer.StateChanged(now)
 	}
-	p.ranges.notify()
-	p.cfg.Observer.StateChanged(now)
 	return time.Time{}
 }
 

@@ -28,6 +28,7 @@ var readerGroups = []group{
 	{"WatchSelectors", testWatchSelectors},
 	{"WatchEnds", testWatchEnds},
 	{"WatchCallsBack", testWatchCallsBack},
+	{"Observer", testObserver},
 }
 
 // writerGroups are what a driver passes besides that also writes.
@@ -59,6 +60,7 @@ var writerGroups = []group{
 	{"Wait", testWait},
 	{"Policy", testPolicy},
 	{"ListOfPolicies", testListOfPolicies},
+	{"ObserverOfWriter", testObserverOfWriter},
 	{"Drain", testDrain},
 	{"DrainLasts", testDrainLasts},
 	{"DrainRefuses", testDrainRefuses},

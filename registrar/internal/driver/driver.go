@@ -105,15 +105,19 @@ func (d *driver) Init(_ context.Context, opts ...registrar.Option) error {
 }
 
 func newParts(o *registrar.Options, etcd Etcd, logs *logqueue.Queue) *parts {
+	told := observe(o.Observer, &etcd)
 	p := &parts{namespace: o.Namespace, etcd: etcd, logs: logs, replica: newLazyReplica(o, etcd.Source)}
-	p.reader = reader.New(reader.Config{Namespace: o.Namespace, Open: p.replica.open, LastChange: etcd.lastChange(o.Prefix)})
-	p.replica.cfg.Observer = p.reader.Observer()
+	p.reader = reader.New(reader.Config{
+		Namespace: o.Namespace, Open: p.replica.open, LastChange: etcd.lastChange(o.Prefix), Looked: told.looked(),
+	})
+	p.replica.cfg.Observer = told.replica(p.reader.Observer())
 	p.lister = &reader.Lister{Source: etcd.Source, Prefix: o.Prefix, InContact: p.reader.InContact, Closed: p.reader.Closed()}
 	keys := optimistic.Editor{Txn: etcd.Backend.Txn, Try: p.lister.Try}
 	p.policies = &policies.Editor{Keys: keys, Prefix: o.Prefix}
 	p.overrides = &overrides.Editor{Keys: keys, Prefix: o.Prefix}
 	p.writer = writer.New(writer.Config{
 		Backend: etcd.Backend, Follow: p.replica.followInto, Prefix: o.Prefix, TTL: o.LeaseTTL, LeaveOnClose: etcd.LeaveOnClose, Log: o.Logger,
+		Reports: told.reports(),
 	})
 	return p
 }

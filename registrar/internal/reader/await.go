@@ -3,6 +3,7 @@ package reader
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/rosterdns/roster/internal/mirror"
@@ -20,6 +21,23 @@ var errNoAnswer = errors.New("no answer yet")
 type waiter struct {
 	*subscriptions
 	lastChange func(rng string) int64 // see Config
+	waited     *time.Duration         // adds up; nil where nobody asks
+}
+
+// look returns the set of instances that a name means from the replica, once that has
+// what is asked for, and whether it is live.
+func (w waiter) look(ctx context.Context, s *subject) (service *registrar.Service, live bool, err error) {
+	s.ask()
+	live, err = w.await(ctx, s.service)
+	var from settled
+	if err == nil {
+		from, err = w.settle(ctx, s)
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("registrar: getting %q: %w", s.text, err)
+	}
+	live = live && from.live
+	return s.answer(from.generation, !live), live, nil
 }
 
 // ready reports whether to answer without waiting. What only a snapshot says is
@@ -63,6 +81,10 @@ func (w waiter) await(ctx context.Context, svc *service) (live bool, err error) 
 func (w waiter) wait(ctx context.Context, svc *service) (*mirror.Range, error) {
 	if f := svc.followed.Load(); w.ready(svc, f) {
 		return f, nil
+	}
+	if w.waited != nil {
+		start := time.Now()
+		defer func() { *w.waited += time.Since(start) }()
 	}
 	limit := time.Until(svc.started.Add(firstWait))
 	if w.lastChange != nil {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/rosterdns/roster/internal/mirror"
 	"github.com/rosterdns/roster/internal/replica"
@@ -23,6 +24,8 @@ type Config struct {
 	// range: answers wait until they show it. It is for stores that can tell at
 	// once.
 	LastChange func(rng string) int64
+	// Looked, if set, is called at the end of each Get.
+	Looked func(registrar.Lookup)
 }
 
 // Reader answers GetService. It is safe for concurrent use.
@@ -30,17 +33,18 @@ type Reader struct {
 	namespace     string // of names that state none
 	subscriptions subscriptions
 	waiter        waiter
+	looked        func(registrar.Lookup) // see Config
 }
 
 // New returns a reader. It does nothing until something is asked.
 func New(cfg Config) *Reader {
-	r := &Reader{namespace: cfg.Namespace, subscriptions: subscriptions{
+	r := &Reader{namespace: cfg.Namespace, looked: cfg.Looked, subscriptions: subscriptions{
 		open: cfg.Open, maxRanges: maxRanges, maxServices: maxServices,
 		namespaces: map[string]*namespace{}, events: newEvents(), room: make(chan struct{}),
 	}}
 	s := &r.subscriptions
 	s.closed, s.close = context.WithCancel(context.Background())
-	r.waiter = waiter{s, cfg.LastChange}
+	r.waiter = waiter{subscriptions: s, lastChange: cfg.LastChange}
 	return r
 }
 
@@ -49,12 +53,24 @@ func (r *Reader) Observer() replica.Observer { return r.subscriptions.events }
 
 // Get implements registrar.Registry.GetService.
 func (r *Reader) Get(ctx context.Context, name string) (*registrar.Service, error) {
+	if r.looked == nil {
+		return r.get(ctx, name, r.waiter)
+	}
+	var waited time.Duration
+	waiter := r.waiter
+	waiter.waited = &waited
+	service, err := r.get(ctx, name, waiter)
+	r.looked(registrar.Lookup{Name: name, Stale: service != nil && service.Stale, Waited: waited, Err: err})
+	return service, err
+}
+
+func (r *Reader) get(ctx context.Context, name string, w waiter) (*registrar.Service, error) {
 	for {
 		s, err := r.subject(name)
 		if err != nil {
 			return nil, err
 		}
-		service, _, err := r.look(ctx, s, true)
+		service, _, err := w.look(ctx, s)
 		switch {
 		case s.dropped.Load():
 			// A sweep dropped the service during this call, and may have taken it out of
@@ -75,27 +91,6 @@ func (r *Reader) subject(name string) (*subject, error) {
 		return known.(*subject), nil
 	}
 	return r.add(name)
-}
-
-// look returns the set of instances from the replica, once that has what is asked for,
-// and whether it is live. If it is to be the latest it shows what a store has that can
-// tell.
-func (r *Reader) look(ctx context.Context, s *subject, latest bool) (service *registrar.Service, live bool, err error) {
-	s.ask()
-	waiter := r.waiter
-	if !latest {
-		waiter.lastChange = nil
-	}
-	live, err = waiter.await(ctx, s.service)
-	var from settled
-	if err == nil {
-		from, err = waiter.settle(ctx, s)
-	}
-	if err != nil {
-		return nil, false, fmt.Errorf("registrar: getting %q: %w", s.text, err)
-	}
-	live = live && from.live
-	return s.answer(from.generation, !live), live, nil
 }
 
 // add has followed what a new name means, unless it is followed already.

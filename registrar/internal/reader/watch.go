@@ -112,7 +112,11 @@ func (w *watch) look(ctx context.Context) (*registrar.Service, error) {
 		if !w.hold(s) {
 			continue
 		}
-		service, live, err := w.reader.look(ctx, s, w.last == nil)
+		waiter := w.reader.waiter
+		if w.last != nil {
+			waiter.lastChange = nil // what comes wakes it again
+		}
+		service, live, err := waiter.look(ctx, s)
 		if w.held(s) && s.redirected() == w.redirect {
 			if err == nil && !live {
 				err = w.reader.whyStale(s)

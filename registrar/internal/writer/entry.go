@@ -33,6 +33,7 @@ type entry struct {
 
 	state   registrar.State // "" if there is none to tell of
 	since   time.Time
+	told    told
 	retired uint64 // counts how often there was nothing more to do
 }
 
