@@ -37,6 +37,9 @@ type Etcd struct {
 	// LastChange, if set, returns the revision of the last change to a key of a
 	// range of etcd: GetService waits until it shows that.
 	LastChange func(rng string) int64
+	// Fault, if set, says what is wrong with etcd without the time that finding out
+	// takes.
+	Fault reader.Fault
 	// Close releases the connection, after all else has ended; nil where there is
 	// nothing to release.
 	Close func() error
@@ -108,7 +111,7 @@ func newParts(o *registrar.Options, etcd Etcd, logs *logqueue.Queue) *parts {
 	told := observe(o.Observer, &etcd)
 	p := &parts{namespace: o.Namespace, etcd: etcd, logs: logs, replica: newLazyReplica(o, etcd.Source)}
 	p.reader = reader.New(reader.Config{
-		Namespace: o.Namespace, Open: p.replica.open, LastChange: etcd.lastChange(o.Prefix), Looked: told.looked(),
+		Namespace: o.Namespace, Open: p.replica.open, LastChange: etcd.lastChange(o.Prefix), Fault: etcd.Fault, Looked: told.looked(),
 	})
 	p.replica.cfg.Observer = told.replica(p.reader.Observer())
 	p.lister = &reader.Lister{Source: etcd.Source, Prefix: o.Prefix, InContact: p.reader.InContact, Closed: p.reader.Closed()}

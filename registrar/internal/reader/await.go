@@ -21,13 +21,23 @@ var errNoAnswer = errors.New("no answer yet")
 type waiter struct {
 	*subscriptions
 	lastChange func(rng string) int64 // see Config
+	fault      Fault                  // see Config
 	waited     *time.Duration         // adds up; nil where nobody asks
+}
+
+// failing returns what is known to be wrong with the store.
+func (w waiter) failing() error {
+	if w.fault == nil {
+		return nil
+	}
+	return w.fault.Err()
 }
 
 // look returns the set of instances that a name means from the replica, once that has
 // what is asked for, and whether it is live.
 func (w waiter) look(ctx context.Context, s *subject) (service *registrar.Service, live bool, err error) {
 	s.ask()
+	failing := w.failing()
 	live, err = w.await(ctx, s.service)
 	var from settled
 	if err == nil {
@@ -36,7 +46,7 @@ func (w waiter) look(ctx context.Context, s *subject) (service *registrar.Servic
 	if err != nil {
 		return nil, false, fmt.Errorf("registrar: getting %q: %w", s.text, err)
 	}
-	live = live && from.live
+	live = live && from.live && failing == nil
 	return s.answer(from.generation, !live), live, nil
 }
 
@@ -55,7 +65,7 @@ func (w waiter) ready(svc *service, f *mirror.Range) bool {
 
 // behind reports whether a range doesn't show yet what its store has.
 func (w waiter) behind(f *mirror.Range) bool {
-	if w.lastChange == nil {
+	if w.lastChange == nil || w.failing() != nil {
 		return false
 	}
 	s := f.Status()
@@ -96,6 +106,9 @@ func (w waiter) wait(ctx context.Context, svc *service) (*mirror.Range, error) {
 		happening, f := w.events.wait(), svc.followed.Load()
 		if w.ready(svc, f) {
 			return f, nil
+		}
+		if w.failing() != nil && f.Status().Err != nil {
+			return w.timedOut(f, errNoAnswer)
 		}
 		if err := f.Status().Err; err != nil && etcderror.Denied(err) {
 			return nil, etcderror.Classify(err)

@@ -24,8 +24,20 @@ type Config struct {
 	// range: answers wait until they show it. It is for stores that can tell at
 	// once.
 	LastChange func(rng string) int64
+	// Fault, if set, is asked whether answers are live. It is for stores that can tell
+	// at once.
+	Fault Fault
 	// Looked, if set, is called at the end of each Get.
 	Looked func(registrar.Lookup)
+}
+
+// Fault is what is wrong with a store. It is safe for concurrent use.
+type Fault interface {
+	// Err returns why answers are stale; nil if they are not.
+	Err() error
+	// Add has wake, which has room for a token, get one with each change of Err, until
+	// stop is called.
+	Add(wake chan<- struct{}) (stop func())
 }
 
 // Reader answers GetService. It is safe for concurrent use.
@@ -44,7 +56,7 @@ func New(cfg Config) *Reader {
 	}}
 	s := &r.subscriptions
 	s.closed, s.close = context.WithCancel(context.Background())
-	r.waiter = waiter{subscriptions: s, lastChange: cfg.LastChange}
+	r.waiter = waiter{subscriptions: s, lastChange: cfg.LastChange, fault: cfg.Fault}
 	return r
 }
 

@@ -18,6 +18,9 @@ func (r *Reader) Watch(ctx context.Context, name string) iter.Seq2[*registrar.Se
 	return func(yield func(*registrar.Service, error) bool) {
 		w := &watch{reader: r, name: name, wake: make(chan struct{}, 1)}
 		defer w.release()
+		if fault := r.waiter.fault; fault != nil {
+			defer fault.Add(w.wake)()
+		}
 		w.run(ctx, yield)
 	}
 }
@@ -131,7 +134,10 @@ func (w *watch) look(ctx context.Context) (*registrar.Service, error) {
 
 // whyStale returns why the answer to a name is not live.
 func (r *Reader) whyStale(s *subject) error {
-	err := s.followed.Load().Status().Err
+	err := r.waiter.failing()
+	if err == nil {
+		err = s.followed.Load().Status().Err
+	}
 	if d := s.redirected(); d != nil {
 		for _, other := range d.others {
 			if why := other.followed.Load().Status().Err; err == nil && why != nil {
