@@ -20,7 +20,7 @@ const (
 	envCert         = "REGISTRAR_CERT"
 	envKey          = "REGISTRAR_KEY"
 	envUser         = "REGISTRAR_USER"
-	envPasswordFile = "REGISTRAR_PASSWORD_FILE" //nolint:gosec // the name of a variable, and of one that holds a path
+	envPasswordFile = "REGISTRAR_PASSWORD_FILE"
 )
 
 // OptionsFromEnv returns the options that the environment has, in the variables of the

@@ -7,14 +7,14 @@ import (
 	"github.com/rosterdns/roster/registrar"
 )
 
-// spread returns a service of four instances in two localities, with tags:
+// spread returns orders, with four instances in two localities, with tags:
 //
 //	a  az1  canary, blue
 //	b  az1
 //	c  az2  canary
 //	d  az2  blue, draining
-func spread(name string) *registrar.Service {
-	s := service(name, "a", "b", "c", "d")
+func spread() *registrar.Service {
+	s := service("orders", "a", "b", "c", "d")
 	for i, locality := range []string{"az1", "az1", "az2", "az2"} {
 		s.Instances[i].Locality = locality
 	}
@@ -27,7 +27,7 @@ func spread(name string) *registrar.Service {
 
 func testTags(t *testing.T, f *fixture) {
 	w, r := f.writer(t), f.client(t)
-	register(t, w, spread("orders"))
+	register(t, w, spread())
 	sees(t, r, "orders", "a", "b", "c")
 	sees(t, r, "orders?tag=canary", "a", "c")
 	sees(t, r, "orders?tag=canary&tag=blue", "a")
@@ -69,7 +69,7 @@ func testTags(t *testing.T, f *fixture) {
 
 func testLocality(t *testing.T, f *fixture) {
 	w, r := f.writer(t), f.client(t)
-	register(t, w, spread("orders"))
+	register(t, w, spread())
 	sees(t, r, "orders?locality=az1", "a", "b")
 	sees(t, r, "orders?locality=az2", "c")
 	misses(t, r, "orders?locality=az3")
@@ -80,7 +80,7 @@ func testLocality(t *testing.T, f *fixture) {
 
 func testPrefer(t *testing.T, f *fixture) {
 	w, r := f.writer(t), f.client(t)
-	register(t, w, spread("orders"))
+	register(t, w, spread())
 	sees(t, r, "orders?prefer=az1", "a", "b")
 	sees(t, r, "orders?prefer=az2", "c")
 	sees(t, r, "orders?prefer=az3", "a", "b", "c")
@@ -94,7 +94,7 @@ func testPrefer(t *testing.T, f *fixture) {
 // testSelectAnyStatus: selectors and status=any together.
 func testSelectAnyStatus(t *testing.T, f *fixture) {
 	c := f.client(t)
-	register(t, c, spread("orders"))
+	register(t, c, spread())
 	sees(t, c, "orders?status=any", "a", "b", "c", "d")
 	sees(t, c, "orders?status=any&tag=blue", "a", "d")
 	sees(t, c, "orders?status=any&locality=az2", "c", "d")

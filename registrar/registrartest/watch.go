@@ -116,7 +116,7 @@ func testWatchSelectors(t *testing.T, f *fixture) {
 	w, r := f.writer(t), f.client(t)
 	canary, near := watch(t, r, "orders?tag=canary"), watch(t, r, "orders?prefer=az2")
 	canary.sees(t)
-	register(t, w, spread("orders"))
+	register(t, w, spread())
 	canary.sees(t, "a", "c")
 	near.sees(t, "c")
 	unregister(t, w, service("orders", "c"))
@@ -138,8 +138,11 @@ func testWatchEnds(t *testing.T, f *fixture) {
 	if !slices.Equal(sets, []*registrar.Service{nil, nil, nil}) {
 		t.Errorf("Watches of bad names yielded %v", sets)
 	}
-	for range r.Watch(t.Context(), "orders") {
-		break
+	for _, err := range r.Watch(t.Context(), "orders") {
+		if err == nil || is(err, registrar.ErrUnavailable) {
+			break
+		}
+		t.Fatalf("Watch: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -173,8 +176,11 @@ func testWatchCallsBack(t *testing.T, f *fixture) {
 			continue // not seen yet
 		}
 		sees(t, r, "orders", ids(s)...)
-		for other := range r.Watch(t.Context(), "orders?tag=none") {
-			if other != nil {
+		for other, err := range r.Watch(t.Context(), "orders?tag=none") {
+			if err == nil {
+				if len(other.Instances) > 0 {
+					t.Errorf("the Watch within yielded %q, want none", ids(other))
+				}
 				break
 			}
 		}

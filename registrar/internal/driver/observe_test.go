@@ -227,7 +227,8 @@ func (c *caller) call(kind string) {
 	defer cancel()
 	_, _ = client.List(short, "")
 	_ = client.Drain(short, orders("none"), "")
-	for range client.Watch(short, "orders") {
+	for _, err := range client.Watch(short, "orders") {
+		_ = err
 		break
 	}
 }
