@@ -70,9 +70,3 @@ func (NopObserver) Registered(InstanceStatus) {}
 
 // Contacted implements Observer.
 func (NopObserver) Contacted(bool) {}
-
-// WithObserver sets who is told what the client does. Nil and the default are nobody.
-// Packages observe/prometheus and observe/otel have observers.
-func WithObserver(observer Observer) Option {
-	return func(o *Options) { o.Observer = observer }
-}

@@ -173,3 +173,9 @@ func WithCredentialsFile(path string) Option {
 func WithSnapshot(path string) Option {
 	return func(o *Options) { o.Snapshot = path }
 }
+
+// WithObserver sets who is told what the client does. Nil and the default are nobody.
+// Packages observe/prometheus and observe/otel have observers.
+func WithObserver(observer Observer) Option {
+	return func(o *Options) { o.Observer = observer }
+}

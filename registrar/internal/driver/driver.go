@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/rosterdns/roster/internal/logqueue"
-	"github.com/rosterdns/roster/internal/mirror"
 	"github.com/rosterdns/roster/registrar"
 	"github.com/rosterdns/roster/registrar/internal/optimistic"
 	"github.com/rosterdns/roster/registrar/internal/overrides"
@@ -29,23 +28,6 @@ const (
 	closeTimeout    = 2 * time.Second
 	farewellTimeout = 1800 * time.Millisecond
 )
-
-// Etcd is a driver's way to an etcd.
-type Etcd struct {
-	Source  mirror.Source
-	Backend writer.Backend
-	// LastChange, if set, returns the revision of the last change to a key of a
-	// range of etcd: GetService waits until it shows that.
-	LastChange func(rng string) int64
-	// Fault, if set, says what is wrong with etcd without the time that finding out
-	// takes.
-	Fault reader.Fault
-	// Close releases the connection, after all else has ended; nil where there is
-	// nothing to release.
-	Close func() error
-	// LeaveOnClose makes Close of the registry leave what is registered.
-	LeaveOnClose bool
-}
 
 // New returns a registry for Init of a driver with the name. connect returns the
 // way to etcd that options describe, without network I/O; an error is of the
@@ -123,14 +105,6 @@ func newParts(o *registrar.Options, etcd Etcd, logs *logqueue.Queue) *parts {
 		Reports: told.reports(),
 	})
 	return p
-}
-
-// lastChange returns LastChange of ranges below the registry's root.
-func (e Etcd) lastChange(prefix string) func(rng string) int64 {
-	if e.LastChange == nil {
-		return nil
-	}
-	return func(rng string) int64 { return e.LastChange(prefix + "/" + rng) }
 }
 
 // ready returns the parts, or why there are none. After Close each of them

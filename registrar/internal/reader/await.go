@@ -3,7 +3,6 @@ package reader
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/rosterdns/roster/internal/mirror"
@@ -31,23 +30,6 @@ func (w waiter) failing() error {
 		return nil
 	}
 	return w.fault.Err()
-}
-
-// look returns the set of instances that a name means from the replica, once that has
-// what is asked for, and whether it is live.
-func (w waiter) look(ctx context.Context, s *subject) (service *registrar.Service, live bool, err error) {
-	s.ask()
-	failing := w.failing()
-	live, err = w.await(ctx, s.service)
-	var from settled
-	if err == nil {
-		from, err = w.settle(ctx, s)
-	}
-	if err != nil {
-		return nil, false, fmt.Errorf("registrar: getting %q: %w", s.text, err)
-	}
-	live = live && from.live && failing == nil
-	return s.answer(from.generation, !live), live, nil
 }
 
 // ready reports whether to answer without waiting. What only a snapshot says is

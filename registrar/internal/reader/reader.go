@@ -31,15 +31,6 @@ type Config struct {
 	Looked func(registrar.Lookup)
 }
 
-// Fault is what is wrong with a store. It is safe for concurrent use.
-type Fault interface {
-	// Err returns why answers are stale; nil if they are not.
-	Err() error
-	// Add has wake, which has room for a token, get one with each change of Err, until
-	// stop is called.
-	Add(wake chan<- struct{}) (stop func())
-}
-
 // Reader answers GetService. It is safe for concurrent use.
 type Reader struct {
 	namespace     string // of names that state none

@@ -82,6 +82,21 @@ func (e *entry) problem(away error) error {
 	}
 }
 
+// status returns what a user is told of the instance; away is why etcd gives no
+// answer.
+func (e *entry) status(away error) registrar.InstanceStatus {
+	return registrar.InstanceStatus{
+		Namespace: e.name.Namespace, Service: e.name.Service, ID: e.name.ID,
+		State: e.state, Since: e.since, Revision: e.observed.revision, Err: e.problem(away),
+	}
+}
+
+// told is what was told of an entry.
+type told struct {
+	state  registrar.State
+	failed bool
+}
+
 // toFollow reports whether the key is to be followed: once a write of what is
 // desired was acknowledged, and for stragglers.
 func (e *entry) toFollow() bool {

@@ -22,12 +22,6 @@ type reports struct {
 	all      bool                // contact was lost or regained: the errors of all have changed
 }
 
-// told is what was told of an entry.
-type told struct {
-	state  registrar.State
-	failed bool
-}
-
 // note notes an entry of which something may have changed.
 func (r *reports) note(e *entry) {
 	if r.Reports != nil {
@@ -53,7 +47,7 @@ func (t *table) report() {
 		r.all = false
 	}
 	for e := range r.changed {
-		st := t.status(e)
+		st := e.status(t.contact.away)
 		if now := (told{st.State, st.Err != nil}); now != e.told {
 			e.told = now
 			r.Registered(st)

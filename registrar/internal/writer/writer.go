@@ -215,17 +215,10 @@ func (t *table) statuses() []registrar.InstanceStatus {
 		if e.state == "" {
 			continue
 		}
-		out = append(out, t.status(e))
+		out = append(out, e.status(t.contact.away))
 	}
 	slices.SortFunc(out, func(a, b registrar.InstanceStatus) int {
 		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Service, b.Service), cmp.Compare(a.ID, b.ID))
 	})
 	return out
-}
-
-func (t *table) status(e *entry) registrar.InstanceStatus {
-	return registrar.InstanceStatus{
-		Namespace: e.name.Namespace, Service: e.name.Service, ID: e.name.ID,
-		State: e.state, Since: e.since, Revision: e.observed.revision, Err: e.problem(t.contact.away),
-	}
 }
