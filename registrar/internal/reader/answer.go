@@ -24,6 +24,7 @@ type subject struct {
 type answer struct {
 	generation *services.Generation
 	sources    sources
+	stale      bool
 	service    *registrar.Service // without instances for ErrNotFound
 }
 
@@ -45,7 +46,7 @@ func (s *subject) sources(generation *services.Generation) sources {
 // nothing changes that is a few loads.
 func (s *subject) answer(generation *services.Generation, stale bool) *registrar.Service {
 	a := s.cached.Load()
-	if a == nil || a.generation != generation || a.service.Stale != stale {
+	if a == nil || a.generation != generation || a.stale != stale {
 		a = s.make(generation, stale)
 	}
 	return a.service
@@ -54,14 +55,14 @@ func (s *subject) answer(generation *services.Generation, stale bool) *registrar
 // make renews the answer. A new generation that leaves its sources alone keeps the
 // result.
 func (s *subject) make(generation *services.Generation, stale bool) *answer {
-	next := &answer{generation: generation, sources: s.sources(generation)}
+	next := &answer{generation: generation, sources: s.sources(generation), stale: stale}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a := s.cached.Load()
 	switch {
 	case a == nil || a.sources != next.sources:
-		next.service = s.result(next, a, stale)
-	case a.service.Stale == stale:
+		next.service = s.result(next, a)
+	case a.stale == stale:
 		next.service = a.service
 	default:
 		service := *a.service
@@ -74,9 +75,9 @@ func (s *subject) make(generation *services.Generation, stale bool) *answer {
 
 // result returns what a user gets to see of the sources of an answer, which comes
 // after another; nil for none.
-func (s *subject) result(a, before *answer, stale bool) *registrar.Service {
+func (s *subject) result(a, before *answer) *registrar.Service {
 	version := a.sources.answering
-	service := &registrar.Service{Namespace: s.Namespace, Name: s.Service, Revision: a.revision(before), Stale: stale}
+	service := &registrar.Service{Namespace: s.Namespace, Name: s.Service, Revision: a.revision(before), Stale: a.stale}
 	selected := version.Select(s.Selector)
 	if len(selected) > 0 && len(selected) == version.Len() {
 		// Shared by all who ask; clipped, so that append by a user copies.

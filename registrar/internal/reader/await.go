@@ -25,7 +25,7 @@ type waiter struct {
 }
 
 // failing returns what is known to be wrong with the store.
-func (w waiter) failing() error {
+func (w *waiter) failing() error {
 	if w.fault == nil {
 		return nil
 	}
@@ -34,7 +34,7 @@ func (w waiter) failing() error {
 
 // ready reports whether to answer without waiting. What only a snapshot says is
 // worth a short wait for etcd, unless that is known to be away.
-func (w waiter) ready(svc *service, f *mirror.Range) bool {
+func (w *waiter) ready(svc *service, f *mirror.Range) bool {
 	switch s := f.Status(); {
 	case s.State != mirror.Stale:
 		return s.State == mirror.Live && !w.behind(f)
@@ -46,7 +46,7 @@ func (w waiter) ready(svc *service, f *mirror.Range) bool {
 }
 
 // behind reports whether a range doesn't show yet what its store has.
-func (w waiter) behind(f *mirror.Range) bool {
+func (w *waiter) behind(f *mirror.Range) bool {
 	if w.lastChange == nil || w.failing() != nil {
 		return false
 	}
@@ -56,7 +56,7 @@ func (w waiter) behind(f *mirror.Range) bool {
 
 // await waits until there is something to answer from for a service, and reports
 // whether that is live.
-func (w waiter) await(ctx context.Context, svc *service) (live bool, err error) {
+func (w *waiter) await(ctx context.Context, svc *service) (live bool, err error) {
 	f := svc.followed.Load()
 	if f.Live() && !w.behind(f) {
 		return true, nil
@@ -70,7 +70,7 @@ func (w waiter) await(ctx context.Context, svc *service) (live bool, err error) 
 // wait waits until there is something to answer from, until firstWait after the
 // first question, and returns what that is followed by. Where ctx ends it, the
 // error is ErrUnavailable besides, unless etcd answers others.
-func (w waiter) wait(ctx context.Context, svc *service) (*mirror.Range, error) {
+func (w *waiter) wait(ctx context.Context, svc *service) (*mirror.Range, error) {
 	if f := svc.followed.Load(); w.ready(svc, f) {
 		return f, nil
 	}
@@ -109,7 +109,7 @@ func (w waiter) wait(ctx context.Context, svc *service) (*mirror.Range, error) {
 
 // timedOut returns what there is to answer from, or why there is nothing. The
 // error is what ended the wait.
-func (w waiter) timedOut(f *mirror.Range, err error) (*mirror.Range, error) {
+func (w *waiter) timedOut(f *mirror.Range, err error) (*mirror.Range, error) {
 	switch s := f.Status(); {
 	case s.State != mirror.Unsynced:
 		return f, nil

@@ -9,9 +9,8 @@ import (
 
 // look returns the set of instances that a name means from the replica, once that has
 // what is asked for, and whether it is live.
-func (w waiter) look(ctx context.Context, s *subject) (service *registrar.Service, live bool, err error) {
+func (w *waiter) look(ctx context.Context, s *subject) (service *registrar.Service, live bool, err error) {
 	s.ask()
-	failing := w.failing()
 	live, err = w.await(ctx, s.service)
 	var from settled
 	if err == nil {
@@ -20,6 +19,6 @@ func (w waiter) look(ctx context.Context, s *subject) (service *registrar.Servic
 	if err != nil {
 		return nil, false, fmt.Errorf("registrar: getting %q: %w", s.text, err)
 	}
-	live = live && from.live && failing == nil
+	live = live && from.live && (w.fault == nil || w.fault.Err() == nil)
 	return s.answer(from.generation, !live), live, nil
 }

@@ -57,17 +57,17 @@ func (r *Reader) Observer() replica.Observer { return r.subscriptions.events }
 // Get implements registrar.Registry.GetService.
 func (r *Reader) Get(ctx context.Context, name string) (*registrar.Service, error) {
 	if r.looked == nil {
-		return r.get(ctx, name, r.waiter)
+		return r.get(ctx, name, &r.waiter)
 	}
 	var waited time.Duration
 	waiter := r.waiter
 	waiter.waited = &waited
-	service, err := r.get(ctx, name, waiter)
+	service, err := r.get(ctx, name, &waiter)
 	r.looked(registrar.Lookup{Name: name, Stale: service != nil && service.Stale, Waited: waited, Err: err})
 	return service, err
 }
 
-func (r *Reader) get(ctx context.Context, name string, w waiter) (*registrar.Service, error) {
+func (r *Reader) get(ctx context.Context, name string, w *waiter) (*registrar.Service, error) {
 	for {
 		s, err := r.subject(name)
 		if err != nil {

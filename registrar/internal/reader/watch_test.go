@@ -9,10 +9,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
-	"time"
 
-	"github.com/rosterdns/roster/internal/memkv/faulty"
-	"github.com/rosterdns/roster/internal/mirror"
 	"github.com/rosterdns/roster/registrar"
 )
 
@@ -214,205 +211,6 @@ func TestWatchOfManyIsOneEtcdWatch(t *testing.T) {
 	})
 }
 
-func TestWatchStaleAndBack(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		w.write("default/orders/a", value)
-		g, none := w.watch(t, "orders"), w.watch(t, "none")
-		g.want(t, "at first", "a")
-		none.want(t, "at first", "")
-		w.SetState(faulty.Down)
-		w.BreakStreams()
-		time.Sleep(mirror.FreshFor + round)
-		g.want(t, "without etcd", "a stale unavailable")
-		none.want(t, "without etcd", " stale unavailable")
-		time.Sleep(time.Hour)
-		g.want(t, "an hour later")
-		w.Put(root+"default/orders/b", value, 0)
-		w.SetState(faulty.Up)
-		time.Sleep(round + time.Second)
-		if got := g.take(); len(got) == 0 || got[len(got)-1] != "a,b" {
-			t.Errorf("with etcd again: yielded %q", got)
-		}
-		none.want(t, "with etcd again", "")
-	})
-}
-
-// TestWatchHalfOpen: a connection on which nothing comes any more makes it stale, too.
-func TestWatchHalfOpen(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		w.write("default/orders/a", value)
-		g := w.watch(t, "orders")
-		g.want(t, "at first", "a")
-		w.SetState(faulty.Hung)
-		time.Sleep(time.Minute)
-		g.want(t, "while etcd hangs", "a stale unavailable")
-		w.SetState(faulty.Up)
-		time.Sleep(10 * time.Second)
-		g.want(t, "when it is back", "a")
-	})
-}
-
-func TestWatchBeforeFirstContact(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		w.write("default/orders/a", value)
-		w.SetState(faulty.Hung)
-		g := w.watch(t, "orders")
-		g.want(t, "while the first question waits")
-		time.Sleep(firstWait)
-		g.want(t, "without etcd", "nil unavailable")
-		time.Sleep(time.Hour)
-		g.want(t, "an hour later")
-		w.SetState(faulty.Up)
-		time.Sleep(10 * time.Second)
-		g.want(t, "with etcd", "a")
-	})
-}
-
-func TestWatchPermission(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		w.write("default/orders/a", value)
-		deny := func(f *faulty.Faults) { f.Denied = func(key string) bool { return strings.Contains(key, "orders") } }
-		allow := func(f *faulty.Faults) { f.Denied = nil }
-		w.Set(deny)
-		g, other := w.watch(t, "orders"), w.watch(t, "others")
-		g.want(t, "without the right", "nil permission denied")
-		other.want(t, "another", "")
-		time.Sleep(time.Minute)
-		g.want(t, "a minute later")
-		w.Set(allow)
-		time.Sleep(round)
-		g.want(t, "with the right", "a")
-		// Taken away later: what is known stays, and becomes stale although others
-		// are in contact.
-		w.Set(deny)
-		w.BreakStreams()
-		time.Sleep(mirror.FreshFor + round)
-		g.want(t, "without the right again", "a stale permission denied")
-		other.want(t, "another")
-		w.Set(allow)
-		time.Sleep(2 * round)
-		g.want(t, "with the right again", "a")
-	})
-}
-
-// TestWatchLongList: a range that is listed again for long is stale meanwhile,
-// although etcd answers others.
-func TestWatchLongList(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		w.write("default/orders/a", value)
-		g := w.watch(t, "orders")
-		g.want(t, "at first", "a")
-		w.Set(func(f *faulty.Faults) { f.HangLists = true })
-		w.SetState(faulty.Hung)
-		time.Sleep(2 * time.Second)
-		w.write("default/orders/b", value)
-		w.Compact(w.Revision())
-		w.BreakStreams()
-		synctest.Wait()
-		w.SetState(faulty.Up)
-		time.Sleep(mirror.FreshFor + round)
-		g.want(t, "while it is listed", "a stale unavailable")
-		w.Set(func(f *faulty.Faults) { f.HangLists = false })
-		time.Sleep(time.Minute)
-		g.want(t, "listed", "a,b")
-	})
-}
-
-// TestWatchCompacted: a history that is compacted away neither loses a change nor
-// makes a loop.
-func TestWatchCompacted(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		w.write("default/orders/a", value)
-		g := w.watch(t, "orders")
-		w.SetState(faulty.Down)
-		w.BreakStreams()
-		w.Put(root+"default/orders/b", value, 0)
-		w.Delete(root + "default/orders/a")
-		w.Compact(w.Revision())
-		w.SetState(faulty.Up)
-		time.Sleep(time.Minute)
-		if got := g.take(); got[len(got)-1] != "b" {
-			t.Errorf("yielded %q, want b at last", got)
-		}
-		if n := len(w.Counts().Lists); n > 3 {
-			t.Errorf("%d lists", n)
-		}
-	})
-}
-
-// TestWatchIsNotSwept: a service that is watched stays followed, and so do those of
-// its policy, though nobody calls GetService; it is dropped ten minutes after the
-// end.
-func TestWatchIsNotSwept(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		w.write("default/orders/_policy", `{"failover":["default/eu"]}`)
-		g := w.watch(t, "orders")
-		g.want(t, "at first", "")
-		time.Sleep(time.Hour)
-		w.write("default/eu/e", value)
-		g.want(t, "after an hour", "e")
-		w.write("default/orders/a", value)
-		g.want(t, "after an hour", "a")
-		g.cancel()
-		time.Sleep(idleAfter + 2*sweepEvery)
-		if names, namespaces, ranges := remembered(w.client); names+namespaces+ranges != 0 {
-			t.Errorf("after the end there are %d names, %d namespaces, %d ranges", names, namespaces, ranges)
-		}
-	})
-}
-
-// TestWatchPolicy: what others change that answer by the policy is seen, whichever
-// they are.
-func TestWatchPolicy(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		w.write("default/orders/a", `{"addresses":["10.0.0.9"],"static":true,"status":"down"}`)
-		g, every := w.watch(t, "orders"), w.watch(t, "orders?status=any")
-		g.want(t, "at first", "")
-		every.want(t, "at first", "a")
-		w.write("default/orders/_policy", `{"min_up":1}`)
-		g.want(t, "min_up", "a")
-		every.take()
-		w.write("default/us/u", value)
-		w.write("default/orders/_policy", `{"failover":["default/eu","default/us"]}`)
-		g.want(t, "failover", "u")
-		w.write("default/eu/e", value)
-		g.want(t, "the first of them", "e")
-		w.write("default/us/v", value)
-		g.want(t, "one that doesn't answer")
-		w.Delete(root + "default/eu/e")
-		g.want(t, "the second again", "u,v")
-		w.write("other/new/n", value)
-		w.write("default/orders/_policy", `{"alias":"other/new"}`)
-		g.want(t, "an alias", "n")
-		w.write("other/new/o", value)
-		g.want(t, "a change of the alias", "n,o")
-		w.write("default/us/w", value)
-		w.write("default/eu/e", value)
-		g.want(t, "of one that has no part in it any more")
-		w.write("default/orders/_policy", `{}`)
-		g.want(t, "no policy", "")
-		if got := every.take(); slices.ContainsFunc(got, func(s string) bool { return s != "a" }) {
-			t.Errorf("status=any: yielded %q, want nothing but its own", got)
-		}
-	})
-}
-
 func TestWatchSelectors(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -457,146 +255,34 @@ func TestWatchEnds(t *testing.T) {
 	})
 }
 
-// TestWatchThroughPromotion: the range that a service is followed by is replaced
-// without a gap, and the one after it tells of what changes.
-func TestWatchThroughPromotion(t *testing.T) {
+// TestWatchMalformedValue: one bad value neither empties the service nor ends the Watch.
+func TestWatchMalformedValue(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		w.write("default/orders/a", value)
 		g := w.watch(t, "orders")
 		g.want(t, "at first", "a")
-		for i := range maxSingly + 1 {
-			_, _ = w.client.GetService(t.Context(), fmt.Sprintf("s%d", i))
-		}
-		synctest.Wait()
-		g.want(t, "promoted")
+		w.write("default/orders/bad", `{"addresses":`)
+		g.want(t, "a bad value")
 		w.write("default/orders/b", value)
-		g.want(t, "a change", "a,b")
-		w.SetState(faulty.Down)
-		w.BreakStreams()
-		time.Sleep(mirror.FreshFor + round)
-		g.want(t, "without etcd", "a,b stale unavailable")
-		w.SetState(faulty.Up)
-		time.Sleep(round + time.Second)
-		g.want(t, "with etcd", "a,b")
+		g.want(t, "another", "a,b")
+		w.write("default/orders/a", `{`)
+		g.want(t, "one that was good", "b")
 	})
 }
 
-// TestWatchWhereThereIsNoRoom: one too many is told so, and has its turn later.
-func TestWatchWhereThereIsNoRoom(t *testing.T) {
+// TestWatchPrefixOfAnother: hello is not told of helloworld.
+func TestWatchPrefixOfAnother(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		w.client.subscriptions.maxRanges = 1
-		w.write("default/orders/a", value)
-		_, _ = w.client.GetService(t.Context(), "others")
-		g := w.watch(t, "orders")
-		g.want(t, "one too many", "nil unavailable")
-		time.Sleep(idleAfter + 2*sweepEvery)
-		g.want(t, "once the other was dropped", "a")
+		g := w.watch(t, "hello")
+		g.want(t, "at first", "")
+		w.write("default/helloworld/a", value)
+		w.write("default2/hello/a", value)
+		g.want(t, "others")
+		w.write("default/hello/b", value)
+		g.want(t, "its own", "b")
 	})
-}
-
-// TestWatchIsWokenByItsServiceAlone: thousands of Watches of a namespace cost nothing
-// where one of another service changes.
-func TestWatchIsWokenByItsServiceAlone(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		for i := range 2 * maxSingly { // a range of the whole namespace
-			_, _ = w.client.GetService(t.Context(), fmt.Sprintf("s%d", i))
-		}
-		synctest.Wait()
-		idle := &watch{reader: w.client.Reader, name: "orders", wake: make(chan struct{}, 1)}
-		defer idle.release()
-		if _, err := idle.look(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		for len(idle.wake) > 0 {
-			<-idle.wake
-		}
-		w.write("default/others/a", value)
-		time.Sleep(10 * time.Minute) // progress, and audits
-		if len(idle.wake) != 0 {
-			t.Error("woken without a change of its service")
-		}
-		if at := idle.expires(); !at.IsZero() {
-			t.Errorf("looks again at %v without a change", at)
-		}
-		w.write("default/orders/a", value)
-		if len(idle.wake) != 1 {
-			t.Error("not woken by a change of its service")
-		}
-	})
-}
-
-// TestWatchFromSnapshot: a program that starts while etcd is away has what the file
-// has, and is told that it is stale.
-func TestWatchFromSnapshot(t *testing.T) {
-	t.Parallel()
-	path := t.TempDir() + "/snapshot"
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, withSnapshot(path))
-		w.write("default/orders/a", value)
-		g := w.watch(t, "orders")
-		g.want(t, "at first", "a")
-		time.Sleep(10 * time.Second)
-		_ = w.client.Close()
-		w.SetState(faulty.Down)
-		w.client = w.another(t, withSnapshot(path))
-		g = w.watch(t, "orders")
-		time.Sleep(10 * time.Second)
-		g.want(t, "from the file", "a stale unavailable")
-		w.SetState(faulty.Up)
-		time.Sleep(10 * time.Second)
-		g.want(t, "with etcd", "a")
-		_ = w.client.Close()
-	})
-}
-
-// BenchmarkWatches has 10,000 Watches of a namespace, one of which is told of each
-// change.
-func BenchmarkWatches(b *testing.B) {
-	const watches = 10_000
-	w := newWorld(b)
-	for i := range watches {
-		w.Put(fmt.Sprintf("%sdefault/s%d/a", root, i), value, 0)
-	}
-	for i := range 2 * maxSingly { // a range of the whole namespace
-		if _, err := w.client.GetService(b.Context(), fmt.Sprintf("s%d", i)); err != nil {
-			b.Fatal(err)
-		}
-	}
-	ctx, cancel := context.WithCancel(b.Context())
-	var running, ready sync.WaitGroup
-	told := make(chan string, watches)
-	for i := range watches {
-		ready.Add(1)
-		running.Go(func() {
-			first := true
-			for s, err := range w.client.Watch(ctx, fmt.Sprintf("s%d", i)) {
-				switch {
-				case err != nil: // there is no room before the namespace is promoted
-				case first:
-					first = false
-					ready.Done()
-				default:
-					told <- s.Name
-				}
-			}
-		})
-	}
-	ready.Wait()
-	n := 0
-	for b.Loop() {
-		n++
-		name := fmt.Sprintf("s%d", n%watches)
-		w.Put(fmt.Sprintf("%sdefault/%s/i%d", root, name, n), value, 0)
-		if got := <-told; got != name {
-			b.Fatalf("told of %q, want %q", got, name)
-		}
-	}
-	cancel()
-	running.Wait()
 }
