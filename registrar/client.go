@@ -3,6 +3,7 @@ package registrar
 import (
 	"context"
 	"fmt"
+	"iter"
 )
 
 // Client is a Registry with what its driver can do besides. It is safe for
@@ -42,10 +43,59 @@ func (c *Client) Wait(ctx context.Context) error {
 	return c.lacks("Wait")
 }
 
+// Watch yields what GetService returns for a name, and again after each change, until
+// ctx is done, the loop ends or the client closes:
+//
+//	for service, err := range client.Watch(ctx, "orders") {
+//		if err != nil {
+//			continue // service, if any, is the last one known
+//		}
+//		use(service.Instances)
+//	}
+//
+// Each service is the full set of instances, not a difference; where there is none it
+// is a service without instances. The first one comes as soon as it is known. A loop
+// that is slower than the changes skips to the last one. With an error the service is
+// stale, and nil before the first contact: ErrUnavailable or ErrPermission; the loop
+// goes on, and yields again once that changes. ErrInvalid, ErrUnsupported and
+// ErrClosed are yielded last. The end of ctx is none. Services are shared and must not
+// be changed. A Watch costs no request beyond what GetService of the name costs, and
+// neither any goroutine: it runs in that of the loop.
+func (c *Client) Watch(ctx context.Context, name string) iter.Seq2[*Service, error] {
+	if d, ok := c.Registry.(Watcher); ok {
+		return d.Watch(ctx, name)
+	}
+	return func(yield func(*Service, error) bool) { yield(nil, c.lacks("Watch")) }
+}
+
+// Drain overrides the status of instances, whoever registered them, with draining:
+// they get no new work, by whichever way they are found, until Undrain, also when they
+// are registered again meanwhile. The reason, which can be empty, is for people. The
+// service names its instances by ID, or by address and port as Unregister does; at
+// least one. An instance that isn't there is drained when it comes. Drain asks the
+// backend, and again while that is away, until ctx is done; where ctx has no deadline,
+// for ten seconds at most. Errors are those of List.
+func (c *Client) Drain(ctx context.Context, service *Service, reason string) error {
+	if d, ok := c.Registry.(Drainer); ok {
+		return d.Drain(ctx, service, reason)
+	}
+	return c.lacks("Drain")
+}
+
+// Undrain ends Drain, or whatever else an operator has overridden the status of the
+// instances with: their own counts again. What is not overridden is no error. It works
+// as Drain does.
+func (c *Client) Undrain(ctx context.Context, service *Service) error {
+	if d, ok := c.Registry.(Drainer); ok {
+		return d.Undrain(ctx, service)
+	}
+	return c.lacks("Undrain")
+}
+
 // List returns the names of the services of a namespace that have a valid
 // instance, up or not, or a policy by which others answer, in ascending order. The
-// empty namespace means all, and
-// not that of WithNamespace; the names are then "NAMESPACE/SERVICE". It asks the
+// empty namespace means all, and not that of WithNamespace; the names are then
+// "NAMESPACE/SERVICE". It asks the
 // backend, and again while that is away, until ctx is done; where ctx has no
 // deadline, for ten seconds at most. Errors are ErrInvalid, ErrUnavailable with
 // the error of ctx, or that alone where the backend answers but not in time,

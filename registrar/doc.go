@@ -20,11 +20,13 @@
 // # Vocabulary
 //
 // A namespace has services, and a service has instances: processes, or external
-// hosts, each with addresses or a hostname, ports and metadata. A client holds
-// desired registrations: instances that it keeps registered for as long as it is
-// open. An instance whose ID another client writes is superseded. Instances live
-// under a lease, which ends with their process; static instances live until they
-// are unregistered. GetService returns results: shared values that never change.
+// hosts, each with addresses or a hostname, named ports, and metadata. An instance is
+// up, draining (no new work) or down. A client holds desired registrations: instances
+// that it keeps registered for as long as it is open. An instance whose ID another
+// client writes is superseded. Instances live under a lease, which ends with their
+// process; static instances live until they are unregistered. GetService and Watch
+// return results: shared values that never change. A result is stale while contact with
+// the backend is lost; it is the last that was known.
 //
 // # The caller's main flow
 //
@@ -36,6 +38,32 @@
 // retried in the background until it does, with capped and jittered backoff. Wait
 // and Status report the progress.
 //
+// # Finding instances
+//
+// GetService is a look-up in memory, as cheap as a map's: call it for each request rather
+// than to keep what it returned. Watch is for who must act when a set changes, such as
+// a balancer: it yields the set, and again after each change. Both cost the backend one
+// watch per service, however many callers there are, until ten minutes after the last of
+// them. Names can select:
+//
+//	orders                       the instances that are up, of the client's namespace
+//	prod/orders                  of the namespace prod
+//	orders?tag=canary&tag=blue   those that have both tags
+//	orders?locality=az1          those of a locality alone
+//	orders?prefer=az1            those of a locality where there are any, else all
+//	orders?status=any            all, whatever their status
+//
+// DNS selects by the same rules. The policy of a service can have others answer: below
+// min_up instances those that are not up, by alias another service, by failover another
+// one where nobody is left; Watch tells of their changes, too.
+//
+// # Taking instances out
+//
+// A process that is about to end registers its instance once more with the status
+// draining, waits until clients have noticed, and closes the client. Drain does the same
+// from outside, to whichever instance, and outlasts a restart of its process, until
+// Undrain.
+//
 // # Errors
 //
 // All are for errors.Is. Drivers can return others for faults of their own.
@@ -45,17 +73,25 @@
 //	Unregister    ErrInvalid, ErrClosed
 //	GetService    ErrNotFound, ErrInvalid, ErrUnsupported, ErrClosed; before the
 //	              first contact ErrUnavailable, ErrPermission; ctx's error
-//	List          ErrInvalid, ErrUnavailable, ErrPermission, ErrUnsupported,
-//	              ErrClosed; ctx's error
+//	Watch         yields, with the last set that is known or nil, ErrUnavailable and
+//	              ErrPermission, and goes on; ErrInvalid, ErrUnsupported and
+//	              ErrClosed, and ends
+//	Drain, List,  ErrInvalid, ErrUnavailable, ErrPermission, ErrUnsupported,
+//	Undrain       ErrClosed; ctx's error
 //	Wait          ErrPermission, ErrUnsupported, ErrClosed; ctx's error joined with
 //	              ErrUnavailable, ErrSuperseded or none
 //	Close         ErrUnavailable, ErrPermission, ErrUnsupported
+//	OptionsFromEnv   ErrInvalid
+//	LocalAddresses   ErrNotFound, ErrUnavailable, ErrInvalid
 //
 // A method that is called before Init returns ErrInvalid.
 //
 // # Drivers
 //
-// A driver implements Registry, and whichever of Closer, Waiter, Lister and
-// Reporter it can; it calls RegisterDriver when it is imported. Package
-// registrartest has the tests that all of them pass.
+// Programs choose a driver by name, and import it: "etcd" is the registry itself;
+// "memory" one within the process, for tests, which can be made to fail.
+//
+// A driver implements Registry, and whichever of Closer, Waiter, Watcher, Drainer, Lister
+// and Reporter it can; it calls RegisterDriver when it is imported. Package registrartest
+// has the tests that all of them pass.
 package registrar

@@ -48,9 +48,25 @@ type Options struct {
 	Username, Password string
 	// Snapshot is the path of the file that keeps what was read; empty for none.
 	Snapshot string
+	// TLSFiles are PEM files for https endpoints, in place of TLS, that are read
+	// again at each new connection.
+	TLSFiles *TLSFiles
+	// CredentialsFile is the path of a file with the user on its first line and the
+	// password on its second, in place of Username and Password.
+	CredentialsFile string
+	// Observer is told what the client does; nil for nobody.
+	Observer Observer
 	// Extra holds the options of drivers, under keys of the driver's own
 	// types. Drivers ignore what is not theirs.
 	Extra map[any]any
+}
+
+// TLSFiles are the paths of PEM files for TLS.
+type TLSFiles struct {
+	// Cert and Key are the client's certificate and its key, both or neither.
+	Cert, Key string
+	// CA holds the certificate authorities of servers; empty for the system's.
+	CA string
 }
 
 // Option changes Options. Its value is checked by Init.
@@ -135,6 +151,19 @@ func WithCredentials(user, password string) Option {
 	return func(o *Options) { o.Username, o.Password = user, password }
 }
 
+// WithTLSFiles is WithTLS from PEM files, which are read again at each new connection:
+// the client's certificate and key, both or neither, and the certificate authorities
+// of the servers. Empty ones mean no client certificate, and the system's authorities.
+func WithTLSFiles(cert, key, ca string) Option {
+	return func(o *Options) { o.TLSFiles = &TLSFiles{Cert: cert, Key: key, CA: ca} }
+}
+
+// WithCredentialsFile is WithCredentials from a file with the user on its first line
+// and the password on its second, which is read again when it changes.
+func WithCredentialsFile(path string) Option {
+	return func(o *Options) { o.CredentialsFile = path }
+}
+
 // WithSnapshot sets the path of a file that keeps what GetService has read, so
 // that a program which starts while the backend is away has answers: stale ones,
 // not older than a day. It is written in the background, every two seconds at
@@ -143,4 +172,10 @@ func WithCredentials(user, password string) Option {
 // request; if it can't be read or written, a warning is logged.
 func WithSnapshot(path string) Option {
 	return func(o *Options) { o.Snapshot = path }
+}
+
+// WithObserver sets who is told what the client does. Nil and the default are nobody.
+// Packages observe/prometheus and observe/otel have observers.
+func WithObserver(observer Observer) Option {
+	return func(o *Options) { o.Observer = observer }
 }

@@ -52,7 +52,16 @@ func TestOpen(t *testing.T) {
 
 	// What the driver lacks says so.
 	_, listErr := c.List(t.Context(), "")
-	for name, err := range map[string]error{"Close": c.Close(), "Wait": c.Wait(t.Context()), "List": listErr} {
+	var watchErr error
+	for s, err := range c.Watch(t.Context(), "orders") {
+		if watchErr = err; s != nil {
+			t.Errorf("Watch yielded %+v", s)
+		}
+	}
+	for name, err := range map[string]error{
+		"Close": c.Close(), "Wait": c.Wait(t.Context()), "List": listErr, "Watch": watchErr,
+		"Drain": c.Drain(t.Context(), &registrar.Service{}, ""), "Undrain": c.Undrain(t.Context(), &registrar.Service{}),
+	} {
 		if !errors.Is(err, registrar.ErrUnsupported) || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "bare") {
 			t.Errorf("%s: %v, want ErrUnsupported", name, err)
 		}

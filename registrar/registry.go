@@ -1,6 +1,9 @@
 package registrar
 
-import "context"
+import (
+	"context"
+	"iter"
+)
 
 // Registry is what every driver implements. Programs get one from Open, within
 // a Client; only tests and drivers call Init. All methods are safe for
@@ -46,10 +49,10 @@ type Registry interface {
 	Unregister(ctx context.Context, service *Service) (err error)
 
 	// GetService returns the instances of a service that are up, ordered by ID.
-	// The name is "SERVICE" or "NAMESPACE/SERVICE"; "?status=any" after it asks
-	// for all instances, whatever their status. The result is shared and must not
-	// be changed. Calls return the same pointer until the service, or Stale,
-	// changes.
+	// The name is "SERVICE" or "NAMESPACE/SERVICE", with selectors behind a "?" as
+	// in "orders?tag=canary&prefer=az1"; ParseName has all of them. The result is
+	// shared and must not be changed. Calls return the same pointer until the
+	// service, or Stale, changes.
 	//
 	// The policy of the service applies: by its min_up instances answer that are
 	// not up, and by its alias and failover those of another service, under the
@@ -61,8 +64,8 @@ type Registry interface {
 	// by its policy; later ones do no I/O, and keep answering, with Stale set,
 	// while the backend is unavailable.
 	//
-	// Errors are ErrNotFound where there is no such instance, ErrInvalid and
-	// ErrUnsupported for the name, ErrUnavailable before the first contact
+	// Errors are ErrNotFound where there is no such instance, ErrInvalid for the
+	// name, ErrUnsupported for a selector that the driver lacks, ErrUnavailable before the first contact
 	// (with ctx's error where that ended the wait) and where more services are
 	// asked for than a driver keeps, ErrPermission before the first contact
 	// where the backend refuses, and ErrClosed. Where ctx ended the wait though
@@ -81,6 +84,20 @@ type Closer interface {
 type Waiter interface {
 	// Wait implements Client.Wait.
 	Wait(ctx context.Context) error
+}
+
+// Watcher is a Registry that can tell when a service changes.
+type Watcher interface {
+	// Watch implements Client.Watch.
+	Watch(ctx context.Context, name string) iter.Seq2[*Service, error]
+}
+
+// Drainer is a Registry that can take instances out of service from outside.
+type Drainer interface {
+	// Drain implements Client.Drain.
+	Drain(ctx context.Context, service *Service, reason string) error
+	// Undrain implements Client.Undrain.
+	Undrain(ctx context.Context, service *Service) error
 }
 
 // Lister is a Registry that can enumerate services.

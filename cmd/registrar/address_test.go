@@ -14,7 +14,7 @@ import (
 func TestResolveAddresses(t *testing.T) {
 	t.Parallel()
 	loopback := loopbackInterface(t)
-	got, err := resolveAddresses([]string{"10.0.0.7", "2001:db8::7", "iface:" + loopback, "10.0.0.7", "127.0.0.1"})
+	got, err := resolveAddresses(t.Context(), []string{"10.0.0.7", "2001:db8::7", "iface:" + loopback, "10.0.0.7", "127.0.0.1"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,28 +38,12 @@ func TestResolveAddressesRefuses(t *testing.T) {
 		"":                  "neither an IP address nor iface:NAME",
 		"10.0.0.7:80":       "neither an IP address nor iface:NAME",
 		"iface:":            "no such network interface",
-		"iface:no-such-if0": "no such network interface",
+		"iface:no-such-if0": `network interface "no-such-if0": not found`,
 	} {
-		_, err := resolveAddresses([]string{spec})
+		_, err := resolveAddresses(t.Context(), []string{spec})
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("resolveAddresses(%q): error %v, want %q", spec, err, want)
 		}
-	}
-}
-
-func TestUsableAddresses(t *testing.T) {
-	t.Parallel()
-	var assigned []net.Addr
-	for _, prefix := range []string{"169.254.1.2/16", "fe80::1/64", "10.0.0.7/8", "2001:db8::7/64", "ff02::1/8", "0.0.0.0/0", "fd00::7/8"} {
-		ip, network, err := net.ParseCIDR(prefix)
-		if err != nil {
-			t.Fatal(err)
-		}
-		assigned = append(assigned, &net.IPNet{IP: ip, Mask: network.Mask})
-	}
-	want := []netip.Addr{netip.MustParseAddr("10.0.0.7"), netip.MustParseAddr("2001:db8::7"), netip.MustParseAddr("fd00::7")}
-	if got := usableAddresses(assigned); !slices.Equal(got, want) {
-		t.Errorf("got %v, want %v: IPv4 in 4 bytes, nothing link-local, multicast or unspecified", got, want)
 	}
 }
 

@@ -106,7 +106,7 @@ func (a *app) completeInstance(cmd *cobra.Command, args []string, toComplete str
 		if err := contact(ctx, client, name.Namespace, name.Service); err != nil {
 			return nil, err
 		}
-		name.AnyStatus = true
+		name.Selector.AnyStatus = true
 		s, err := getService(ctx, client, name.String())
 		if err != nil {
 			return nil, err

@@ -9,7 +9,6 @@ import (
 
 	"github.com/rosterdns/roster/internal/backoff"
 	"github.com/rosterdns/roster/registrar"
-	"github.com/rosterdns/roster/registrar/etcd"
 )
 
 // connect opens a client as the global flags say, without I/O but for the files
@@ -37,7 +36,7 @@ func (a *app) connect(ctx context.Context, more ...registrar.Option) (*registrar
 		opts = append(opts, registrar.WithCredentials(g.user, password))
 	}
 	if g.cert != "" || g.cacert != "" {
-		opts = append(opts, etcd.WithTLSFiles(g.cert, g.key, g.cacert))
+		opts = append(opts, registrar.WithTLSFiles(g.cert, g.key, g.cacert))
 	}
 	return a.open(ctx, append(opts, more...)...)
 }
@@ -94,7 +93,7 @@ func getService(ctx context.Context, client *registrar.Client, name string) (*re
 // parseName parses the SERVICE of commands that write.
 func (a *app) parseName(arg string) (registrar.ServiceName, error) {
 	name, err := registrar.ParseName(arg, a.namespace())
-	if err == nil && name.AnyStatus {
+	if err == nil && name.Selects() {
 		err = usagef("SERVICE %q: selectors are only for reading", arg)
 	}
 	return name, err

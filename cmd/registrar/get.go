@@ -52,10 +52,10 @@ with -o name the IDs of its instances. "register --file" accepts the output of
 // explainNotFound tells a service whose instances are all draining or down from one
 // that has none.
 func explainNotFound(ctx context.Context, client *registrar.Client, name registrar.ServiceName, err error) error {
-	if name.AnyStatus || !errors.Is(err, registrar.ErrNotFound) {
+	if name.Selector.AnyStatus || !errors.Is(err, registrar.ErrNotFound) {
 		return err
 	}
-	name.AnyStatus = true
+	name.Selector.AnyStatus = true
 	s, anyErr := getService(ctx, client, name.String())
 	if anyErr != nil {
 		return err

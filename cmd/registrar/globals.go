@@ -1,16 +1,13 @@
 package main
 
 import (
-	"bytes"
-	"fmt"
-	"io"
-	"os"
 	"time"
 
 	"github.com/spf13/pflag"
 
 	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/internal/etcdclient"
+	"github.com/rosterdns/roster/internal/passwordfile"
 )
 
 // defaultTimeout is as long as a user at a terminal waits without wondering,
@@ -71,28 +68,11 @@ func (g *globals) check() error {
 	return nil
 }
 
-// maxPassword is far more than any password that etcd is given.
-const maxPassword = 4 << 10
-
-// readPassword reads the file of --password-file. A line break at its end, as
-// editors leave it, is not part of the password.
+// readPassword reads the file of --password-file.
 func readPassword(path string) (string, error) {
-	f, err := os.Open(path)
+	password, err := passwordfile.Read(path)
 	if err != nil {
-		return "", &usageError{fmt.Errorf("--password-file: %w", err)}
+		return "", usagef("--password-file: %w", err)
 	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxPassword+int64(len("\r\n"))+1))
-	if err != nil {
-		return "", &usageError{fmt.Errorf("--password-file: %w", err)}
-	}
-	data = bytes.TrimSuffix(data, []byte("\n"))
-	data = bytes.TrimSuffix(data, []byte("\r"))
-	switch {
-	case len(data) == 0:
-		return "", usagef("--password-file %q is empty", path)
-	case len(data) > maxPassword, bytes.ContainsAny(data, "\r\n"):
-		return "", usagef("--password-file %q must hold one line, the password alone", path)
-	}
-	return string(data), nil
+	return password, nil
 }

@@ -100,7 +100,7 @@ func (f *instanceFlags) service(ctx context.Context, name registrar.ServiceName,
 	case in.Host != "":
 	case len(f.addresses) > 0:
 		var err error
-		if in.Addresses, err = resolveAddresses(f.addresses); err != nil {
+		if in.Addresses, err = resolveAddresses(ctx, f.addresses); err != nil {
 			return nil, &usageError{err}
 		}
 	default:

@@ -14,6 +14,7 @@ func (l *loop) remove(r *Range) {
 	r.phase = dropped
 	l.views.of(r.view).remove(r)
 	l.clear(r.view, r.name)
+	r.changed.Notify()
 }
 
 // clear takes the keys of a range that no other has out of its view.

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/rosterdns/roster/internal/backoff"
+	"github.com/rosterdns/roster/internal/etcdclient"
+	"github.com/rosterdns/roster/internal/notify"
 )
 
 // phase is what is to be done for a range, or is being done.
@@ -30,6 +32,7 @@ type Range struct {
 	status atomic.Pointer[RangeStatus]
 	// watched says that the mirror's contact is the range's.
 	watched atomic.Bool
+	changed notify.List // see Notify
 
 	// Under the rangeSet's mutex:
 	users int // calls of Follow less those of Unfollow
@@ -91,6 +94,25 @@ func (r *Range) Live() bool {
 	return r.watched.Load() && r.mirror.live.Load() || r.Status().State == Live
 }
 
+// Notify has wake, which has room for a token, get one whenever the state of the range
+// may be another, or why it can't be followed, and once it is followed no more, unless
+// it holds one; until stop is called. A range that is Live and not watched becomes
+// Stale without, when Expires says.
+func (r *Range) Notify(wake chan<- struct{}) (stop func()) { return r.changed.Add(wake) }
+
+// Expires returns when a range that is Live becomes Stale unless it is watched before;
+// zero for all others.
+func (r *Range) Expires() time.Time {
+	if r.watched.Load() {
+		return time.Time{}
+	}
+	s := r.Status()
+	if s.State != Live {
+		return time.Time{}
+	}
+	return s.Contact.Add(FreshFor)
+}
+
 // member names a range of a view.
 type member struct {
 	view View
@@ -110,15 +132,22 @@ func (r *Range) advance(revision int64) { r.revision, r.confirmed = revision, re
 func (r *Range) unwatch() {
 	at := r.Status().Contact
 	r.watch = nil
-	r.watched.Store(false)
+	watched := r.watched.Swap(false)
 	r.publish(func(s *RangeStatus) { s.Contact = at })
+	if watched {
+		r.changed.Notify()
+	}
 }
 
 // publish makes a change of the range's state visible.
 func (r *Range) publish(change func(*RangeStatus)) {
-	s := *r.status.Load()
+	before := r.status.Load()
+	s := *before
 	change(&s)
 	r.status.Store(&s)
+	if s.State != before.State || (s.Err == nil) != (before.Err == nil) || etcdclient.Denied(s.Err) != etcdclient.Denied(before.Err) {
+		r.changed.Notify()
+	}
 }
 
 // isClosed reports whether a channel that only ever is closed is closed.

@@ -115,6 +115,15 @@ func (g *rangeSet) supersede(r *Range) {
 	}
 }
 
+// notify wakes who waits for another state of any range that is followed.
+func (g *rangeSet) notify() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, r := range g.followed {
+		r.changed.Notify()
+	}
+}
+
 // holds reports whether a range, followed or cached, has a key.
 func (g *rangeSet) holds(view View, key string) bool {
 	g.mu.Lock()

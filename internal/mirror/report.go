@@ -48,12 +48,13 @@ func (p *reporter) contacted() {
 	}
 	p.lost = false
 	if old != Live {
+		p.ranges.notify()
 		p.cfg.Observer.StateChanged(now)
 	}
 }
 
 // expire reports that contact is lost, and returns when to check again. A mirror
-// that follows no range has no contact either, which is not logged.
+// that follows no range has no contact either, which is not told.
 func (p *reporter) expire(follows bool) (next time.Time) {
 	if p.state != Live {
 		return time.Time{}
@@ -72,8 +73,9 @@ func (p *reporter) expire(follows bool) (next time.Time) {
 		}
 		p.cfg.Log.Warn("no contact with etcd: still answering from the last known state",
 			"revision", now.Revision, "error", err)
+		p.ranges.notify()
+		p.cfg.Observer.StateChanged(now)
 	}
-	p.cfg.Observer.StateChanged(now)
 	return time.Time{}
 }
 

@@ -83,6 +83,7 @@ func (s *session) created(r *Range, at time.Time) {
 	r.watch.skip = s.sender.before(r.watch.asked, at)
 	r.phase = watching
 	r.watched.Store(true)
+	r.changed.Notify()
 }
 
 // silentAt returns when the stream has been silent for too long.

@@ -116,7 +116,8 @@ type Observer interface {
 	AuditFailed(err error)
 	// Failed is called when contact or a list is lost.
 	Failed(reason Reason, err error)
-	// StateChanged is called with each change of state, the newest last.
+	// StateChanged is called with each change of state, the newest last, but for a
+	// mirror that becomes stale since it follows no range.
 	StateChanged(Status)
 }
 

@@ -56,6 +56,7 @@ type journal struct {
 	shown []shown
 	// changed is closed by the next delta; nil while nobody waits.
 	changed chan struct{}
+	waiting waiting
 	closed  chan struct{}
 }
 
@@ -101,6 +102,7 @@ func (j *journal) add(d Delta) {
 		close(j.changed)
 		j.changed = nil
 	}
+	j.waiting.notify(d.Changes)
 }
 
 // detach drops what readers made of the versions that the last delta replaced:

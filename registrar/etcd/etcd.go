@@ -35,14 +35,16 @@ func connect(o *registrar.Options) (driver.Etcd, error) {
 // connection returns the clients, and what closes them; nil where they are the
 // user's.
 func connection(o *registrar.Options) (clients mirror.Clients, closing func() error, err error) {
-	files, _ := o.Extra[keyTLSFiles].(*etcdclient.TLSFiles)
-	credentials, _ := o.Extra[keyCredentialsFile].(string)
+	var files *etcdclient.TLSFiles
+	if f := o.TLSFiles; f != nil {
+		files = &etcdclient.TLSFiles{Cert: f.Cert, Key: f.Key, CA: f.CA}
+	}
 	if given, ok := o.Extra[keyClient]; ok {
 		client, _ := given.(*clientv3.Client)
 		switch {
 		case client == nil:
 			return nil, nil, errors.New("WithClient was given no client")
-		case len(o.Endpoints) > 0 || o.TLS != nil || files != nil || credentials != "" || o.Username != "" || o.Password != "":
+		case len(o.Endpoints) > 0 || o.TLS != nil || files != nil || o.CredentialsFile != "" || o.Username != "" || o.Password != "":
 			return nil, nil, errors.New("WithClient can't be combined with endpoints, TLS or credentials: the client has its own")
 		case client.ActiveConnection() == nil:
 			return nil, nil, errors.New("WithClient was given a client without a connection, such as that of an embedded etcd: use the etcd's endpoint")
@@ -53,7 +55,7 @@ func connection(o *registrar.Options) (clients mirror.Clients, closing func() er
 		return nil, nil, errors.New("TLS is given both as a configuration and as files: use one")
 	}
 	conn, err := etcdclient.New(etcdclient.Config{
-		Endpoints: o.Endpoints, Username: o.Username, Password: o.Password, CredentialsFile: credentials,
+		Endpoints: o.Endpoints, Username: o.Username, Password: o.Password, CredentialsFile: o.CredentialsFile,
 		TLS: o.TLS, Files: files, Log: o.Logger,
 	})
 	if err != nil {

@@ -2,9 +2,9 @@
 // the process, for tests of programs that use one.
 //
 // It behaves as the driver "etcd" does with an etcd that never fails, and at
-// once: what Register has returned from is seen by the next GetService. What it
-// lacks is what needs another process: contact is never lost, leases don't run
-// out, and nothing is stale.
+// once: what Register has returned from is seen by the next GetService. Contact is
+// lost, and leases run out, only where a test has it so: Store.SetState makes a registry
+// stale, unavailable or forbidding.
 //
 // Each client has a registry of its own unless WithStore gives it one to share:
 //

@@ -25,15 +25,19 @@ func connect(o *registrar.Options) (driver.Etcd, error) {
 		}
 	}
 	leave, _ := o.Extra[keyLeaveOnClose].(bool)
-	return driver.Etcd{Source: store.kv, Backend: store.kv, LastChange: store.kv.LastChange, LeaveOnClose: leave}, nil
+	etcd := faulty{store.kv, store.fault}
+	return driver.Etcd{Source: etcd, Backend: etcd, LastChange: store.kv.LastChange, Fault: store.fault, LeaveOnClose: leave}, nil
 }
 
 // Store is a registry that clients share. It is safe for concurrent use. The
 // zero value is not usable; see NewStore.
-type Store struct{ kv *memkv.Store }
+type Store struct {
+	kv    *memkv.Store
+	fault *fault
+}
 
 // NewStore returns an empty registry.
-func NewStore() *Store { return &Store{kv: memkv.New()} }
+func NewStore() *Store { return &Store{kv: memkv.New(), fault: newFault()} }
 
 // extraKey is the type of this driver's keys in registrar.Options.Extra.
 type extraKey uint8

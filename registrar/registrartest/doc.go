@@ -8,4 +8,6 @@
 //			return open(t, store, opts...)
 //		})
 //	}
+//
+// Those of a driver that only reads call RunReader.
 package registrartest

@@ -25,21 +25,33 @@ var fixtures atomic.Int64
 
 // fixture is a namespace for one test.
 type fixture struct {
-	open      OpenFunc
-	namespace string
+	open, write OpenFunc
+	namespace   string
 }
 
-func newFixture(t *testing.T, open OpenFunc) *fixture {
+func newFixture(t *testing.T, open, write OpenFunc) *fixture {
 	t.Helper()
-	return &fixture{open: open, namespace: fmt.Sprintf("t%d-%d", time.Now().UnixNano(), fixtures.Add(1))}
+	return &fixture{open: open, write: write, namespace: fmt.Sprintf("t%d-%d", time.Now().UnixNano(), fixtures.Add(1))}
 }
 
-// client opens a client of the fixture's namespace.
-func (f *fixture) client(t *testing.T) *registrar.Client {
+// client opens a client of the driver, with the fixture's namespace.
+func (f *fixture) client(t *testing.T, opts ...registrar.Option) *registrar.Client {
 	t.Helper()
-	c := f.open(t, registrar.WithNamespace(f.namespace))
+	return f.opened(t, f.open, opts)
+}
+
+// writer opens a client that writes, of whichever driver, with the fixture's
+// namespace.
+func (f *fixture) writer(t *testing.T) *registrar.Client {
+	t.Helper()
+	return f.opened(t, f.write, nil)
+}
+
+func (f *fixture) opened(t *testing.T, open OpenFunc, opts []registrar.Option) *registrar.Client {
+	t.Helper()
+	c := open(t, append([]registrar.Option{registrar.WithNamespace(f.namespace)}, opts...)...)
 	t.Cleanup(func() {
-		if err := c.Close(); err != nil {
+		if err := c.Close(); err != nil && !is(err, registrar.ErrUnsupported) {
 			t.Errorf("closing at the end: %v", err)
 		}
 	})

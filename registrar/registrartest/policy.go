@@ -62,38 +62,106 @@ func testPolicy(t *testing.T, f *fixture) {
 }
 
 func testMinUp(t *testing.T, f *fixture) {
-	c := f.client(t)
+	w, r := f.writer(t), f.client(t)
 	s := service("orders", "a", "b", "c")
 	s.Instances[1].Status = catalog.StatusDraining
 	s.Instances[2].Status = catalog.StatusDown
-	register(t, c, s)
-	sees(t, c, "orders", "a")
-	f.setPolicy(t, c, "orders", func(p *catalog.Policy) { p.MinUp = 2 })
-	sees(t, c, "orders", "a", "b", "c")
-	register(t, c, service("orders", "d"))
-	sees(t, c, "orders", "a", "d")
+	register(t, w, s)
+	sees(t, r, "orders", "a")
+	f.setPolicy(t, w, "orders", func(p *catalog.Policy) { p.MinUp = 2 })
+	sees(t, r, "orders", "a", "b", "c")
+	register(t, w, service("orders", "d"))
+	sees(t, r, "orders", "a", "d")
 }
 
 func testAlias(t *testing.T, f *fixture) {
-	c := f.client(t)
-	register(t, c, service("v1", "a"))
-	register(t, c, service("v2", "b"))
-	register(t, c, service("v3", "c"))
-	f.setPolicy(t, c, "cart", func(p *catalog.Policy) { p.Alias = f.name("v2") })
-	first := sees(t, c, "cart", "b")
+	w, r := f.writer(t), f.client(t)
+	register(t, w, service("v1", "a"))
+	register(t, w, service("v2", "b"))
+	register(t, w, service("v3", "c"))
+	f.setPolicy(t, w, "cart", func(p *catalog.Policy) { p.Alias = f.name("v2") })
+	first := sees(t, r, "cart", "b")
 	if first.Namespace != f.namespace || first.Name != "cart" {
 		t.Errorf("the answer is of %s/%s", first.Namespace, first.Name)
 	}
-	misses(t, c, "cart?status=any") // of its own there is none
+	register(t, w, service("cart", "own"))
+	register(t, w, service("v2", "b2"))
+	sees(t, r, "cart", "b", "b2")
+
+	// An alias is one step.
+	f.setPolicy(t, w, "v2", func(p *catalog.Policy) { p.Alias = f.name("v3") })
+	sees(t, r, "v2", "c")
+	sees(t, r, "cart", "b", "b2")
+
+	f.setPolicy(t, w, "cart", func(p *catalog.Policy) { p.Alias = f.name("v1") })
+	second := sees(t, r, "cart", "a")
+	if again := sees(t, r, "cart", "a"); again != second {
+		t.Error("an unchanged answer is another result")
+	}
+	f.setPolicy(t, w, "cart", func(p *catalog.Policy) { p.Alias = catalog.ServiceName{} })
+	sees(t, r, "cart", "own")
+}
+
+func testFailover(t *testing.T, f *fixture) {
+	w, r := f.writer(t), f.client(t)
+	own := service("orders", "a")
+	own.Instances[0].Status = catalog.StatusDown
+	register(t, w, own)
+	register(t, w, service("us", "u"))
+	f.setPolicy(t, w, "orders", func(p *catalog.Policy) {
+		p.Failover = []catalog.ServiceName{f.name("eu"), f.name("us")}
+	})
+	sees(t, r, "orders", "u")
+	register(t, w, service("eu", "e"))
+	sees(t, r, "orders", "e")
+	register(t, w, service("orders", "b"))
+	sees(t, r, "orders", "b")
+	unregister(t, w, service("orders", "b"))
+	sees(t, r, "orders", "e")
+
+	// By min_up of its own, a service answers with what it has.
+	f.setPolicy(t, w, "orders", func(p *catalog.Policy) { p.MinUp = 1 })
+	sees(t, r, "orders", "a")
+	unregister(t, w, own)
+	sees(t, r, "orders", "e")
+
+	// Those of an alias come first.
+	f.setPolicy(t, w, "orders", func(p *catalog.Policy) { p.Alias = f.name("new") })
+	sees(t, r, "orders", "e")
+	register(t, w, service("new", "n"))
+	sees(t, r, "orders", "n")
+	unregister(t, w, service("new", "n"))
+	unregister(t, w, service("eu", "e"))
+	unregister(t, w, service("us", "u"))
+	misses(t, r, "orders")
+}
+
+// testAnyStatusIsOwn: who asks for all instances means the service itself, whoever
+// answers for it.
+func testAnyStatusIsOwn(t *testing.T, f *fixture) {
+	c := f.client(t)
+	register(t, c, service("v2", "b"))
+	f.setPolicy(t, c, "cart", func(p *catalog.Policy) { p.Alias = f.name("v2") })
+	sees(t, c, "cart", "b")
+	misses(t, c, "cart?status=any")
 	register(t, c, service("cart", "own"))
 	sees(t, c, "cart?status=any", "own")
 	sees(t, c, "cart", "b")
 
-	// An alias is one step.
-	f.setPolicy(t, c, "v2", func(p *catalog.Policy) { p.Alias = f.name("v3") })
-	sees(t, c, "v2", "c")
-	sees(t, c, "cart", "b")
+	down := service("orders", "a")
+	down.Instances[0].Status = catalog.StatusDown
+	register(t, c, down)
+	f.setPolicy(t, c, "orders", func(p *catalog.Policy) { p.Failover = []catalog.ServiceName{f.name("v2")} })
+	sees(t, c, "orders", "b")
+	sees(t, c, "orders?status=any", "a")
+}
 
+func testRevisionOfAlias(t *testing.T, f *fixture) {
+	c := f.client(t)
+	register(t, c, service("v1", "a"))
+	register(t, c, service("v2", "b"))
+	f.setPolicy(t, c, "cart", func(p *catalog.Policy) { p.Alias = f.name("v2") })
+	first := sees(t, c, "cart", "b")
 	register(t, c, service("v2", "d"))
 	second := sees(t, c, "cart", "b", "d")
 	f.setPolicy(t, c, "cart", func(p *catalog.Policy) { p.Alias = f.name("v1") })
@@ -101,46 +169,6 @@ func testAlias(t *testing.T, f *fixture) {
 	if first.Revision <= 0 || second.Revision <= first.Revision || third.Revision <= second.Revision {
 		t.Errorf("revisions %d, %d, %d don't rise", first.Revision, second.Revision, third.Revision)
 	}
-	if again := sees(t, c, "cart", "a"); again != third {
-		t.Error("an unchanged answer is another result")
-	}
-	f.setPolicy(t, c, "cart", func(p *catalog.Policy) { p.Alias = catalog.ServiceName{} })
-	sees(t, c, "cart", "own")
-}
-
-func testFailover(t *testing.T, f *fixture) {
-	c := f.client(t)
-	own := service("orders", "a")
-	own.Instances[0].Status = catalog.StatusDown
-	register(t, c, own)
-	register(t, c, service("us", "u"))
-	f.setPolicy(t, c, "orders", func(p *catalog.Policy) {
-		p.Failover = []catalog.ServiceName{f.name("eu"), f.name("us")}
-	})
-	sees(t, c, "orders", "u")
-	sees(t, c, "orders?status=any", "a")
-	register(t, c, service("eu", "e"))
-	sees(t, c, "orders", "e")
-	register(t, c, service("orders", "b"))
-	sees(t, c, "orders", "b")
-	unregister(t, c, service("orders", "b"))
-	sees(t, c, "orders", "e")
-
-	// By min_up of its own, a service answers with what it has.
-	f.setPolicy(t, c, "orders", func(p *catalog.Policy) { p.MinUp = 1 })
-	sees(t, c, "orders", "a")
-	unregister(t, c, own)
-	sees(t, c, "orders", "e")
-
-	// Those of an alias come first.
-	f.setPolicy(t, c, "orders", func(p *catalog.Policy) { p.Alias = f.name("new") })
-	sees(t, c, "orders", "e")
-	register(t, c, service("new", "n"))
-	sees(t, c, "orders", "n")
-	unregister(t, c, service("new", "n"))
-	unregister(t, c, service("eu", "e"))
-	unregister(t, c, service("us", "u"))
-	misses(t, c, "orders")
 }
 
 func testListOfPolicies(t *testing.T, f *fixture) {

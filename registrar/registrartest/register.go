@@ -106,7 +106,16 @@ func testFillsIn(t *testing.T, f *fixture) {
 	sees(t, c, "orders", "10-0-0-1-8081")
 }
 
-func testStatusOfInstances(t *testing.T, f *fixture) {
+// testRefusesResults: what was read is registered only by who says so, with Clone.
+func testRefusesResults(t *testing.T, f *fixture) {
+	c := f.client(t)
+	register(t, c, service("orders", "a"))
+	s := sees(t, c, "orders", "a")
+	wantErr(t, "registering a result", c.Register(t.Context(), s), registrar.ErrInvalid)
+	register(t, c, s.Clone())
+}
+
+func testAnyStatus(t *testing.T, f *fixture) {
 	c := f.client(t)
 	s := service("orders", "a", "b", "c")
 	s.Instances[1].Status = catalog.StatusDraining
@@ -114,46 +123,10 @@ func testStatusOfInstances(t *testing.T, f *fixture) {
 	register(t, c, s)
 	sees(t, c, "orders", "a")
 	sees(t, c, "orders?status=any", "a", "b", "c")
+	sees(t, c, f.namespace+"/orders?status=any", "a", "b", "c")
 	unregister(t, c, service("orders", "a"))
 	misses(t, c, "orders")
 	sees(t, c, "orders?status=any", "b", "c")
-}
-
-func testNames(t *testing.T, f *fixture) {
-	c := f.client(t)
-	register(t, c, service("orders", "a"))
-	sees(t, c, "orders", "a")
-	sees(t, c, f.namespace+"/orders", "a")
-	sees(t, c, f.namespace+"/orders?status=any", "a")
-	misses(t, c, "default/none-of-"+f.namespace)
-	for _, name := range []string{"", "/", "orders/", "/orders", "a/b/c", "Orders", "dns/orders", "-a", "a b"} {
-		_, err := c.GetService(t.Context(), name)
-		wantErr(t, fmt.Sprintf("GetService(%q)", name), err, registrar.ErrInvalid)
-	}
-	for _, name := range []string{"orders?", "orders?tag=a", "orders?status=up", "orders?status=any&tag=a"} {
-		_, err := c.GetService(t.Context(), name)
-		wantErr(t, fmt.Sprintf("GetService(%q)", name), err, registrar.ErrUnsupported)
-	}
-}
-
-func testShared(t *testing.T, f *fixture) {
-	c := f.client(t)
-	register(t, c, service("orders", "a"))
-	s := sees(t, c, "orders", "a")
-	register(t, c, service("others", "a"))
-	sees(t, c, "others", "a")
-	again, err := c.GetService(t.Context(), "orders")
-	if err != nil || again != s {
-		t.Errorf("an unchanged service is %p, %v, want the same result %p", again, err, s)
-	}
-	_ = append(s.Instances, instance("b", 2))
-	register(t, c, service("orders", "c"))
-	sees(t, c, "orders", "a", "c")
-	if got := ids(s); len(got) != 1 || got[0] != "a" {
-		t.Errorf("a result that was handed out changed to %q", got)
-	}
-	wantErr(t, "registering a result", c.Register(t.Context(), s), registrar.ErrInvalid)
-	register(t, c, s.Clone())
 }
 
 func testRevision(t *testing.T, f *fixture) {

@@ -29,7 +29,7 @@ func TestDriver(t *testing.T) {
 		"TLS from files": {
 			etcd: harness.EtcdOptions{TLS: true},
 			options: func(_ *testing.T, e *harness.Etcd) []registrar.Option {
-				return []registrar.Option{etcd.WithTLSFiles(e.Certs.ClientCert, e.Certs.ClientKey, e.Certs.CA)}
+				return []registrar.Option{registrar.WithTLSFiles(e.Certs.ClientCert, e.Certs.ClientKey, e.Certs.CA)}
 			},
 		},
 		"user": {
@@ -42,7 +42,7 @@ func TestDriver(t *testing.T) {
 			etcd: harness.EtcdOptions{Auth: true},
 			options: func(t *testing.T, _ *harness.Etcd) []registrar.Option {
 				t.Helper()
-				return []registrar.Option{etcd.WithCredentialsFile(secret(t, harness.Writer.Name+"\n"+harness.Writer.Password+"\n"))}
+				return []registrar.Option{registrar.WithCredentialsFile(secret(t, harness.Writer.Name+"\n"+harness.Writer.Password+"\n"))}
 			},
 		},
 		"the program's client": {

@@ -9,7 +9,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/rosterdns/roster/registrar"
-	"github.com/rosterdns/roster/registrar/etcd"
+	_ "github.com/rosterdns/roster/registrar/etcd"
 	"github.com/rosterdns/roster/test/harness"
 )
 
@@ -109,7 +109,7 @@ func TestPasswordRotated(t *testing.T) {
 			o.properties = func(*harness.Etcd) []string { return []string{"credentials_file " + reader} }
 			o.clients = func(e *harness.Etcd) []registrar.Option {
 				addUser(t, e.Client(), writer)
-				return []registrar.Option{etcd.WithCredentialsFile(rotated)}
+				return []registrar.Option{registrar.WithCredentialsFile(rotated)}
 			}
 			r := newRig(t, o)
 			l := startLags(t, r, converged)
@@ -168,7 +168,7 @@ func TestCertificatesRotated(t *testing.T) {
 			return []string{fmt.Sprintf("tls %s %s %s", e.Certs.ClientCert, e.Certs.ClientKey, e.Certs.CA)}
 		},
 		clients: func(e *harness.Etcd) []registrar.Option {
-			return []registrar.Option{etcd.WithTLSFiles(e.Certs.ClientCert, e.Certs.ClientKey, e.Certs.CA)}
+			return []registrar.Option{registrar.WithTLSFiles(e.Certs.ClientCert, e.Certs.ClientKey, e.Certs.CA)}
 		},
 		flags: func(e *harness.Etcd) []string {
 			return []string{"--cert", e.Certs.ClientCert, "--key", e.Certs.ClientKey, "--cacert", e.Certs.CA}

@@ -13,8 +13,9 @@ import (
 	"time"
 
 	"github.com/rosterdns/roster/internal/logqueue"
-	"github.com/rosterdns/roster/internal/mirror"
 	"github.com/rosterdns/roster/registrar"
+	"github.com/rosterdns/roster/registrar/internal/optimistic"
+	"github.com/rosterdns/roster/registrar/internal/overrides"
 	"github.com/rosterdns/roster/registrar/internal/policies"
 	"github.com/rosterdns/roster/registrar/internal/reader"
 	"github.com/rosterdns/roster/registrar/internal/request"
@@ -27,20 +28,6 @@ const (
 	closeTimeout    = 2 * time.Second
 	farewellTimeout = 1800 * time.Millisecond
 )
-
-// Etcd is a driver's way to an etcd.
-type Etcd struct {
-	Source  mirror.Source
-	Backend writer.Backend
-	// LastChange, if set, returns the revision of the last change to a key of a
-	// range of etcd: GetService waits until it shows that.
-	LastChange func(rng string) int64
-	// Close releases the connection, after all else has ended; nil where there is
-	// nothing to release.
-	Close func() error
-	// LeaveOnClose makes Close of the registry leave what is registered.
-	LeaveOnClose bool
-}
 
 // New returns a registry for Init of a driver with the name. connect returns the
 // way to etcd that options describe, without network I/O; an error is of the
@@ -70,6 +57,7 @@ type parts struct {
 	reader    *reader.Reader
 	lister    *reader.Lister
 	policies  *policies.Editor
+	overrides *overrides.Editor
 	logs      *logqueue.Queue
 }
 
@@ -102,23 +90,21 @@ func (d *driver) Init(_ context.Context, opts ...registrar.Option) error {
 }
 
 func newParts(o *registrar.Options, etcd Etcd, logs *logqueue.Queue) *parts {
+	told := observe(o.Observer, &etcd)
 	p := &parts{namespace: o.Namespace, etcd: etcd, logs: logs, replica: newLazyReplica(o, etcd.Source)}
-	p.reader = reader.New(reader.Config{Namespace: o.Namespace, Open: p.replica.open, LastChange: etcd.lastChange(o.Prefix)})
-	p.replica.cfg.Observer = p.reader.Observer()
+	p.reader = reader.New(reader.Config{
+		Namespace: o.Namespace, Open: p.replica.open, LastChange: etcd.lastChange(o.Prefix), Fault: etcd.Fault, Looked: told.looked(),
+	})
+	p.replica.cfg.Observer = told.replica(p.reader.Observer())
 	p.lister = &reader.Lister{Source: etcd.Source, Prefix: o.Prefix, InContact: p.reader.InContact, Closed: p.reader.Closed()}
-	p.policies = &policies.Editor{Txn: etcd.Backend.Txn, Try: p.lister.Try, Prefix: o.Prefix}
+	keys := optimistic.Editor{Txn: etcd.Backend.Txn, Try: p.lister.Try}
+	p.policies = &policies.Editor{Keys: keys, Prefix: o.Prefix}
+	p.overrides = &overrides.Editor{Keys: keys, Prefix: o.Prefix}
 	p.writer = writer.New(writer.Config{
 		Backend: etcd.Backend, Follow: p.replica.followInto, Prefix: o.Prefix, TTL: o.LeaseTTL, LeaveOnClose: etcd.LeaveOnClose, Log: o.Logger,
+		Reports: told.reports(),
 	})
 	return p
-}
-
-// lastChange returns LastChange of ranges below the registry's root.
-func (e Etcd) lastChange(prefix string) func(rng string) int64 {
-	if e.LastChange == nil {
-		return nil
-	}
-	return func(rng string) int64 { return e.LastChange(prefix + "/" + rng) }
 }
 
 // ready returns the parts, or why there are none. After Close each of them
@@ -154,7 +140,7 @@ func (d *driver) Unregister(ctx context.Context, service *registrar.Service) err
 	if err != nil {
 		return err
 	}
-	target, ids, err := request.Unregister(service, p.namespace)
+	target, ids, err := request.Target("unregistering", service, p.namespace)
 	if err != nil {
 		return err
 	}

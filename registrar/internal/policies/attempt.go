@@ -4,66 +4,33 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
-
-	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 
 	"github.com/rosterdns/roster/catalog"
+	"github.com/rosterdns/roster/registrar/internal/optimistic"
 )
 
-const (
-	// requestTimeout leaves time for another member of etcd, where one hangs.
-	requestTimeout = 2 * time.Second
-	// maxAliases bounds how many aliases are followed to find a loop. Readers follow
-	// one; etcd takes 128 compares in a transaction by default.
-	maxAliases = 32
-)
+// maxAliases bounds how many aliases are followed to find a loop. Readers follow
+// one; etcd takes 128 compares in a transaction by default.
+const maxAliases = 32
 
-// errOvertaken says that something which an attempt has read is not so any more.
-var errOvertaken = errors.New("changed by another writer")
-
-// refusal is an error that is none of etcd's.
-type refusal struct{ error }
-
-func (r refusal) Unwrap() error { return r.error }
-
-// attempt is one try at what an Editor is asked for: what it has read must be so
-// still when it writes.
+// attempt is one try at what an Editor is asked for.
 type attempt struct {
-	transact func(context.Context, *pb.TxnRequest) (*pb.TxnResponse, error) // Editor.Txn
-	prefix   string                                                         // Editor.Prefix
-	compares []*pb.Compare
-	answered bool
+	*optimistic.Attempt
+	prefix string // Editor.Prefix
 }
 
 // key returns the key of a service's policy.
-func (a *attempt) key(service catalog.ServiceName) []byte {
-	return []byte(catalog.PolicyKey(a.prefix, service.Namespace, service.Name))
-}
-
-// txn asks etcd.
-func (a *attempt) txn(ctx context.Context, r *pb.TxnRequest) (*pb.TxnResponse, error) {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
-	defer cancel()
-	resp, err := a.transact(ctx, r)
-	a.answered = a.answered || err == nil
-	return resp, err
+func (a *attempt) key(service catalog.ServiceName) string {
+	return catalog.PolicyKey(a.prefix, service.Namespace, service.Name)
 }
 
 // read returns the value of a service's policy, nil if there is none.
 func (a *attempt) read(ctx context.Context, service catalog.ServiceName) (value []byte, err error) {
-	key := a.key(service)
-	resp, err := a.txn(ctx, &pb.TxnRequest{Success: []*pb.RequestOp{{Request: &pb.RequestOp_RequestRange{RequestRange: &pb.RangeRequest{Key: key}}}}})
+	values, err := a.Read(ctx, a.key(service))
 	if err != nil {
 		return nil, err
 	}
-	unchanged := &pb.Compare_ModRevision{} // 0: absent
-	if kvs := resp.Responses[0].GetResponseRange().Kvs; len(kvs) > 0 {
-		unchanged.ModRevision = kvs[0].ModRevision
-		value = append([]byte{}, kvs[0].Value...)
-	}
-	a.compares = append(a.compares, &pb.Compare{Key: key, Target: pb.Compare_MOD, TargetUnion: unchanged})
-	return value, nil
+	return values[0], nil
 }
 
 // stored returns the policy of a service as a writer has to have it: with all that
@@ -74,7 +41,7 @@ func (a *attempt) stored(ctx context.Context, service catalog.ServiceName) (poli
 		return catalog.Policy{}, err
 	}
 	if err := policy.UnmarshalJSON(value); err != nil {
-		return catalog.Policy{}, refusal{errors.New("the stored one can't be changed: " + err.Error() + ": delete it first")} // not ErrInvalid: the caller made no mistake
+		return catalog.Policy{}, optimistic.Refuse(errors.New("the stored one can't be changed: " + err.Error() + ": delete it first")) // not ErrInvalid: the caller made no mistake
 	}
 	return policy, nil
 }
@@ -85,14 +52,14 @@ func (a *attempt) check(ctx context.Context, policy *catalog.Policy, service cat
 	left := maxAliases
 	err := policy.ValidateFor(service, func(other catalog.ServiceName) (alias catalog.ServiceName) {
 		if left--; left < 0 {
-			failed = refusal{&catalog.FieldError{Field: "alias", Reason: fmt.Sprintf("is the first of more than %d aliases", maxAliases)}}
+			failed = optimistic.Refuse(&catalog.FieldError{Field: "alias", Reason: fmt.Sprintf("is the first of more than %d aliases", maxAliases)})
 		} else {
 			alias, failed = a.alias(ctx, other)
 		}
 		return alias
 	})
 	if failed == nil && err != nil {
-		failed = refusal{err}
+		failed = optimistic.Refuse(err)
 	}
 	return failed
 }
@@ -105,13 +72,4 @@ func (a *attempt) alias(ctx context.Context, service catalog.ServiceName) (catal
 	}
 	policy, _ := catalog.DecodePolicy(value)
 	return policy.Alias, nil
-}
-
-// commit carries out an operation if all is as it was read.
-func (a *attempt) commit(ctx context.Context, op *pb.RequestOp) error {
-	resp, err := a.txn(ctx, &pb.TxnRequest{Compare: a.compares, Success: []*pb.RequestOp{op}})
-	if err == nil && !resp.Succeeded {
-		return errOvertaken
-	}
-	return err
 }

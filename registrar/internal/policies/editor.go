@@ -7,30 +7,18 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
-
-	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 
 	"github.com/rosterdns/roster/catalog"
-	"github.com/rosterdns/roster/internal/backoff"
 	"github.com/rosterdns/roster/registrar"
-)
-
-const (
-	// overtakenBase and overtakenLimit bound the pause after another writer was
-	// faster: of those that write at once, one gets through each time.
-	overtakenBase  = 5 * time.Millisecond
-	overtakenLimit = 200 * time.Millisecond
+	"github.com/rosterdns/roster/registrar/internal/optimistic"
 )
 
 // Editor reads and writes policies. It is safe for concurrent use. Its errors are
-// ErrInvalid, ErrNotFound, and those of Try; they leave it to the caller to say
+// ErrInvalid, ErrNotFound, and those of optimistic.Editor; they leave it to the caller to say
 // which service.
 type Editor struct {
-	// Txn carries out a transaction of etcd. Errors are those of clientv3.
-	Txn func(context.Context, *pb.TxnRequest) (*pb.TxnResponse, error)
-	// Try asks etcd, and again while it is away; see reader.Lister.
-	Try func(ctx context.Context, ask func(context.Context) (answered bool, err error)) error
+	// Keys changes keys.
+	Keys optimistic.Editor
 	// Prefix is that of the registry.
 	Prefix string
 }
@@ -44,10 +32,10 @@ func (e *Editor) Get(ctx context.Context, service catalog.ServiceName) (policy c
 		case err != nil:
 			return err
 		case value == nil:
-			return refusal{registrar.ErrNotFound}
+			return optimistic.Refuse(registrar.ErrNotFound)
 		}
 		if policy, err = catalog.DecodePolicy(value); err != nil {
-			return refusal{fmt.Errorf("%w: readers ignore the stored one: %s", registrar.ErrNotFound, err.Error())} // not ErrInvalid: the caller made no mistake
+			return optimistic.Refuse(fmt.Errorf("%w: readers ignore the stored one: %s", registrar.ErrNotFound, err.Error())) // not ErrInvalid: the caller made no mistake
 		}
 		return nil
 	})
@@ -76,9 +64,7 @@ func (e *Editor) Update(ctx context.Context, service catalog.ServiceName, change
 		if err := a.check(ctx, &policy, service); err != nil {
 			return err
 		}
-		return a.commit(ctx, &pb.RequestOp{Request: &pb.RequestOp_RequestPut{RequestPut: &pb.PutRequest{
-			Key: a.key(service), Value: policy.EncodeValue(),
-		}}})
+		return a.Commit(ctx, optimistic.Put(a.key(service), policy.EncodeValue()))
 	})
 	return policy, changed, err
 }
@@ -94,45 +80,19 @@ func (e *Editor) Delete(ctx context.Context, service catalog.ServiceName) error 
 		case value == nil && sent:
 			return nil // by the deletion whose answer was lost
 		case value == nil:
-			return refusal{registrar.ErrNotFound}
+			return optimistic.Refuse(registrar.ErrNotFound)
 		}
 		sent = true
-		return a.commit(ctx, &pb.RequestOp{Request: &pb.RequestOp_RequestDeleteRange{RequestDeleteRange: &pb.DeleteRangeRequest{
-			Key: a.key(service),
-		}}})
+		return a.Commit(ctx, optimistic.Delete(a.key(service)))
 	})
 }
 
-// run makes attempts until one is not overtaken by another writer.
+// run makes attempts at a service's policy.
 func (e *Editor) run(ctx context.Context, service catalog.ServiceName, do func(context.Context, *attempt) error) error {
 	if err := errors.Join(catalog.CheckNamespace(service.Namespace), catalog.CheckLabel("name", service.Name)); err != nil {
 		return err
 	}
-	var refused error
-	err := e.Try(ctx, func(ctx context.Context) (answered bool, err error) {
-		answered, err = e.attempts(ctx, do)
-		if r, ok := errors.AsType[refusal](err); ok {
-			refused, err = r.error, nil
-		}
-		return answered, err
+	return e.Keys.Run(ctx, func(ctx context.Context, a *optimistic.Attempt) error {
+		return do(ctx, &attempt{a, e.Prefix})
 	})
-	if err != nil {
-		return err
-	}
-	return refused
-}
-
-// attempts makes attempts until one is not overtaken, and reports whether etcd has
-// answered something.
-func (e *Editor) attempts(ctx context.Context, do func(context.Context, *attempt) error) (answered bool, err error) {
-	pause := backoff.New(overtakenBase, overtakenLimit)
-	for {
-		a := &attempt{transact: e.Txn, prefix: e.Prefix}
-		if err = do(ctx, a); !errors.Is(err, errOvertaken) {
-			return a.answered, err
-		}
-		if err := pause.Wait(ctx); err != nil {
-			return true, err
-		}
-	}
 }

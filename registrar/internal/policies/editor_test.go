@@ -17,6 +17,7 @@ import (
 	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/internal/memkv/faulty"
 	"github.com/rosterdns/roster/registrar"
+	"github.com/rosterdns/roster/registrar/internal/optimistic"
 	"github.com/rosterdns/roster/registrar/internal/reader"
 )
 
@@ -33,13 +34,13 @@ type world struct {
 func newWorld() *world {
 	w := &world{Etcd: faulty.New()}
 	lister := &reader.Lister{Source: w.Etcd, InContact: func() bool { return false }, Closed: context.Background()}
-	w.Editor = Editor{Prefix: "/roster", Try: lister.Try, Txn: func(ctx context.Context, r *pb.TxnRequest) (*pb.TxnResponse, error) {
+	w.Editor = Editor{Prefix: "/roster", Keys: optimistic.Editor{Try: lister.Try, Txn: func(ctx context.Context, r *pb.TxnRequest) (*pb.TxnResponse, error) {
 		if before := w.before; before != nil && len(r.Compare) > 0 {
 			w.before = nil
 			before()
 		}
 		return w.Etcd.Txn(ctx, r)
-	}}
+	}}}
 	return w
 }
 
@@ -236,7 +237,7 @@ func TestLostAnswer(t *testing.T) {
 		lose := func(lost bool) { w.Set(func(f *faulty.Faults) { f.LoseAnswers = lost }) }
 		losing := func() {
 			lose(true)
-			time.AfterFunc(requestTimeout, func() { lose(false) })
+			time.AfterFunc(optimistic.RequestTimeout, func() { lose(false) })
 		}
 		w.before = losing
 		if _, changed, err := w.update(t, "default/orders", minUp(1)); err != nil || !changed || w.Revision() != 2 {
@@ -275,7 +276,7 @@ func TestEtcdRefusesOrIsAway(t *testing.T) {
 		// etcd goes away with the question half answered.
 		w.SetState(faulty.Up)
 		w.before = func() { w.SetState(faulty.Hung) }
-		ctx, cancel := context.WithTimeout(t.Context(), requestTimeout/2)
+		ctx, cancel := context.WithTimeout(t.Context(), optimistic.RequestTimeout/2)
 		defer cancel()
 		_, _, err = w.Update(ctx, name("default/orders"), minUp(1))
 		wantErr(t, "half", err, context.DeadlineExceeded, "")

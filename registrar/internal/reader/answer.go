@@ -5,7 +5,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/internal/services"
 	"github.com/rosterdns/roster/registrar"
 )
@@ -26,7 +25,7 @@ type answer struct {
 	generation *services.Generation
 	sources    sources
 	stale      bool
-	service    *registrar.Service // nil for ErrNotFound
+	service    *registrar.Service // without instances for ErrNotFound
 }
 
 // sources is what an answer depends on: the version of the service, and of the one
@@ -37,23 +36,20 @@ type sources struct{ own, answering *services.Service }
 // instances, whatever their status, means the service itself, not who takes over.
 func (s *subject) sources(generation *services.Generation) sources {
 	own := generation.Service(s.Namespace, s.Service)
-	if s.AnyStatus {
+	if s.Selector.AnyStatus {
 		return sources{own, own}
 	}
 	return sources{own, generation.Answering(own)}
 }
 
-// answer returns the answer as of a generation. While nothing changes that is a
-// few loads.
-func (s *subject) answer(generation *services.Generation, stale bool) (*registrar.Service, error) {
+// answer returns the set of instances as of a generation, which can be empty. While
+// nothing changes that is a few loads.
+func (s *subject) answer(generation *services.Generation, stale bool) *registrar.Service {
 	a := s.cached.Load()
 	if a == nil || a.generation != generation || a.stale != stale {
 		a = s.make(generation, stale)
 	}
-	if a.service == nil {
-		return nil, s.notFound
-	}
-	return a.service, nil
+	return a.service
 }
 
 // make renews the answer. A new generation that leaves its sources alone keeps the
@@ -65,10 +61,10 @@ func (s *subject) make(generation *services.Generation, stale bool) *answer {
 	a := s.cached.Load()
 	switch {
 	case a == nil || a.sources != next.sources:
-		next.service = s.result(next)
+		next.service = s.result(next, a)
 	case a.stale == stale:
 		next.service = a.service
-	case a.service != nil:
+	default:
 		service := *a.service
 		service.Stale = stale
 		next.service = &service
@@ -77,27 +73,41 @@ func (s *subject) make(generation *services.Generation, stale bool) *answer {
 	return next
 }
 
-// result returns what a user gets to see of the sources of an answer; nil if
-// nothing of them is selected.
-func (s *subject) result(a *answer) *registrar.Service {
+// result returns what a user gets to see of the sources of an answer, which comes
+// after another; nil for none.
+func (s *subject) result(a, before *answer) *registrar.Service {
 	version := a.sources.answering
-	selected := version.Select(catalog.Selector{AnyStatus: s.AnyStatus})
-	if len(selected) == 0 {
-		return nil
-	}
-	service := &registrar.Service{Namespace: s.Namespace, Name: s.Service, Revision: version.Revision, Stale: a.stale}
-	if version != a.sources.own {
-		// Who answers can change without a change to either service: to one between.
-		service.Revision = a.generation.Revision()
-	}
-	if len(selected) == version.Len() {
+	service := &registrar.Service{Namespace: s.Namespace, Name: s.Service, Revision: a.revision(before), Stale: a.stale}
+	selected := version.Select(s.Selector)
+	if len(selected) > 0 && len(selected) == version.Len() {
 		// Shared by all who ask; clipped, so that append by a user copies.
 		service.Instances = slices.Clip(version.Instances())
 		return service
 	}
-	service.Instances = make([]registrar.Instance, len(selected))
-	for i, in := range selected {
-		service.Instances[i] = *in
+	service.Instances = make([]registrar.Instance, 0, len(selected))
+	for _, in := range selected {
+		service.Instances = append(service.Instances, *in)
 	}
 	return service
+}
+
+// revision returns that of the service that answers, if it is the one that was asked
+// for. Else who answers can change without a change to either service: to one
+// between. It is etcd's then, as far as the generation shows it, and doesn't go back
+// unless etcd's does.
+func (a *answer) revision(before *answer) int64 {
+	own, answering := a.sources.own, a.sources.answering
+	if own != nil && own == answering {
+		return own.Revision
+	}
+	revision := a.generation.Revision()
+	for _, version := range []*services.Service{own, answering} {
+		if version != nil {
+			revision = max(revision, version.Revision)
+		}
+	}
+	if before != nil && before.generation.Revision() <= a.generation.Revision() {
+		revision = max(revision, before.service.Revision)
+	}
+	return revision
 }

@@ -71,4 +71,5 @@ func (s *subscriptions) move(ns *namespace, whole *mirror.Range) {
 		s.unfollow(svc.followed.Swap(whole))
 	}
 	s.events.happened()
+	s.freed()
 }

@@ -6,8 +6,8 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
-	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/internal/mirror"
 	"github.com/rosterdns/roster/internal/replica"
 	"github.com/rosterdns/roster/registrar"
@@ -24,6 +24,11 @@ type Config struct {
 	// range: answers wait until they show it. It is for stores that can tell at
 	// once.
 	LastChange func(rng string) int64
+	// Fault, if set, is asked whether answers are live. It is for stores that can tell
+	// at once.
+	Fault Fault
+	// Looked, if set, is called at the end of each Get.
+	Looked func(registrar.Lookup)
 }
 
 // Reader answers GetService. It is safe for concurrent use.
@@ -31,17 +36,18 @@ type Reader struct {
 	namespace     string // of names that state none
 	subscriptions subscriptions
 	waiter        waiter
+	looked        func(registrar.Lookup) // see Config
 }
 
 // New returns a reader. It does nothing until something is asked.
 func New(cfg Config) *Reader {
-	r := &Reader{namespace: cfg.Namespace, subscriptions: subscriptions{
+	r := &Reader{namespace: cfg.Namespace, looked: cfg.Looked, subscriptions: subscriptions{
 		open: cfg.Open, maxRanges: maxRanges, maxServices: maxServices,
-		namespaces: map[string]*namespace{}, events: newEvents(),
+		namespaces: map[string]*namespace{}, events: newEvents(), room: make(chan struct{}),
 	}}
 	s := &r.subscriptions
 	s.closed, s.close = context.WithCancel(context.Background())
-	r.waiter = waiter{s, cfg.LastChange}
+	r.waiter = waiter{subscriptions: s, lastChange: cfg.LastChange, fault: cfg.Fault}
 	return r
 }
 
@@ -50,36 +56,44 @@ func (r *Reader) Observer() replica.Observer { return r.subscriptions.events }
 
 // Get implements registrar.Registry.GetService.
 func (r *Reader) Get(ctx context.Context, name string) (*registrar.Service, error) {
+	if r.looked == nil {
+		return r.get(ctx, name, &r.waiter)
+	}
+	var waited time.Duration
+	waiter := r.waiter
+	waiter.waited = &waited
+	service, err := r.get(ctx, name, &waiter)
+	r.looked(registrar.Lookup{Name: name, Stale: service != nil && service.Stale, Waited: waited, Err: err})
+	return service, err
+}
+
+func (r *Reader) get(ctx context.Context, name string, w *waiter) (*registrar.Service, error) {
 	for {
-		known, ok := r.subscriptions.names.Load(name)
-		if !ok {
-			var err error
-			if known, err = r.add(name); err != nil {
-				return nil, err
-			}
+		s, err := r.subject(name)
+		if err != nil {
+			return nil, err
 		}
-		s := known.(*subject)
-		service, err := r.get(ctx, s)
-		if !s.dropped.Load() {
-			return service, err
+		service, _, err := w.look(ctx, s)
+		switch {
+		case s.dropped.Load():
+			// A sweep dropped the service during this call, and may have taken it out of
+			// the replica: what that lacks says nothing.
+		case err != nil:
+			return nil, err
+		case len(service.Instances) == 0:
+			return nil, s.notFound
+		default:
+			return service, nil
 		}
-		// A sweep dropped the service during this call, and may have taken it out of
-		// the replica: what that lacks says nothing.
 	}
 }
 
-// get answers from the replica, once that has what is asked for.
-func (r *Reader) get(ctx context.Context, s *subject) (*registrar.Service, error) {
-	s.ask()
-	live, err := r.waiter.await(ctx, s.service)
-	var from settled
-	if err == nil {
-		from, err = r.waiter.settle(ctx, s)
+// subject returns what a name means, which is followed.
+func (r *Reader) subject(name string) (*subject, error) {
+	if known, ok := r.subscriptions.names.Load(name); ok {
+		return known.(*subject), nil
 	}
-	if err != nil {
-		return nil, fmt.Errorf("registrar: getting %q: %w", s.text, err)
-	}
-	return s.answer(from.generation, !(live && from.live))
+	return r.add(name)
 }
 
 // add has followed what a new name means, unless it is followed already.
@@ -96,7 +110,7 @@ func (r *Reader) add(name string) (*subject, error) {
 	if known, ok := r.subscriptions.names.Load(name); ok {
 		return known.(*subject), nil
 	}
-	svc, err := r.subscriptions.subscribe(catalog.ServiceName{Namespace: n.Namespace, Name: n.Service})
+	svc, err := r.subscriptions.subscribe(n.Name())
 	if err != nil {
 		return nil, fmt.Errorf("registrar: getting %q: %w", name, err)
 	}

@@ -15,9 +15,19 @@ type settled struct {
 	live       bool                 // so is all of it
 }
 
+// redirected returns the services that can answer to a name by a policy; nil if there
+// are none, or one of them isn't followed any more.
+func (s *subject) redirected() *redirect {
+	d := s.redirect.Load()
+	if s.Selector.AnyStatus || d.dropped() {
+		return nil
+	}
+	return d
+}
+
 // settle waits until it is known who answers to a name, whose own service is known.
-func (w waiter) settle(ctx context.Context, name *subject) (settled, error) {
-	if name.AnyStatus {
+func (w *waiter) settle(ctx context.Context, name *subject) (settled, error) {
+	if name.Selector.AnyStatus {
 		return settled{w.replica.Load(), true}, nil // by the service itself
 	}
 	for {
@@ -31,7 +41,7 @@ func (w waiter) settle(ctx context.Context, name *subject) (settled, error) {
 
 // settleOnce asks the services of a policy one after the other until one answers.
 // Those behind it are followed too, so that they are known when they take over.
-func (w waiter) settleOnce(ctx context.Context, svc *service) (settled, error) {
+func (w *waiter) settleOnce(ctx context.Context, svc *service) (settled, error) {
 	s := settled{w.replica.Load(), true}
 	own := s.generation.Service(svc.name.Namespace, svc.name.Name)
 	if own == nil || !own.Policy().Redirects() {
@@ -61,7 +71,7 @@ func (w waiter) settleOnce(ctx context.Context, svc *service) (settled, error) {
 }
 
 // redirect returns the services of a policy, which are followed.
-func (w waiter) redirect(svc *service, policy *catalog.Policy) ([]*service, error) {
+func (w *waiter) redirect(svc *service, policy *catalog.Policy) ([]*service, error) {
 	d := svc.redirect.Load()
 	if d == nil || d.policy != policy || d.dropped() {
 		svc.redirect.Store(nil)

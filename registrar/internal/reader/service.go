@@ -20,6 +20,7 @@ type service struct {
 	last     time.Time                    // the sweep that last saw it asked for
 	dropped  atomic.Bool                  // by a sweep: its contents are about to go
 	names    []string                     // by which it was asked for
+	watches  int                          // that hold it; under the mutex of subscriptions
 }
 
 // ask notes that the service is asked for.

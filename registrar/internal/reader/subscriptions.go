@@ -12,6 +12,7 @@ import (
 // Replica is what a reader needs of a replica.Replica.
 type Replica interface {
 	Load() *services.Generation
+	Store() *services.Store
 	Follow(rng string) *mirror.Range
 	Unfollow(r *mirror.Range)
 	Status() mirror.Status
@@ -49,6 +50,21 @@ type subscriptions struct {
 	namespaces map[string]*namespace
 	ranges     int // that are followed
 	services   int // that are remembered
+	// room is closed, and replaced, when there are fewer of these.
+	room chan struct{}
+}
+
+// hasRoom returns a channel that is closed when less is followed than now.
+func (s *subscriptions) hasRoom() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.room
+}
+
+// freed notes that less is followed. The caller holds the mutex.
+func (s *subscriptions) freed() {
+	close(s.room)
+	s.room = make(chan struct{})
 }
 
 // follow has a range followed. The caller holds the mutex.

@@ -31,6 +31,7 @@ func (s *subscriptions) sweep() {
 func (s *subscriptions) drop(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	before := s.services
 	for name, ns := range s.namespaces {
 		for label, svc := range ns.services {
 			if !svc.idle(now) {
@@ -55,11 +56,14 @@ func (s *subscriptions) drop(now time.Time) {
 			s.unfollow(ns.whole)
 		}
 	}
+	if s.services < before {
+		s.freed()
+	}
 }
 
-// idle reports whether a service is to be dropped.
+// idle reports whether a service is to be dropped. The caller holds the mutex.
 func (svc *service) idle(now time.Time) bool {
-	if svc.asked.Swap(false) {
+	if svc.asked.Swap(false) || svc.watches > 0 {
 		svc.last = now
 	}
 	return now.Sub(svc.last) >= idleAfter && svc.followed.Load().Status().State != mirror.Stale

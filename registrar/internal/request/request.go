@@ -16,6 +16,8 @@ type Driver interface {
 	registrar.Registry
 	registrar.Closer
 	registrar.Waiter
+	registrar.Watcher
+	registrar.Drainer
 	registrar.Lister
 	registrar.Reporter
 	// Exists reports whether there is an instance, be it one that readers skip.
@@ -50,22 +52,22 @@ func Register(service *catalog.Service, defaultNamespace string) (*catalog.Servi
 	return desired, nil
 }
 
-// Unregister returns the namespace, the name, and the IDs of the argument of
-// Unregister. Unlike Register it takes a result too, and instances that have
-// only an ID. The error is ErrInvalid.
-func Unregister(service *catalog.Service, defaultNamespace string) (target *catalog.Service, ids []string, err error) {
+// Target returns the namespace, the name, and the IDs of the argument of a method such
+// as Unregister; doing says which, for errors. Unlike Register it takes a result too, and
+// instances that have only an ID. The error is ErrInvalid.
+func Target(doing string, service *catalog.Service, defaultNamespace string) (target *catalog.Service, ids []string, err error) {
 	if service == nil {
-		return nil, nil, fmt.Errorf("registrar: unregistering: %w", &catalog.FieldError{Field: "service", Reason: "is nil"})
+		return nil, nil, fmt.Errorf("registrar: %s: %w", doing, &catalog.FieldError{Field: "service", Reason: "is nil"})
 	}
 	target = &catalog.Service{Namespace: service.Namespace, Name: service.Name}
 	if target.Namespace == "" {
 		target.Namespace = defaultNamespace
 	}
 	if err := catalog.CheckNamespace(target.Namespace); err != nil {
-		return nil, nil, fmt.Errorf("registrar: unregistering: %w", err)
+		return nil, nil, fmt.Errorf("registrar: %s: %w", doing, err)
 	}
 	if err := catalog.CheckLabel("name", target.Name); err != nil {
-		return nil, nil, fmt.Errorf("registrar: unregistering: %w", err)
+		return nil, nil, fmt.Errorf("registrar: %s: %w", doing, err)
 	}
 	for i := range service.Instances {
 		in := &service.Instances[i]
@@ -74,7 +76,7 @@ func Unregister(service *catalog.Service, defaultNamespace string) (target *cata
 			id = in.StableID()
 		}
 		if err := catalog.CheckLabel(fmt.Sprintf("instances[%d].id", i), id); err != nil {
-			return nil, nil, fmt.Errorf("registrar: unregistering from %s/%s: %w", target.Namespace, target.Name, err)
+			return nil, nil, fmt.Errorf("registrar: %s: %s/%s: %w", doing, target.Namespace, target.Name, err)
 		}
 		ids = append(ids, id)
 	}

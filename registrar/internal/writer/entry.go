@@ -33,6 +33,7 @@ type entry struct {
 
 	state   registrar.State // "" if there is none to tell of
 	since   time.Time
+	told    told
 	retired uint64 // counts how often there was nothing more to do
 }
 
@@ -79,6 +80,21 @@ func (e *entry) problem(away error) error {
 	default:
 		return errors.Join(err, away)
 	}
+}
+
+// status returns what a user is told of the instance; away is why etcd gives no
+// answer.
+func (e *entry) status(away error) registrar.InstanceStatus {
+	return registrar.InstanceStatus{
+		Namespace: e.name.Namespace, Service: e.name.Service, ID: e.name.ID,
+		State: e.state, Since: e.since, Revision: e.observed.revision, Err: e.problem(away),
+	}
+}
+
+// told is what was told of an entry.
+type told struct {
+	state  registrar.State
+	failed bool
 }
 
 // toFollow reports whether the key is to be followed: once a write of what is

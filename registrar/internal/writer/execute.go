@@ -125,8 +125,11 @@ func (r *reconciler) found() {
 	t := r.table
 	t.lock()
 	defer t.unlock()
-	since := t.contact.since
+	since, first := t.contact.since, !t.contact.answered
 	back, again := t.contact.found()
+	if back || first {
+		t.reports.contacted(true)
+	}
 	if !back {
 		return
 	}
@@ -150,6 +153,7 @@ func (r *reconciler) lost(err error) {
 	defer t.unlock()
 	t.stirred = true
 	if t.contact.lost(etcderror.Classify(err), time.Now()) {
+		t.reports.contacted(false)
 		t.note(func(log *slog.Logger) {
 			log.Warn("registrar: no contact with etcd, retrying", "error", err)
 		})

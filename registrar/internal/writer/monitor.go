@@ -16,6 +16,8 @@ type monitor struct {
 	changed chan struct{} // closed, and replaced, with each change
 	stirred bool
 	notes   []func(log *slog.Logger)
+	// before and after, if set, are called around each release of the mutex.
+	before, after func()
 }
 
 func newMonitor(log *slog.Logger) monitor {
@@ -26,6 +28,10 @@ func (m *monitor) lock() { m.mu.Lock() }
 
 // unlock tells of what has changed, and logs what was noted.
 func (m *monitor) unlock() {
+	if m.before != nil {
+		m.before()
+		defer m.after()
+	}
 	notes := m.notes
 	m.notes = nil
 	if m.stirred {

@@ -32,7 +32,7 @@ func TestObservationsInAnyOrder(t *testing.T) {
 		for _, first := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s, shown first: %v", name, first), func(t *testing.T) {
 				t.Parallel()
-				table := newTable(slog.New(slog.DiscardHandler), ttl)
+				table := newTable(slog.New(slog.DiscardHandler), ttl, nil)
 				table.lock()
 				defer table.unlock()
 				table.leases.grant(former)
@@ -60,7 +60,7 @@ func TestObservationsInAnyOrder(t *testing.T) {
 // from another client's from then on is its revision.
 func TestOwnValueIsSeenAgain(t *testing.T) {
 	t.Parallel()
-	table := newTable(slog.New(slog.DiscardHandler), ttl)
+	table := newTable(slog.New(slog.DiscardHandler), ttl, nil)
 	table.lock()
 	defer table.unlock()
 	e := table.index.entry(instance("default", "orders", "a"))

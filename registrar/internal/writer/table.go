@@ -19,17 +19,23 @@ type table struct {
 	following map[*entry]bool // whose keys are to be followed now, or no more
 	archive   archive
 	contact   contact
+	reports   reports
 	leases    leases
 	audit     bool // the keys of the lease are to be looked at
 	leaving   bool // Close has begun: what is under the lease goes with it
 	closed    bool
 }
 
-func newTable(log *slog.Logger, ttl time.Duration) *table {
-	return &table{
+func newTable(log *slog.Logger, ttl time.Duration, told *Reports) *table {
+	t := &table{
 		monitor: newMonitor(log), ttl: ttl, index: newIndex(), leases: newLeases(),
 		open: map[*entry]bool{}, following: map[*entry]bool{},
 	}
+	if told != nil {
+		t.reports = reports{Reports: told, changed: map[*entry]struct{}{}}
+		t.before, t.after = t.report, told.Tell
+	}
+	return t
 }
 
 // touch plans anew for an entry of which something has changed. What is to be
@@ -56,6 +62,7 @@ func (t *table) touch(e *entry, later bool) {
 // enter puts an entry into a state.
 func (t *table) enter(e *entry, state registrar.State) {
 	t.stirred = true
+	t.reports.note(e)
 	if state == registrar.StateRegistered {
 		e.refused = nil // of a try that is not needed any more
 	}

@@ -54,7 +54,7 @@ func (c *client) Register(ctx context.Context, s *registrar.Service) error {
 
 // Unregister is Writer.Unregister of a service as a user hands it over.
 func (c *client) Unregister(ctx context.Context, s *registrar.Service) error {
-	target, ids, err := request.Unregister(s, registrar.DefaultNamespace)
+	target, ids, err := request.Target("unregistering", s, registrar.DefaultNamespace)
 	if err != nil {
 		return err
 	}

@@ -36,6 +36,8 @@ type Config struct {
 	// LeaveOnClose makes Close leave what is registered.
 	LeaveOnClose bool
 	Log          *slog.Logger
+	// Reports are for an observer; nil where there is none.
+	Reports *Reports
 }
 
 // Writer keeps the instances of a client in etcd. It is safe for concurrent use.
@@ -53,7 +55,7 @@ type Writer struct {
 
 // New returns a writer. It does nothing until something is asked of it.
 func New(cfg Config) *Writer {
-	w := &Writer{table: newTable(cfg.Log, cfg.TTL), leave: cfg.LeaveOnClose}
+	w := &Writer{table: newTable(cfg.Log, cfg.TTL, cfg.Reports), leave: cfg.LeaveOnClose}
 	running, end := context.WithCancel(context.Background())
 	w.end = end
 	w.reconciler = &reconciler{
@@ -213,10 +215,7 @@ func (t *table) statuses() []registrar.InstanceStatus {
 		if e.state == "" {
 			continue
 		}
-		out = append(out, registrar.InstanceStatus{
-			Namespace: e.name.Namespace, Service: e.name.Service, ID: e.name.ID,
-			State: e.state, Since: e.since, Revision: e.observed.revision, Err: e.problem(t.contact.away),
-		})
+		out = append(out, e.status(t.contact.away))
 	}
 	slices.SortFunc(out, func(a, b registrar.InstanceStatus) int {
 		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Service, b.Service), cmp.Compare(a.ID, b.ID))

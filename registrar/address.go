@@ -1,0 +1,95 @@
+package registrar
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+)
+
+// LocalAddresses returns addresses of this machine to register, as the command
+// registrar finds them. Those of a network interface are all that mean something beyond
+// its link. Where the name of the interface is empty it is the one address that packets
+// to the first of the endpoints come from that there is a route to; they are URLs, as
+// WithEndpoints takes them, and none is sent a packet. It can be an address of the
+// loopback interface, which only this machine can reach.
+//
+// Errors are ErrNotFound where there is no such interface or it has no usable address,
+// ErrUnavailable where there is no route, and ctx's error. All can be otherwise later.
+func LocalAddresses(ctx context.Context, networkInterface string, endpoints ...string) ([]netip.Addr, error) {
+	if networkInterface != "" {
+		return interfaceAddresses(networkInterface)
+	}
+	var errs []error
+	for _, endpoint := range endpoints {
+		a, err := sourceTowards(ctx, endpoint)
+		if err == nil {
+			return []netip.Addr{a}, nil
+		}
+		errs = append(errs, err)
+	}
+	if len(endpoints) == 0 {
+		return nil, fmt.Errorf("registrar: %w: neither a network interface nor an endpoint is given", ErrInvalid)
+	}
+	return nil, fmt.Errorf("registrar: cannot determine this machine's address: %w: %w", ErrUnavailable, errors.Join(errs...))
+}
+
+func interfaceAddresses(name string) ([]netip.Addr, error) {
+	ifi, err := net.InterfaceByName(name)
+	if err != nil {
+		return nil, fmt.Errorf("registrar: network interface %q: %w", name, ErrNotFound)
+	}
+	assigned, err := ifi.Addrs()
+	if err != nil {
+		return nil, fmt.Errorf("registrar: network interface %q: reading its addresses: %w: %w", name, ErrNotFound, err)
+	}
+	found := usableAddresses(assigned)
+	if len(found) == 0 {
+		return nil, fmt.Errorf("registrar: network interface %q: usable address %w: link-local addresses don't count", name, ErrNotFound)
+	}
+	return found, nil
+}
+
+// usableAddresses returns those of an interface's addresses that mean something
+// beyond its link.
+func usableAddresses(assigned []net.Addr) []netip.Addr {
+	var found []netip.Addr
+	for _, a := range assigned {
+		ipnet, ok := a.(*net.IPNet)
+		if !ok {
+			continue
+		}
+		addr, ok := netip.AddrFromSlice(ipnet.IP)
+		addr = addr.Unmap()
+		if ok && !addr.IsLinkLocalUnicast() && !addr.IsMulticast() && !addr.IsUnspecified() {
+			found = append(found, addr)
+		}
+	}
+	return found
+}
+
+// sourceTowards returns the address that packets to an endpoint come from.
+func sourceTowards(ctx context.Context, endpoint string) (netip.Addr, error) {
+	u, err := url.Parse(endpoint)
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	// Connecting a UDP socket makes the kernel choose a route and nothing else.
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "udp", u.Host)
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	defer conn.Close()
+	local, err := netip.ParseAddrPort(conn.LocalAddr().String())
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	a := local.Addr().Unmap()
+	if a.IsLinkLocalUnicast() {
+		return netip.Addr{}, fmt.Errorf("the source address towards %s is %s, which is link-local", endpoint, a)
+	}
+	return a, nil
+}
