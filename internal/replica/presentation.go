@@ -1,14 +1,5 @@
 package replica
 
-// SetPresentation says by which settings the contents are shown from now on, as
-// Config.Presentation does at first. If these are others than before the serial rises:
-// what is shown under it is something else, though nothing has changed in etcd.
-func (r *Replica) SetPresentation(presentation string) {
-	if r.registry.setPresentation(presentation) {
-		r.disk.touch()
-	}
-}
-
 // setPresentation reports whether that is another one.
 func (g *registry) setPresentation(presentation string) (changed bool) {
 	g.restoring.Lock() // a snapshot's is compared with the one or the other

@@ -136,3 +136,12 @@ func (r *Replica) FollowInto(rng string, view mirror.View) *mirror.Range {
 // Unfollow ends what Follow or FollowInto began. With a snapshot, what is in the
 // store stays there as a cached range, as good as the file, until it is too old.
 func (r *Replica) Unfollow(rng *mirror.Range) { r.registry.unfollow(rng) }
+
+// SetPresentation says by which settings the contents are shown from now on, as
+// Config.Presentation does at first. If these are others than before the serial rises:
+// what is shown under it is something else, though nothing has changed in etcd.
+func (r *Replica) SetPresentation(presentation string) {
+	if r.registry.setPresentation(presentation) {
+		r.disk.touch()
+	}
+}
