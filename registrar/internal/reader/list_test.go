@@ -94,7 +94,7 @@ func TestListAgreesWithReplica(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer r.Close(context.Background()) //nolint:errcheck // without a connection there is no error
+		defer r.Close(context.Background())
 		if err := r.Wait(t.Context()); err != nil {
 			t.Fatal(err)
 		}
