@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/rosterdns/roster/registrar"
 )
 
 // fakeDNS is a DNS server for svc.internal, over UDP and TCP of one port.
@@ -20,6 +22,7 @@ type fakeDNS struct {
 	status    []string // the strings of _status, a record each
 	rcode     int      // of _status
 	absent    bool     // instances don't exist
+	host      bool     // what doesn't exist is the host of an instance
 	truncates bool     // over UDP
 	questions int
 }
@@ -90,6 +93,10 @@ func (d *fakeDNS) ServeDNS(w dns.ResponseWriter, q *dns.Msg) {
 		}
 	case d.absent:
 		m.Rcode = dns.RcodeNameError
+		if d.host {
+			hdr.Rrtype = dns.TypeCNAME
+			m.Answer = append(m.Answer, &dns.CNAME{Hdr: hdr, Target: "nowhere.example."})
+		}
 	default:
 		m.Answer = append(m.Answer, &dns.TXT{Hdr: hdr, Txt: []string{""}})
 	}
@@ -104,11 +111,36 @@ func TestWaitDNS(t *testing.T) {
 	t.Parallel()
 	one := startDNS(t, at(1000))
 	two := startDNS(t, &fakeDNS{status: at(1000).status, truncates: true})
-	_, stderr := newShop().do(t, "", exitOK, append(static, "--wait-dns", one.addr+","+two.addr)...)
-	for _, want := range []string{registeredStatic, "registrar: " + one.addr + " shows default/orders/a\n", "registrar: " + two.addr + " shows default/orders/a\n"} {
+	host := startDNS(t, &fakeDNS{status: at(1000).status, absent: true, host: true})
+	_, stderr := newShop().do(t, "", exitOK, append(static, "--wait-dns", one.addr+","+two.addr+","+host.addr)...)
+	wants := []string{registeredStatic}
+	for _, s := range []*fakeDNS{one, two, host} {
+		wants = append(wants, "registrar: "+s.addr+" shows default/orders/a\n")
+	}
+	for _, want := range wants {
 		if !strings.Contains(stderr, want) {
 			t.Errorf("register said %q, want %q in it", stderr, want)
 		}
+	}
+}
+
+// TestDNSTarget: servers are asked for the last of what was written, once all is.
+func TestDNSTarget(t *testing.T) {
+	t.Parallel()
+	r := &registration{app: newBench(nil).app, services: []*registrar.Service{{Instances: make([]registrar.Instance, 3)}}}
+	r.globals.zone = "svc.internal."
+	statuses := []registrar.InstanceStatus{
+		{Namespace: "n", Service: "s", ID: "a", State: registrar.StateRegistered, Revision: 5},
+		{Namespace: "n", Service: "s", ID: "b", State: registrar.StateRegistered, Revision: 7},
+		{Namespace: "n", Service: "s", ID: "c", State: registrar.StateRegistered, Revision: 6},
+	}
+	want := dnsTarget{"svc.internal", instanceName{"n", "s", "b"}, 7}
+	if got, all := r.dnsTarget(statuses); got != want || !all {
+		t.Errorf("%v, all: %v; want %v", got, all, want)
+	}
+	statuses[2].State = registrar.StateSuperseded
+	if got, all := r.dnsTarget(statuses); got != want || all {
+		t.Errorf("%v, all: %v; want %v, but not all", got, all, want)
 	}
 }
 

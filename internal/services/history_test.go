@@ -114,6 +114,9 @@ func TestSinceUnknown(t *testing.T) {
 	change(22 + maxDeltas)
 	known(33, true)
 	known(32, false)
+	if got := s.Since(33).Before.Serial(); got != 33 {
+		t.Errorf("before the journal's first change is serial %d, want 33", got)
+	}
 	known(s.Load().Serial(), true)
 	if n := len(s.journal.shown); n > maxShown {
 		t.Errorf("%d serials", n)

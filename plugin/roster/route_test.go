@@ -41,6 +41,39 @@ func TestMaxUDP(t *testing.T) {
 	}
 }
 
+// TestMaxUDPOfACopy checks that CoreDNS doesn't leave an answer uncompressed where a plugin
+// in front has copied the query, or hides CoreDNS's writer.
+func TestMaxUDPOfACopy(t *testing.T) {
+	t.Parallel()
+	h := serving(t, "roster", many(300))
+	for _, hides := range []bool{false, true} {
+		asked := withEDNS(query(manyA), 4096, false)
+		req := asked
+		rec := dnstest.NewRecorder(&plugintest.ResponseWriter{})
+		var w dns.ResponseWriter = request.NewScrubWriter(asked, rec)
+		if hides {
+			w = hidden{w}
+		} else {
+			req = asked.Copy()
+		}
+		if _, err := h.ServeDNS(t.Context(), w, req); err != nil {
+			t.Fatal(err)
+		}
+		wire, err := rec.Msg.Pack()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(wire) > defaultMaxUDP || len(rec.Msg.Answer) == 0 || rec.Msg.IsEdns0().UDPSize() != defaultMaxUDP {
+			t.Errorf("hidden writer: %v: %d octets", hides, len(wire))
+		}
+	}
+}
+
+// hidden is a writer in a field that doesn't have the usual name.
+type hidden struct{ writer }
+
+type writer = interface{ dns.ResponseWriter }
+
 // TestSignatureRoom checks that with the signature of the plugin tsig an answer is
 // within the client's size, and takes most of it.
 func TestSignatureRoom(t *testing.T) {
@@ -150,6 +183,17 @@ func TestQUIC(t *testing.T) {
 			if rec.Msg != last.Msg || rec.Len == 0 || rec.Plugin != pluginName {
 				t.Errorf("%s: recorded %d octets of %q", address, rec.Len, rec.Plugin)
 			}
+		}
+	}
+}
+
+// TestQUICAlias: what an alias leads to is looked up for a client by QUIC as for one by
+// TCP.
+func TestQUICAlias(t *testing.T) {
+	t.Parallel()
+	for _, w := range []dns.ResponseWriter{udpWriter{}, &plugintest.ResponseWriter{TCP: true}} {
+		if a := (&quicAnswer{ResponseWriter: w}).RemoteAddr(); a.Network() != "tcp" {
+			t.Errorf("%T: the client is at %v", w, a)
 		}
 	}
 }

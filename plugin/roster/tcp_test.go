@@ -245,6 +245,64 @@ func TestTCPManyDeaf(t *testing.T) {
 	})
 }
 
+// TestTCPNoTurn: an answer that finds a place, but no turn, is given up with its
+// connection, and leaves the place.
+func TestTCPNoTurn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := newTCPLimits()
+		for range cap(l.turns) {
+			l.turns <- struct{}{}
+		}
+		w := &closing{}
+		start := time.Now()
+		if a := l.begin(w, largeCount+1); a != nil || time.Since(start) != maxWait || !w.closed || len(l.places) > 0 {
+			t.Errorf("after %v: %v; closed: %v; %d places are taken", time.Since(start), a, w.closed, len(l.places))
+		}
+	})
+}
+
+// closing is a writer that notes that it is closed.
+type closing struct {
+	dns.ResponseWriter
+	closed bool
+}
+
+func (c *closing) Close() error {
+	c.closed = true
+	return nil
+}
+
+// TestTCPPause: a client that has read an answer can take its time until the next
+// one is written, as by other plugins.
+func TestTCPPause(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := serving(t, "roster", many(3))
+		s := &tcpServer{connections: make(chan net.Conn), stopped: make(chan error)}
+		s.server = dns.Server{Listener: s, Handler: dns.HandlerFunc(func(w dns.ResponseWriter, req *dns.Msg) {
+			if _, err := r.ServeDNS(t.Context(), inChain(req, w), req); err != nil {
+				t.Error(err)
+			}
+			time.Sleep(2 * maxWrite)
+			if err := w.WriteMsg(new(dns.Msg).SetReply(req)); err != nil {
+				t.Errorf("what another plugin writes: %v", err)
+			}
+		})}
+		go func() { s.stopped <- s.server.ActivateAndServe() }()
+		client := dns.Conn{Conn: s.dial(t, 1, manyA)}
+		for range 2 {
+			if _, err := client.ReadMsg(); err != nil {
+				t.Error(err)
+			}
+		}
+		if err := client.Close(); err != nil {
+			t.Error(err)
+		}
+		s.stop(t)
+	})
+}
+
 // TestConnOf checks that the connection is found behind the writers of CoreDNS
 // and plugins; where miekg/dns changes, it has to be found in another way.
 func TestConnOf(t *testing.T) {

@@ -95,6 +95,39 @@ func TestTransferDetails(t *testing.T) {
 	}
 }
 
+// TestTransferNoRecordTwice: a name server that is the zone itself has one set of addresses.
+func TestTransferNoRecordTwice(t *testing.T) {
+	t.Parallel()
+	r := serving(t, "roster svc.internal {\n ns svc.internal 192.0.2.1\n}", shop)
+	seen := map[string]bool{}
+	for _, rr := range transferred(t, r, "svc.internal.", 0)[1:] { // it ends with the SOA that it began with
+		if seen[rr.String()] {
+			t.Errorf("%v is there twice", rr)
+		}
+		seen[rr.String()] = true
+	}
+	if !seen["svc.internal.\t5\tIN\tA\t192.0.2.1"] {
+		t.Errorf("no address in %v", seen)
+	}
+}
+
+// TestTransferLongRecord: a record whose target would be too long is counted beside the
+// names that would be.
+func TestTransferLongRecord(t *testing.T) { // not parallel: it reads a counter of the process
+	zone := strings.Repeat(strings.Repeat("z", 59)+".", 4)
+	r := servingRegistry(t, "roster "+zone, inState(storeOf(t, values{
+		"n/s/an-instance": `{"addresses":["10.0.0.1"],"ports":[{"port":80}]}`,
+	}), mirror.Live))
+	before := testutil.ToFloat64(namesTooLong)
+	transferred(t, r, zone, 0)
+	// The names are those for DNS-SD, four of the namespace and one of the service, that of
+	// the port with _https, and the instance's; the records are SRV of the service, without
+	// and with the port.
+	if counted := testutil.ToFloat64(namesTooLong) - before; counted != 7+2 {
+		t.Errorf("%v are counted, want 9", counted)
+	}
+}
+
 // TestTransferLongNames: names over 255 octets are left out and counted, and all that is
 // sent fits into messages.
 func TestTransferLongNames(t *testing.T) { // not parallel: it reads a counter of the process
@@ -121,14 +154,20 @@ func TestTransferLongNames(t *testing.T) { // not parallel: it reads a counter o
 			targets[rr.Header().Name] = true
 		}
 		whole := !slices.ContainsFunc(records, func(rr dns.RR) bool {
-			srv, ok := rr.(*dns.SRV)
-			return ok && !targets[srv.Target]
+			switch rr := rr.(type) {
+			case *dns.SRV:
+				return !targets[rr.Target]
+			case *dns.PTR:
+				return !targets[rr.Ptr] && strings.HasPrefix(rr.Hdr.Name, "_abc")
+			}
+			return false
 		})
 		if !whole {
 			t.Errorf("targets are missing: %v", records)
 		}
-		if length > 15 && counted == 0 {
-			t.Error("nothing is counted")
+		transferred(t, r, zone, uint32(length)) // a difference, but for the first
+		if all := testutil.ToFloat64(namesTooLong) - before; length > 15 && (counted == 0 || all <= counted) {
+			t.Errorf("%v are counted, with a difference %v", counted, all)
 		}
 	}
 }
