@@ -9,8 +9,9 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/rosterdns/roster/registrar"
-	_ "github.com/rosterdns/roster/registrar/etcd"
 	"github.com/rosterdns/roster/test/harness"
+
+	_ "github.com/rosterdns/roster/registrar/etcd"
 )
 
 // tokenTTL is how many seconds etcd's tokens live in these tests; its default is
