@@ -121,3 +121,24 @@ func TestFailoverOfFiltered(t *testing.T) {
 		{question: "t.d.svc.internal. A", rcode: dns.RcodeNameError},
 	})
 }
+
+// TestUnnamedPortOfAlias: a port that its own instances have without a name is no name of an
+// alias, nor is its protocol.
+func TestUnnamedPortOfAlias(t *testing.T) {
+	t.Parallel()
+	const zone = ".default.svc.internal."
+	r := serving(t, "roster", values{
+		"default/plain/a":       `{"addresses":["10.0.0.1"]}`,
+		"default/alias/_policy": `{"alias":"default/plain"}`,
+		"default/alias/x":       `{"addresses":["10.0.0.2"],"ports":[{"port":7000},{"name":"dns","port":53,"protocol":"udp"}]}`,
+		"default/named/_policy": `{"alias":"default/plain"}`,
+		"default/named/x":       `{"addresses":["10.0.0.3"],"ports":[{"port":7000},{"name":"http","port":80}]}`,
+	})
+	runAll(t, r, []dnsCase{
+		{question: "_tcp.alias" + zone + " A", rcode: dns.RcodeNameError},
+		{question: "_7000._tcp.alias" + zone + " SRV", rcode: dns.RcodeNameError},
+		{question: "_tcp.named" + zone + " A"},
+		{question: "_http._tcp.named" + zone + " A"},
+		{question: "_7000._tcp.named" + zone + " SRV", rcode: dns.RcodeNameError},
+	})
+}

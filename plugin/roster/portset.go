@@ -11,6 +11,8 @@ type portSet struct {
 	// targets are the instances, each with its port: in order of ID, and one that
 	// has the port over two protocols twice.
 	targets []srvTarget
+	// hasNames says of a protocol alone that one of its ports has a name.
+	hasNames bool
 
 	srv      lazy[*srvSet]
 	bindings lazy[*svcbSet]
@@ -92,8 +94,12 @@ func (b *portsBuilder) set(i int, key portKey) *portSet {
 	if !ok {
 		set = &portSet{targets: make([]srvTarget, 0, b.size)}
 		b.sets[key] = set
-		if alone := (portKey{protocol: key.protocol}); b.sets[alone] == nil {
+		alone := portKey{protocol: key.protocol}
+		if b.sets[alone] == nil {
 			b.sets[alone] = &portSet{}
+		}
+		if key.name != "" {
+			b.sets[alone].hasNames = true
 		}
 	}
 	if i == len(b.recent) {

@@ -67,7 +67,11 @@ func (q serviceQuestion) hasPort() bool {
 	if q.answering.hasPort(key) {
 		return true
 	}
-	return q.own != q.answering && q.selector == nameSelector{} && key.number == 0 && q.own.hasPort(key)
+	if q.own == q.answering || q.selector != (nameSelector{}) || key.number != 0 {
+		return false
+	}
+	set := q.own.whole.port(key) // for DNS-SD, in which ports have names
+	return set != nil && (key.name != "" || set.hasNames)
 }
 
 func (q serviceQuestion) resolvePort() answer {
