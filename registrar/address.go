@@ -16,8 +16,10 @@ import (
 // WithEndpoints takes them, and none is sent a packet. It can be an address of the
 // loopback interface, which only this machine can reach.
 //
-// Errors are ErrNotFound where there is no such interface or it has no usable address,
-// ErrUnavailable where there is no route, and ctx's error. All can be otherwise later.
+// Errors are ErrInvalid if neither an interface nor an endpoint is given; ErrNotFound if
+// there is no such interface or it has no usable address; ErrUnavailable if there is no
+// route, with ctx's error if that ended the search. A later call can succeed, except
+// after ErrInvalid.
 func LocalAddresses(ctx context.Context, networkInterface string, endpoints ...string) ([]netip.Addr, error) {
 	if networkInterface != "" {
 		return interfaceAddresses(networkInterface)

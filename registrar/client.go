@@ -59,8 +59,8 @@ func (c *Client) Wait(ctx context.Context) error {
 // stale, and nil before the first contact: ErrUnavailable or ErrPermission; the loop
 // goes on, and yields again once that changes. ErrInvalid, ErrUnsupported and
 // ErrClosed are yielded last. The end of ctx is none. Services are shared and must not
-// be changed. A Watch costs no request beyond what GetService of the name costs, and
-// neither any goroutine: it runs in that of the loop.
+// be changed. A Watch sends no requests beyond those of GetService for the name, and
+// starts no goroutine: it runs in that of the loop.
 func (c *Client) Watch(ctx context.Context, name string) iter.Seq2[*Service, error] {
 	if d, ok := c.Registry.(Watcher); ok {
 		return d.Watch(ctx, name)
