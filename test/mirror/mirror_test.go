@@ -364,6 +364,11 @@ func TestLearner(t *testing.T) {
 		rng := r.listed(t, fmt.Sprintf("n/s%d/", i))
 		r.Unfollow(rng, false)
 	}
+	// The observer hears of a list right after those that wait for it.
+	harness.Eventually(t, harness.Patience, "six lists", func() error {
+		lists, _, _ := r.obs.seen()
+		return harness.True(lists >= 6)
+	})
 	lists, failed, states := r.obs.seen()
 	if lists != 6 || !slices.Equal(states, []string{"live"}) {
 		t.Errorf("%d lists, states %v, failed for %v, want 6 lists, and live; log:\n%s", lists, states, failed, r.log)
