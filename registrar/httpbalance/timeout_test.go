@@ -1,0 +1,154 @@
+package httpbalance_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rosterdns/roster/registrar/httpbalance"
+)
+
+// network is a network in memory, for bubbles of synctest. Nobody answers at an address
+// without a listener.
+type network struct {
+	mu        sync.Mutex
+	listeners map[string]*listener
+}
+
+// transport returns a transport over the network.
+func (n *network) transport() *http.Transport {
+	return &http.Transport{DialContext: func(ctx context.Context, _, addr string) (net.Conn, error) {
+		n.mu.Lock()
+		l := n.listeners[addr]
+		n.mu.Unlock()
+		if l == nil {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		client, server := net.Pipe()
+		select {
+		case l.conns <- server:
+			return client, nil
+		case <-l.closed:
+			return nil, errors.New("connection refused")
+		}
+	}}
+}
+
+// serve starts a server at an address.
+func (n *network) serve(t *testing.T, addr string, h http.HandlerFunc) {
+	t.Helper()
+	l := &listener{conns: make(chan net.Conn), closed: make(chan struct{})}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.listeners == nil {
+		n.listeners = map[string]*listener{}
+	}
+	n.listeners[addr] = l
+	s := &http.Server{Handler: h}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = s.Serve(l)
+	}()
+	t.Cleanup(func() {
+		_ = s.Close()
+		<-done
+	})
+}
+
+type listener struct {
+	conns  chan net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (l *listener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *listener) Close() error {
+	l.once.Do(func() { close(l.closed) })
+	return nil
+}
+
+func (l *listener) Addr() net.Addr { return &net.TCPAddr{} }
+
+// TestTryTimeout checks that an instance that takes too long is given up for another.
+func TestTryTimeout(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var n network
+		r := newRegistry(t)
+		n.serve(t, "10.0.0.1:80", func(_ http.ResponseWriter, req *http.Request) { <-req.Context().Done() })
+		r.set("a", "10.0.0.1:80")
+		c := r.client(httpbalance.WithTransport(n.transport()), httpbalance.WithTryTimeout(time.Second))
+		start := time.Now()
+		_, _, err := do(t.Context(), c, http.MethodGet, "http://orders.roster/", nil)
+		if timeout := net.Error(nil); !errors.As(err, &timeout) || !timeout.Timeout() || !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "10.0.0.1:80") {
+			t.Errorf("got %v, want a time-out that names the instance", err)
+		}
+		n.serve(t, "10.0.0.2:80", answer(http.StatusOK, "b"))
+		r.set("b", "10.0.0.2:80", standby)
+		if text := get(t, c, "http://orders.roster/"); text != "b" {
+			t.Errorf("got %q", text)
+		}
+		if took := time.Since(start); took != 2*time.Second {
+			t.Errorf("two tries took %v, want a second each", took)
+		}
+	})
+}
+
+// TestTryTimeoutEndsWithTheHeader checks that a body can take longer.
+func TestTryTimeoutEndsWithTheHeader(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var n network
+		r := newRegistry(t)
+		n.serve(t, "10.0.0.1:80", func(w http.ResponseWriter, _ *http.Request) {
+			_ = http.NewResponseController(w).Flush()
+			time.Sleep(time.Minute)
+			_, _ = io.WriteString(w, "all")
+		})
+		r.set("a", "10.0.0.1:80")
+		c := r.client(httpbalance.WithTransport(n.transport()), httpbalance.WithTryTimeout(time.Second))
+		if text := get(t, c, "http://orders.roster/"); text != "all" {
+			t.Errorf("body %q", text)
+		}
+	})
+}
+
+// TestConnectTimeout checks that an instance at an address where nobody answers is given
+// up, whatever the method, and then avoided.
+func TestConnectTimeout(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var n network
+		r := newRegistry(t)
+		r.set("a", "10.0.0.1:80")
+		n.serve(t, "10.0.0.2:80", answer(http.StatusOK, "b"))
+		r.set("b", "10.0.0.2:80", standby)
+		c := r.client(httpbalance.WithTransport(n.transport()))
+		for try, want := range []time.Duration{httpbalance.DefaultConnectTimeout, 0, 0} {
+			start := time.Now()
+			if status, _, err := do(t.Context(), c, http.MethodPost, "http://orders.roster/", nil); status != http.StatusOK {
+				t.Errorf("%d, %v", status, err)
+			}
+			if took := time.Since(start); took != want {
+				t.Errorf("request %d took %v, want %v", try+1, took, want)
+			}
+		}
+	})
+}
