@@ -71,7 +71,7 @@ func (r registry) start(id string, h http.HandlerFunc) *httptest.Server {
 // refuse registers an instance at an address where nobody listens.
 func (r registry) refuse(id string) {
 	r.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // returns at once
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		r.Fatal(err)
 	}

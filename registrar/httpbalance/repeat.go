@@ -20,8 +20,8 @@ func idempotent(req *http.Request) bool {
 	return false
 }
 
-// again returns the body of a request once more; false if that can't be had.
-func again(req *http.Request) (io.ReadCloser, bool) {
+// bodyAgain returns the body of a request once more; false if that can't be had.
+func bodyAgain(req *http.Request) (io.ReadCloser, bool) {
 	if req.Body == nil || req.Body == http.NoBody {
 		return req.Body, true
 	}

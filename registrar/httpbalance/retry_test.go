@@ -144,7 +144,7 @@ func TestRetryBudget(t *testing.T) {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		})
 	}
-	const requests = 1000
+	const requests = 400
 	c := r.client(httpbalance.WithRetryBudget(0.1))
 	for range requests {
 		if _, _, err := do(t.Context(), c, http.MethodGet, "http://orders.roster/", nil); err != nil {
@@ -221,7 +221,7 @@ func TestInFlight(t *testing.T) {
 	var open []*http.Response
 	seen := map[string]int{}
 	for range 20 {
-		response, err := c.Get("http://orders.roster/") //nolint:noctx // ends by itself
+		response, err := c.Get("http://orders.roster/")
 		if err != nil {
 			t.Fatal(err)
 		}

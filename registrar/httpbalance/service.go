@@ -1,7 +1,6 @@
 package httpbalance
 
 import (
-	"context"
 	"net/http"
 	"slices"
 
@@ -28,50 +27,51 @@ func (s *service) send(req *http.Request) (*http.Response, error) {
 		closeBody(req.Body)
 		return nil, err
 	}
-	c := call{service: s, ctx: req.Context()}
+	c := call{service: s, req: req}
 	for sent := req; ; {
-		last := s.config.send(picked, sent)
-		again, other, ok := c.next(last, req)
+		last := s.sendTo(picked, sent)
+		next, other, ok := c.next(last)
 		if !ok {
 			return last.finish(req)
 		}
 		last.discard()
-		sent, picked = again, other
+		sent, picked = next, other
 	}
 }
 
 // call is how a request has fared so far.
 type call struct {
 	*service
-	ctx         context.Context //nolint:containedctx // of the request
-	tried       []string        // IDs
-	unconnected int
-	retries     int
+	req         *http.Request
+	tried       []string // IDs
+	unconnected int      // tries that had no connection
+	repeated    int      // tries that followed one that had
 }
 
 // next returns what to send after a try, and to which instance; false if that try was the
 // last one.
-func (c *call) next(last try, req *http.Request) (*http.Request, balance.Picked, bool) {
+func (c *call) next(last try) (*http.Request, balance.Picked, bool) {
+	ctx := c.req.Context()
 	c.tried = append(c.tried, last.picked.Instance.ID)
-	if c.ctx.Err() != nil || !c.retriable(last, req) {
+	if ctx.Err() != nil || !c.retriable(last) {
 		return nil, balance.Picked{}, false
 	}
-	body, ok := again(req)
+	body, ok := bodyAgain(c.req)
 	if !ok {
 		return nil, balance.Picked{}, false
 	}
-	picked, err := c.balancer.Pick(c.ctx, c.tried...)
+	picked, err := c.balancer.Pick(ctx, c.tried...)
 	if err != nil {
 		closeBody(body)
 		return nil, balance.Picked{}, false
 	}
-	next := req.WithContext(c.ctx)
+	next := c.req.WithContext(ctx)
 	next.Body = body
 	return next, picked, true
 }
 
 // retriable reports whether another instance may be tried, and counts it.
-func (c *call) retriable(last try, req *http.Request) bool {
+func (c *call) retriable(last try) bool {
 	switch {
 	case last.progress == refused:
 		return false
@@ -79,9 +79,9 @@ func (c *call) retriable(last try, req *http.Request) bool {
 		c.unconnected++
 		return c.unconnected < maxUnconnected
 	case last.err == nil && !slices.Contains(c.retryStatus, last.response.StatusCode),
-		c.retries >= c.config.retries || !idempotent(req) || !c.budget.retry():
+		c.repeated >= c.retries || !idempotent(c.req) || !c.budget.retry():
 		return false
 	}
-	c.retries++
+	c.repeated++
 	return true
 }

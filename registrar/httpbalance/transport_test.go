@@ -235,7 +235,7 @@ func TestHTTP2(t *testing.T) {
 	s.EnableHTTP2 = true
 	s.TLS = &tls.Config{GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 		names <- hello.ServerName
-		return nil, nil //nolint:nilnil // the same configuration
+		return nil, nil // the same configuration
 	}}
 	s.Config.ErrorLog = log.New(io.Discard, "", 0) // of the handshake that fails
 	s.StartTLS()

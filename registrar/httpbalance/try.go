@@ -32,9 +32,9 @@ const (
 	connected
 )
 
-// send sends a request to an instance that was picked for it. The response ends when its
+// sendTo sends a request to an instance that was picked for it. The response ends when its
 // body is closed.
-func (c *config) send(picked balance.Picked, req *http.Request) try {
+func (c *config) sendTo(picked balance.Picked, req *http.Request) try {
 	p := picked.Pool.(*pool)
 	p.begin()
 	ctx, cancel := context.WithCancelCause(req.Context())
