@@ -71,6 +71,8 @@ func TestFailuresAtOnce(t *testing.T) {
 			t.Error("used again by answers to earlier requests")
 		}
 		time.Sleep(time.Second)
+		fail(t, b, "a", "b")
+		time.Sleep(2 * time.Second)
 		if !uses(t, b, "a") {
 			t.Error("still avoided: ten failures at once count as ten")
 		}

@@ -178,6 +178,34 @@ func TestHanging(t *testing.T) {
 	}
 }
 
+// TestCanceled checks that a request which the program gave up counts as slow if it was,
+// and never as fast.
+func TestCanceled(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := leastLoaded(many(2)...)
+		request := func(id string, took time.Duration, outcome balance.Outcome) {
+			p := pick(t, b, map[string]string{"a": "b", "b": "a"}[id])
+			time.Sleep(took)
+			p.Done(balance.Result{Outcome: outcome})
+		}
+		request("a", 20*time.Millisecond, balance.OK)
+		request("b", 20*time.Millisecond, balance.OK)
+		request("a", time.Second, balance.Canceled)
+		for _, outcome := range []balance.Outcome{balance.OK, balance.Canceled} {
+			for range 20 {
+				p := pick(t, b)
+				time.Sleep(10 * time.Millisecond)
+				p.Done(balance.Result{Outcome: outcome})
+				if p.Instance.ID != "b" {
+					t.Fatal("picked the instance whose requests are given up after a second")
+				}
+			}
+			request("a", 0, balance.Canceled)
+		}
+	})
+}
+
 // TestNewInstance checks that one of which nothing is known is not flooded.
 func TestNewInstance(t *testing.T) {
 	t.Parallel()

@@ -7,84 +7,12 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/rosterdns/roster/registrar/httpbalance"
 )
-
-// network is a network in memory, for bubbles of synctest. Nobody answers at an address
-// without a listener.
-type network struct {
-	mu        sync.Mutex
-	listeners map[string]*listener
-}
-
-// transport returns a transport over the network.
-func (n *network) transport() *http.Transport {
-	return &http.Transport{DialContext: func(ctx context.Context, _, addr string) (net.Conn, error) {
-		n.mu.Lock()
-		l := n.listeners[addr]
-		n.mu.Unlock()
-		if l == nil {
-			<-ctx.Done()
-			return nil, ctx.Err()
-		}
-		client, server := net.Pipe()
-		select {
-		case l.conns <- server:
-			return client, nil
-		case <-l.closed:
-			return nil, errors.New("connection refused")
-		}
-	}}
-}
-
-// serve starts a server at an address.
-func (n *network) serve(t *testing.T, addr string, h http.HandlerFunc) {
-	t.Helper()
-	l := &listener{conns: make(chan net.Conn), closed: make(chan struct{})}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.listeners == nil {
-		n.listeners = map[string]*listener{}
-	}
-	n.listeners[addr] = l
-	s := &http.Server{Handler: h}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_ = s.Serve(l)
-	}()
-	t.Cleanup(func() {
-		_ = s.Close()
-		<-done
-	})
-}
-
-type listener struct {
-	conns  chan net.Conn
-	closed chan struct{}
-	once   sync.Once
-}
-
-func (l *listener) Accept() (net.Conn, error) {
-	select {
-	case c := <-l.conns:
-		return c, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (l *listener) Close() error {
-	l.once.Do(func() { close(l.closed) })
-	return nil
-}
-
-func (l *listener) Addr() net.Addr { return &net.TCPAddr{} }
 
 // TestTryTimeout checks that an instance that takes too long is given up for another.
 func TestTryTimeout(t *testing.T) {

@@ -122,27 +122,6 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// TestInvalidRequest checks that a request which can't be sent is not the instance's fault.
-func TestInvalidRequest(t *testing.T) {
-	t.Parallel()
-	r := newRegistry(t)
-	r.start("a", answer(http.StatusOK, "a"))
-	r.start("b", answer(http.StatusOK, "b"))
-	c := r.client(httpbalance.WithBalance(balance.WithPolicy(balance.Weighted)))
-	for range 20 {
-		if _, _, err := do(t.Context(), c, http.MethodGet, "http://orders.roster/", nil, "X: a\nb"); err == nil {
-			t.Fatal("a request with an invalid header is sent")
-		}
-	}
-	seen := map[string]bool{}
-	for range 100 {
-		seen[get(t, c, "http://orders.roster/")] = true
-	}
-	if len(seen) != 2 {
-		t.Errorf("only %v are used after it", seen)
-	}
-}
-
 func TestHostHeader(t *testing.T) {
 	t.Parallel()
 	r := newRegistry(t)
