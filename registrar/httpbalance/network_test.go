@@ -15,6 +15,7 @@ type network struct {
 	mu        sync.Mutex
 	listeners map[string]*listener
 	refuses   map[string]bool
+	protocols *http.Protocols // nil for HTTP/1.1
 }
 
 // conn is a client's connection.
@@ -43,7 +44,7 @@ func (n *network) stop(addr string) {
 
 // transport returns a transport over the network.
 func (n *network) transport() *http.Transport {
-	return &http.Transport{DialContext: func(ctx context.Context, _, addr string) (net.Conn, error) {
+	return &http.Transport{Protocols: n.protocols, DialContext: func(ctx context.Context, _, addr string) (net.Conn, error) {
 		n.mu.Lock()
 		l := n.listeners[addr]
 		refuses := n.refuses[addr]
@@ -76,7 +77,7 @@ func (n *network) serve(t *testing.T, addr string, h http.HandlerFunc) {
 		n.listeners = map[string]*listener{}
 	}
 	n.listeners[addr] = l
-	s := &http.Server{Handler: h}
+	s := &http.Server{Handler: h, Protocols: n.protocols}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -17,26 +17,32 @@ import (
 // TestTryTimeout checks that an instance that takes too long is given up for another.
 func TestTryTimeout(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		var n network
-		r := newRegistry(t)
-		n.serve(t, "10.0.0.1:80", func(_ http.ResponseWriter, req *http.Request) { <-req.Context().Done() })
-		r.set("a", "10.0.0.1:80")
-		c := r.client(httpbalance.WithTransport(n.transport()), httpbalance.WithTryTimeout(time.Second))
-		start := time.Now()
-		_, _, err := do(t.Context(), c, http.MethodGet, "http://orders.roster/", nil)
-		if timeout := net.Error(nil); !errors.As(err, &timeout) || !timeout.Timeout() || !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "10.0.0.1:80") {
-			t.Errorf("got %v, want a time-out that names the instance", err)
-		}
-		n.serve(t, "10.0.0.2:80", answer(http.StatusOK, "b"))
-		r.set("b", "10.0.0.2:80", standby)
-		if text := get(t, c, "http://orders.roster/"); text != "b" {
-			t.Errorf("got %q", text)
-		}
-		if took := time.Since(start); took != 2*time.Second {
-			t.Errorf("two tries took %v, want a second each", took)
-		}
-	})
+	http2 := new(http.Protocols)
+	http2.SetUnencryptedHTTP2(true)
+	for _, protocols := range []*http.Protocols{nil, http2} {
+		synctest.Test(t, func(t *testing.T) { testTryTimeout(t, &network{protocols: protocols}) })
+	}
+}
+
+func testTryTimeout(t *testing.T, n *network) {
+	t.Helper()
+	r := newRegistry(t)
+	n.serve(t, "10.0.0.1:80", func(_ http.ResponseWriter, req *http.Request) { <-req.Context().Done() })
+	r.set("a", "10.0.0.1:80")
+	c := r.client(httpbalance.WithTransport(n.transport()), httpbalance.WithTryTimeout(time.Second))
+	start := time.Now()
+	_, _, err := do(t.Context(), c, http.MethodGet, "http://orders.roster/", nil)
+	if timeout := net.Error(nil); !errors.As(err, &timeout) || !timeout.Timeout() || !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "10.0.0.1:80") {
+		t.Errorf("got %v, want a time-out that names the instance", err)
+	}
+	n.serve(t, "10.0.0.2:80", answer(http.StatusOK, "b"))
+	r.set("b", "10.0.0.2:80", standby)
+	if text := get(t, c, "http://orders.roster/"); text != "b" {
+		t.Errorf("got %q", text)
+	}
+	if took := time.Since(start); took != 2*time.Second {
+		t.Errorf("two tries took %v, want a second each", took)
+	}
 }
 
 // TestTryTimeoutEndsWithTheHeader checks that a body can take longer.
