@@ -68,15 +68,11 @@ func (r registry) start(id string, h http.HandlerFunc) *httptest.Server {
 	return s
 }
 
-// refuse registers an instance at an address where nobody listens.
+// refuse registers an instance at an address where nobody listens: a port that is not
+// given to other tests.
 func (r registry) refuse(id string) {
 	r.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		r.Fatal(err)
-	}
-	defer l.Close()
-	r.set(id, l.Addr().String())
+	r.set(id, "127.0.0.1:1")
 }
 
 func standby(in *registrar.Instance)  { in.Priority = 1 }

@@ -5,9 +5,12 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 	"testing"
 )
+
+var errRefused = &net.OpError{Op: "dial", Err: errors.New("connection refused")}
 
 // network is a network in memory, for bubbles of synctest. Nobody answers at an address
 // without a listener.
@@ -28,12 +31,16 @@ type conn struct {
 // Write fails without writing anything if the other side has gone.
 func (c *conn) Write(b []byte) (int, error) {
 	c.network.mu.Lock()
-	defer c.network.mu.Unlock()
-	if c.network.refuses[c.addr] {
+	refuses := c.network.refuses[c.addr]
+	c.network.mu.Unlock()
+	if refuses {
 		return 0, errors.New("broken pipe")
 	}
 	return c.Conn.Write(b)
 }
+
+// RemoteAddr returns the address that was connected to.
+func (c *conn) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(netip.MustParseAddrPort(c.addr)) }
 
 // stop ends what listens at an address, and its connections.
 func (n *network) stop(addr string) {
@@ -50,7 +57,7 @@ func (n *network) transport() *http.Transport {
 		refuses := n.refuses[addr]
 		n.mu.Unlock()
 		if refuses {
-			return nil, &net.OpError{Op: "dial", Err: errors.New("connection refused")}
+			return nil, errRefused
 		}
 		if l == nil {
 			<-ctx.Done()
@@ -62,13 +69,13 @@ func (n *network) transport() *http.Transport {
 		case l.conns <- server:
 			return client, nil
 		case <-l.closed:
-			return nil, errors.New("connection refused")
+			return nil, errRefused
 		}
 	}}
 }
 
 // serve starts a server at an address.
-func (n *network) serve(t *testing.T, addr string, h http.HandlerFunc) {
+func (n *network) serve(t *testing.T, addr string, h http.HandlerFunc) *http.Server {
 	t.Helper()
 	l := &listener{conns: make(chan net.Conn), closed: make(chan struct{})}
 	n.mu.Lock()
@@ -87,6 +94,7 @@ func (n *network) serve(t *testing.T, addr string, h http.HandlerFunc) {
 		_ = s.Close()
 		<-done
 	})
+	return s
 }
 
 type listener struct {

@@ -10,7 +10,10 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/rosterdns/roster/registrar/httpbalance"
 )
 
 const (
@@ -32,13 +35,13 @@ type traffic struct {
 	stop     atomic.Bool
 	done     atomic.Int64
 	progress chan struct{}
-	inFlight sync.RWMutex // read-locked by each request
-	mu       sync.Mutex   // of failed
+	inFlight chan struct{} // holds one for each request
+	mu       sync.Mutex    // of failed
 	wg       sync.WaitGroup
 }
 
 func (f *traffic) start() {
-	f.progress = make(chan struct{}, 1)
+	f.progress, f.inFlight = make(chan struct{}, 1), make(chan struct{}, users)
 	for range users {
 		f.wg.Go(func() {
 			for i := 0; !f.stop.Load(); i++ {
@@ -57,8 +60,8 @@ func (f *traffic) start() {
 var kinds = []string{"GET", "POST", "POST with a key"}
 
 func (f *traffic) request(i int) {
-	f.inFlight.RLock()
-	defer f.inFlight.RUnlock()
+	f.inFlight <- struct{}{}
+	defer func() { <-f.inFlight }()
 	kind, addr := kinds[i%len(kinds)], ""
 	ctx := httptrace.WithClientTrace(f.Context(), &httptrace.ClientTrace{
 		GotConn: func(c httptrace.GotConnInfo) { addr = c.Conn.RemoteAddr().String() },
@@ -92,8 +95,12 @@ func (f *traffic) flow() {
 
 // settle waits until each request that has begun has ended.
 func (f *traffic) settle() {
-	f.inFlight.Lock()
-	defer f.inFlight.Unlock()
+	for range users {
+		f.inFlight <- struct{}{}
+	}
+	for range users {
+		<-f.inFlight
+	}
 }
 
 func (f *traffic) end() {
@@ -107,21 +114,15 @@ func work(w http.ResponseWriter, req *http.Request) {
 	_, _ = io.WriteString(w, "done")
 }
 
-// serve starts ten servers.
-func serve(r registry) (list [servers]*httptest.Server) {
-	r.Helper()
-	for i := range list {
-		list[i] = r.start(fmt.Sprint("i", i), work)
-	}
-	return list
-}
-
 // TestRollingRestart checks that instances which are drained before they stop lose no
 // request.
 func TestRollingRestart(t *testing.T) {
 	t.Parallel()
 	r := newRegistry(t)
-	list := serve(r)
+	var list [servers]*httptest.Server
+	for i := range list {
+		list[i] = r.start(fmt.Sprint("i", i), work)
+	}
 	f := &traffic{T: t, client: r.client(), failed: func(kind, addr string, err error) { t.Errorf("%s at %s: %v", kind, addr, err) }}
 	f.start()
 	defer f.end()
@@ -142,11 +143,24 @@ func TestRollingRestart(t *testing.T) {
 // while, as until their lease runs out.
 func TestKill(t *testing.T) {
 	t.Parallel()
+	synctest.Test(t, testKill)
+}
+
+func testKill(t *testing.T) {
+	var n network
+	var list [servers]*http.Server
 	r := newRegistry(t)
-	list := serve(r)
+	addr := func(i int) string { return fmt.Sprintf("10.0.0.%d:80", i+1) }
+	start := func(i int) {
+		list[i] = n.serve(t, addr(i), work)
+		r.set(fmt.Sprint("i", i), addr(i))
+	}
+	for i := range list {
+		start(i)
+	}
 	var killed string
 	failures := 0
-	f := &traffic{T: t, client: r.client(), failed: func(kind, addr string, err error) {
+	f := &traffic{T: t, client: r.client(httpbalance.WithTransport(n.transport())), failed: func(kind, addr string, err error) {
 		failures++
 		if kind != "POST" || addr != killed {
 			t.Errorf("%s at %s, while %s is killed: %v", kind, addr, killed, err)
@@ -157,10 +171,9 @@ func TestKill(t *testing.T) {
 	for i, s := range list {
 		f.flow()
 		f.mu.Lock()
-		killed, failures = s.Listener.Addr().String(), 0
+		killed, failures = addr(i), 0
 		f.mu.Unlock()
-		_ = s.Listener.Close()
-		s.CloseClientConnections()
+		_ = s.Close()
 		f.flow()
 		f.settle()
 		f.mu.Lock()
@@ -168,8 +181,7 @@ func TestKill(t *testing.T) {
 			t.Errorf("%d requests fail by the death of one of %d instances, want at most the %d in flight", failures, servers, users)
 		}
 		f.mu.Unlock()
-		id := fmt.Sprint("i", i)
-		r.remove(id)
-		r.start(id, work)
+		r.remove(fmt.Sprint("i", i))
+		start(i)
 	}
 }
