@@ -15,14 +15,19 @@ type portItem struct {
 	count int
 }
 
-// compare orders items by namespace, then by port, then by service.
+// compare orders items by namespace, then by port, then by service: shorter names
+// first, so that those short enough for a domain name are one section.
 func (i portItem) compare(other portItem) int {
 	if i.service != other.service {
 		if c := strings.Compare(i.service.Namespace, other.service.Namespace); c != 0 {
 			return c
 		}
 	}
-	return cmp.Or(i.port.Compare(other.port), strings.Compare(i.service.Name, other.service.Name))
+	return cmp.Or(
+		i.port.Compare(other.port),
+		len(i.service.Name)-len(other.service.Name),
+		strings.Compare(i.service.Name, other.service.Name),
+	)
 }
 
 // resolvePorts turns how many instances more have each port into edits of an index.
@@ -37,5 +42,6 @@ func resolvePorts(x index[portItem], more []portItem) []indexEdit[portItem] {
 	return edits
 }
 
-// afterServices comes after all names of services.
-const afterServices = "~"
+// afterNames comes after all names of services of at most that many octets, and before
+// longer ones: none begins with a hyphen.
+func afterNames(octets int) string { return strings.Repeat("-", octets+1) }

@@ -103,9 +103,10 @@ func (g *Generation) HasProtocol(namespace, protocol string) bool {
 	return false
 }
 
-// PortServices returns the names of the services that WithPort yields.
-func (g *Generation) PortServices(namespace string, port catalog.PortName) List[string] {
-	from, to := catalog.ServiceName{Namespace: namespace}, catalog.ServiceName{Namespace: namespace, Name: afterServices}
+// PortServices returns the names of the services that WithPort yields, but for those
+// longer than that many octets.
+func (g *Generation) PortServices(namespace string, port catalog.PortName, octets int) List[string] {
+	from, to := catalog.ServiceName{Namespace: namespace}, catalog.ServiceName{Namespace: namespace, Name: afterNames(octets)}
 	return section(
 		g.indexes.ports, portItem{service: &from, port: port}, portItem{service: &to, port: port},
 		func(i portItem) string { return i.service.Name },

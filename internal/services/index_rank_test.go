@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/rosterdns/roster/catalog"
@@ -18,9 +19,12 @@ func TestLists(t *testing.T) {
 	seed := rand.Uint64()
 	rng := rand.New(rand.NewPCG(seed, 0))
 	s, _ := newStore(t)
+	lengths := strings.NewReplacer("/s0/", "/s/", "/s1/", "/"+strings.Repeat("r", catalog.MaxLabel)+"/")
 	for revision := int64(1); revision <= 1500; revision++ {
 		namespace := fmt.Sprintf("n%d", rng.IntN(3))
-		apply(s, batch(randomEvent(rng, namespace, revision)))
+		ev := randomEvent(rng, namespace, revision)
+		ev.Key = lengths.Replace(ev.Key)
+		apply(s, batch(ev))
 		if err := checkLists(s.Load(), namespace); err != nil {
 			t.Fatalf("seed %d, revision %d: %v", seed, revision, err)
 		}
@@ -38,8 +42,11 @@ func checkLists(g *Generation, namespace string) error {
 		for svc := range g.WithPort(namespace, p) {
 			names = append(names, svc.Name)
 		}
-		if got := elements(g.PortServices(namespace, p)); !slices.Equal(got, names) {
-			return fmt.Errorf("%v of %s: %q, want %q", p, namespace, got, names)
+		for octets := range catalog.MaxLabel + 1 {
+			want := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return len(name) > octets })
+			if got := elements(g.PortServices(namespace, p, octets)); !slices.Equal(got, want) {
+				return fmt.Errorf("%v of %s, %d octets: %q, want %q", p, namespace, octets, got, want)
+			}
 		}
 	}
 	got := elements(g.PortList(namespace))

@@ -56,13 +56,14 @@ func (g *Generation) Ports(namespace string) iter.Seq[catalog.PortName] {
 			if !found || !yield(next.port) {
 				return
 			}
-			next.service = &catalog.ServiceName{Namespace: namespace, Name: afterServices}
+			next.service = &catalog.ServiceName{Namespace: namespace, Name: afterNames(catalog.MaxLabel)}
 		}
 	}
 }
 
 // WithPort yields the services of a namespace of which an instance has a port of
-// that name, whatever its status, in ascending order of name.
+// that name, whatever its status, shorter names first, and those of one length in
+// ascending order.
 func (g *Generation) WithPort(namespace string, port catalog.PortName) iter.Seq[*Service] {
 	return func(yield func(*Service) bool) {
 		least := portItem{service: &catalog.ServiceName{Namespace: namespace}, port: port}

@@ -57,18 +57,19 @@ func (q *question) resolveNamespace() answer {
 
 // pointToServices points to the services with a named port (RFC 6763, 4.1).
 func (q *question) pointToServices() answer {
-	var names list[string] = q.gen.PortServices(q.namespace, catalog.PortName{Name: q.port, Protocol: q.protocol})
+	port := catalog.PortName{Name: q.port, Protocol: q.protocol}
+	all := q.gen.PortServices(q.namespace, port, catalog.MaxLabel)
 	switch {
-	case names.Len() == 0:
+	case all.Len() == 0:
 		return answer{}
 	case q.qtype != dns.TypePTR:
 		return answer{exists: true}
 	}
-	all, room := names.Len(), q.roomBefore(q.qname)
-	if room < catalog.MaxLabel {
-		names = where(names, func(name string) bool { return len(name) <= room })
+	names := all
+	if room := q.roomBefore(q.qname); room < catalog.MaxLabel {
+		names = q.gen.PortServices(q.namespace, port, max(room, 0))
 	}
 	a := q.pointTo(names.Len(), q.ttl, func(i int) string { return names.At(i) + "." + q.qname })
-	a.omitted = all - names.Len()
+	a.omitted = all.Len() - names.Len()
 	return a
 }

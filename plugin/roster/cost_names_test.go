@@ -5,6 +5,7 @@ import (
 	"maps"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 
 	plugintest "github.com/coredns/coredns/plugin/test"
@@ -121,6 +122,30 @@ func TestCostBoundOfSharedAddress(t *testing.T) { // not parallel: it counts the
 	}
 	if allocs[1] > allocs[0]*1.1+5 || bytes[1] > bytes[0]*1.1+1024 {
 		t.Errorf("%.0f allocations of %.0f bytes for ten times as many as %.0f of %.0f", allocs[1], bytes[1], allocs[0], bytes[0])
+	}
+}
+
+// TestCostBoundOfLongNames: where services have names that are too long below a port's,
+// a question looks at no more of them than a message has room for.
+func TestCostBoundOfLongNames(t *testing.T) { // not parallel: it counts the process's allocations
+	zone := strings.Repeat(strings.Repeat("z", 61)+".", 3)
+	var allocs, bytes [2]float64
+	for i, n := range []int{1_000, 100_000} {
+		vs := values{}
+		for j := range n {
+			value := fmt.Sprintf(`{"addresses":["10.0.%d.%d"],"ports":[{"name":"http","port":80}]}`, j>>8&255, j&255)
+			vs[fmt.Sprintf("services/s%d/a", j)] = value
+			vs[fmt.Sprintf("services/%s%d/a", strings.Repeat("s", 50), j)] = value
+		}
+		h := serving(t, "roster "+zone, vs)
+		question := "_http._tcp.services." + zone + " PTR"
+		if got := ask(t, h, withEDNS(query(question), 1232, false), false); len(got.Answer) == 0 || !got.Truncated {
+			t.Fatalf("got %v, want the services with short names, of which there are too many", got)
+		}
+		allocs[i], bytes[i] = cost(t, h, question)
+	}
+	if allocs[1] > allocs[0]*1.1+5 || bytes[1] > bytes[0]*1.1+1024 {
+		t.Errorf("%.0f allocations of %.0f bytes for a hundred times as many as %.0f of %.0f", allocs[1], bytes[1], allocs[0], bytes[0])
 	}
 }
 

@@ -47,26 +47,3 @@ func firstOf[K comparable](seen map[K]struct{}, key K) bool {
 	seen[key] = struct{}{}
 	return len(seen) > n
 }
-
-// list is a list of which elements are looked up when they are needed.
-type list[T any] interface {
-	Len() int
-	At(i int) T
-}
-
-// elements is a list that is made.
-type elements[T any] []T
-
-func (e elements[T]) Len() int   { return len(e) }
-func (e elements[T]) At(i int) T { return e[i] }
-
-// where returns the elements of a list that hold.
-func where[T any](l list[T], holds func(T) bool) list[T] {
-	var out elements[T]
-	for i := range l.Len() {
-		if t := l.At(i); holds(t) {
-			out = append(out, t)
-		}
-	}
-	return out
-}
