@@ -12,7 +12,7 @@ func (q serviceQuestion) pointToInstances(set *portSet) answer {
 		return answer{exists: true}
 	}
 	fit := set.named().within(set.targets, q.roomBefore(q.qname), func(t srvTarget) int { return len(t.ID) })
-	a := q.pointTo(len(fit), q.ttls.ofSet(q.own.ttl()), func(i int) string { return fit[i].ID + "." + q.qname })
+	a := q.pointBelow(len(fit), q.ttls.ofSet(q.own.ttl()), func(i int) string { return fit[i].ID })
 	a.omitted = len(set.targets) - len(fit)
 	return a
 }
@@ -69,7 +69,7 @@ func (q *question) pointToServices() answer {
 	if room := q.roomBefore(q.qname); room < catalog.MaxLabel {
 		names = q.gen.PortServices(q.namespace, port, max(room, 0))
 	}
-	a := q.pointTo(names.Len(), q.ttl, func(i int) string { return names.At(i) + "." + q.qname })
+	a := q.pointBelow(names.Len(), q.ttl, names.At)
 	a.omitted = all.Len() - names.Len()
 	return a
 }

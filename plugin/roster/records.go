@@ -21,6 +21,7 @@ func (a *addressRecords) count() int          { return len(a.addresses) }
 func (a *addressRecords) record(i int) dns.RR { return address(a.header, *a.addresses[i]) }
 
 func (a *addressRecords) size(int) int                                       { return addressSize(a.header.Rrtype) }
+func (a *addressRecords) exact() bool                                        { return true }
 func (a *addressRecords) appendGlue(glue []dns.RR, _ int, _ string) []dns.RR { return glue }
 
 func (q serviceQuestion) addressAnswer(set *addressSet, l *limit) answer {
@@ -64,6 +65,8 @@ func (s *srvRecords) record(i int) dns.RR {
 func (s *srvRecords) size(i int) int {
 	return srvSize + s.zone.targetSize(s.targets[i].Instance, s.below)
 }
+
+func (s *srvRecords) exact() bool { return true }
 
 func (s *srvRecords) appendGlue(glue []dns.RR, i int, target string) []dns.RR {
 	return s.zone.appendTarget(glue, target, s.targets[i].Instance, s.origin.ttls)

@@ -12,6 +12,9 @@ type recordSet interface {
 	// size returns the least octets that record i takes in a message: its owner
 	// is the name asked for, which is a pointer then.
 	size(i int) int
+	// exact says that size is no less than what a record takes in a message whose
+	// question has the owner's spelling.
+	exact() bool
 	// appendGlue appends the addresses that the server knows of target, the name
 	// that record i points to.
 	appendGlue(glue []dns.RR, i int, target string) []dns.RR
@@ -42,6 +45,7 @@ func single(rr dns.RR) recordSet { return recordList{records: []dns.RR{rr}} }
 func (l recordList) count() int          { return len(l.records) }
 func (l recordList) record(i int) dns.RR { return l.records[i] }
 func (l recordList) size(int) int        { return fixedSize }
+func (l recordList) exact() bool         { return false }
 
 func (l recordList) appendGlue(glue []dns.RR, i int, _ string) []dns.RR {
 	if l.glued == nil {

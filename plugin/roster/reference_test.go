@@ -53,14 +53,15 @@ func compareMessages(t *testing.T, what string, req *dns.Msg, set recordSet, ord
 	}
 	got, want := new(dns.Msg).SetReply(req), new(dns.Msg).SetReply(req)
 	got.Extra = slices.Clone(req.Extra)
-	got.Extra = append(render(got, set, sameOrder(), size), req.Extra...)
+	glue, cut := render(got, set, sameOrder(), size)
+	got.Extra = append(glue, req.Extra...)
 	qname := strings.ToLower(req.Question[0].Name)
 	spell(got.Answer, qname, req.Question[0].Name)
-	truncate(got, size, udp)
+	truncate(got, size, udp, cut)
 
-	answers, glue := wholeSet(set, sameOrder())
+	answers, wholeGlue := wholeSet(set, sameOrder())
 	spell(answers, qname, req.Question[0].Name)
-	largest(want, answers, glue, req.Extra, size, udp)
+	largest(want, answers, wholeGlue, req.Extra, size, udp)
 	if got, want := recordsOf(got), recordsOf(want); got != want {
 		t.Fatalf("%s: the message is\n%s\nwant\n%s", what, got, want)
 	}

@@ -38,9 +38,9 @@ func (r *responder) reply(ctx context.Context, state *request.Request, q *questi
 		}
 		defer stream.end()
 	}
-	m := r.message(ctx, state, &to, q, a)
+	m, cut := r.message(ctx, state, &to, q, a)
 	count(outcomeOf(m))
-	truncate(m, to.size, to.datagram)
+	truncate(m, to.size, to.datagram, cut)
 	if stream != nil {
 		return dns.RcodeSuccess, stream.write(m)
 	}
@@ -56,9 +56,10 @@ func (r *responder) fail(state *request.Request, rcode int, why *reason) (int, e
 	return dns.RcodeSuccess, state.W.WriteMsg(m) // the code says that something is written
 }
 
-// message turns an answer into a message that can still be too large.
-func (r *responder) message(ctx context.Context, state *request.Request, to *route, q *question, a *answer) *dns.Msg {
-	m := new(dns.Msg)
+// message turns an answer into a message that can still be too large, but not if it was
+// cut.
+func (r *responder) message(ctx context.Context, state *request.Request, to *route, q *question, a *answer) (m *dns.Msg, cut bool) {
+	m = new(dns.Msg)
 	m.SetReply(state.Req)
 	m.Authoritative = true
 	m.Answer = a.links
@@ -80,7 +81,7 @@ func (r *responder) message(ctx context.Context, state *request.Request, to *rou
 	opt := m.Extra
 	q.client.addSubnet(opt, a.local)
 	if a.count() > 0 {
-		glue = renderFor(q, to, m, a)
+		glue, cut = renderFor(q, to, m, a)
 	} else if a.alias == "" {
 		m.Ns = []dns.RR{q.soa(q.gen.Serial())}
 	}
@@ -91,25 +92,25 @@ func (r *responder) message(ctx context.Context, state *request.Request, to *rou
 	if len(glue) > 0 {
 		m.Extra = append(glue, opt...) // OPT is the last one
 	}
-	return m
+	return m, cut
 }
 
-// renderFor puts the records of an answer into a message, and returns their glue. The
+// renderFor puts the records of an answer into a message, as render does. The
 // plugin dnssec keeps signatures by the records in their order and spelling: what it
 // signs is in the ones that are always the same.
-func renderFor(q *question, to *route, m *dns.Msg, a *answer) (glue []dns.RR) {
+func renderFor(q *question, to *route, m *dns.Msg, a *answer) (glue []dns.RR, cut bool) {
 	var in order
 	if !a.ordered && !q.signed {
 		var memory [orderMemory]uint32
 		// A counter would stay in step with clients that ask for A and AAAA in turn.
 		in = shuffled(a.count(), to.size/fixedSize+1, memory[:], rand.Uint64())
 	}
-	glue = render(m, a.records, &in, to.size)
+	glue, cut = render(m, a.records, &in, to.size)
 	if q.signed {
 		canonical(m.Answer[len(a.links):])
 		canonical(glue)
 	}
-	return glue
+	return glue, cut
 }
 
 // spell gives the records of the name that was asked for, which are the first ones,

@@ -37,6 +37,8 @@ func (s *svcbRecords) size(i int) int {
 	return svcbSize + s.zone.targetSize(s.targets[i].Instance, s.below)
 }
 
+func (s *svcbRecords) exact() bool { return false }
+
 func (s *svcbRecords) record(i int) dns.RR {
 	t := s.targets[i]
 	svcb := dns.SVCB{

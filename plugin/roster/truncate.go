@@ -10,12 +10,12 @@ import (
 // render puts records of a set into the answer section, behind what is there, in
 // an order, and returns the glue for the additional section. It stops where no
 // message has room for more: work follows the size in octets of the message, not of
-// the set. What it returns can still be too large, so that truncate sees that
-// something is missing.
-func render(m *dns.Msg, set recordSet, in *order, size int) (glue []dns.RR) {
+// the set. Then the message is too large, so that truncate sees that something is
+// missing; or it fits and cut says so, where that is known without measuring names.
+func render(m *dns.Msg, set recordSet, in *order, size int) (glue []dns.RR, cut bool) {
 	n := set.count()
 	if n == 0 {
-		return nil
+		return nil, false
 	}
 	m.Compress = len(m.Answer) > 0 // without records nothing is compressed
 	room := size - m.Len()
@@ -25,9 +25,12 @@ func render(m *dns.Msg, set recordSet, in *order, size int) (glue []dns.RR) {
 	for range n {
 		i := in.next()
 		rr := set.record(i)
+		if room -= set.size(i); room < 0 && set.exact() && rr.Header().Name == m.Question[0].Name {
+			return nil, true // glue is dropped before answers
+		}
 		m.Answer = append(m.Answer, rr)
-		if room -= set.size(i); room < 0 {
-			return nil // glue is dropped before answers
+		if room < 0 {
+			return nil, false
 		}
 		if targetOf(rr) != "" { // which records of a set have all or none
 			if places == nil {
@@ -37,9 +40,9 @@ func render(m *dns.Msg, set recordSet, in *order, size int) (glue []dns.RR) {
 		}
 	}
 	if places == nil {
-		return nil
+		return nil, false
 	}
-	return appendGlue(set, m.Answer[before:], places, room)
+	return appendGlue(set, m.Answer[before:], places, room), false
 }
 
 // appendGlue returns the glue of the records at those places of a set, each
@@ -111,7 +114,11 @@ func targetOf(rr dns.RR) string {
 // can ask for by TCP.
 //
 // CoreDNS's own scrubbing, which sets TC for glue too, then finds nothing to do.
-func truncate(m *dns.Msg, size int, datagram bool) {
+func truncate(m *dns.Msg, size int, datagram, cut bool) {
+	if cut { // and fits
+		m.Compress, m.Truncated = true, m.Truncated || datagram
+		return
+	}
 	missing := len(m.Answer) + len(m.Ns)
 	extra := m.Extra
 	if len(extra) > 1 { // else there is no glue

@@ -179,8 +179,8 @@ func TestRenderWork(t *testing.T) {
 		m := new(dns.Msg).SetQuestion(q.qname, dns.TypeSRV)
 		set := &counted{recordSet: a.records}
 		in := shuffled(5000, size/fixedSize+1, nil, rand.Uint64())
-		glue := render(m, set, &in, size)
-		truncate(m, size, true)
+		glue, cut := render(m, set, &in, size)
+		truncate(m, size, true, cut)
 		if fits := len(m.Answer); set.rendered != fits+1 || set.glued != 0 || len(glue) != 0 || !m.Truncated {
 			t.Errorf("%d octets: %d records and glue of %d targets were made for the %d that fit", size, set.rendered, set.glued, fits)
 		}
@@ -192,8 +192,9 @@ func TestRenderWork(t *testing.T) {
 	m := new(dns.Msg).SetQuestion(q.qname, dns.TypeSRV)
 	set := &counted{recordSet: a.records}
 	in := shuffled(1000, 1000, nil, rand.Uint64())
-	m.Extra = render(m, set, &in, 60_000)
-	truncate(m, 60_000, true)
+	var cut bool
+	m.Extra, cut = render(m, set, &in, 60_000)
+	truncate(m, 60_000, true, cut)
 	if extra := set.glued - len(m.Extra); set.rendered != 1000 || m.Truncated || extra < 1 || extra > set.glued/2 {
 		t.Errorf("%d records and glue of %d targets were made; of %d it fits", set.rendered, set.glued, len(m.Extra))
 	}
