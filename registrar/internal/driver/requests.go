@@ -1,4 +1,4 @@
-package observing
+package driver
 
 import (
 	"context"
@@ -32,8 +32,8 @@ func reason(ctx context.Context, err error) error {
 	return etcderror.Classify(err)
 }
 
-// Backend returns a backend whose requests an observer is told of.
-func Backend(b writer.Backend, observer registrar.Observer) writer.Backend {
+// observedBackend returns a backend whose requests an observer is told of.
+func observedBackend(b writer.Backend, observer registrar.Observer) writer.Backend {
 	return backend{b, requests{observer}}
 }
 
@@ -94,8 +94,8 @@ func writes(ops []*pb.RequestOp) bool {
 	return false
 }
 
-// Source returns a source whose requests an observer is told of.
-func Source(s mirror.Source, observer registrar.Observer) mirror.Source {
+// observedSource returns a source whose requests an observer is told of.
+func observedSource(s mirror.Source, observer registrar.Observer) mirror.Source {
 	return source{s, requests{observer}}
 }
 
