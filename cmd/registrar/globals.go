@@ -27,7 +27,7 @@ type globals struct {
 
 	cacert, cert, key  string
 	user, passwordFile string
-	verbose            bool
+	verbose, quiet     bool
 }
 
 func (g *globals) add(fs *pflag.FlagSet) {
@@ -36,7 +36,7 @@ func (g *globals) add(fs *pflag.FlagSet) {
 	fs.Var(text{&g.prefix}, "prefix", "etcd `PATH` of the registry")
 	g.zone = defaultZone
 	fs.Var(text{&g.zone}, "zone", "`ZONE` of the registry in DNS")
-	fs.VarP(text{&g.namespace}, "namespace", "n", "`NAMESPACE` of services given without one (default \"default\"; list: all)")
+	fs.VarP(text{&g.namespace}, "namespace", "n", "`NAMESPACE` of services given without one (default \"default\"; list, export: all)")
 	g.output = formatTable
 	fs.VarP(&g.output, "output", "o", "output as `FORMAT`: "+formatNames("|"))
 	fs.DurationVar(&g.timeout, "timeout", defaultTimeout, "give up after `DURATION`, such as 500ms or 10s; register without --once or --static never does")
@@ -45,6 +45,7 @@ func (g *globals) add(fs *pflag.FlagSet) {
 	fs.Var(text{&g.key}, "key", "`FILE` with the key of the client certificate")
 	fs.Var(text{&g.user}, "user", "`NAME` of the etcd user")
 	fs.Var(text{&g.passwordFile}, "password-file", "`FILE` with the user's password and nothing else")
+	fs.BoolVarP(&g.quiet, "quiet", "q", false, "print no messages but errors and warnings")
 	fs.BoolVarP(&g.verbose, "verbose", "v", false, "print the library's log to standard error")
 }
 
