@@ -11,6 +11,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/rosterdns/roster/cmd/registrar/internal/dnsserver"
 	"github.com/rosterdns/roster/registrar"
 )
 
@@ -279,7 +280,7 @@ func TestSilentDNSHoldsNobodyUp(t *testing.T) {
 	}
 	b.signals <- os.Interrupt
 	start := time.Now()
-	if code := <-ended; code != exitOK || time.Since(start) >= dnsTimeout {
+	if code := <-ended; code != exitOK || time.Since(start) >= dnsserver.Timeout {
 		t.Errorf("exit code %d after %v; it said %q", code, time.Since(start), b.stderr.String())
 	}
 }
