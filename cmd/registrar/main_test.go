@@ -17,6 +17,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"go.uber.org/goleak"
 
+	"github.com/rosterdns/roster/cmd/registrar/internal/cluster"
+	"github.com/rosterdns/roster/internal/etcdclient"
 	"github.com/rosterdns/roster/registrar"
 )
 
@@ -137,6 +139,9 @@ func newBench(open func(context.Context, ...registrar.Option) (*registrar.Client
 		getenv:  func(name string) string { return b.env[name] },
 		open:    open,
 		signals: func() (<-chan os.Signal, func()) { return b.signals, func() {} },
+		etcd: func(context.Context, etcdclient.Config) (cluster.Etcd, func(), error) {
+			return nil, nil, errors.New("this test has no etcd")
+		},
 	}
 	return b
 }
