@@ -20,6 +20,8 @@ type app struct {
 	open func(context.Context, ...registrar.Option) (*registrar.Client, error)
 	// etcd connects to etcd itself, for what is no part of a registry; close releases it.
 	etcd func(context.Context, etcdclient.Config) (conn cluster.Etcd, close func(), err error)
+	// resolvConf is the file that names the system's DNS servers.
+	resolvConf string
 	// signals yields the signals that end a registration until stop is called.
 	signals func() (received <-chan os.Signal, stop func())
 

@@ -15,14 +15,19 @@ type keyReader interface {
 	Keys(ctx context.Context, namespace, service string) (keys []mirror.Event, revision int64, err error)
 }
 
-// inspectService reads what etcd has of a service; of a namespace if the name is empty,
-// of the registry if both are. Errors are those of Client.List.
-func inspectService(ctx context.Context, client *registrar.Client, service catalog.ServiceName) (*inspect.Registry, error) {
+// readKeys reads the keys of a service; of a namespace if the name is empty, of the
+// registry if both are. Errors are those of Client.List.
+func readKeys(ctx context.Context, client *registrar.Client, service catalog.ServiceName) ([]mirror.Event, int64, error) {
 	r, ok := client.Registry.(keyReader)
 	if !ok {
-		return nil, fmt.Errorf("driver %q can't show what is stored: %w", client.Name(), registrar.ErrUnsupported)
+		return nil, 0, fmt.Errorf("driver %q can't show what is stored: %w", client.Name(), registrar.ErrUnsupported)
 	}
-	keys, revision, err := r.Keys(ctx, service.Namespace, service.Name)
+	return r.Keys(ctx, service.Namespace, service.Name)
+}
+
+// inspectService returns what readKeys reads.
+func inspectService(ctx context.Context, client *registrar.Client, service catalog.ServiceName) (*inspect.Registry, error) {
+	keys, revision, err := readKeys(ctx, client, service)
 	if err != nil {
 		return nil, err
 	}

@@ -41,8 +41,9 @@ func system(stderr io.Writer) *app {
 		open: func(ctx context.Context, opts ...registrar.Option) (*registrar.Client, error) {
 			return registrar.Open(ctx, etcd.Name, opts...)
 		},
-		etcd:    connectEtcd,
-		signals: terminations,
+		etcd:       connectEtcd,
+		resolvConf: "/etc/resolv.conf",
+		signals:    terminations,
 	}
 }
 

@@ -30,16 +30,23 @@ type fakeDNS struct {
 
 func startDNS(t *testing.T, d *fakeDNS) *fakeDNS {
 	t.Helper()
+	d.addr = serveDNS(t, d)
+	return d
+}
+
+// serveDNS answers over UDP and TCP of one port until the test ends, and returns its
+// address.
+func serveDNS(t *testing.T, handler dns.Handler) string {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.addr = l.Addr().String()
-	p, err := net.ListenPacket("udp", d.addr)
+	p, err := net.ListenPacket("udp", l.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, s := range []*dns.Server{{Listener: l, Handler: d}, {PacketConn: p, Handler: d}} {
+	for _, s := range []*dns.Server{{Listener: l, Handler: handler}, {PacketConn: p, Handler: handler}} {
 		started := make(chan struct{})
 		s.NotifyStartedFunc = func() { close(started) }
 		ended := make(chan struct{})
@@ -53,7 +60,7 @@ func startDNS(t *testing.T, d *fakeDNS) *fakeDNS {
 			<-ended
 		})
 	}
-	return d
+	return l.Addr().String()
 }
 
 // at is a server that is live at a revision.

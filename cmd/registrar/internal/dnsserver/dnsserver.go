@@ -84,3 +84,22 @@ func Refusal(m *dns.Msg) string {
 	}
 	return text
 }
+
+// dnsPort is the port of the servers of resolv.conf.
+const dnsPort = "53"
+
+// OfSystem returns the servers of a file such as /etc/resolv.conf, at least one.
+func OfSystem(path string) ([]Server, error) {
+	cfg, err := dns.ClientConfigFromFile(path)
+	if err != nil {
+		return nil, err
+	}
+	if len(cfg.Servers) == 0 {
+		return nil, fmt.Errorf("file %q names no server", path)
+	}
+	list := make([]Server, len(cfg.Servers))
+	for i, s := range cfg.Servers {
+		list[i] = Server(net.JoinHostPort(s, dnsPort))
+	}
+	return list, nil
+}
