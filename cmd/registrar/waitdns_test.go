@@ -244,7 +244,7 @@ func TestWaitDNSWhileHolding(t *testing.T) {
 	t.Parallel()
 	d := startDNS(t, at(1))
 	b := newBench(newShop().open())
-	args := []string{"register", "orders", "--id", "a", "--address", "10.0.0.7", "--port", "http:8080", "--wait-dns", d.addr, "--timeout", "200ms"}
+	args := []string{"register", "orders", "--id", "a", "--address", "10.0.0.7", "--port", "http:8080", "--wait-dns", d.addr, "--timeout", "1s"}
 	ended := make(chan int, 1)
 	go func() { ended <- b.app.run(t.Context(), args) }()
 	says := func(text string) {

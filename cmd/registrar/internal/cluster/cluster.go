@@ -79,10 +79,10 @@ func Look(ctx context.Context, etcd Etcd, endpoints []string) ([]Member, error) 
 	for i, endpoint := range endpoints {
 		wg.Go(func() { members[i] = ask(ctx, etcd, endpoint) })
 	}
-	wg.Wait()
-	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
+	listing, cancel := context.WithTimeout(ctx, statusTimeout)
 	defer cancel()
-	list, err := etcd.MemberList(ctx)
+	list, err := etcd.MemberList(listing)
+	wg.Wait()
 	if err != nil {
 		return members, err
 	}
