@@ -30,8 +30,9 @@ var cuttable = []string{"ADDRESS", "PORTS", "TAGS", "METADATA", "FAILOVER", "REA
 const (
 	// columnGap is the space between columns.
 	columnGap = 2
-	// leastCut is the width below which a value tells nothing any more.
-	leastCut = 12
+	// leastCut is the width below which a value tells nothing any more: an address, or a
+	// port with its name, has room.
+	leastCut = 20
 	ellipsis = "…"
 )
 

@@ -60,9 +60,9 @@ func (w *wait) run(ctx context.Context, client *registrar.Client, arg string) er
 	}
 	s, err := w.await(ctx, client, name)
 	if err != nil {
-		return fmt.Errorf("waiting for %d instances of %s: %w", w.min, name, err)
+		return fmt.Errorf("waiting for %s: %w", name, err)
 	}
-	w.notef("%d instances of %s are up", countUp(s), name)
+	w.notef("%s: %d up", name, countUp(s))
 	if w.globals.output.isTable() {
 		return nil
 	}

@@ -62,7 +62,7 @@ func TestFit(t *testing.T) {
 		{0, rows[0][2]},
 		{80, rows[0][2]},
 		{60, "a=" + strings.Repeat("ä", 27) + "…"},
-		{20, "a=" + strings.Repeat("ä", 9) + "…"},
+		{20, "a=" + strings.Repeat("ä", 17) + "…"},
 	} {
 		got := fit(tt.width, header, rows)
 		if got[0][2] != tt.want || got[1][0] != rows[1][0] || got[0][1] != "short" {

@@ -82,7 +82,7 @@ func Latency(took []time.Duration, ttl time.Duration) Finding {
 		short(at(50)), short(at(90)), short(took[len(took)-1]), len(took), ttl)
 	switch slow := at(90); {
 	case slow >= ttl/renewals:
-		return fail("find out what slows etcd down (its disk, the network), or raise --lease", "%s: renewals come too late", text)
+		return fail("find out what slows etcd down (its disk, the network), or raise --lease", "%s: leases can run out before they are renewed", text)
 	case slow >= firstWait:
 		return warn("find out what slows etcd down: its disk, or the network", "%s: the first answers of the library are errors", text)
 	}
