@@ -43,6 +43,7 @@ the exit code is 1.`,
 	}
 	d.servers.add(cmd, "check the DNS server at `HOST:PORT`; repeatable, or with commas (default: those of /etc/resolv.conf)")
 	cmd.Flags().DurationVar(&d.lease, "lease", registrar.DefaultLeaseTTL, "judge the speed of etcd for leases of `DURATION`")
+	mustComplete(cmd, "lease", nil)
 	return cmd
 }
 

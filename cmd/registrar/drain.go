@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -47,6 +48,7 @@ error: such an instance is drained when it comes.`,
 	fs.SortFlags = false
 	fs.Var(text{&d.reason}, "reason", "why, as `TEXT` for people: status shows it")
 	fs.BoolVar(&d.absent, "absent", false, "drain instances also if they are not registered")
+	mustComplete(cmd, "reason", nil)
 	return cmd
 }
 
@@ -65,13 +67,37 @@ neither registered nor overridden, nothing is changed and the exit code is 3.`,
   registrar undrain prod/orders a b
   registrar undrain prod/orders/a prod/carts/c`,
 		Args:              instances,
-		ValidArgsFunction: a.completeInstance,
+		ValidArgsFunction: a.completeOverridden,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.oneShot(cmd.Context(), func(ctx context.Context, client *registrar.Client) error {
 				return d.undrain(ctx, client, args)
 			})
 		},
 	}
+}
+
+// completeOverridden offers services, and then the IDs of one's instances that are
+// overridden, also of those that are no longer registered.
+func (a *app) completeOverridden(cmd *cobra.Command, args []string, toComplete string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) == 0 || namesInstance(args[0]) {
+		return a.completeInstance(cmd, args, toComplete)
+	}
+	return a.complete(cmd, func(ctx context.Context, client *registrar.Client) (ids []string, err error) {
+		name, err := a.parseName(args[0])
+		if err != nil {
+			return nil, err
+		}
+		registry, err := inspectService(ctx, client, name.Name())
+		if err != nil {
+			return nil, err
+		}
+		for _, o := range registry.Overrides {
+			if !slices.Contains(args[1:], o.ID) {
+				ids = append(ids, o.ID)
+			}
+		}
+		return ids, nil
+	})
 }
 
 func (d *drain) drain(ctx context.Context, client *registrar.Client, args []string) error {

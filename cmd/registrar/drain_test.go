@@ -112,8 +112,14 @@ func TestInstancesByTheirFullNames(t *testing.T) {
 func TestCompletionOfSeveralInstances(t *testing.T) {
 	t.Parallel()
 	s := withOrders(t)
-	for _, command := range []string{"drain", "undrain", "unregister"} {
-		s.says(t, "a\nc\n:4\n", "__complete", command, "orders", "b", "")
+	s.do(t, "", exitOK, "drain", "orders", "c")
+	s.do(t, "", exitOK, "drain", "orders", "gone", "--absent")
+	for command, want := range map[string]string{"drain": "a\nc\n", "unregister": "a\nc\n", "undrain": "c\ngone\n"} {
+		s.says(t, want+":4\n", "__complete", command, "orders", "b", "")
 		s.says(t, ":4\n", "__complete", command, "default/orders/b", "")
+		s.says(t, "orders\ndefault/orders\n:4\n", "__complete", command, "")
+	}
+	for _, flag := range [][]string{{"drain", "orders", "a", "--reason"}, {"wait", "orders", "--min"}, {"status", "--server"}, {"resolve", "--server"}, {"doctor", "--lease"}} {
+		s.says(t, ":4\n", append(append([]string{"__complete"}, flag...), "")...)
 	}
 }

@@ -25,6 +25,7 @@ func (s *servers) add(cmd *cobra.Command, usage string) {
 		}
 		return nil
 	})
+	mustComplete(cmd, "server", nil)
 }
 
 // statusOf is what a server says of itself, or why it says nothing.

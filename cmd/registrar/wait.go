@@ -41,6 +41,7 @@ With -o json and the like it then prints the service, as get does.`,
 		},
 	}
 	cmd.Flags().Uint16Var(&w.min, "min", 1, "how many instances have to be up, as `NUMBER`")
+	mustComplete(cmd, "min", nil)
 	return cmd
 }
 
