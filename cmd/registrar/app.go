@@ -5,6 +5,8 @@ import (
 	"io"
 	"os"
 
+	"github.com/rosterdns/roster/cmd/registrar/internal/cluster"
+	"github.com/rosterdns/roster/internal/etcdclient"
 	"github.com/rosterdns/roster/registrar"
 )
 
@@ -16,6 +18,10 @@ type app struct {
 	getenv         func(string) string
 	// open opens a client of the registry; it does no I/O.
 	open func(context.Context, ...registrar.Option) (*registrar.Client, error)
+	// etcd connects to etcd itself, for what is no part of a registry; close releases it.
+	etcd func(context.Context, etcdclient.Config) (conn cluster.Etcd, close func(), err error)
+	// resolvConf is the file that names the system's DNS servers.
+	resolvConf string
 	// signals yields the signals that end a registration until stop is called.
 	signals func() (received <-chan os.Signal, stop func())
 	// commandSignals yields those that are for a command that is run, too.

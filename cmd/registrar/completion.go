@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -93,10 +94,14 @@ func (a *app) completeServiceNames(cmd *cobra.Command, _ []string, toComplete st
 	})
 }
 
-// completeInstance offers services, and then the IDs of one's instances.
+// completeInstance offers services, and then the IDs of one's instances that are not
+// there yet.
 func (a *app) completeInstance(cmd *cobra.Command, args []string, toComplete string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	if len(args) != 1 {
+	switch {
+	case len(args) == 0:
 		return a.completeService(cmd, args, toComplete)
+	case namesInstance(args[0]):
+		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	return a.complete(cmd, func(ctx context.Context, client *registrar.Client) ([]string, error) {
 		name, err := a.parseName(args[0])
@@ -111,9 +116,11 @@ func (a *app) completeInstance(cmd *cobra.Command, args []string, toComplete str
 		if err != nil {
 			return nil, err
 		}
-		ids := make([]string, len(s.Instances))
-		for i, in := range s.Instances {
-			ids[i] = in.ID
+		var ids []string
+		for _, in := range s.Instances {
+			if !slices.Contains(args[1:], in.ID) {
+				ids = append(ids, in.ID)
+			}
 		}
 		return ids, nil
 	})

@@ -127,7 +127,7 @@ func TestStatusAny(t *testing.T) {
 		t.Errorf("get of a service that is not up said %q, want %q", stderr, want)
 	}
 	s.says(t, "ID  ADDRESS   PORTS  STATUS    WEIGHT  PRIO\na   10.0.0.7  -      draining  100     0\n", "get", "orders?status=any")
-	s.says(t, "NAMESPACE  SERVICE  UP  REVISION\ndefault    orders   0   2\n", "list", "-o", "wide")
+	s.says(t, "NAMESPACE  SERVICE  UP  REVISION  INSTANCES  KIND    OVERRIDES\ndefault    orders   0   2         1          static  0\n", "list", "-o", "wide")
 	// What list writes for programs, register takes.
 	for f, want := range map[string]string{"json": "[]\n", "jsonl": "", "yaml": "[]\n", "name": "default/orders\n"} {
 		s.says(t, want, "list", "-o", f)
@@ -191,7 +191,8 @@ func TestCompletion(t *testing.T) {
 	}{
 		{[]string{"get", ""}, "orders\ndefault/orders\nprod/carts\n:4\n"},
 		{[]string{"get", "-n", "prod", ""}, "carts\n:4\n"},
-		{[]string{"get", "orders", ""}, ":4\n"},
+		{[]string{"get", "orders", ""}, "a\n:4\n"},
+		{[]string{"get", "orders", "a", ""}, ":4\n"},
 		{[]string{"unregister", ""}, "orders\ndefault/orders\nprod/carts\n:4\n"},
 		{[]string{"unregister", "prod/carts", ""}, "b\n:4\n"},
 		{[]string{"unregister", "nope", ""}, ":4\n"},

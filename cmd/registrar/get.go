@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -12,41 +14,107 @@ import (
 
 func (a *app) getCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "get SERVICE",
+		Use:   "get SERVICE [ID...]",
 		Short: "Show the instances of a service",
 		Long: `Get shows the instances of a service that are up; by its policy, those that are
 not or those of another service can answer. 'SERVICE?status=any' shows its own
-instances, also those that are draining or down.
+instances, also those that are draining or down, and so do IDs, or instances in
+full as NAMESPACE/SERVICE/ID: those alone.
 
-With -o json it prints the service as one object, with -o jsonl on one line,
-with -o name the IDs of its instances. "register --file" accepts the output of
+With -o wide it also shows the overrides of the service with their reasons. With
+-o json it prints the service as one object, with -o jsonl on one line, with
+-o name the IDs of its instances. "register --file" accepts the output of
 -o json, jsonl and yaml. If there is no instance to show the exit code is 3.`,
 		Example: `  registrar get orders
   registrar get prod/orders -o wide
   registrar get 'orders?status=any'
+  registrar get default/orders/a
   registrar get orders -n prod -o json`,
-		Args:              exactly("SERVICE"),
-		ValidArgsFunction: a.completeService,
+		Args:              getArgs,
+		ValidArgsFunction: a.completeInstance,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.oneShot(cmd.Context(), func(ctx context.Context, client *registrar.Client) error {
-				name, err := registrar.ParseName(args[0], a.namespace())
-				if err != nil {
-					return err
-				}
-				if err := contact(ctx, client, name.Namespace, name.Service); err != nil {
-					return fmt.Errorf("getting %q: %w", args[0], err)
-				}
-				s, err := getService(ctx, client, args[0])
-				if err != nil {
-					return explainNotFound(ctx, client, name, err)
-				}
-				if s.Stale {
-					a.warnf("no contact with etcd: this output may be out of date")
-				}
-				return writeService(a.stdout, a.globals.output, s)
+				return a.get(ctx, client, args)
 			})
 		},
 	}
+}
+
+// getArgs checks the arguments of get, of which IDs can be missing.
+func getArgs(cmd *cobra.Command, args []string) error {
+	return exactly("SERVICE")(cmd, args[:min(len(args), 1)])
+}
+
+func (a *app) get(ctx context.Context, client *registrar.Client, args []string) error {
+	name, ids, err := a.parseGet(args)
+	if err != nil {
+		return err
+	}
+	if err := contact(ctx, client, name.Namespace, name.Service); err != nil {
+		return fmt.Errorf("getting %q: %w", args[0], err)
+	}
+	s, err := getService(ctx, client, name.String())
+	if err == nil {
+		s, err = only(s, ids)
+	}
+	if err != nil {
+		err = explainNotFound(ctx, client, name, err)
+		if a.globals.output == formatWide && errors.Is(err, registrar.ErrNotFound) {
+			err = errors.Join(err, a.writeOverrides(ctx, client, name.Name()))
+		}
+		return err
+	}
+	if s.Stale {
+		a.warnf("no contact with etcd: this output may be out of date")
+	}
+	if err := writeService(a.stdout, a.globals.output, s); err != nil || a.globals.output != formatWide {
+		return err
+	}
+	return a.writeOverrides(ctx, client, name.Name())
+}
+
+// parseGet parses the arguments of get: the service, and which of its instances, all if
+// there are none.
+func (a *app) parseGet(args []string) (name registrar.ServiceName, ids []string, err error) {
+	if len(args) == 1 && !namesInstance(args[0]) {
+		name, err = registrar.ParseName(args[0], a.namespace())
+		return name, nil, err
+	}
+	if strings.Contains(args[0], "?") {
+		return registrar.ServiceName{}, nil, usagef("SERVICE %q: selectors and IDs cannot be used together", args[0])
+	}
+	names, err := a.parseInstances(args)
+	if err != nil {
+		return registrar.ServiceName{}, nil, err
+	}
+	services := byService(names)
+	if len(services) > 1 {
+		return registrar.ServiceName{}, nil, usagef("get: the instances are of %d services: get one service after the other", len(services))
+	}
+	for _, n := range names {
+		ids = append(ids, n.id)
+	}
+	name = registrar.ServiceName{Namespace: names[0].namespace, Service: names[0].service}
+	name.Selector.AnyStatus = true
+	return name, ids, nil
+}
+
+// only returns a service with those of its instances that have the IDs; all if there are
+// none.
+func only(s *registrar.Service, ids []string) (*registrar.Service, error) {
+	if len(ids) == 0 {
+		return s, nil
+	}
+	some := *s // results of the library are not to be changed
+	some.Instances = nil
+	for _, id := range ids {
+		i := slices.IndexFunc(s.Instances, func(in registrar.Instance) bool { return in.ID == id })
+		if i < 0 {
+			return nil, notThere("getting", instanceName{s.Namespace, s.Name, id})
+		}
+		some.Instances = append(some.Instances, s.Instances[i])
+	}
+	return &some, nil
 }
 
 // explainNotFound tells a service whose instances are all draining or down from one

@@ -11,6 +11,8 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/rosterdns/roster/catalog"
+	"github.com/rosterdns/roster/cmd/registrar/internal/inspect"
 	"github.com/rosterdns/roster/registrar"
 )
 
@@ -23,7 +25,9 @@ a policy by which another service answers: those of the namespace given by -n,
 or of all namespaces.
 
 With -o name it prints NAMESPACE/SERVICE, the form that get accepts. With
--o wide it also counts the instances that are up. With -o json, jsonl and yaml
+-o wide it also counts the instances that are up, and those of the service by
+themselves: all of them, whether they are leased or static, and how many
+overrides there are. With -o json, jsonl and yaml
 it prints each service with its instances that are up, as get does, and omits
 services without one. "register --file" accepts the output of -o json, jsonl and
 yaml.`,
@@ -56,7 +60,7 @@ func (a *app) list(ctx context.Context, client *registrar.Client) error {
 		return err
 	}
 	if f == formatWide {
-		return a.writeCounts(services)
+		return a.writeCounts(ctx, client, services)
 	}
 	return a.writeServices(services)
 }
@@ -142,12 +146,29 @@ func (a *app) writeNames(names []string) error {
 	return writeTable(a.stdout, []string{"NAMESPACE", "SERVICE"}, rows)
 }
 
-func (a *app) writeCounts(services []*registrar.Service) error {
+// writeCounts writes what there is of each service. UP counts what get shows; the rest
+// is of the service's own instances.
+func (a *app) writeCounts(ctx context.Context, client *registrar.Client, services []*registrar.Service) error {
+	registry, err := inspectService(ctx, client, catalog.ServiceName{Namespace: a.globals.namespace})
+	if err != nil {
+		return fmt.Errorf("counting the instances: %w", err)
+	}
+	overrides := map[catalog.ServiceName]int{}
+	for i := range registry.Overrides {
+		overrides[registry.Overrides[i].Service]++
+	}
 	rows := make([][]string, len(services))
 	for i, s := range services {
-		rows[i] = []string{s.Namespace, s.Name, strconv.Itoa(countUp(s)), strconv.FormatInt(s.Revision, 10)}
+		own, all := registry.Generation.Service(s.Namespace, s.Name), 0
+		if own != nil {
+			all = own.Len()
+		}
+		rows[i] = []string{
+			s.Namespace, s.Name, strconv.Itoa(countUp(s)), strconv.FormatInt(s.Revision, 10),
+			strconv.Itoa(all), inspect.KindsOf(own), strconv.Itoa(overrides[catalog.ServiceName{Namespace: s.Namespace, Name: s.Name}]),
+		}
 	}
-	return writeTable(a.stdout, []string{"NAMESPACE", "SERVICE", "UP", "REVISION"}, rows)
+	return writeTable(a.stdout, []string{"NAMESPACE", "SERVICE", "UP", "REVISION", "INSTANCES", "KIND", "OVERRIDES"}, rows)
 }
 
 // countUp counts the instances that are up: with min_up, others can answer too.

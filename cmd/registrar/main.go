@@ -42,6 +42,8 @@ func system(stderr io.Writer) *app {
 		open: func(ctx context.Context, opts ...registrar.Option) (*registrar.Client, error) {
 			return registrar.Open(ctx, etcd.Name, opts...)
 		},
+		etcd:           connectEtcd,
+		resolvConf:     "/etc/resolv.conf",
 		signals:        terminations,
 		commandSignals: supervise.Signals,
 	}

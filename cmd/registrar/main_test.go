@@ -17,6 +17,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"go.uber.org/goleak"
 
+	"github.com/rosterdns/roster/cmd/registrar/internal/cluster"
+	"github.com/rosterdns/roster/internal/etcdclient"
 	"github.com/rosterdns/roster/registrar"
 )
 
@@ -131,14 +133,16 @@ type bench struct {
 func newBench(open func(context.Context, ...registrar.Option) (*registrar.Client, error)) *bench {
 	b := &bench{env: map[string]string{}, signals: make(chan os.Signal, 2)}
 	b.app = &app{
-		stdin:   strings.NewReader(""),
-		stdout:  &b.stdout,
-		stderr:  &b.stderr,
-		getenv:  func(name string) string { return b.env[name] },
-		open:    open,
-		signals: func() (<-chan os.Signal, func()) { return b.signals, func() {} },
-
+		stdin:          strings.NewReader(""),
+		stdout:         &b.stdout,
+		stderr:         &b.stderr,
+		getenv:         func(name string) string { return b.env[name] },
+		open:           open,
+		signals:        func() (<-chan os.Signal, func()) { return b.signals, func() {} },
 		commandSignals: func() (<-chan os.Signal, func()) { return b.signals, func() {} },
+		etcd: func(context.Context, etcdclient.Config) (cluster.Etcd, func(), error) {
+			return nil, nil, errors.New("this test has no etcd")
+		},
 	}
 	return b
 }

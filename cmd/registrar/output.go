@@ -12,6 +12,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/rosterdns/roster/cmd/registrar/internal/document"
+	"github.com/rosterdns/roster/cmd/registrar/internal/inspect"
 	"github.com/rosterdns/roster/registrar"
 )
 
@@ -100,7 +101,7 @@ func writeService(w io.Writer, f format, s *registrar.Service) error {
 func writeInstances(w io.Writer, wide bool, instances []registrar.Instance) error {
 	header := []string{"ID", "ADDRESS", "PORTS", "STATUS", "WEIGHT", "PRIO"}
 	if wide {
-		header = append(header, "LOCALITY", "TAGS", "METADATA", "TTL")
+		header = append(header, "LOCALITY", "TAGS", "METADATA", "TTL", "KIND")
 	}
 	rows := make([][]string, len(instances))
 	for i := range instances {
@@ -129,7 +130,7 @@ func instanceRow(in *registrar.Instance, wide bool) []string {
 	if in.TTL != 0 {
 		ttl = strconv.FormatUint(uint64(in.TTL), 10)
 	}
-	return append(row, in.Locality, strings.Join(in.Tags, ","), strings.Join(pairs, ","), ttl)
+	return append(row, in.Locality, strings.Join(in.Tags, ","), strings.Join(pairs, ","), ttl, inspect.KindOf(in))
 }
 
 // where returns the host or the addresses of an instance.
@@ -153,10 +154,11 @@ func quoteForeign(s string) string {
 	return s
 }
 
-// writeTable writes columns that are as wide as they need to be; "-" stands for
-// nothing.
+// writeTable writes columns that are as wide as they need to be, or as a terminal has
+// room for; "-" stands for nothing.
 func writeTable(w io.Writer, header []string, rows [][]string) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	t := tabwriter.NewWriter(w, 0, 0, columnGap, ' ', 0)
+	rows = fit(terminalWidth(w), header, rows)
 	for _, row := range append([][]string{header}, rows...) {
 		for i, cell := range row {
 			if cell == "" {

@@ -35,9 +35,9 @@ a   10.0.0.7,2001:db8::7  http:8080/tcp,53/udp  up        100     0
 b   db1.example.com       -                     draining  1       10
 `,
 		formatWide: `
-ID  ADDRESS               PORTS                 STATUS    WEIGHT  PRIO  LOCALITY  TAGS         METADATA                            TTL
-a   10.0.0.7,2001:db8::7  http:8080/tcp,53/udp  up        100     0     az1       canary,blue  "note=a, \x1b[31mb<&>",version=1.2  5
-b   db1.example.com       -                     draining  1       10    -         -            -                                   -
+ID  ADDRESS               PORTS                 STATUS    WEIGHT  PRIO  LOCALITY  TAGS         METADATA                            TTL  KIND
+a   10.0.0.7,2001:db8::7  http:8080/tcp,53/udp  up        100     0     az1       canary,blue  "note=a, \x1b[31mb<&>",version=1.2  5    leased
+b   db1.example.com       -                     draining  1       10    -         -            -                                   -    static
 `,
 		formatJSONL: "\n" + `{"namespace":"default","name":"orders","revision":7,"stale":false,"instances":[` + a + "," + b + "]}\n",
 		formatName:  "\na\nb\n",

@@ -64,6 +64,7 @@ Exit codes: 0 success, 1 failure, 2 usage error or invalid input, 3 not found,
 		a.registerCommand(), a.unregisterCommand(), a.runCommand(), a.checkCommand(),
 		a.listCommand(), a.getCommand(), a.policyCommand(),
 		a.exportCommand(), a.importCommand(), a.rbacCommand(),
+		a.drainCommand(), a.undrainCommand(), a.waitCommand(), a.statusCommand(), a.resolveCommand(), a.doctorCommand(),
 		a.completionCommand(), a.versionCommand(),
 	)
 	return root

@@ -6,56 +6,60 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/registrar"
 )
 
 func (a *app) unregisterCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "unregister SERVICE ID",
-		Short: "Remove an instance of a service",
-		Long: `Unregister removes an instance, whoever registered it. A process that keeps the
+		Use:   "unregister SERVICE ID...",
+		Short: "Remove instances of a service",
+		Long: `Unregister removes instances, whoever registered them. A process that keeps an
 instance registered registers it again: stop that process instead. Unregister
-also removes a value that cannot be read as an instance. If there is no such
-instance the exit code is 3.`,
+also removes a value that cannot be read as an instance.
+
+Instances can also be given in full, as NAMESPACE/SERVICE/ID. If one of them is
+not there, none is removed and the exit code is 3.`,
 		Example: `  registrar unregister orders a
-  registrar unregister prod/orders 10-0-0-7-8080`,
-		Args:              exactly("SERVICE", "ID"),
+  registrar unregister prod/orders 10-0-0-7-8080 10-0-0-8-8080
+  registrar unregister prod/orders/a`,
+		Args:              instances,
 		ValidArgsFunction: a.completeInstance,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.oneShot(cmd.Context(), func(ctx context.Context, client *registrar.Client) error {
-				return a.unregister(ctx, client, args[0], args[1])
+				return a.unregister(ctx, client, args)
 			})
 		},
 	}
 }
 
-func (a *app) unregister(ctx context.Context, client *registrar.Client, arg, id string) error {
-	service, err := a.parseName(arg)
+func (a *app) unregister(ctx context.Context, client *registrar.Client, args []string) error {
+	names, err := a.parseInstances(args)
 	if err != nil {
 		return err
 	}
-	if err := catalog.CheckLabel("ID", id); err != nil {
-		return err
+	var missing []instanceName
+	for _, n := range names {
+		found, err := exists(ctx, client, n)
+		if err != nil {
+			return fmt.Errorf("unregistering %s: %w", n, err)
+		}
+		if !found {
+			missing = append(missing, n)
+		}
 	}
-	name := instanceName{service.Namespace, service.Service, id}
-	found, err := exists(ctx, client, name)
-	if err != nil {
-		return fmt.Errorf("unregistering %s: %w", name, err)
+	if len(missing) > 0 {
+		return notThere("unregistering", missing...)
 	}
-	if !found {
-		return fmt.Errorf("unregistering %s: %w: to see its instances, run: registrar get '%s?status=any'", name, registrar.ErrNotFound, service)
-	}
-	err = client.Unregister(ctx, &registrar.Service{
-		Namespace: service.Namespace, Name: service.Service,
-		Instances: []registrar.Instance{{ID: id}},
-	})
-	if err != nil {
-		return fmt.Errorf("unregistering %s: %w", name, err)
+	for _, s := range byService(names) {
+		if err := client.Unregister(ctx, s); err != nil {
+			return fmt.Errorf("unregistering instances of %s/%s: %w", s.Namespace, s.Name, err)
+		}
 	}
 	if err := client.Wait(ctx); err != nil {
-		return fmt.Errorf("unregistering: %w", err) // it names the instance
+		return fmt.Errorf("unregistering: %w", err) // it names the instances
 	}
-	a.notef("unregistered %s", name)
+	for _, n := range names {
+		a.notef("unregistered %s", n)
+	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/rosterdns/roster/cmd/registrar/internal/dnsserver"
 	"github.com/rosterdns/roster/registrar"
 )
 
@@ -37,8 +38,8 @@ func (r *registration) awaitDNS(ctx context.Context, client *registrar.Client) e
 	if !all {
 		return fmt.Errorf("waiting for DNS to show %s: another client has taken it over", r.summary())
 	}
-	return r.dns.each(func(s dnsServer) error {
-		err := s.await(ctx, target)
+	return r.dns.each(func(s dnsserver.Server) error {
+		err := target.await(ctx, s)
 		if err == nil {
 			r.notef("%s shows %s", s, r.summary())
 		}
@@ -72,7 +73,7 @@ func (w *dnsWatch) observe(statuses []registrar.InstanceStatus) {
 	w.done = make(chan struct{})
 	go func() {
 		defer close(w.done)
-		_ = w.r.dns.each(func(s dnsServer) error {
+		_ = w.r.dns.each(func(s dnsserver.Server) error {
 			w.follow(s, target)
 			return nil
 		})
@@ -81,13 +82,13 @@ func (w *dnsWatch) observe(statuses []registrar.InstanceStatus) {
 
 // follow tells when a server shows the target; after --timeout it warns once that
 // it doesn't, and goes on.
-func (w *dnsWatch) follow(s dnsServer, target dnsTarget) {
+func (w *dnsWatch) follow(s dnsserver.Server, target dnsTarget) {
 	first, cancel := context.WithTimeout(w.ctx, w.r.globals.timeout)
 	defer cancel()
-	err := s.await(first, target)
+	err := target.await(first, s)
 	if err != nil && w.ctx.Err() == nil {
 		w.r.warnf("warning: %v; still waiting", err)
-		err = s.await(w.ctx, target)
+		err = target.await(w.ctx, s)
 	}
 	if err == nil {
 		w.r.notef("%s shows %s", s, w.r.summary())

@@ -11,6 +11,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/rosterdns/roster/cmd/registrar/internal/dnsserver"
 	"github.com/rosterdns/roster/registrar"
 )
 
@@ -29,16 +30,23 @@ type fakeDNS struct {
 
 func startDNS(t *testing.T, d *fakeDNS) *fakeDNS {
 	t.Helper()
+	d.addr = serveDNS(t, d)
+	return d
+}
+
+// serveDNS answers over UDP and TCP of one port until the test ends, and returns its
+// address.
+func serveDNS(t *testing.T, handler dns.Handler) string {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.addr = l.Addr().String()
-	p, err := net.ListenPacket("udp", d.addr)
+	p, err := net.ListenPacket("udp", l.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, s := range []*dns.Server{{Listener: l, Handler: d}, {PacketConn: p, Handler: d}} {
+	for _, s := range []*dns.Server{{Listener: l, Handler: handler}, {PacketConn: p, Handler: handler}} {
 		started := make(chan struct{})
 		s.NotifyStartedFunc = func() { close(started) }
 		ended := make(chan struct{})
@@ -52,7 +60,7 @@ func startDNS(t *testing.T, d *fakeDNS) *fakeDNS {
 			<-ended
 		})
 	}
-	return d
+	return l.Addr().String()
 }
 
 // at is a server that is live at a revision.
@@ -236,7 +244,7 @@ func TestWaitDNSWhileHolding(t *testing.T) {
 	t.Parallel()
 	d := startDNS(t, at(1))
 	b := newBench(newShop().open())
-	args := []string{"register", "orders", "--id", "a", "--address", "10.0.0.7", "--port", "http:8080", "--wait-dns", d.addr, "--timeout", "200ms"}
+	args := []string{"register", "orders", "--id", "a", "--address", "10.0.0.7", "--port", "http:8080", "--wait-dns", d.addr, "--timeout", "1s"}
 	ended := make(chan int, 1)
 	go func() { ended <- b.app.run(t.Context(), args) }()
 	says := func(text string) {
@@ -279,7 +287,7 @@ func TestSilentDNSHoldsNobodyUp(t *testing.T) {
 	}
 	b.signals <- os.Interrupt
 	start := time.Now()
-	if code := <-ended; code != exitOK || time.Since(start) >= dnsTimeout {
+	if code := <-ended; code != exitOK || time.Since(start) >= dnsserver.Timeout {
 		t.Errorf("exit code %d after %v; it said %q", code, time.Since(start), b.stderr.String())
 	}
 }

@@ -26,6 +26,10 @@ func (f *TLSFiles) Check() error {
 	return err
 }
 
+// Config returns the configuration that the files make, for what is no connection of a
+// Conn.
+func (f *TLSFiles) Config() (*tls.Config, error) { return f.load() }
+
 func (f *TLSFiles) load() (*tls.Config, error) {
 	cfg := &tls.Config{MinVersion: tls.VersionTLS12}
 	if (f.Cert == "") != (f.Key == "") {

@@ -28,14 +28,35 @@ import (
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	e := harness.StartEtcd(t, harness.EtcdOptions{})
-	s := external(t, e, "", "--endpoints", e.Endpoints[0])
+	runScripts(t, external(t, e, "", "--endpoints", e.Endpoints[0]), "script", map[string]string{"REGISTRAR_ENDPOINTS": e.Endpoints[0]})
+}
+
+// TestScriptsWithUsers runs the transcripts in testdata/script-users as a user that may
+// read the registry and not write it; $WRITER and $WRITER_PASSWORD are one that may write,
+// the latter a file.
+func TestScriptsWithUsers(t *testing.T) {
+	t.Parallel()
+	e := harness.StartEtcd(t, harness.EtcdOptions{Auth: true})
+	s := external(t, e, fmt.Sprintf("credentials %s %s", harness.Reader.Name, harness.Reader.Password))
+	runScripts(t, s, "script-users", map[string]string{
+		"REGISTRAR_ENDPOINTS": e.Endpoints[0],
+		"REGISTRAR_USER":      harness.Reader.Name, "REGISTRAR_PASSWORD_FILE": secret(t, harness.Reader.Password),
+		"WRITER": harness.Writer.Name, "WRITER_PASSWORD": secret(t, harness.Writer.Password),
+	})
+}
+
+// runScripts runs the transcripts of a folder with variables.
+func runScripts(t *testing.T, s *system, folder string, variables map[string]string) {
+	t.Helper()
 	bin := filepath.Dir(harness.Binary(t, "registrar"))
 	addr := s.dns.Addr(t)
 	testscript.Run(t, testscript.Params{
-		Dir: filepath.Join("testdata", "script"),
+		Dir: filepath.Join("testdata", folder),
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PATH", bin+string(os.PathListSeparator)+env.Getenv("PATH"))
-			env.Setenv("REGISTRAR_ENDPOINTS", e.Endpoints[0])
+			for name, value := range variables {
+				env.Setenv(name, value)
+			}
 			namespace := "script-" + strings.TrimPrefix(filepath.Base(env.WorkDir), "script-")
 			env.Setenv("REGISTRAR_NAMESPACE", namespace)
 			env.Setenv("NS", namespace)

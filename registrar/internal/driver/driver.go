@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/rosterdns/roster/internal/logqueue"
+	"github.com/rosterdns/roster/internal/mirror"
 	"github.com/rosterdns/roster/registrar"
 	"github.com/rosterdns/roster/registrar/internal/optimistic"
 	"github.com/rosterdns/roster/registrar/internal/overrides"
@@ -184,6 +185,15 @@ func (d *driver) Exists(ctx context.Context, namespace, service, id string) (fou
 		return false, err
 	}
 	return p.lister.Exists(ctx, namespace, service, id)
+}
+
+// Keys implements request.Driver.
+func (d *driver) Keys(ctx context.Context, namespace, service string) (keys []mirror.Event, revision int64, err error) {
+	p, err := d.ready()
+	if err != nil {
+		return nil, 0, err
+	}
+	return p.lister.Keys(ctx, namespace, service)
 }
 
 // Status implements registrar.Reporter.

@@ -11,6 +11,7 @@ import (
 	"go.etcd.io/etcd/api/v3/mvccpb"
 
 	"github.com/rosterdns/roster/catalog"
+	"github.com/rosterdns/roster/internal/mirror"
 	"github.com/rosterdns/roster/registrar"
 )
 
@@ -25,6 +26,11 @@ type Driver interface {
 	registrar.Reporter
 	// Exists reports whether there is an instance, be it one that readers skip.
 	Exists(ctx context.Context, namespace, service, id string) (bool, error)
+	// Keys returns the keys of a service as etcd has them at one revision, and that; of
+	// a namespace if the service is empty, of the registry if both are. It is for who
+	// shows what readers skip. Errors are those of registrar.Client's List, and leave it
+	// to the caller to say what was read.
+	Keys(ctx context.Context, namespace, service string) (keys []mirror.Event, revision int64, err error)
 	// Policy, ChangePolicy and DeletePolicy are Get, Update and Delete of
 	// policies.Editor.
 	Policy(ctx context.Context, service catalog.ServiceName) (catalog.Policy, error)

@@ -1,11 +1,28 @@
 package main
 
 import (
+	"context"
 	"fmt"
 
+	"github.com/rosterdns/roster/catalog"
+	"github.com/rosterdns/roster/cmd/registrar/internal/cluster"
 	"github.com/rosterdns/roster/internal/etcdclient"
 	"github.com/rosterdns/roster/registrar"
 )
+
+// connectEtcd connects to etcd, which takes a log-in where there is a user.
+func connectEtcd(ctx context.Context, cfg etcdclient.Config) (cluster.Etcd, func(), error) {
+	conn, err := etcdclient.New(cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	client, err := conn.Client(ctx)
+	if err != nil {
+		_ = conn.Close()
+		return nil, nil, err
+	}
+	return client, func() { _ = conn.Close() }, nil
+}
 
 // etcdConfig returns how the global flags say to connect to etcd.
 func (g *globals) etcdConfig() (etcdclient.Config, error) {
@@ -24,6 +41,18 @@ func (g *globals) etcdConfig() (etcdclient.Config, error) {
 		cfg.Files = &etcdclient.TLSFiles{Cert: g.cert, Key: g.key, CA: g.cacert}
 	}
 	return cfg, nil
+}
+
+// below returns the prefix of the keys of the namespace of -n, or of the registry.
+func (g *globals) below() (string, error) {
+	prefix, err := catalog.CleanPrefix(g.prefix)
+	switch {
+	case err != nil:
+		return "", &usageError{err}
+	case g.namespace == "":
+		return prefix + "/", nil
+	}
+	return catalog.NamespacePrefix(prefix, g.namespace), nil
 }
 
 // ofEtcd makes an error of etcd one of those that exit codes are made of.
