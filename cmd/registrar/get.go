@@ -11,7 +11,8 @@ import (
 )
 
 func (a *app) getCommand() *cobra.Command {
-	return &cobra.Command{
+	var watch bool
+	cmd := &cobra.Command{
 		Use:   "get SERVICE",
 		Short: "Show the instances of a service",
 		Long: `Get shows the instances of a service that are up; by its policy, those that are
@@ -20,14 +21,22 @@ instances, also those that are draining or down.
 
 With -o json it prints the service as one object, with -o jsonl on one line,
 with -o name the IDs of its instances. "register --file" accepts the output of
--o json and -o yaml. If there is no instance to show the exit code is 3.`,
+-o json and -o yaml. If there is no instance to show the exit code is 3.
+
+With --watch it goes on, until it receives INT (Ctrl-C) or TERM, to print the
+instances that change as further rows; one that leaves has the status
+"removed". With -o json, jsonl and yaml it prints the whole set again.`,
 		Example: `  registrar get orders
   registrar get prod/orders -o wide
   registrar get 'orders?status=any'
-  registrar get orders -n prod -o json`,
+  registrar get orders -n prod -o json
+  registrar get orders --watch -o jsonl`,
 		Args:              exactly("SERVICE"),
 		ValidArgsFunction: a.completeService,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if watch {
+				return a.getWatch(cmd.Context(), args[0])
+			}
 			return a.oneShot(cmd.Context(), func(ctx context.Context, client *registrar.Client) error {
 				name, err := registrar.ParseName(args[0], a.namespace())
 				if err != nil {
@@ -47,6 +56,8 @@ with -o name the IDs of its instances. "register --file" accepts the output of
 			})
 		},
 	}
+	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "go on, and print what changes")
+	return cmd
 }
 
 // explainNotFound tells a service whose instances are all draining or down from one
