@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"syscall"
 	"time"
 
 	"github.com/rosterdns/roster/cmd/registrar/internal/feed"
+	"github.com/rosterdns/roster/cmd/registrar/internal/live"
 	"github.com/rosterdns/roster/registrar"
 )
 
@@ -17,10 +19,13 @@ type following struct {
 	name string
 	// within is how long the first set may take; 0 for as long as it takes.
 	within time.Duration
-	// show is called with each set, and again when contact is lost or regained.
-	show func(feed.State) error
-	// contact tells the user of contact, where show doesn't.
-	contact contactNotes
+	// show is called with each state.
+	show func(feed.Service) error
+	// events are of a screen, and ticks of its clock; redraw is called with each event,
+	// and with nil for a tick.
+	events <-chan os.Signal
+	ticks  <-chan time.Time
+	redraw func(os.Signal) error
 }
 
 // run follows the service until a signal comes, ctx is done or show fails.
@@ -46,20 +51,26 @@ func (f *following) run(ctx context.Context) error {
 	services := feed.New(ctx, client.Watch)
 	defer services.Close()
 	services.Follow(f.name)
+	return endOfReader(f.loop(ctx, services, signals))
+}
+
+func (f *following) loop(ctx context.Context, services *feed.Feed[*registrar.Service], signals <-chan os.Signal) (err error) {
 	var tooLate <-chan time.Time
 	if f.within > 0 {
 		tooLate = time.After(f.within)
 	}
-	for {
+	for err == nil {
 		select {
 		case <-services.Changed():
 			st, _ := services.Latest(f.name)
-			if st.Service != nil {
+			if st.Value != nil {
 				tooLate = nil
 			}
-			if err := f.observe(st); err != nil {
-				return endOfReader(err)
-			}
+			err = f.show(st)
+		case event := <-f.events:
+			err = f.redraw(event)
+		case <-f.ticks:
+			err = f.redraw(nil)
 		case <-tooLate:
 			return fmt.Errorf("getting %q: etcd answered, but did not send all instances in time: %w", f.name, context.DeadlineExceeded)
 		case <-signals:
@@ -68,17 +79,7 @@ func (f *following) run(ctx context.Context) error {
 			return nil
 		}
 	}
-}
-
-// observe passes on what has come.
-func (f *following) observe(st feed.State) error {
-	if err := f.contact.observe(f.app, st); err != nil {
-		return err
-	}
-	if st.Service == nil {
-		return nil
-	}
-	return f.show(st)
+	return err
 }
 
 // endOfReader returns the error of a command that writes until its reader has enough, as
@@ -90,17 +91,21 @@ func endOfReader(err error) error {
 	return err
 }
 
-// contactNotes tells the user when contact with etcd is lost and regained.
-type contactNotes struct{ known, lost bool }
-
-// observe tells what is new in a state. Its error is one that nothing more comes after,
-// or of a user who was never allowed to read.
-func (n *contactNotes) observe(a *app, st feed.State) error {
-	n.known = n.known || st.Service != nil
-	switch {
-	case st.Ended, !n.known && errors.Is(st.Err, registrar.ErrPermission):
+// final returns the error of a state that ends a command: nothing more comes after it, or
+// the user was never allowed to read. What is refused later can be allowed again.
+func final(st feed.Service) error {
+	if st.Ended || st.Value == nil && errors.Is(st.Err, registrar.ErrPermission) {
 		return st.Err
-	case st.Err != nil && !n.lost && !n.known:
+	}
+	return nil
+}
+
+// contactNotes tells the user when contact with etcd is lost and regained.
+type contactNotes struct{ lost bool }
+
+func (n *contactNotes) observe(a *app, st feed.Service) {
+	switch {
+	case st.Err != nil && !n.lost && st.Value == nil:
 		a.notef("warning: no contact with etcd: %s; retrying", withHint(st.Err))
 	case st.Err != nil && !n.lost:
 		a.notef("lost contact with etcd: %v; retrying: what is shown may be out of date", st.Err)
@@ -108,5 +113,26 @@ func (n *contactNotes) observe(a *app, st feed.State) error {
 		a.notef("regained contact with etcd")
 	}
 	n.lost = st.Err != nil
-	return nil
+}
+
+// sets returns a function for following.show that passes on the sets of a service, each
+// with other instances than the one before, and tells the user of contact.
+func (a *app) sets(show func(*registrar.Service) error) func(feed.Service) error {
+	var notes contactNotes
+	var last *registrar.Service
+	return func(st feed.Service) error {
+		if err := final(st); err != nil {
+			return err
+		}
+		notes.observe(a, st)
+		s := st.Value
+		if s == nil || last != nil && len(live.Changes(last.Instances, s.Instances)) == 0 {
+			return nil
+		}
+		if last == nil && len(s.Instances) == 0 && a.globals.output.isTable() {
+			a.notef("no instance of %s/%s to show yet", s.Namespace, s.Name)
+		}
+		last = s
+		return show(s)
+	}
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/rosterdns/roster/cmd/registrar/internal/feed"
 	"github.com/rosterdns/roster/cmd/registrar/internal/live"
 	"github.com/rosterdns/roster/cmd/registrar/internal/table"
 	"github.com/rosterdns/roster/registrar"
@@ -13,34 +12,20 @@ import (
 
 // getWatch is get with --watch.
 func (a *app) getWatch(ctx context.Context, name string) error {
-	show, err := a.printer()
-	if err != nil {
-		return err
+	show := a.printSet
+	switch f := a.globals.output; {
+	case f == formatName:
+		return errNamesAlone
+	case f.isTable():
+		show = (&rowPrinter{app: a}).print
 	}
-	f := following{app: a, name: name, within: a.globals.timeout, show: func(st feed.State) error { return show(st.Service) }}
+	f := following{app: a, name: name, within: a.globals.timeout, show: a.sets(show)}
 	return f.run(ctx)
 }
 
-// printer returns what prints the sets of a service, one after the other, in the format of
-// -o. A set with the same instances as the one before is not printed.
-func (a *app) printer() (func(*registrar.Service) error, error) {
-	next := a.printSet
-	switch f := a.globals.output; {
-	case f == formatName:
-		return nil, usagef("-o name can't show changes: use -o jsonl")
-	case f.isTable():
-		rows := &rowPrinter{app: a}
-		next = rows.print
-	}
-	var last *registrar.Service
-	return func(s *registrar.Service) error {
-		if last != nil && len(live.Changes(last.Instances, s.Instances)) == 0 {
-			return nil
-		}
-		last = s
-		return next(s)
-	}, nil
-}
+// errNamesAlone refuses -o name for sets that change: an instance that leaves could not be
+// shown.
+var errNamesAlone = usagef("-o name can't show changes: use -o jsonl")
 
 // yamlSeparator starts each document, so that a reader knows the one before to be whole.
 const yamlSeparator = "---\n"
@@ -62,36 +47,40 @@ const statusRemoved = "removed"
 // further rows of it.
 type rowPrinter struct {
 	*app
-	layout    table.Layout
+	layout    table.Layout // empty before the header
 	instances []registrar.Instance
-	started   bool
 }
 
 func (p *rowPrinter) print(s *registrar.Service) error {
-	wide := p.globals.output == formatWide
-	header := instanceHeader(wide)
+	columns := p.columns()
 	var rows [][]string
-	if !p.started {
-		p.started = true
-		rows = append(rows, header)
-		if len(s.Instances) == 0 {
-			p.notef("no instance of %s/%s to show yet", s.Namespace, s.Name)
-		}
+	if len(p.layout) == 0 {
+		rows = append(rows, columns.Header)
 	}
 	for _, c := range live.Changes(p.instances, s.Instances) {
-		row := instanceRow(c.Instance, wide)
+		row := columns.Row(c.Instance)
 		if c.Kind == live.Removed {
-			row[slices.Index(header, statusHeader)] = statusRemoved
+			row[slices.Index(columns.Header, statusHeader)] = statusRemoved
 		}
 		rows = append(rows, row)
 	}
 	p.instances = s.Instances
 	p.layout = p.layout.Fit(rows...)
-	paint := statusPaint(p.stdout, header)
 	for _, row := range rows {
-		if _, err := fmt.Fprintln(p.stdout, p.layout.Line(row, paint)); err != nil {
+		if _, err := fmt.Fprintln(p.stdout, p.layout.Line(row, columns.Paint)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// columns returns the columns of a table of instances, as -o says.
+func (a *app) columns() live.Columns {
+	wide := a.globals.output == formatWide
+	header := instanceHeader(wide)
+	return live.Columns{
+		Header: header,
+		Row:    func(in *registrar.Instance) []string { return instanceRow(in, wide) },
+		Paint:  statusPaint(a.stdout, header),
+	}
 }

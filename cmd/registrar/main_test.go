@@ -21,7 +21,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(leakCheck{m}, map[string]func(){"registrar": main, inMemory: mainInMemory})
+	testscript.Main(leakCheck{m}, map[string]func(){"registrar": main, inMemory: mainInMemory, showTable: mainShowTable})
 }
 
 // inMemory is the command with a registry of its own, for tests of what only a
@@ -32,6 +32,15 @@ func mainInMemory() {
 	a := system(os.Stderr)
 	a.open = newShop().open()
 	os.Exit(a.run(context.Background(), os.Args[1:]))
+}
+
+// showTable is a program that shows a table, for tests of terminals.
+const showTable = "show-table"
+
+func mainShowTable() {
+	if err := writeService(os.Stdout, formatTable, ordersService()); err != nil {
+		os.Exit(exitFailure)
+	}
 }
 
 // leakCheck is goleak.VerifyTestMain for testscript.Main, which exits itself.

@@ -16,7 +16,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // source is a registry that a test feeds.
-type source map[string]chan feed.State
+type source map[string]chan feed.Service
 
 func (s source) watch(ctx context.Context, name string) iter.Seq2[*registrar.Service, error] {
 	return func(yield func(*registrar.Service, error) bool) {
@@ -25,7 +25,7 @@ func (s source) watch(ctx context.Context, name string) iter.Seq2[*registrar.Ser
 			case <-ctx.Done():
 				return
 			case st, ok := <-s[name]:
-				if !ok || !yield(st.Service, st.Err) {
+				if !ok || !yield(st.Value, st.Err) {
 					return
 				}
 			}
@@ -34,7 +34,7 @@ func (s source) watch(ctx context.Context, name string) iter.Seq2[*registrar.Ser
 }
 
 // want checks what is known of a service, once all has come through.
-func want(t *testing.T, f *feed.Feed, name string, state feed.State, known bool) {
+func want(t *testing.T, f *feed.Feed[*registrar.Service], name string, state feed.Service, known bool) {
 	t.Helper()
 	synctest.Wait()
 	if got, ok := f.Latest(name); got != state || ok != known {
@@ -42,7 +42,7 @@ func want(t *testing.T, f *feed.Feed, name string, state feed.State, known bool)
 	}
 }
 
-func changed(f *feed.Feed) bool {
+func changed(f *feed.Feed[*registrar.Service]) bool {
 	select {
 	case <-f.Changed():
 		return true
@@ -54,33 +54,33 @@ func changed(f *feed.Feed) bool {
 func TestFeed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		a, b := make(chan feed.State), make(chan feed.State)
+		a, b := make(chan feed.Service), make(chan feed.Service)
 		f := feed.New(t.Context(), source{"a": a, "b": b}.watch)
 		defer f.Close()
 		f.Follow("a")
 		f.Follow("a") // is no second one
 		f.Follow("b")
-		want(t, f, "a", feed.State{}, false)
+		want(t, f, "a", feed.Service{}, false)
 		if changed(f) {
 			t.Error("nothing has come, but it says so")
 		}
 		errAway := errors.New("away")
 		first, second := &registrar.Service{Revision: 1}, &registrar.Service{Revision: 2}
-		a <- feed.State{Err: errAway}
-		want(t, f, "a", feed.State{Err: errAway}, true)
-		a <- feed.State{Service: first}
-		a <- feed.State{Service: second}
-		want(t, f, "a", feed.State{Service: second}, true)
+		a <- feed.Service{Err: errAway}
+		want(t, f, "a", feed.Service{Err: errAway}, true)
+		a <- feed.Service{Value: first}
+		a <- feed.Service{Value: second}
+		want(t, f, "a", feed.Service{Value: second}, true)
 		if !changed(f) || changed(f) {
 			t.Error("changes that came together are not one")
 		}
-		a <- feed.State{Err: errAway} // keeps what is known
-		want(t, f, "a", feed.State{Service: second, Err: errAway}, true)
-		want(t, f, "b", feed.State{}, false)
+		a <- feed.Service{Value: second, Err: errAway}
+		want(t, f, "a", feed.Service{Value: second, Err: errAway}, true)
+		want(t, f, "b", feed.Service{}, false)
 
 		f.Keep(map[string]bool{"b": true})
-		want(t, f, "a", feed.State{}, false)
+		want(t, f, "a", feed.Service{}, false)
 		close(b)
-		want(t, f, "b", feed.State{Ended: true}, true)
+		want(t, f, "b", feed.Service{Ended: true}, true)
 	})
 }

@@ -27,6 +27,8 @@ type Change struct {
 	Kind Kind
 	// Instance is the instance as it is; of one that was removed, as it was.
 	Instance *registrar.Instance
+	// Before is what a changed instance was; nil with other kinds.
+	Before *registrar.Instance
 }
 
 // Changes returns what leads from one set of instances to another, in order of IDs, as
@@ -36,14 +38,14 @@ func Changes(from, to []registrar.Instance) []Change {
 	for len(from) > 0 || len(to) > 0 {
 		switch order := compare(from, to); {
 		case order < 0:
-			changes = append(changes, Change{Removed, &from[0]})
+			changes = append(changes, Change{Kind: Removed, Instance: &from[0]})
 			from = from[1:]
 		case order > 0:
-			changes = append(changes, Change{Added, &to[0]})
+			changes = append(changes, Change{Kind: Added, Instance: &to[0]})
 			to = to[1:]
 		default:
 			if !from[0].Equal(&to[0]) {
-				changes = append(changes, Change{Changed, &to[0]})
+				changes = append(changes, Change{Kind: Changed, Instance: &to[0], Before: &from[0]})
 			}
 			from, to = from[1:], to[1:]
 		}
