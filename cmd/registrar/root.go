@@ -62,7 +62,7 @@ Exit codes: 0 success, 1 failure, 2 usage error or invalid input, 3 not found,
 	root.SetHelpCommand(helpCommand())
 	root.AddCommand(
 		a.registerCommand(), a.unregisterCommand(),
-		a.listCommand(), a.getCommand(), a.watchCommand(), a.policyCommand(),
+		a.listCommand(), a.getCommand(), a.watchCommand(), a.renderCommand(), a.policyCommand(),
 		a.completionCommand(), a.versionCommand(),
 	)
 	return root
