@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -21,7 +22,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(leakCheck{m}, map[string]func(){"registrar": main, inMemory: mainInMemory, showTable: mainShowTable})
+	testscript.Main(leakCheck{m}, map[string]func(){"registrar": main, inMemory: mainInMemory, showTable: mainShowTable, withSample: mainWithSample})
 }
 
 // inMemory is the command with a registry of its own, for tests of what only a
@@ -31,6 +32,24 @@ const inMemory = "registrar-in-memory"
 func mainInMemory() {
 	a := system(os.Stderr)
 	a.open = newShop().open()
+	os.Exit(a.run(context.Background(), os.Args[1:]))
+}
+
+// withSample is the command with a registry that has the services default/orders, with an
+// instance a, and prod/carts, with b.
+const withSample = "registrar-with-sample"
+
+func mainWithSample() {
+	s := newShop()
+	for _, args := range []string{"orders --id a", "prod/carts --id b"} {
+		a := system(os.Stderr)
+		a.open, a.stderr = s.open(), io.Discard
+		if code := a.run(context.Background(), strings.Fields("register "+args+" --host db1.example.com --port 80 --static")); code != exitOK {
+			os.Exit(code)
+		}
+	}
+	a := system(os.Stderr)
+	a.open = s.open()
 	os.Exit(a.run(context.Background(), os.Args[1:]))
 }
 

@@ -58,6 +58,7 @@ Exit codes: 0 success, 1 failure, 2 usage error or invalid input, 3 not found,
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", fmt.Sprintf(".FlagUsagesWrapped %d", helpWidth)))
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	a.globals.add(root.PersistentFlags())
+	mustCompleteBy(root, "namespace", a.completeNamespace)
 	mustComplete(root, "output", strings.Split(formatNames(" "), " "))
 	root.SetHelpCommand(helpCommand())
 	root.AddCommand(
@@ -65,6 +66,7 @@ Exit codes: 0 success, 1 failure, 2 usage error or invalid input, 3 not found,
 		a.listCommand(), a.getCommand(), a.watchCommand(), a.renderCommand(), a.policyCommand(),
 		a.completionCommand(), a.versionCommand(),
 	)
+	completeFlags(root)
 	return root
 }
 
@@ -74,6 +76,8 @@ func helpCommand() *cobra.Command {
 		Use:     "help [COMMAND]",
 		Short:   "Show help for a command",
 		Example: "  registrar help register",
+
+		ValidArgsFunction: completeCommand,
 		// Help must be there for who has set a variable wrongly.
 		PersistentPreRun: func(*cobra.Command, []string) {},
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -47,7 +47,7 @@ TERM, and five seconds later KILL. The exit code then is 0.`,
 			_, _, err := splitCommand(cmd, args, "SERVICE")
 			return err
 		},
-		ValidArgsFunction: a.completeService,
+		ValidArgsFunction: a.completeServiceThenFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			names, command, err := splitCommand(cmd, args, "SERVICE")
 			if err != nil {
