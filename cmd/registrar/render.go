@@ -80,7 +80,7 @@ With --once it writes OUT, runs CMD if OUT has changed, and exits.`,
 	fs.SortFlags = false
 	fs.BoolVar(&r.once, "once", false, "write OUT once, within --timeout, then exit")
 	fs.IntVar(&r.min, "min", 1, "write OUT only if each service has at least `N` instances")
-	fs.Func("wait", "gather changes until there was none for `MIN[:MAX]`, at most for MAX (default "+render.DefaultWait.String()+")", func(text string) (err error) {
+	fs.Func("wait", "gather changes as `MIN[:MAX]`: until there was none for MIN, at most for MAX (default "+render.DefaultWait.String()+"; MAX: four times MIN)", func(text string) (err error) {
 		r.wait, err = render.ParseWait(text)
 		return err
 	})

@@ -64,7 +64,7 @@ Exit codes: 0 success, 1 failure, 2 usage error or invalid input, 3 not found,
 	root.AddCommand(
 		a.registerCommand(), a.unregisterCommand(),
 		a.listCommand(), a.getCommand(), a.watchCommand(), a.renderCommand(), a.policyCommand(),
-		a.completionCommand(), a.versionCommand(),
+		a.completionCommand(), a.manCommand(), a.versionCommand(),
 	)
 	completeFlags(root)
 	return root

@@ -32,9 +32,11 @@ const offeredByFish = `registrar completion fish | source; complete -C $argv[1] 
 // TestCompletionInOtherShells: what TestCompletionInBash of cmd/registrar shows of bash.
 func TestCompletionInOtherShells(t *testing.T) {
 	t.Parallel()
+	need(t, "fish", "zsh")
 	e := harness.StartEtcd(t, harness.EtcdOptions{})
+	registrar := harness.Binary(t, "registrar")
 	env := []string{
-		"PATH=" + filepath.Dir(harness.Binary(t, "registrar")) + string(os.PathListSeparator) + os.Getenv("PATH"),
+		"PATH=" + filepath.Dir(registrar) + string(os.PathListSeparator) + os.Getenv("PATH"),
 		"REGISTRAR_ENDPOINTS=" + e.Endpoints[0], "HOME=" + t.TempDir(),
 	}
 	output := func(path string, args ...string) string {
@@ -45,7 +47,7 @@ func TestCompletionInOtherShells(t *testing.T) {
 		return strings.TrimSpace(p.Stdout())
 	}
 	for _, args := range []string{"orders --id a", "prod/carts --id b"} {
-		output("registrar", strings.Fields("register "+args+" --address 10.0.0.7 --port 80 --static")...)
+		output(registrar, strings.Fields("register "+args+" --address 10.0.0.7 --port 80 --static")...)
 	}
 	for _, c := range []struct{ typed, word string }{
 		{"registrar get pr", "prod/carts"},
@@ -71,6 +73,7 @@ func TestCompletionInOtherShells(t *testing.T) {
 // TestRenderedConfiguration: HAProxy takes what the example makes of a service.
 func TestRenderedConfiguration(t *testing.T) {
 	t.Parallel()
+	need(t, "haproxy")
 	e := harness.StartEtcd(t, harness.EtcdOptions{})
 	folder := t.TempDir()
 	env := []string{"REGISTRAR_ENDPOINTS=" + e.Endpoints[0]}
