@@ -26,8 +26,8 @@ line=${line##*words }
 print -r -- "${line%% end*}"
 `
 
-// offeredByFish prints what fish offers for a line.
-const offeredByFish = `registrar completion fish | source; complete -C $argv[1] | string replace -r '\t.*' ''`
+// offeredByFish prints what fish offers for a line, with a description behind a tab.
+const offeredByFish = `registrar completion fish | source; complete -C $argv[1]`
 
 // TestCompletionInOtherShells: what TestCompletionInBash of cmd/registrar shows of bash.
 func TestCompletionInOtherShells(t *testing.T) {
@@ -57,7 +57,8 @@ func TestCompletionInOtherShells(t *testing.T) {
 		{"registrar list --output ya", "yaml"},
 		{"registrar register x --address iface:lo", "iface:lo"},
 	} {
-		if got := output("fish", "--no-config", "-c", offeredByFish, c.typed); got != c.word {
+		offered := output("fish", "--no-config", "-c", offeredByFish, c.typed)
+		if got, _, _ := strings.Cut(offered, "\t"); got != c.word {
 			t.Errorf("fish offers %q for %q, want %q", got, c.typed, c.word)
 		}
 		words := strings.Fields(c.typed)[1:]
