@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"iter"
 	"os"
 	"strings"
 	"syscall"
@@ -150,6 +151,28 @@ func TestGetWatchEnds(t *testing.T) {
 		s.store.SetState(c.state)
 		if _, stderr := s.do(t, "", c.want, c.args...); strings.Count(stderr, "\n") == 0 {
 			t.Errorf("%q of a store that is %v says nothing", c.args, c.state)
+		}
+	}
+}
+
+// silentRegistry answers questions, but tells nothing of services.
+type silentRegistry struct{ fakeRegistry }
+
+func (s *silentRegistry) Watch(ctx context.Context, _ string) iter.Seq2[*registrar.Service, error] {
+	return func(func(*registrar.Service, error) bool) { <-ctx.Done() }
+}
+
+// TestSlowRegistry: in contact with etcd, but not done within --timeout.
+func TestSlowRegistry(t *testing.T) {
+	t.Parallel()
+	template, out := templateFile(t, idsTemplate)
+	for _, args := range [][]string{{"get", "orders", "-w"}, {"render", template, out, "--once"}} {
+		b := newBench(func(ctx context.Context, opts ...registrar.Option) (*registrar.Client, error) {
+			r := &silentRegistry{}
+			return registrar.NewClient(r), r.Init(ctx, opts...)
+		})
+		if code, _, stderr := b.run(t, append(args, "--timeout", "50ms")...); code != exitTimeout || !strings.HasSuffix(stderr, "try a longer --timeout\n") {
+			t.Errorf("%q: exit code %d, stderr %q", args, code, stderr)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,7 @@ type rendering struct {
 	wait render.Wait
 
 	out     string
+	printed []byte           // to standard output; nil before the first text
 	command *command.Command // nil if there is none
 }
 
@@ -177,8 +179,11 @@ const standardOutput = "-"
 
 func (r *rendering) write(text []byte) (changed bool, err error) {
 	if r.out == standardOutput {
-		_, err = r.stdout.Write(text)
-		return true, err
+		if changed = r.printed == nil || !bytes.Equal(text, r.printed); changed {
+			_, err = r.stdout.Write(text)
+			r.printed = append([]byte{}, text...)
+		}
+		return changed, err
 	}
 	return render.WriteFile(r.out, text)
 }

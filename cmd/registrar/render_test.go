@@ -119,6 +119,21 @@ func TestRenderEnds(t *testing.T) {
 	}
 }
 
+// TestRenderToStandardOutput prints a text again only once it is another one.
+func TestRenderToStandardOutput(t *testing.T) {
+	t.Parallel()
+	s := newShop()
+	template, _ := templateFile(t, `{{len (optional "orders")}} `)
+	r := s.begin(t, "render", template, "-", "--wait", "1ms")
+	r.wrote(t, "0 ")
+	s.put(t, "a", "up")
+	r.wrote(t, "0 1 ")
+	s.do(t, "", exitOK, "register", "orders", "--id", "a", "--address", "10.0.0.9", "--port", "80", "--static")
+	s.put(t, "b", "up")
+	r.wrote(t, "0 1 2 ")
+	r.stop(t)
+}
+
 // TestRenderCannotWrite: it goes on, and says why.
 func TestRenderCannotWrite(t *testing.T) {
 	t.Parallel()

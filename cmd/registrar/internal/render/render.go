@@ -57,7 +57,7 @@ func (r *Renderer) Once(ctx context.Context) error {
 		case <-source.services.Changed():
 		case <-source.lists.Changed():
 		case <-ctx.Done():
-			return errors.Join(problem, ctx.Err())
+			return errors.Join(problem, fmt.Errorf("waiting for what the template asks for: %w", ctx.Err()))
 		}
 	}
 }
