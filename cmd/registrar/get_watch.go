@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/cmd/registrar/internal/live"
 	"github.com/rosterdns/roster/cmd/registrar/internal/table"
 	"github.com/rosterdns/roster/registrar"
@@ -54,13 +55,17 @@ type rowPrinter struct {
 func (p *rowPrinter) print(s *registrar.Service) error {
 	columns := p.columns()
 	var rows [][]string
+	status := slices.Index(columns.Header, statusHeader)
 	if len(p.layout) == 0 {
 		rows = append(rows, columns.Header)
+		widest := slices.Clone(columns.Header)
+		widest[status] = string(catalog.StatusDraining)
+		p.layout = p.layout.Fit(widest) // any status that comes is aligned
 	}
 	for _, c := range live.Changes(p.instances, s.Instances) {
 		row := columns.Row(c.Instance)
 		if c.Kind == live.Removed {
-			row[slices.Index(columns.Header, statusHeader)] = statusRemoved
+			row[status] = statusRemoved
 		}
 		rows = append(rows, row)
 	}

@@ -86,7 +86,7 @@ func TestGetWatch(t *testing.T) {
 	s := newShop()
 	s.put(t, "a", "up")
 	r := s.begin(t, "get", "orders?status=any", "-w")
-	out := "ID  ADDRESS   PORTS          STATUS  WEIGHT  PRIO\na   10.0.0.7  http:8080/tcp  up      100     0\n"
+	out := "ID  ADDRESS   PORTS          STATUS    WEIGHT  PRIO\na   10.0.0.7  http:8080/tcp  up        100     0\n"
 	r.wrote(t, out)
 	s.put(t, "a", "draining")
 	out += "a   10.0.0.7  http:8080/tcp  draining  100     0\n"

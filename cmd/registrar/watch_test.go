@@ -27,9 +27,9 @@ func TestWatchPrintsChanges(t *testing.T) {
 	eventually(t, "it is removed", func() bool { return strings.Contains(r.stdout.String(), "removed") })
 	r.stop(t)
 	got := regexp.MustCompile(`(?m)^\S+T\S+ `).ReplaceAllString(r.stdout.String(), "")
-	const want = `added default/orders/a: address 10.0.0.7, ports http:8080/tcp, status up, weight 100, prio 0
-changed default/orders/a: status up to draining
-removed default/orders/a
+	const want = `added a: 10.0.0.7, http:8080/tcp, up, weight 100, prio 0
+changed a: status up to draining
+removed a
 `
 	if got != want {
 		t.Errorf("it wrote\n%swant, behind the time,\n%s", got, want)

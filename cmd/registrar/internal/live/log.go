@@ -23,7 +23,7 @@ func (l *Log) Write(s *registrar.Service, now time.Time) error {
 	changes := Changes(l.instances, s.Instances)
 	l.instances = s.Instances
 	for _, c := range changes {
-		_, err := fmt.Fprintf(l.Out, "%s %s %s/%s/%s%s\n", now.Format(time.RFC3339), c.Kind, s.Namespace, s.Name, c.Instance.ID, l.details(c))
+		_, err := fmt.Fprintf(l.Out, "%s %s %s%s\n", now.UTC().Format(time.RFC3339), c.Kind, c.Instance.ID, l.details(c))
 		if err != nil {
 			return err
 		}
@@ -45,6 +45,8 @@ func (l *Log) details(c Change) string {
 		name := strings.ToLower(l.Columns.Header[i])
 		switch {
 		case i == 0: // the ID
+		case c.Kind == Added && plain(name):
+			details = append(details, orNone(cell))
 		case c.Kind == Added && cell != "":
 			details = append(details, name+" "+cell)
 		case c.Kind == Changed && cell != before[i]:
@@ -53,6 +55,9 @@ func (l *Log) details(c Change) string {
 	}
 	return ": " + strings.Join(details, ", ")
 }
+
+// plain reports whether values of a column are known without its name.
+func plain(column string) bool { return column == "address" || column == "ports" || column == "status" }
 
 func orNone(cell string) string {
 	if cell == "" {

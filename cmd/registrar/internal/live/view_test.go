@@ -94,18 +94,18 @@ func TestLog(t *testing.T) {
 		},
 	}}
 	now := time.Date(2026, 11, 30, 8, 0, 0, 0, time.UTC)
-	second := state(8, "a:down c", nil).Value
-	second.Instances[0].Tags = []string{"x"}
-	for _, s := range []*registrar.Service{state(7, "a b", nil).Value, second} {
+	first := state(7, "a b", nil).Value
+	first.Instances[0].Tags = []string{"y"}
+	for _, s := range []*registrar.Service{first, state(8, "a:down c", nil).Value} {
 		if err := l.Write(s, now); err != nil {
 			t.Fatal(err)
 		}
 	}
-	const want = `2026-11-30T08:00:00Z added default/orders/a: status up
-2026-11-30T08:00:00Z added default/orders/b: status up
-2026-11-30T08:00:00Z changed default/orders/a: status up to down, tags none to x
-2026-11-30T08:00:00Z removed default/orders/b
-2026-11-30T08:00:00Z added default/orders/c: status up
+	const want = `2026-11-30T08:00:00Z added a: up, tags y
+2026-11-30T08:00:00Z added b: up
+2026-11-30T08:00:00Z changed a: status up to down, tags y to none
+2026-11-30T08:00:00Z removed b
+2026-11-30T08:00:00Z added c: up
 `
 	if out.String() != want {
 		t.Errorf("it wrote\n%swant\n%s", out.String(), want)
