@@ -34,6 +34,8 @@ func TestCompletionInBash(t *testing.T) {
 	s := startShell(t, "bash", "--norc", "--noprofile", "-i")
 	s.enter(t, `registrar() { case $1 in __complete) `+withSample+` "$@" ;; *) printf '<%s>' "$@"; echo ;; esac; }`)
 	s.enter(t, `source <(`+withSample+` completion bash)`)
+	s.enter(t, `echo rea""dy`)
+	s.shows(t, "the script", "ready\n")
 	for typed, want := range map[string]string{
 		"registrar get pr\t":                                          "<get><prod/carts>",
 		"registrar get prod/\t-o na\t":                                "<get><prod/carts><-o><name>",
