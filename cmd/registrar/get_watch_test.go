@@ -94,13 +94,28 @@ func TestGetWatch(t *testing.T) {
 	s.put(t, "b", "up")
 	out += "b   10.0.0.7  http:8080/tcp  up        100     0\n"
 	r.wrote(t, out)
-	s.do(t, "", exitOK, "unregister", "orders", "a")
-	out += "a   10.0.0.7  http:8080/tcp  removed   100     0\n"
-	r.wrote(t, out)
 	r.stop(t)
 	if r.stderr.String() != "" {
 		t.Errorf("it said %q", r.stderr.String())
 	}
+}
+
+// TestGetWatchOfRemoval: an instance leaves what is shown when it is no longer up.
+func TestGetWatchOfRemoval(t *testing.T) {
+	t.Parallel()
+	s := newShop()
+	s.put(t, "a", "up")
+	s.put(t, "b", "up")
+	r := s.begin(t, "get", "orders", "-w")
+	out := "ID  ADDRESS   PORTS          STATUS    WEIGHT  PRIO\na   10.0.0.7  http:8080/tcp  up        100     0\nb   10.0.0.7  http:8080/tcp  up        100     0\n"
+	r.wrote(t, out)
+	s.put(t, "a", "draining")
+	out += "a   10.0.0.7  http:8080/tcp  removed   100     0\n"
+	r.wrote(t, out)
+	s.do(t, "", exitOK, "unregister", "orders", "b")
+	out += "b   10.0.0.7  http:8080/tcp  removed   100     0\n"
+	r.wrote(t, out)
+	r.stop(t)
 }
 
 // TestGetWatchForPrograms: each set is a line, the empty one too.

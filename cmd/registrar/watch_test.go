@@ -13,11 +13,11 @@ import (
 func TestWatchPrintsChanges(t *testing.T) {
 	t.Parallel()
 	s := newShop()
-	r := s.begin(t, "watch", "orders?status=any")
+	r := s.begin(t, "watch", "orders")
 	r.says(t, "registrar: no instance of default/orders to show yet\n")
 	s.put(t, "a", "up")
 	eventually(t, "it is added", func() bool { return strings.Contains(r.stdout.String(), "added") })
-	s.put(t, "a", "draining")
+	s.do(t, "", exitOK, "register", "orders", "--id", "a", "--address", "10.0.0.7", "--port", "http:8080", "--weight", "7", "--static")
 	eventually(t, "it is changed", func() bool { return strings.Contains(r.stdout.String(), "changed") })
 	s.store.SetState(memory.Unavailable)
 	r.says(t, "registrar: lost contact with etcd: ")
@@ -28,7 +28,7 @@ func TestWatchPrintsChanges(t *testing.T) {
 	r.stop(t)
 	got := regexp.MustCompile(`(?m)^\S+T\S+ `).ReplaceAllString(r.stdout.String(), "")
 	const want = `added a: 10.0.0.7, http:8080/tcp, up, weight 100, prio 0
-changed a: status up to draining
+changed a: weight 100 to 7
 removed a
 `
 	if got != want {

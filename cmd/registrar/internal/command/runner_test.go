@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,27 +15,36 @@ import (
 
 // job is what a runner does: it takes until release has a result for it.
 type job struct {
+	mu      sync.Mutex
 	log     []string
 	started time.Time
 	release chan error
 }
 
 func (j *job) do(ctx context.Context, input string) error {
-	j.log = append(j.log, fmt.Sprintf("%s at %v", input, time.Since(j.started).Truncate(time.Second/2)))
+	j.add(fmt.Sprintf("%s at %v", input, time.Since(j.started).Truncate(time.Second/2)))
 	select {
 	case err := <-j.release:
 		return err
 	case <-ctx.Done():
-		j.log = append(j.log, "ended")
+		j.add("ended")
 		return ctx.Err()
 	}
 }
 
-func (j *job) failed(err error, _ time.Duration) { j.log = append(j.log, err.Error()) }
+func (j *job) failed(err error, _ time.Duration) { j.add(err.Error()) }
+
+func (j *job) add(text string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.log = append(j.log, text)
+}
 
 func (j *job) want(t *testing.T, want ...string) {
 	t.Helper()
 	synctest.Wait()
+	j.mu.Lock()
+	defer j.mu.Unlock()
 	if !slices.Equal(j.log, want) {
 		t.Errorf("log %q, want %q", j.log, want)
 	}

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,8 +21,10 @@ import (
 type registry struct {
 	services map[string]chan feed.Service
 	lists    chan []string
-	log      []string
-	refusal  error // of the next write
+
+	mu      sync.Mutex
+	log     []string
+	refusal error // of the next write
 }
 
 func newRegistry() *registry {
@@ -71,26 +74,45 @@ func (r *registry) set(name, ids string, err error) {
 	r.services["default/"+name] <- feed.Service{Value: s, Err: err}
 }
 
+func (r *registry) add(text string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.log = append(r.log, text)
+}
+
+// refuse makes writes fail, or not.
+func (r *registry) refuse(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.refusal = err
+}
+
+func (r *registry) refuses() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.refusal
+}
+
 func (r *registry) renderer(t *testing.T, text string) *render.Renderer {
 	t.Helper()
 	last := ""
 	return &render.Renderer{
 		Template: parse(t, text, 1),
 		Write: func(text []byte) (bool, error) {
-			if err := r.refusal; err != nil {
+			if err := r.refuses(); err != nil {
 				return false, err
 			}
 			changed := string(text) != last
 			last = string(text)
 			if changed {
-				r.log = append(r.log, fmt.Sprintf("write %q", text))
+				r.add(fmt.Sprintf("write %q", text))
 			}
 			return changed, nil
 		},
 		Watch:   render.Watch{Service: r.watch, Services: r.list},
 		Wait:    render.Wait{Min: time.Second, Max: 3 * time.Second},
-		Note:    func(reason error) { r.log = append(r.log, fmt.Sprint("note ", reason)) },
-		Written: func() { r.log = append(r.log, "written") },
+		Note:    func(reason error) { r.add(fmt.Sprint("note ", reason)) },
+		Written: func() { r.add("written") },
 	}
 }
 
@@ -110,6 +132,8 @@ func (r *registry) after(t *testing.T, d time.Duration, want ...string) {
 	t.Helper()
 	time.Sleep(d)
 	synctest.Wait()
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if !slices.Equal(r.log, want) {
 		t.Errorf("after %v: %q, want %q", d, r.log, want)
 	}
@@ -199,11 +223,11 @@ func TestRunTriesAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newRegistry()
-		r.refusal = errors.New("disk full")
+		r.refuse(errors.New("disk full"))
 		r.start(t, `{{range service "a"}}{{.ID}}{{end}}`)
 		r.set("a", "1", nil)
 		r.after(t, time.Minute, "note writing: disk full")
-		r.refusal = nil
+		r.refuse(nil)
 		r.after(t, 5*time.Second, `write "1"`, "written", "note <nil>")
 	})
 }
@@ -238,8 +262,9 @@ func TestRunEnds(t *testing.T) {
 		r = newRegistry()
 		r.start(t, `{{range service "a"}}{{.ID}}{{end}}`)
 		r.set("a", "1", nil)
+		r.after(t, 0, `write "1"`, "written")
 		r.set("a", "1", registrar.ErrPermission)
-		r.after(t, time.Second, `write "1"`, "written", "note permission denied")
+		r.after(t, time.Second, "note permission denied")
 		r.set("a", "2", nil)
 		r.after(t, time.Second, `write "2"`, "written", "note <nil>")
 	})
@@ -275,6 +300,8 @@ func TestOnce(t *testing.T) {
 				if err := <-ended; !errors.Is(err, c.want) {
 					t.Errorf("the error is %v, want %v", err, c.want)
 				}
+				r.mu.Lock()
+				defer r.mu.Unlock()
 				if got := strings.Join(r.log, " "); got != c.log {
 					t.Errorf("it did %s, want %s", got, c.log)
 				}
