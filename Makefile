@@ -27,7 +27,8 @@ VERSION ?=
 # Programs that "make acceptance" needs, as PROGRAM:DEBIAN-PACKAGE.
 DEPS := dig:bind9-dnsutils delv:bind9-dnsutils nft:nftables ip:iproute2 getent:libc-bin unshare:util-linux mount:mount setcap:libcap2-bin setpriv:util-linux \
 	gcc:build-essential musl-gcc:musl-tools node:nodejs kdig:knot-dnsutils drill:ldnsutils ldns-compare-zones:ldnsutils \
-	named-checkzone:bind9-utils unbound:unbound haproxy:haproxy prometheus:prometheus nsd:nsd knotd:knot
+	named-checkzone:bind9-utils unbound:unbound haproxy:haproxy prometheus:prometheus nsd:nsd knotd:knot \
+	bash:bash zsh:zsh fish:fish
 
 # Packages of DEPS that bring a service of the same name.
 SERVICES := unbound haproxy prometheus nsd knot

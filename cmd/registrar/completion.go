@@ -30,7 +30,7 @@ func (a *app) completionCommand() *cobra.Command {
 			root := cmd.Root()
 			switch args[0] {
 			case "bash":
-				return root.GenBashCompletionV2(a.stdout, true)
+				return writeBashCompletion(a.stdout, root)
 			case "zsh":
 				return root.GenZshCompletion(a.stdout)
 			case "fish":

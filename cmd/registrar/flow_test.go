@@ -196,6 +196,18 @@ func TestCompletion(t *testing.T) {
 		{[]string{"unregister", ""}, "orders\ndefault/orders\nprod/carts\n:4\n"},
 		{[]string{"unregister", "prod/carts", ""}, "b\n:4\n"},
 		{[]string{"unregister", "nope", ""}, ":4\n"},
+		{[]string{"watch", ""}, "orders\ndefault/orders\nprod/carts\n:4\n"},
+		{[]string{"watch", "orders", "--", ""}, ":0\n"},
+		{[]string{"render", ""}, ":0\n"},
+		{[]string{"list", "-n", ""}, "default\nprod\n:4\n"},
+		{[]string{"list", "--namespace", "p"}, "default\nprod\n:4\n"}, // the shell filters
+		{[]string{"help", "policy", ""}, "delete\tDelete the policy of a service\nget\tShow the policy of a service\nset\tSet members of the policy of a service\n:4\n"},
+		{[]string{"help", "nope", ""}, ":4\n"},
+		{[]string{"list", "--timeout", ""}, ":4\n"},
+		{[]string{"list", "--zone", ""}, ":4\n"},
+		{[]string{"list", "--cacert", ""}, ":0\n"},
+		{[]string{"register", "orders", "--file", ""}, ":0\n"},
+		{[]string{"register", "orders", "--port", ""}, ":4\n"},
 	} {
 		stdout, _ := s.do(t, "", exitOK, append([]string{"__complete"}, c.args...)...)
 		if stdout != c.want {

@@ -13,7 +13,8 @@ import (
 )
 
 func (a *app) getCommand() *cobra.Command {
-	return &cobra.Command{
+	var watch bool
+	cmd := &cobra.Command{
 		Use:   "get SERVICE [ID...]",
 		Short: "Show the instances of a service",
 		Long: `Get shows the instances of a service that are up; by its policy, those that are
@@ -24,20 +25,33 @@ full as NAMESPACE/SERVICE/ID: those alone.
 With -o wide it also shows the overrides of the service with their reasons. With
 -o json it prints the service as one object, with -o jsonl on one line, with
 -o name the IDs of its instances. "register --file" accepts the output of
--o json, jsonl and yaml. If there is no instance to show the exit code is 3.`,
+-o json, jsonl and yaml. If there is no instance to show the exit code is 3.
+
+With --watch it goes on, until it receives INT (Ctrl-C) or TERM, to print the
+instances that change as further rows; one that leaves has the status
+"removed". With -o json, jsonl and yaml it prints the whole set again.`,
 		Example: `  registrar get orders
   registrar get prod/orders -o wide
   registrar get 'orders?status=any'
   registrar get default/orders/a
-  registrar get orders -n prod -o json`,
+  registrar get orders -n prod -o json
+  registrar get orders --watch -o jsonl`,
 		Args:              getArgs,
 		ValidArgsFunction: a.completeInstance,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case watch && (len(args) > 1 || namesInstance(args[0])):
+				return usagef("--watch is for a whole SERVICE: leave out the IDs")
+			case watch:
+				return a.getWatch(cmd.Context(), args[0])
+			}
 			return a.oneShot(cmd.Context(), func(ctx context.Context, client *registrar.Client) error {
 				return a.get(ctx, client, args)
 			})
 		},
 	}
+	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "go on, and print what changes")
+	return cmd
 }
 
 // getArgs checks the arguments of get, of which IDs can be missing.

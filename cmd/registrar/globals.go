@@ -39,7 +39,7 @@ func (g *globals) add(fs *pflag.FlagSet) {
 	fs.VarP(text{&g.namespace}, "namespace", "n", "`NAMESPACE` of services given without one (default \"default\"; list, export: all)")
 	g.output = formatTable
 	fs.VarP(&g.output, "output", "o", "output as `FORMAT`: "+formatNames("|"))
-	fs.DurationVar(&g.timeout, "timeout", defaultTimeout, "give up after `DURATION`, such as 500ms or 10s; register without --once or --static never does")
+	fs.DurationVar(&g.timeout, "timeout", defaultTimeout, "give up after `DURATION`, such as 500ms or 10s; commands that run until they are stopped never do")
 	fs.Var(text{&g.cacert}, "cacert", "`FILE` with the CA certificates that sign etcd's server certificates (default: the system's)")
 	fs.Var(text{&g.cert}, "cert", "`FILE` with the client certificate")
 	fs.Var(text{&g.key}, "key", "`FILE` with the key of the client certificate")

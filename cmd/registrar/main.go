@@ -52,10 +52,11 @@ func system(stderr io.Writer) *app {
 // terminations asks for the signals that end a process: the one of Ctrl-C, that of
 // process managers, and that of a terminal which goes away, unless it is ignored,
 // as under nohup. A reader of standard error that goes away is none
-// of them, and must not end a registration; it stays ignored, so that the exit
-// code comes through even if the last message doesn't.
+// of them, and must not end a registration; that stays so, so that the exit
+// code comes through even if the last message doesn't. The signal is taken rather
+// than ignored: what this process starts would inherit that.
 func terminations() (<-chan os.Signal, func()) {
-	signal.Ignore(syscall.SIGPIPE)
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	received := make(chan os.Signal, 2) // room for the second one, which is the more urgent
 	signal.Notify(received, os.Interrupt, syscall.SIGTERM)
 	if !signal.Ignored(syscall.SIGHUP) {

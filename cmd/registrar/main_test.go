@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -23,7 +24,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(leakCheck{m}, map[string]func(){"registrar": main, inMemory: mainInMemory})
+	testscript.Main(leakCheck{m}, map[string]func(){"registrar": main, inMemory: mainInMemory, showTable: mainShowTable, withSample: mainWithSample})
 }
 
 // inMemory is the command with a registry of its own, for tests of what only a
@@ -34,6 +35,33 @@ func mainInMemory() {
 	a := system(os.Stderr)
 	a.open = newShop().open()
 	os.Exit(a.run(context.Background(), os.Args[1:]))
+}
+
+// withSample is the command with a registry that has the services default/orders, with an
+// instance a, and prod/carts, with b.
+const withSample = "registrar-with-sample"
+
+func mainWithSample() {
+	s := newShop()
+	for _, args := range []string{"orders --id a", "prod/carts --id b"} {
+		a := system(os.Stderr)
+		a.open, a.stderr = s.open(), io.Discard
+		if code := a.run(context.Background(), strings.Fields("register "+args+" --host db1.example.com --port 80 --static")); code != exitOK {
+			os.Exit(code)
+		}
+	}
+	a := system(os.Stderr)
+	a.open = s.open()
+	os.Exit(a.run(context.Background(), os.Args[1:]))
+}
+
+// showTable is a program that shows a table, for tests of terminals.
+const showTable = "show-table"
+
+func mainShowTable() {
+	if err := writeService(os.Stdout, formatTable, ordersService()); err != nil {
+		os.Exit(exitFailure)
+	}
 }
 
 // leakCheck is goleak.VerifyTestMain for testscript.Main, which exits itself.

@@ -9,10 +9,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/rosterdns/roster/cmd/registrar/internal/document"
 	"github.com/rosterdns/roster/cmd/registrar/internal/inspect"
+	"github.com/rosterdns/roster/cmd/registrar/internal/table"
+	"github.com/rosterdns/roster/cmd/registrar/internal/terminal"
 	"github.com/rosterdns/roster/registrar"
 )
 
@@ -99,15 +100,19 @@ func writeService(w io.Writer, f format, s *registrar.Service) error {
 }
 
 func writeInstances(w io.Writer, wide bool, instances []registrar.Instance) error {
-	header := []string{"ID", "ADDRESS", "PORTS", "STATUS", "WEIGHT", "PRIO"}
-	if wide {
-		header = append(header, "LOCALITY", "TAGS", "METADATA", "TTL", "KIND")
-	}
 	rows := make([][]string, len(instances))
 	for i := range instances {
 		rows[i] = instanceRow(&instances[i], wide)
 	}
-	return writeTable(w, header, rows)
+	return writeTable(w, instanceHeader(wide), rows)
+}
+
+func instanceHeader(wide bool) []string {
+	header := []string{"ID", "ADDRESS", "PORTS", statusHeader, "WEIGHT", "PRIO"}
+	if wide {
+		header = append(header, "LOCALITY", "TAGS", "METADATA", "TTL", "KIND")
+	}
+	return header
 }
 
 func instanceRow(in *registrar.Instance, wide bool) []string {
@@ -157,19 +162,26 @@ func quoteForeign(s string) string {
 // writeTable writes columns that are as wide as they need to be, or as a terminal has
 // room for; "-" stands for nothing.
 func writeTable(w io.Writer, header []string, rows [][]string) error {
-	t := tabwriter.NewWriter(w, 0, 0, columnGap, ' ', 0)
-	rows = fit(terminalWidth(w), header, rows)
-	for _, row := range append([][]string{header}, rows...) {
-		for i, cell := range row {
-			if cell == "" {
-				cell = "-"
-			}
-			if i > 0 {
-				cell = "\t" + cell
-			}
-			fmt.Fprint(t, cell)
+	rows = append([][]string{header}, fit(terminalWidth(w), header, rows)...)
+	layout, paint := table.Layout(nil).Fit(rows...), statusPaint(w, header)
+	for _, row := range rows {
+		if _, err := fmt.Fprintln(w, layout.Line(row, paint)); err != nil {
+			return err
 		}
-		fmt.Fprintln(t)
 	}
-	return t.Flush()
+	return nil
+}
+
+// statusHeader is the header of the columns that have colours.
+const statusHeader = "STATUS"
+
+// statusPaint colours the status of instances where the output has colours.
+func statusPaint(w io.Writer, header []string) table.Paint {
+	style, column := terminal.StyleOf(w), slices.Index(header, statusHeader)
+	return func(i int, cell string) string {
+		if i == column && cell != statusHeader {
+			return style.Status(cell)
+		}
+		return cell
+	}
 }

@@ -58,15 +58,18 @@ Exit codes: 0 success, 1 failure, 2 usage error or invalid input, 3 not found,
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", fmt.Sprintf(".FlagUsagesWrapped %d", helpWidth)))
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	a.globals.add(root.PersistentFlags())
+	mustCompleteBy(root, "namespace", a.completeNamespace)
 	mustComplete(root, "output", strings.Split(formatNames(" "), " "))
 	root.SetHelpCommand(helpCommand())
 	root.AddCommand(
 		a.registerCommand(), a.unregisterCommand(), a.runCommand(), a.checkCommand(),
-		a.listCommand(), a.getCommand(), a.policyCommand(),
+		a.listCommand(), a.getCommand(), a.waitCommand(), a.watchCommand(), a.renderCommand(),
+		a.drainCommand(), a.undrainCommand(), a.policyCommand(),
+		a.statusCommand(), a.resolveCommand(), a.doctorCommand(),
 		a.exportCommand(), a.importCommand(), a.rbacCommand(),
-		a.drainCommand(), a.undrainCommand(), a.waitCommand(), a.statusCommand(), a.resolveCommand(), a.doctorCommand(),
-		a.completionCommand(), a.versionCommand(),
+		a.completionCommand(), a.manCommand(), a.versionCommand(),
 	)
+	completeFlags(root)
 	return root
 }
 
@@ -76,6 +79,8 @@ func helpCommand() *cobra.Command {
 		Use:     "help [COMMAND]",
 		Short:   "Show help for a command",
 		Example: "  registrar help register",
+
+		ValidArgsFunction: completeCommand,
 		// Help must be there for who has set a variable wrongly.
 		PersistentPreRun: func(*cobra.Command, []string) {},
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -169,8 +169,8 @@ func serverOf(s *statusOf, last int64) serverReport {
 	}
 }
 
-// table is a part of the output for people.
-type table struct {
+// section is a part of the output for people.
+type section struct {
 	header []string
 	rows   [][]string
 }
@@ -178,7 +178,7 @@ type table struct {
 // writeTables writes the tables that have rows, with an empty line between them.
 func (r *statusReport) writeTables(w io.Writer) error {
 	first := true
-	for _, t := range []table{r.etcdTable(), r.userTable(), r.registryTable(), r.dnsTable(), r.overrideTable(), r.skippedTable()} {
+	for _, t := range []section{r.etcdTable(), r.userTable(), r.registryTable(), r.dnsTable(), r.overrideTable(), r.skippedTable()} {
 		if len(t.rows) == 0 {
 			continue
 		}
@@ -193,8 +193,8 @@ func (r *statusReport) writeTables(w io.Writer) error {
 	return nil
 }
 
-func (r *statusReport) etcdTable() table {
-	t := table{header: []string{"ETCD", "NAME", "VERSION", "ROLE", "REVISION", "SIZE", "ERROR"}}
+func (r *statusReport) etcdTable() section {
+	t := section{header: []string{"ETCD", "NAME", "VERSION", "ROLE", "REVISION", "SIZE", "ERROR"}}
 	for _, m := range r.Etcd {
 		faults := m.Faults
 		if m.Error != "" {
@@ -205,19 +205,19 @@ func (r *statusReport) etcdTable() table {
 	return t
 }
 
-func (r *statusReport) userTable() table {
+func (r *statusReport) userTable() section {
 	name := r.User.Name
 	if name == "" && !r.User.Authentication {
 		name = "(no users)"
 	}
-	return table{
+	return section{
 		[]string{"USER", "BELOW", "READ", "WRITE", "ERROR"},
 		[][]string{{name, r.User.Below, yesNo(r.User.Read), yesNo(r.User.Write), oneLine(r.User.Error)}},
 	}
 }
 
-func (r *statusReport) registryTable() table {
-	t := table{header: []string{"REVISION", "SERVICES", "INSTANCES", "UP", "DRAINING", "DOWN", "OVERRIDES", "SKIPPED"}}
+func (r *statusReport) registryTable() section {
+	t := section{header: []string{"REVISION", "SERVICES", "INSTANCES", "UP", "DRAINING", "DOWN", "OVERRIDES", "SKIPPED"}}
 	if g := r.Registry; g != nil {
 		t.rows = [][]string{{
 			number(g.Revision), strconv.Itoa(g.Services), strconv.Itoa(g.Instances), strconv.Itoa(g.Up), strconv.Itoa(g.Draining), strconv.Itoa(g.Down),
@@ -227,8 +227,8 @@ func (r *statusReport) registryTable() table {
 	return t
 }
 
-func (r *statusReport) dnsTable() table {
-	t := table{header: []string{"DNS", "STATE", "REVISION", "BEHIND", "AGE", "INSTANCES", "ERROR"}}
+func (r *statusReport) dnsTable() section {
+	t := section{header: []string{"DNS", "STATE", "REVISION", "BEHIND", "AGE", "INSTANCES", "ERROR"}}
 	for _, s := range r.DNS {
 		row := []string{s.Server, s.State, number(s.Revision), strconv.FormatInt(s.Behind, 10), fmt.Sprintf("%ds", s.Age), strconv.Itoa(s.Instances), ""}
 		if s.Error != "" {
@@ -239,8 +239,8 @@ func (r *statusReport) dnsTable() table {
 	return t
 }
 
-func (r *statusReport) overrideTable() table {
-	t := table{header: []string{"OVERRIDE OF", "OVERRIDE", "INSTANCE", "REASON"}}
+func (r *statusReport) overrideTable() section {
+	t := section{header: []string{"OVERRIDE OF", "OVERRIDE", "INSTANCE", "REASON"}}
 	if r.Registry == nil {
 		return t
 	}
@@ -254,8 +254,8 @@ func (r *statusReport) overrideTable() table {
 	return t
 }
 
-func (r *statusReport) skippedTable() table {
-	t := table{header: []string{"SKIPPED KEY", "WHY", "REVISION", "ERROR"}}
+func (r *statusReport) skippedTable() section {
+	t := section{header: []string{"SKIPPED KEY", "WHY", "REVISION", "ERROR"}}
 	if r.Registry == nil {
 		return t
 	}

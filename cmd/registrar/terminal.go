@@ -7,6 +7,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/term"
+
+	"github.com/rosterdns/roster/cmd/registrar/internal/table"
 )
 
 // terminalWidth returns how many characters a line has on the terminal that w is; 0 if it
@@ -28,8 +30,6 @@ func terminalWidth(w io.Writer) int {
 var cuttable = []string{"ADDRESS", "PORTS", "TAGS", "METADATA", "FAILOVER", "REASON", "ERROR"}
 
 const (
-	// columnGap is the space between columns.
-	columnGap = 2
 	// leastCut is the width below which a value tells nothing any more: an address, or a
 	// port with its name, has room.
 	leastCut = 20
@@ -40,12 +40,12 @@ const (
 // table, or nothing is left that can be cut.
 func fit(width int, header []string, rows [][]string) [][]string {
 	widths := make([]int, len(header))
-	total := -columnGap
+	total := -table.Gap
 	for i := range header {
 		for _, row := range append([][]string{header}, rows...) {
 			widths[i] = max(widths[i], utf8.RuneCountInString(row[i]))
 		}
-		total += widths[i] + columnGap
+		total += widths[i] + table.Gap
 	}
 	if width == 0 || total <= width {
 		return rows

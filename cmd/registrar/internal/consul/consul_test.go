@@ -115,11 +115,11 @@ func TestReadSeveral(t *testing.T) {
 func TestReadRefuses(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"":                    `f: invalid: the file is empty`,
-		"[\n7]":               `f:2: invalid: not an object of Consul's`,
-		"[{\"a\":\n1]":        `f: invalid JSON on line 2: `,
-		`{"consul":[],"a":1}`: `f:1: invalid: member "a" is not a service of /v1/agent/services`,
-		`{"ServiceName":"a","ServicePort":"80"}`:               `f:1: invalid: json: cannot unmarshal string into Go struct field`,
+		"":                                       `f: invalid: the file is empty`,
+		"[\n7]":                                  `f:2: invalid: not an object of Consul's`,
+		"[{\"a\":\n1]":                           `f: invalid JSON on line 2: `,
+		`{"consul":[],"a":1}`:                    `f:1: invalid: member "a" is not a service of /v1/agent/services`,
+		`{"ServiceName":"a","ServicePort":"80"}`: `f:1: invalid: json: cannot unmarshal string into Go struct field`,
 		`{"Node":{},"Service":{"Service":"a","Port":"80"}}`:    `f:1: invalid: json: cannot unmarshal string`,
 		`{"ServiceName":"a","ServicePorts":{}}`:                `f:1: invalid: json: `,
 		`{"ServiceName":"a","ServiceName":"b","Address":"10"}`: `member "ServiceName" appears twice`,

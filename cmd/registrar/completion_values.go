@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"net"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/rosterdns/roster/registrar"
+)
+
+// completeNamespace offers the namespaces that have a service.
+func (a *app) completeNamespace(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return a.complete(cmd, func(ctx context.Context, client *registrar.Client) ([]string, error) {
+		names, err := client.List(ctx, "")
+		for i, name := range names {
+			names[i], _, _ = strings.Cut(name, "/")
+		}
+		return slices.Compact(names), err // they are in order
+	})
+}
+
+// completeServiceThenFiles offers services, and then what the shell knows: the arguments
+// of a command.
+func (a *app) completeServiceThenFiles(cmd *cobra.Command, args []string, toComplete string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveDefault
+	}
+	return a.completeService(cmd, args, toComplete)
+}
+
+// completeAddress offers the network interfaces that have an address to register, and
+// those addresses.
+func completeAddress(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	var interfaces, addresses []cobra.Completion
+	all, _ := net.Interfaces() // without them there is nothing to offer
+	for _, i := range all {
+		found, err := registrar.LocalAddresses(cmd.Context(), i.Name)
+		if err != nil {
+			continue
+		}
+		var texts []string
+		for _, a := range found {
+			texts = append(texts, a.String())
+			addresses = append(addresses, cobra.CompletionWithDesc(a.String(), i.Name))
+		}
+		interfaces = append(interfaces, cobra.CompletionWithDesc(interfaceScheme+i.Name, strings.Join(texts, ", ")))
+	}
+	return append(interfaces, addresses...), cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeCommand offers the commands below those that are there already.
+func completeCommand(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	var found []cobra.Completion
+	if target, rest, err := cmd.Root().Find(args); err == nil && len(rest) == 0 {
+		for _, sub := range target.Commands() {
+			if sub.IsAvailableCommand() {
+				found = append(found, cobra.CompletionWithDesc(sub.Name(), sub.Short))
+			}
+		}
+	}
+	return found, cobra.ShellCompDirectiveNoFileComp
+}
+
+// flagCompletions are those of flags that several commands have.
+var flagCompletions = map[string]cobra.CompletionFunc{"address": completeAddress}
+
+// filePlaceholder is how flags call a value that is a file.
+const filePlaceholder = "FILE"
+
+// completeFlags says what shells offer for the flags of a command, and of all below it,
+// that don't say it themselves: files only where the value is one.
+func completeFlags(cmd *cobra.Command) {
+	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+		placeholder, _ := pflag.UnquoteUsage(f)
+		_, has := cmd.GetFlagCompletionFunc(f.Name)
+		find := flagCompletions[f.Name]
+		if find == nil {
+			find = cobra.NoFileCompletions
+		}
+		if !has && placeholder != filePlaceholder {
+			mustCompleteBy(cmd, f.Name, find)
+		}
+	})
+	for _, sub := range cmd.Commands() {
+		completeFlags(sub)
+	}
+}

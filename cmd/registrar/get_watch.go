@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/rosterdns/roster/catalog"
+	"github.com/rosterdns/roster/cmd/registrar/internal/live"
+	"github.com/rosterdns/roster/cmd/registrar/internal/table"
+	"github.com/rosterdns/roster/registrar"
+)
+
+// getWatch is get with --watch.
+func (a *app) getWatch(ctx context.Context, name string) error {
+	show := a.printSet
+	switch f := a.globals.output; {
+	case f == formatName:
+		return errNamesAlone
+	case f.isTable():
+		show = (&rowPrinter{app: a}).print
+	}
+	f := following{app: a, name: name, within: a.globals.timeout, show: a.sets(show)}
+	return f.run(ctx)
+}
+
+// errNamesAlone refuses -o name for sets that change: an instance that leaves could not be
+// shown.
+var errNamesAlone = usagef("-o name can't show changes: use -o jsonl")
+
+// yamlSeparator starts each document, so that a reader knows the one before to be whole.
+const yamlSeparator = "---\n"
+
+// printSet prints a set for programs.
+func (a *app) printSet(s *registrar.Service) error {
+	if a.globals.output == formatYAML {
+		if _, err := fmt.Fprint(a.stdout, yamlSeparator); err != nil {
+			return err
+		}
+	}
+	return writeService(a.stdout, a.globals.output, s)
+}
+
+// statusRemoved is the status that a row shows of an instance that has left.
+const statusRemoved = "removed"
+
+// rowPrinter prints the instances of a service as a table, and then those that change as
+// further rows of it.
+type rowPrinter struct {
+	*app
+	layout    table.Layout // empty before the header
+	instances []registrar.Instance
+}
+
+func (p *rowPrinter) print(s *registrar.Service) error {
+	columns := p.columns()
+	var rows [][]string
+	status := slices.Index(columns.Header, statusHeader)
+	if len(p.layout) == 0 {
+		rows = append(rows, columns.Header)
+		widest := slices.Clone(columns.Header)
+		widest[status] = string(catalog.StatusDraining)
+		p.layout = p.layout.Fit(widest) // any status that comes is aligned
+	}
+	for _, c := range live.Changes(p.instances, s.Instances) {
+		row := columns.Row(c.Instance)
+		if c.Kind == live.Removed {
+			row[status] = statusRemoved
+		}
+		rows = append(rows, row)
+	}
+	p.instances = s.Instances
+	p.layout = p.layout.Fit(rows...)
+	for _, row := range rows {
+		if _, err := fmt.Fprintln(p.stdout, p.layout.Line(row, columns.Paint)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// columns returns the columns of a table of instances, as -o says.
+func (a *app) columns() live.Columns {
+	wide := a.globals.output == formatWide
+	header := instanceHeader(wide)
+	return live.Columns{
+		Header: header,
+		Row:    func(in *registrar.Instance) []string { return instanceRow(in, wide) },
+		Paint:  statusPaint(a.stdout, header),
+	}
+}

@@ -1,0 +1,214 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rosterdns/roster/cmd/registrar/internal/command"
+	"github.com/rosterdns/roster/cmd/registrar/internal/render"
+	"github.com/rosterdns/roster/registrar"
+)
+
+// rendering is what the render command is asked to do.
+type rendering struct {
+	*app
+	once bool
+	min  int
+	wait render.Wait
+
+	out     string
+	printed []byte           // to standard output; nil before the first text
+	command *command.Command // nil if there is none
+}
+
+func (a *app) renderCommand() *cobra.Command {
+	r := &rendering{app: a, wait: render.DefaultWait}
+	cmd := &cobra.Command{
+		Use:                   "render TEMPLATE OUT [flags] [-- CMD ARGS...]",
+		DisableFlagsInUseLine: true,
+		Short:                 "Write a file from a template over services",
+		Long: `Render writes the file OUT ("-": standard output) from TEMPLATE, and again when
+the services in it change, until it receives INT (Ctrl-C) or TERM. TEMPLATE is a
+text/template of Go with these functions:
+
+  service NAME           the instances of a service, in order of their IDs; NAME
+                         as get takes it, such as "prod/orders?tag=canary"
+  optional NAME          the same of a service that can have no instances
+  services [NAMESPACE]   the names of services, as NAMESPACE/SERVICE
+  up LIST                those of a list of instances that are up
+  withPort NAME LIST     those that have a port of that name
+  port NAME INSTANCE     the number of that port; "" names the first one
+  addrPort NAME INSTANCE its first address with that port: 10.0.0.7:8080
+  hostPort NAME INSTANCE the same, for instances with a host too
+  json VALUE             a value as JSON
+  sort LIST, join SEPARATOR LIST, replace OLD NEW TEXT, env VARIABLE
+
+An instance has .ID, .Addresses, .Host, .Ports, .Weight, .Priority, .Locality,
+.Tags, .Metadata and .Status. Services are watched; their list, where it is
+used, is read every 30 seconds.
+
+OUT is replaced as a whole, only if its text changes, and keeps mode and owner.
+It stays as it is while etcd is unavailable, the template fails, or a service
+has fewer instances than --min, so that an outage leaves no empty file.
+
+After OUT was written CMD is run, without a shell. If it fails, that is
+reported, and it runs again after a second, later up to a minute. When render
+ends, CMD and what it has started get TERM, and five seconds later KILL.
+
+With --once it writes OUT, runs CMD if OUT has changed, and exits.`,
+		Example: `  registrar render hosts.tmpl /etc/hosts.roster
+  registrar render haproxy.tmpl haproxy.cfg -- systemctl reload haproxy
+  registrar render up.tmpl up.conf -- sh -c 'nginx -t && nginx -s reload'
+  registrar render upstream.tmpl - --once --min 0`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			_, _, err := splitCommand(cmd, args, "TEMPLATE", "OUT")
+			return err
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			own, command, err := splitCommand(cmd, args, "TEMPLATE", "OUT")
+			if err != nil {
+				return err
+			}
+			return r.run(cmd.Context(), own[0], own[1], command)
+		},
+	}
+	fs := cmd.Flags()
+	fs.SortFlags = false
+	fs.BoolVar(&r.once, "once", false, "write OUT once, within --timeout, then exit")
+	fs.IntVar(&r.min, "min", 1, "write OUT only if each service has at least `N` instances")
+	fs.Func("wait", "gather changes as `MIN[:MAX]`: until there was none for MIN, at most for MAX (default "+render.DefaultWait.String()+"; MAX: four times MIN)", func(text string) (err error) {
+		r.wait, err = render.ParseWait(text)
+		return err
+	})
+	return cmd
+}
+
+func (r *rendering) run(ctx context.Context, template, out string, args []string) (err error) {
+	if r.min < 0 {
+		return usagef("--min %d must not be negative", r.min)
+	}
+	text, err := os.ReadFile(template)
+	if err != nil {
+		return usagef("TEMPLATE: %w", err)
+	}
+	parsed, err := render.Parse(filepath.Base(template), string(text), r.namespace(), r.min)
+	if err != nil {
+		return err
+	}
+	if args != nil {
+		if r.command, err = r.newCommand(args); err != nil {
+			return err
+		}
+	}
+	client, err := r.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer client.Close() // has nothing to lose
+	r.out = out
+	renderer := &render.Renderer{
+		Template: parsed,
+		Write:    r.write,
+		Watch:    render.Watch{Service: client.Watch, Services: watchLists(client)},
+		Wait:     r.wait,
+		Note:     r.note,
+	}
+	ctx, stop := r.untilSignal(ctx)
+	defer stop()
+	if r.once {
+		return r.renderOnce(ctx, renderer)
+	}
+	reload := command.NewRunner(ctx, func(ctx context.Context, _ struct{}) error { return r.reload(ctx) }, r.commandFailed)
+	defer reload.Close()
+	renderer.Written = func() {
+		r.notef("wrote %s", r.out)
+		reload.Submit(struct{}{})
+	}
+	return endOfReader(renderer.Run(ctx))
+}
+
+// untilSignal returns a context that is done once a signal comes.
+func (a *app) untilSignal(ctx context.Context) (context.Context, func()) {
+	signals, stop := a.signals()
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		select {
+		case <-signals:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() {
+		cancel()
+		<-done
+		stop()
+	}
+}
+
+func (r *rendering) renderOnce(ctx context.Context, renderer *render.Renderer) error {
+	changed := false
+	renderer.Written = func() { changed = true }
+	limited, cancel := context.WithTimeout(ctx, r.globals.timeout)
+	defer cancel()
+	err := renderer.Once(limited)
+	switch {
+	case errors.Is(err, registrar.ErrNotFound):
+		return r.withMin(err)
+	case err != nil && ctx.Err() != nil:
+		return nil // a signal
+	case err != nil || !changed:
+		return err
+	}
+	r.notef("wrote %s", r.out)
+	if err := r.reload(ctx); err != nil {
+		return fmt.Errorf("command failed: %w", err)
+	}
+	return nil
+}
+
+// standardOutput is the OUT that stands for it.
+const standardOutput = "-"
+
+func (r *rendering) write(text []byte) (changed bool, err error) {
+	if r.out == standardOutput {
+		if changed = r.printed == nil || !bytes.Equal(text, r.printed); changed {
+			_, err = r.stdout.Write(text)
+			r.printed = append([]byte{}, text...)
+		}
+		return changed, err
+	}
+	return render.WriteFile(r.out, text)
+}
+
+// reload runs CMD.
+func (r *rendering) reload(ctx context.Context) error {
+	if r.command == nil {
+		return nil
+	}
+	return r.command.Run(ctx, nil, nil)
+}
+
+// note tells the user what holds up the file.
+func (r *rendering) note(reason error) {
+	if reason == nil {
+		r.notef("%s is up to date again", r.out)
+		return
+	}
+	r.notef("%s is left as it is: %s", r.out, withHint(r.withMin(reason)))
+}
+
+// withMin adds what a user can do about too few instances.
+func (r *rendering) withMin(err error) error {
+	if errors.Is(err, render.ErrFew) {
+		return fmt.Errorf("%w: --min %d asks for more: give less, or use \"optional\" in the template", err, r.min)
+	}
+	return err
+}
