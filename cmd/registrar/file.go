@@ -1,13 +1,13 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 
 	"github.com/rosterdns/roster/catalog"
+	"github.com/rosterdns/roster/cmd/registrar/internal/document"
 	"github.com/rosterdns/roster/registrar"
 )
 
@@ -53,51 +53,37 @@ func readFile(path string, stdin io.Reader) ([]byte, error) {
 	return data, nil
 }
 
-// parseServices reads one service or an array of them, as JSON where the text
-// starts like that and as YAML elsewhere. The error is ErrInvalid.
+// parseServices reads the services in a text. The error is ErrInvalid.
 func parseServices(data []byte) ([]*registrar.Service, error) {
-	data = bytes.TrimPrefix(data, []byte("\ufeff")) // the byte order mark of some editors
-	text := bytes.TrimSpace(data)
-	if len(text) == 0 {
-		return nil, fmt.Errorf("%w: the file is empty: a service is {\"name\": …, \"instances\": […]}", registrar.ErrInvalid)
+	file, err := document.Parse(data)
+	if err != nil {
+		return nil, err
 	}
-	if text[0] == '{' || text[0] == '[' {
-		if err := checkJSON(data); err != nil {
-			return nil, err
-		}
-	} else {
-		var err error
-		if text, err = yamlToJSON(data); err != nil {
-			return nil, err
-		}
-	}
-	return decodeServices(text)
-}
-
-// decodeServices reads the services in a JSON text that is well-formed.
-func decodeServices(text []byte) ([]*registrar.Service, error) {
-	if text[0] != '[' {
-		var s registrar.Service
-		if err := s.UnmarshalJSON(text); err != nil {
-			return nil, err
-		}
-		return []*registrar.Service{&s}, nil
-	}
-	var raw []json.RawMessage
-	if err := json.Unmarshal(text, &raw); err != nil {
-		return nil, fmt.Errorf("%w JSON: %w", registrar.ErrInvalid, err)
-	}
-	if len(raw) == 0 {
+	if len(file.Objects) == 0 {
 		return nil, fmt.Errorf("%w: the array has no services", registrar.ErrInvalid)
 	}
-	services := make([]*registrar.Service, len(raw))
-	for i, r := range raw {
+	services := make([]*registrar.Service, len(file.Objects))
+	for i, o := range file.Objects {
 		services[i] = &registrar.Service{}
-		if err := services[i].UnmarshalJSON(r); err != nil {
-			return nil, fmt.Errorf("services[%d]: %w", i, err)
+		if err := services[i].UnmarshalJSON(o.JSON); err != nil {
+			err = explainExport(err)
+			if file.List {
+				err = fmt.Errorf("services[%d]: %w", i, err)
+			}
+			return nil, err
 		}
 	}
 	return services, nil
+}
+
+// explainExport adds to an error what to do with a service that export has written: it
+// can have what register doesn't write, and must not leave out.
+func explainExport(err error) error {
+	fault, ok := errors.AsType[*catalog.FieldError](err)
+	if ok && (fault.Field == `"policy"` || fault.Field == `"overrides"`) {
+		return fmt.Errorf("%w: register writes instances alone: use 'registrar import'", err)
+	}
+	return err
 }
 
 // prepareAll validates services and fills in defaults, so that they can be

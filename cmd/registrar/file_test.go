@@ -103,9 +103,9 @@ func TestReadServicesRefuses(t *testing.T) {
 		"yaml syntax":         {"---\n---\nname: s\n  instances: x", `invalid YAML: line 4`},
 		"yaml duplicate":      {"name: s\nname: t", `invalid YAML`},
 		"yaml number":         {"name: s\ninstances:\n- metadata: {version: 1.10}", `instances[0].metadata`},
-		"yaml documents":      {"name: s\n---\nname: t\n", `invalid YAML: 2 documents`},
+		"yaml documents":      {"name: s\n---\nnames: t\n", `services[1]: "names" is not a known member`},
 		"yaml unknown":        {"name: s\ninstances:\n- where: x", `instances[0]."where" is not a known member`},
-		"yaml, on the marker": {"--- {name: s}\n--- {name: t}\n", `invalid YAML: 2 documents`},
+		"yaml, on the marker": {"--- {name: s}\n--- {names: t}\n", `services[1]: "names" is not a known member`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

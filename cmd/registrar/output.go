@@ -10,10 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"text/tabwriter"
-	"unicode/utf8"
 
-	"sigs.k8s.io/yaml"
-
+	"github.com/rosterdns/roster/cmd/registrar/internal/document"
 	"github.com/rosterdns/roster/registrar"
 )
 
@@ -69,31 +67,10 @@ func writeData[T any](w io.Writer, f format, v T) error {
 		if err := encodeJSON(&b, v, ""); err != nil {
 			return err
 		}
-		text, err := yaml.JSONToYAML(plainJSON(b.Bytes()))
-		if err != nil {
-			return fmt.Errorf("converting the output to YAML: %w", err)
-		}
-		_, err = w.Write(text)
-		return err
+		return document.WriteYAML(w, b.Bytes())
 	default:
 		return encodeJSON(w, v, "  ")
 	}
-}
-
-// plainJSON escapes what isn't ASCII in a JSON text. JSONToYAML reads it as
-// YAML, which refuses some characters that JSON allows and takes others, such
-// as U+0085, for line breaks. Those beyond U+FFFF are the same to both, and
-// their escapes are not.
-func plainJSON(text []byte) []byte {
-	out := make([]byte, 0, len(text))
-	for _, r := range string(text) {
-		if r < 0x7f || r > 0xffff {
-			out = utf8.AppendRune(out, r)
-		} else {
-			out = fmt.Appendf(out, `\u%04x`, r)
-		}
-	}
-	return out
 }
 
 func encodeJSON(w io.Writer, v any, indent string) error {
