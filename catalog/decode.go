@@ -52,6 +52,21 @@ type Override struct {
 	Reason string `json:"reason,omitempty"`
 }
 
+// UnmarshalJSON implements json.Unmarshaler for what a person or a program hands in:
+// other than in a value read from etcd, an unknown member is ErrInvalid, and so is an
+// override that has neither of the two statuses.
+func (o *Override) UnmarshalJSON(data []byte) error {
+	var out Override
+	if err := parse(data, "override", true, out.read); err != nil {
+		return err
+	}
+	if err := out.check(); err != nil {
+		return err
+	}
+	*o = out
+	return nil
+}
+
 func (o *Override) check() error {
 	switch o.Status {
 	case StatusDraining, StatusDown:

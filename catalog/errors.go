@@ -32,6 +32,10 @@ func invalid(field, format string, args ...any) *FieldError {
 	return &FieldError{Field: field, Reason: fmt.Sprintf(format, args...)}
 }
 
+// Below prepends a path to the field of every FieldError in err, for what is a part of
+// something else. Below of nil is nil.
+func Below(path string, err error) error { return below(path, err) }
+
 // below prepends a path to the field of every FieldError in err. A fault of the
 // whole value at that path has no field yet.
 func below(path string, err error) error {

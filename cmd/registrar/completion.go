@@ -130,3 +130,8 @@ func mustCompleteBy(cmd *cobra.Command, flag string, find cobra.CompletionFunc) 
 		panic(err) // the flag is not defined: a mistake in this program
 	}
 }
+
+// completeServices offers services for each argument.
+func (a *app) completeServices(cmd *cobra.Command, _ []string, toComplete string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return a.completeService(cmd, nil, toComplete)
+}

@@ -11,14 +11,14 @@ import (
 	"github.com/rosterdns/roster/registrar"
 )
 
-// maxFile bounds what --file reads: a thousand instances of the largest size.
+// maxFile bounds what is read of a file: a thousand instances of the largest size.
 const maxFile = 1000 * catalog.MaxValueSize
 
 // readServices reads the services in a file, or for "-" in stdin, and makes
 // them ready to be written: namespaces and IDs are filled in, and all rules
 // kept. Errors about the contents are ErrInvalid and name the file.
 func readServices(path string, stdin io.Reader, namespace string) ([]*registrar.Service, error) {
-	data, err := readFile(path, stdin)
+	data, err := readFile("--file", path, stdin)
 	if err != nil {
 		return nil, err
 	}
@@ -33,19 +33,20 @@ func readServices(path string, stdin io.Reader, namespace string) ([]*registrar.
 	return services, nil
 }
 
-func readFile(path string, stdin io.Reader) ([]byte, error) {
+// readFile reads a file that an argument names, or for "-" stdin.
+func readFile(argument, path string, stdin io.Reader) ([]byte, error) {
 	in := stdin
 	if path != "-" {
 		f, err := os.Open(path)
 		if err != nil {
-			return nil, &usageError{fmt.Errorf("--file: %w", err)}
+			return nil, &usageError{fmt.Errorf("%s: %w", argument, err)}
 		}
 		defer f.Close()
 		in = f
 	}
 	data, err := io.ReadAll(io.LimitReader(in, maxFile+1))
 	if err != nil {
-		return nil, &usageError{fmt.Errorf("--file: %w", err)}
+		return nil, &usageError{fmt.Errorf("%s: %w", argument, err)}
 	}
 	if len(data) > maxFile {
 		return nil, fmt.Errorf("reading services from %q: %w: larger than %d MiB: split the file", path, registrar.ErrInvalid, maxFile>>20)

@@ -36,7 +36,7 @@ func (g *globals) add(fs *pflag.FlagSet) {
 	fs.Var(text{&g.prefix}, "prefix", "etcd `PATH` of the registry")
 	g.zone = defaultZone
 	fs.Var(text{&g.zone}, "zone", "`ZONE` of the registry in DNS")
-	fs.VarP(text{&g.namespace}, "namespace", "n", "`NAMESPACE` of services given without one (default \"default\"; list: all)")
+	fs.VarP(text{&g.namespace}, "namespace", "n", "`NAMESPACE` of services given without one (default \"default\"; list, export: all)")
 	g.output = formatTable
 	fs.VarP(&g.output, "output", "o", "output as `FORMAT`: "+formatNames("|"))
 	fs.DurationVar(&g.timeout, "timeout", defaultTimeout, "give up after `DURATION`, such as 500ms or 10s; register without --once or --static never does")

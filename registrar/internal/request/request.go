@@ -7,6 +7,9 @@ import (
 	"errors"
 	"fmt"
 
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+	"go.etcd.io/etcd/api/v3/mvccpb"
+
 	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/registrar"
 )
@@ -27,6 +30,12 @@ type Driver interface {
 	Policy(ctx context.Context, service catalog.ServiceName) (catalog.Policy, error)
 	ChangePolicy(ctx context.Context, service catalog.ServiceName, change func(*catalog.Policy)) (policy catalog.Policy, changed bool, err error)
 	DeletePolicy(ctx context.Context, service catalog.ServiceName) error
+	// ReadKeys returns the keys of ranges of etcd, each a key or a prefix that ends in
+	// '/', as they all were at one revision. Errors are those of List.
+	ReadKeys(ctx context.Context, ranges ...string) (keys []*mvccpb.KeyValue, revision int64, err error)
+	// ChangeKeys carries out a transaction, and again while etcd is away: it can find
+	// done what it does. Errors are those of List.
+	ChangeKeys(ctx context.Context, r *pb.TxnRequest) (*pb.TxnResponse, error)
 }
 
 // Instance checks the name of an instance. The error is ErrInvalid.

@@ -31,8 +31,11 @@ func FuzzParse(f *testing.F) {
 		}
 		for _, o := range file.Objects {
 			var want any
-			if err := json.Unmarshal(o.JSON, &want); err != nil {
-				t.Fatalf("%q is not valid: %v", o.JSON, err)
+			if !json.Valid(o.JSON) {
+				t.Fatalf("%q is not valid", o.JSON)
+			}
+			if json.Unmarshal(o.JSON, &want) != nil {
+				continue // numbers that Go doesn't have
 			}
 			if line := o.Line("a[0].b"); line < 1 || line > 1+strings.Count(strings.ReplaceAll(string(text), "\r", "\n"), "\n") {
 				t.Fatalf("there is no line %d", line)

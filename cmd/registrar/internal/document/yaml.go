@@ -139,7 +139,7 @@ func (c *converter) nonSpecific(n *yaml.Node) bool {
 		return false
 	}
 	row := []rune(c.source[n.Line-1])
-	for _, word := range strings.Fields(string(row[min(max(n.Column-1, 0), len(row)):])) {
+	for word := range strings.FieldsSeq(string(row[min(max(n.Column-1, 0), len(row)):])) {
 		if !strings.HasPrefix(word, "&") {
 			return word == "!"
 		}
