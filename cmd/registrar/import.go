@@ -8,21 +8,26 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rosterdns/roster/catalog"
+	"github.com/rosterdns/roster/cmd/registrar/internal/consul"
 	"github.com/rosterdns/roster/cmd/registrar/internal/export"
+	"github.com/rosterdns/roster/cmd/registrar/internal/foreign"
 	"github.com/rosterdns/roster/cmd/registrar/internal/importing"
+	"github.com/rosterdns/roster/cmd/registrar/internal/skydns"
 	"github.com/rosterdns/roster/registrar"
 )
 
 // importer is what the import command is asked to do.
 type importer struct {
 	*app
+	from           source
+	zone           string // of SkyDNS
 	dryRun         bool
 	options        importing.Options
 	namespaceGiven bool // -n is there as a flag
 }
 
 func (a *app) importCommand() *cobra.Command {
-	m := &importer{app: a}
+	m := &importer{app: a, from: sourceRoster, zone: skydns.DefaultZone}
 	cmd := &cobra.Command{
 		Use:   "import FILE",
 		Short: "Write services, policies and overrides from a file",
@@ -38,23 +43,37 @@ are left out unless --static is given. To keep them registered here, use
 Each key is written only if it is still as import has read it. What others have
 changed meanwhile is left as it is and named; the exit code is 1 then.
 
+With --from consul FILE has answers of Consul's HTTP API: /v1/catalog/service/NAME,
+/v1/health/service/NAME (which has the checks) or /v1/agent/services, one or
+several in a row. With --from skydns it has what 'etcdctl get --prefix /skydns'
+prints, best with -w json. All instances become static. What Roster has no place
+for is listed.
+
 With --dry-run nothing is written, and the differences are shown. With -o json,
 jsonl and yaml, and with -o name, the changes are printed in any case.`,
 		Example: `  registrar import backup.json
   registrar import --dry-run --prune backup.yaml
-  registrar export --prefix /old | registrar import --static -`,
+  registrar export --prefix /old | registrar import --static -
+  registrar import --from consul orders.json --dry-run
+  registrar import --from skydns --from-zone skydns.local keys.json`,
 		Args: exactly("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("from-zone") && m.from != sourceSkyDNS {
+				return usagef("--from-zone is for --from skydns")
+			}
 			m.namespaceGiven = cmd.Flags().Changed("namespace")
 			return m.run(cmd.Context(), args[0])
 		},
 	}
 	fs := cmd.Flags()
 	fs.SortFlags = false
+	fs.Var(&m.from, "from", "what FILE comes from, as `REGISTRY`: roster, consul or skydns")
+	fs.Var(text{&m.zone}, "from-zone", "`ZONE` of SkyDNS's records in DNS")
 	fs.BoolVar(&m.dryRun, "dry-run", false, "show the differences and write nothing")
 	fs.BoolVar(&m.options.Static, "static", false, "import all instances, as static ones")
 	fs.BoolVar(&m.options.Prune, "prune", false, "remove static instances that FILE does not have from the services in FILE")
 	fs.BoolVar(&m.options.PruneNamespaces, "prune-namespaces", false, "remove them from all services of the namespaces in FILE")
+	mustComplete(cmd, "from", []string{string(sourceRoster), string(sourceConsul), string(sourceSkyDNS)})
 	return cmd
 }
 
@@ -93,6 +112,9 @@ func (m *importer) read(path string) ([]*export.Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	if m.from != sourceRoster {
+		return m.readForeign(path, text)
+	}
 	services, err := importing.Read(path, text, m.namespace())
 	if err != nil {
 		return nil, err
@@ -103,6 +125,30 @@ func (m *importer) read(path string) ([]*export.Service, error) {
 		}
 	}
 	return services, nil
+}
+
+// readForeign is read for files of other registries.
+func (m *importer) readForeign(path string, text []byte) ([]*export.Service, error) {
+	if err := catalog.CheckNamespace(m.namespace()); err != nil {
+		return nil, err
+	}
+	var found foreign.Result
+	var err error
+	if m.from == sourceConsul {
+		found, err = consul.Read(path, text, m.namespace())
+	} else {
+		found, err = skydns.Read(path, text, skydns.Options{Zone: m.zone, Namespace: m.namespace()})
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, note := range found.Notes {
+		m.notef("%s", note)
+	}
+	if found.LeftOut > 0 {
+		m.notef("left out %s", count(found.LeftOut, "record"))
+	}
+	return found.Services, nil
 }
 
 // report tells the user what was done, and what was left out.
