@@ -43,9 +43,9 @@ are left out unless --static is given. To keep them registered here, use
 Each key is written only if it is still as import has read it. What others have
 changed meanwhile is left as it is and named; the exit code is 1 then.
 
-With --from consul FILE has answers of Consul's HTTP API: /v1/catalog/service/NAME,
-/v1/health/service/NAME (which has the checks) or /v1/agent/services, one or
-several in a row. With --from skydns it has what 'etcdctl get --prefix /skydns'
+With --from consul FILE has answers of Consul's HTTP API, one or several in a
+row: /v1/catalog/service/NAME, /v1/health/service/NAME (which has the checks) or
+/v1/agent/services. With --from skydns it has what 'etcdctl get --prefix /skydns'
 prints, best with -w json. All instances become static. What Roster has no place
 for is listed.
 

@@ -220,3 +220,23 @@ func TestImportWritesAllOrNothing(t *testing.T) {
 		t.Errorf("import has changed\n%sto\n%s", before, after)
 	}
 }
+
+// TestImportForeign imports what Consul and SkyDNS say, as static instances.
+func TestImportForeign(t *testing.T) {
+	t.Parallel()
+	s := newShop()
+	const consul = `[{"Node":"n1","Address":"10.1.0.1","ServiceID":"web-1","ServiceName":"Web","ServicePort":80,"ServiceTags":["v1.2"]},{"Node":"n1","Address":"10.1.0.1","ServiceID":"x","ServiceName":"a_b"}]`
+	_, stderr := s.do(t, consul, exitOK, "import", "--from", "consul", "-n", "prod", "-")
+	const want = `registrar: -:1: service "Web", ID "web-1", node "n1": the service is imported as "web"
+registrar: -:1: service "Web", ID "web-1", node "n1": tag "v1.2" left out: tags are DNS labels
+registrar: -:1: service "a_b", ID "x", node "n1": left out: the service "a_b" is not a DNS label: 1 to 63 of a-z, 0-9 and '-', no '-' at either end
+registrar: left out 1 record
+registrar: imported 1 service: 1 created, 0 updated, 0 deleted, 0 unchanged
+`
+	if stderr != want {
+		t.Errorf("it said\n%swant\n%s", stderr, want)
+	}
+	s.says(t, "ID     ADDRESS   PORTS   STATUS  WEIGHT  PRIO\nweb-1  10.1.0.1  80/tcp  up      1       0\n", "get", "prod/web")
+	s.do(t, "/dns/org/example/db/a\n{\"host\":\"10.2.0.1\",\"port\":5432}\n", exitOK, "import", "--from", "skydns", "--from-zone", "example.org", "-")
+	s.says(t, "a\n", "get", "db", "-o", "name")
+}

@@ -63,7 +63,7 @@ Exit codes: 0 success, 1 failure, 2 usage error or invalid input, 3 not found,
 	root.AddCommand(
 		a.registerCommand(), a.unregisterCommand(),
 		a.listCommand(), a.getCommand(), a.policyCommand(),
-		a.exportCommand(), a.importCommand(),
+		a.exportCommand(), a.importCommand(), a.rbacCommand(),
 		a.completionCommand(), a.versionCommand(),
 	)
 	return root

@@ -1,0 +1,236 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+
+	"github.com/rosterdns/roster/catalog"
+	"github.com/rosterdns/roster/cmd/registrar/internal/rbac"
+	"github.com/rosterdns/roster/internal/etcdclient"
+	"github.com/rosterdns/roster/registrar"
+)
+
+func (a *app) rbacCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "rbac",
+		Short: "Print or apply least-privilege roles of etcd",
+		Long: `Rbac prints the commands of etcdctl that make a role of etcd with what a part of
+Roster needs, and no more. With --apply it makes the role itself; --user then
+has to be one that may, such as root.`,
+		Example: `  registrar rbac dns
+  registrar rbac registrar prod/orders --apply --user root --password-file pw`,
+		Args: unknownCommand,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+
+		SuggestionsMinimumDistance: suggestionDistance,
+	}
+	cmd.AddCommand(a.rbacDNSCommand(), a.rbacRegistrarCommand())
+	return cmd
+}
+
+// roleFlags are the flags of commands that make a role.
+type roleFlags struct {
+	name  string
+	users []string
+	apply bool
+}
+
+func (f *roleFlags) add(cmd *cobra.Command, name string) {
+	f.name = name
+	fs := cmd.Flags()
+	fs.SortFlags = false
+	fs.Var(text{&f.name}, "role", "`NAME` of the role")
+	fs.StringSliceVar(&f.users, "grant-to", nil, "grant the role to users, as `USER,...`; they have to exist")
+	fs.BoolVar(&f.apply, "apply", false, "make the role, or grant one that there is what it lacks")
+	mustComplete(cmd, "grant-to", nil)
+}
+
+func (a *app) rbacDNSCommand() *cobra.Command {
+	var f roleFlags
+	cmd := &cobra.Command{
+		Use:   "dns [NAMESPACE...]",
+		Short: "The role of DNS servers",
+		Long: `Dns is for the credentials of roster in a Corefile: the role may read the given
+namespaces, which have to be those of "namespaces" in the Corefile, or else the
+one given by -n, or the whole registry. It can write nothing.
+
+With -o json, jsonl and yaml the role is printed as one object.`,
+		Example: `  registrar rbac dns
+  registrar rbac dns prod test --role dns-prod -o json
+  registrar rbac dns --grant-to ns1 --apply --user root --password-file pw`,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 && a.globals.namespace != "" {
+				args = []string{a.globals.namespace}
+			}
+			for _, n := range args {
+				if err := catalog.CheckNamespace(n); err != nil {
+					return err
+				}
+			}
+			prefix, err := catalog.CleanPrefix(a.globals.prefix)
+			if err != nil {
+				return err
+			}
+			return a.role(cmd.Context(), rbac.DNS(f.name, prefix, args), f)
+		},
+	}
+	f.add(cmd, "roster-dns")
+	return cmd
+}
+
+func (a *app) rbacRegistrarCommand() *cobra.Command {
+	var f roleFlags
+	var read []string
+	cmd := &cobra.Command{
+		Use:   "registrar {SERVICE... | --namespace NAMESPACE}",
+		Short: "The role of programs that register services",
+
+		DisableFlagsInUseLine: true,
+		Long: `Registrar is for programs and people that register instances of the given
+services, or of all services of the namespace given by -n, read them, drain them
+and set their policies. With --read they find others too. An alias or failover
+to a service needs --read of that.
+
+With -o json, jsonl and yaml the role is printed as one object.`,
+		Example: `  registrar rbac registrar orders
+  registrar rbac registrar prod/orders --read prod/db --read shared
+  registrar rbac registrar -n prod --role prod --grant-to ann,bob`,
+		ValidArgsFunction: a.completeServices,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			prefix, err := catalog.CleanPrefix(a.globals.prefix)
+			if err != nil {
+				return err
+			}
+			written, err := a.writtenTargets(args)
+			if err != nil {
+				return err
+			}
+			readable, err := readTargets(read)
+			if err != nil {
+				return err
+			}
+			return a.role(cmd.Context(), rbac.Registrar(f.name, prefix, written, readable), f)
+		},
+	}
+	f.add(cmd, "roster-registrar")
+	cmd.Flags().StringSliceVar(&read, "read", nil, "also allow to read `NAMESPACE[/SERVICE],...`")
+	mustCompleteBy(cmd, "read", a.completeServiceNames)
+	return cmd
+}
+
+// writtenTargets returns the services in arguments, or without any the namespace of -n.
+func (a *app) writtenTargets(args []string) (targets []rbac.Target, err error) {
+	for _, arg := range args {
+		name, err := a.parseName(arg)
+		if err != nil {
+			return nil, err
+		}
+		targets = append(targets, rbac.Target{Namespace: name.Namespace, Service: name.Service})
+	}
+	if len(args) > 0 {
+		return targets, nil
+	}
+	if a.globals.namespace == "" {
+		return nil, usagef("rbac registrar: missing SERVICE, or --namespace for all services of one")
+	}
+	return []rbac.Target{{Namespace: a.globals.namespace}}, catalog.CheckNamespace(a.globals.namespace)
+}
+
+// readTargets returns those of --read.
+func readTargets(read []string) (targets []rbac.Target, err error) {
+	for _, r := range read {
+		namespace, service, one := strings.Cut(r, "/")
+		if err := catalog.CheckNamespace(namespace); err != nil {
+			return nil, usagef("--read %q: %w", r, err)
+		}
+		if one {
+			if err := catalog.CheckLabel("service", service); err != nil {
+				return nil, usagef("--read %q: %w", r, err)
+			}
+		}
+		targets = append(targets, rbac.Target{Namespace: namespace, Service: service})
+	}
+	return targets, nil
+}
+
+// role prints or applies a role.
+func (a *app) role(ctx context.Context, r rbac.Role, f roleFlags) error {
+	r.Users = f.users
+	switch format := a.globals.output; {
+	case format == formatName:
+		if _, err := fmt.Fprintln(a.stdout, r.Name); err != nil {
+			return err
+		}
+	case !format.isTable():
+		if err := writeData(a.stdout, format, r); err != nil {
+			return err
+		}
+	case !f.apply:
+		for _, command := range r.Commands() {
+			if _, err := fmt.Fprintln(a.stdout, command); err != nil {
+				return err
+			}
+		}
+	}
+	if !f.apply {
+		return nil
+	}
+	return a.applyRole(ctx, &r)
+}
+
+func (a *app) applyRole(ctx context.Context, r *rbac.Role) error {
+	g := &a.globals
+	if err := g.check(); err != nil {
+		return err
+	}
+	cfg := etcdclient.Config{Endpoints: g.endpoints, Username: g.user}
+	if g.user != "" {
+		password, err := readPassword(g.passwordFile)
+		if err != nil {
+			return err
+		}
+		cfg.Password = password
+	}
+	if g.cert != "" || g.cacert != "" {
+		cfg.Files = &etcdclient.TLSFiles{Cert: g.cert, Key: g.key, CA: g.cacert}
+	}
+	conn, err := etcdclient.New(cfg)
+	if err != nil {
+		return &usageError{err}
+	}
+	defer conn.Close()
+	ctx, cancel := context.WithTimeout(ctx, g.timeout)
+	defer cancel()
+	client, err := conn.Client(ctx)
+	if err != nil {
+		return explainAuth(err)
+	}
+	revoke, err := r.Apply(ctx, client)
+	if err != nil {
+		return explainAuth(err)
+	}
+	a.notef("applied role %q", r.Name)
+	for _, command := range revoke {
+		a.notef("role %q may do more: to revoke it, run: %s", r.Name, command)
+	}
+	return nil
+}
+
+// explainAuth makes an error of etcd one that has an exit code.
+func explainAuth(err error) error {
+	switch {
+	case errors.Is(err, rpctypes.ErrUserNotFound):
+		return fmt.Errorf("%w: %w: add it first, with: etcdctl user add", registrar.ErrNotFound, err)
+	case etcdclient.Denied(err):
+		return fmt.Errorf("%w: %w", registrar.ErrPermission, err)
+	case etcdclient.Away(err):
+		return fmt.Errorf("etcd %w: %w", registrar.ErrUnavailable, err)
+	}
+	return err
+}
