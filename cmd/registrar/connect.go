@@ -49,8 +49,16 @@ func (a *app) namespace() string {
 	return a.globals.namespace
 }
 
-// notef tells the user something that is neither data nor an error.
+// notef tells the user something that is neither data nor an error, unless --quiet is
+// given: that all is well.
 func (a *app) notef(format string, args ...any) {
+	if !a.globals.quiet {
+		a.warnf(format, args...)
+	}
+}
+
+// warnf is notef for what the user has to know even so.
+func (a *app) warnf(format string, args ...any) {
 	fmt.Fprintf(a.stderr, prefix+"%s\n", oneLine(withoutPrefixes(fmt.Sprintf(format, args...))))
 }
 

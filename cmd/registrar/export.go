@@ -98,7 +98,7 @@ func (a *app) export(ctx context.Context, client *registrar.Client, args []strin
 		return err
 	}
 	for _, note := range notes {
-		a.notef("%s", note)
+		a.warnf("%s", note)
 	}
 	a.notef("exported %s as of revision %d", count(len(services), "service"), revision)
 	return nil

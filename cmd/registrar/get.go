@@ -20,7 +20,7 @@ instances, also those that are draining or down.
 
 With -o json it prints the service as one object, with -o jsonl on one line,
 with -o name the IDs of its instances. "register --file" accepts the output of
--o json and -o yaml. If there is no instance to show the exit code is 3.`,
+-o json, jsonl and yaml. If there is no instance to show the exit code is 3.`,
 		Example: `  registrar get orders
   registrar get prod/orders -o wide
   registrar get 'orders?status=any'
@@ -41,7 +41,7 @@ with -o name the IDs of its instances. "register --file" accepts the output of
 					return explainNotFound(ctx, client, name, err)
 				}
 				if s.Stale {
-					a.notef("no contact with etcd: this output may be out of date")
+					a.warnf("no contact with etcd: this output may be out of date")
 				}
 				return writeService(a.stdout, a.globals.output, s)
 			})

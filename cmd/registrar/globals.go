@@ -27,7 +27,7 @@ type globals struct {
 
 	cacert, cert, key  string
 	user, passwordFile string
-	verbose            bool
+	verbose, quiet     bool
 }
 
 func (g *globals) add(fs *pflag.FlagSet) {
@@ -45,6 +45,7 @@ func (g *globals) add(fs *pflag.FlagSet) {
 	fs.Var(text{&g.key}, "key", "`FILE` with the key of the client certificate")
 	fs.Var(text{&g.user}, "user", "`NAME` of the etcd user")
 	fs.Var(text{&g.passwordFile}, "password-file", "`FILE` with the user's password and nothing else")
+	fs.BoolVarP(&g.quiet, "quiet", "q", false, "print no messages but errors and warnings")
 	fs.BoolVarP(&g.verbose, "verbose", "v", false, "print the library's log to standard error")
 }
 

@@ -96,7 +96,7 @@ func TestEveryGlobalFlagHasAVariable(t *testing.T) {
 		"endpoints": "REGISTRAR_ENDPOINTS", "prefix": "REGISTRAR_PREFIX", "namespace": "REGISTRAR_NAMESPACE",
 		"output": "REGISTRAR_OUTPUT", "timeout": "REGISTRAR_TIMEOUT", "cacert": "REGISTRAR_CACERT",
 		"cert": "REGISTRAR_CERT", "key": "REGISTRAR_KEY", "user": "REGISTRAR_USER",
-		"password-file": "REGISTRAR_PASSWORD_FILE", "verbose": "REGISTRAR_VERBOSE", "zone": "REGISTRAR_ZONE",
+		"password-file": "REGISTRAR_PASSWORD_FILE", "verbose": "REGISTRAR_VERBOSE", "quiet": "REGISTRAR_QUIET", "zone": "REGISTRAR_ZONE",
 	}
 	commands()[0].PersistentFlags().VisitAll(func(f *pflag.Flag) {
 		if got := environmentName(f.Name); got != want[f.Name] {

@@ -83,6 +83,9 @@ type narrator struct {
 	instances map[instanceName]*registrar.Instance
 	last      map[instanceName]registrar.InstanceStatus
 	announced map[instanceName]bool // was registered once
+	first     int                   // registered for the first time, and not told of, of many
+	again     int                   // likewise, of those that were registered before
+	shown     bool                  // on standard output
 	lost      bool                  // contact with etcd
 }
 
@@ -117,15 +120,33 @@ func (n *narrator) observe(statuses []registrar.InstanceStatus) error {
 		case registrar.StateRegistered:
 			n.registered(name)
 		case registrar.StateSuperseded:
-			n.r.notef("%s was superseded: another client registered it; it will be registered again once that client removes it", name)
+			n.r.warnf("%s was superseded: another client registered it; it will be registered again once that client removes it", name)
 		case registrar.StateFailed:
 			if !n.announced[name] && errors.Is(st.Err, registrar.ErrPermission) {
 				return fmt.Errorf("registering %s: %w", name, st.Err)
 			}
-			n.r.notef("etcd rejects %s: %s; retrying", name, withHint(st.Err))
+			n.r.warnf("etcd rejects %s: %s; retrying", name, withHint(st.Err))
 		}
 	}
-	return nil
+	n.sum()
+	if n.shown || len(n.announced) < len(n.instances) {
+		return nil
+	}
+	n.shown = true
+	return n.r.show(statuses)
+}
+
+// sum tells of many instances in one line: the first time when all are registered.
+func (n *narrator) sum() {
+	lease := fmt.Sprintf("lease %v", n.r.lease)
+	if n.first > 0 && len(n.announced) == len(n.instances) {
+		n.r.notef("registered %s, %s", n.r.sum(n.first), lease)
+		n.first = 0
+	}
+	if n.again > 0 {
+		n.r.notef("registered %s again, %s", n.r.sum(n.again), lease)
+		n.again = 0
+	}
 }
 
 // contact tells when contact with etcd is lost or regained.
@@ -138,9 +159,9 @@ func (n *narrator) contact(statuses []registrar.InstanceStatus) {
 	}
 	switch {
 	case cause != nil && !n.lost && len(n.announced) == 0:
-		n.r.notef("warning: no contact with etcd: %s; retrying: instances will be registered once etcd answers", withHint(cause))
+		n.r.warnf("warning: no contact with etcd: %s; retrying: instances will be registered once etcd answers", withHint(cause))
 	case cause != nil && !n.lost:
-		n.r.notef("lost contact with etcd: %v; retrying: instances stay registered for up to %v", cause, n.r.lease)
+		n.r.warnf("lost contact with etcd: %v; retrying: instances stay registered for up to %v", cause, n.r.lease)
 	case cause == nil && n.lost:
 		n.r.notef("regained contact with etcd")
 	}
@@ -166,6 +187,14 @@ func (n *narrator) registered(name instanceName) {
 		again = " again"
 	}
 	n.announced[name] = true
+	switch {
+	case n.r.many() && again == "":
+		n.first++
+		return
+	case n.r.many():
+		n.again++
+		return
+	}
 	if in.Static {
 		n.r.notef("registered %s%s (%s), static", name, again, describe(in))
 	} else {
@@ -179,6 +208,10 @@ func (n *narrator) closed(err error) error {
 		return fmt.Errorf("unregistering %s: %w", n.r.summary(), err)
 	}
 	// Otherwise an error says what is known: that nothing could be written.
+	if n.r.many() {
+		n.closedMany()
+		return nil
+	}
 	for _, s := range n.r.services {
 		for i := range s.Instances {
 			name := instanceName{s.Namespace, s.Name, s.Instances[i].ID}
@@ -194,4 +227,24 @@ func (n *narrator) closed(err error) error {
 		}
 	}
 	return nil
+}
+
+// closedMany is closed for many instances: those that were unregistered in one line.
+func (n *narrator) closedMany() {
+	unregistered, left := 0, 0
+	for name, in := range n.instances {
+		switch {
+		case !n.announced[name]:
+		case in.Static || n.last[name].State == registrar.StateSuperseded:
+			left++
+		case n.last[name].State == registrar.StateRegistered:
+			unregistered++
+		}
+	}
+	if unregistered > 0 {
+		n.r.notef("unregistered %s", n.r.sum(unregistered))
+	}
+	if left > 0 {
+		n.r.notef("left %s, which are static or another client's", n.r.sum(left))
+	}
 }

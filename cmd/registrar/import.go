@@ -45,9 +45,9 @@ changed meanwhile is left as it is and named; the exit code is 1 then.
 
 With --from consul FILE has answers of Consul's HTTP API, one or several in a
 row: /v1/catalog/service/NAME, /v1/health/service/NAME (which has the checks) or
-/v1/agent/services. With --from skydns it has what 'etcdctl get --prefix /skydns'
-prints, best with -w json. All instances become static. What Roster has no place
-for is listed.
+/v1/agent/services. With --from skydns it has what "etcdctl get --prefix
+/skydns" prints, best with -w json. All instances become static. What Roster has
+no place for is listed.
 
 With --dry-run nothing is written, and the differences are shown. With -o json,
 jsonl and yaml, and with -o name, the changes are printed in any case.`,
@@ -143,10 +143,10 @@ func (m *importer) readForeign(path string, text []byte) ([]*export.Service, err
 		return nil, err
 	}
 	for _, note := range found.Notes {
-		m.notef("%s", note)
+		m.warnf("%s", note)
 	}
 	if found.LeftOut > 0 {
-		m.notef("left out %s", count(found.LeftOut, "record"))
+		m.warnf("left out %s", count(found.LeftOut, "record"))
 	}
 	return found.Services, nil
 }
@@ -154,10 +154,10 @@ func (m *importer) readForeign(path string, text []byte) ([]*export.Service, err
 // report tells the user what was done, and what was left out.
 func (m *importer) report(plan *importing.Plan, r importing.Result, services int) {
 	if len(plan.Held) > 0 {
-		m.notef("left %s to the processes that keep them registered: %s", count(len(plan.Held), "instance"), strings.Join(plan.Held, ", "))
+		m.warnf("left %s to the processes that keep them registered: %s", count(len(plan.Held), "instance"), strings.Join(plan.Held, ", "))
 	}
 	if len(plan.Leased) > 0 {
-		m.notef("left out %s, since they are not static (--static imports them): %s", count(len(plan.Leased), "instance"), strings.Join(plan.Leased, ", "))
+		m.warnf("left out %s, since they are not static (--static imports them): %s", count(len(plan.Leased), "instance"), strings.Join(plan.Leased, ", "))
 	}
 	verb := "imported"
 	if m.dryRun {

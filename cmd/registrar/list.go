@@ -25,12 +25,12 @@ or of all namespaces.
 With -o name it prints NAMESPACE/SERVICE, the form that get accepts. With
 -o wide it also counts the instances that are up. With -o json, jsonl and yaml
 it prints each service with its instances that are up, as get does, and omits
-services without one. "register --file" accepts the output of -o json and
--o yaml.`,
+services without one. "register --file" accepts the output of -o json, jsonl and
+yaml.`,
 		Example: `  registrar list
   registrar list -n prod -o name
-  registrar list -o jsonl
-  registrar list -o json | registrar register --prefix /test --file -`,
+  registrar list -o jsonl | registrar register --prefix /test --file -
+  registrar list -o json`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.oneShot(cmd.Context(), a.list)

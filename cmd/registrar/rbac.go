@@ -217,7 +217,7 @@ func (a *app) applyRole(ctx context.Context, r *rbac.Role) error {
 	}
 	a.notef("applied role %q", r.Name)
 	for _, command := range revoke {
-		a.notef("role %q may do more: to revoke it, run: %s", r.Name, command)
+		a.warnf("role %q may do more: to revoke it, run: %s", r.Name, command)
 	}
 	return nil
 }

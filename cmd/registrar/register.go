@@ -29,12 +29,16 @@ With --wait-dns it says when a DNS server shows the registration; with --once
 or --static it waits for that before it exits, for at most --timeout. --zone is
 the zone that the server answers for.
 
-A file contains one service or an array of services, in JSON or YAML:
+With -o json, jsonl and yaml it prints what is registered as soon as it is, and
+with -o name NAMESPACE/SERVICE/ID of each instance.
+
+A file contains one service or an array of services, or several of these in a
+row, as JSON, JSON lines or documents of YAML 1.2:
 
   {"name":"orders", "instances":[{"addresses":["10.0.0.7"],
                                   "ports":[{"name":"http","port":8080}]}]}
 
-The output of "get -o json" and "get -o yaml" has this form.`,
+The output of "get" and "list" with -o json, jsonl and yaml has this form.`,
 		Example: `  registrar register orders --port http:8080
   registrar register orders --id a --port http:8080 --meta version=1.2.3
   registrar register orders --address iface:eth0 --port 8080 --lease 30s

@@ -86,7 +86,7 @@ func (w *dnsWatch) follow(s dnsServer, target dnsTarget) {
 	defer cancel()
 	err := s.await(first, target)
 	if err != nil && w.ctx.Err() == nil {
-		w.r.notef("warning: %v; still waiting", err)
+		w.r.warnf("warning: %v; still waiting", err)
 		err = s.await(w.ctx, target)
 	}
 	if err == nil {

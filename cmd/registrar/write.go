@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/rosterdns/roster/registrar"
 )
@@ -21,17 +20,9 @@ func (r *registration) write(ctx context.Context, client *registrar.Client) erro
 	if err := client.Wait(ctx); err != nil {
 		return fmt.Errorf("registering: %w", err) // it names the instances
 	}
-	for _, s := range r.services {
-		for i := range s.Instances {
-			in := &s.Instances[i]
-			name := instanceName{s.Namespace, s.Name, in.ID}
-			if in.Static {
-				r.notef("registered %s (%s), static: it stays until it is unregistered", name, describe(in))
-			} else {
-				r.notef("registered %s (%s), lease %v: expires at about %s unless it is registered again",
-					name, describe(in), r.lease, time.Now().Add(r.lease).Format(time.RFC3339))
-			}
-		}
+	r.tell()
+	if err := r.show(client.Status()); err != nil {
+		return err
 	}
 	return r.awaitDNS(ctx, client)
 }

@@ -11,9 +11,9 @@ import (
 // rangesAtOnce hides the network's delay where many ranges are read.
 const rangesAtOnce = 8
 
-// Keys returns the keys of ranges, as List of mirror.Source has them, as they all were at
+// ReadKeys returns the keys of ranges, as List of mirror.Source has them, as they all were at
 // one revision. Errors are those of List.
-func (l *Lister) Keys(ctx context.Context, ranges []string) (keys []*mvccpb.KeyValue, revision int64, err error) {
+func (l *Lister) ReadKeys(ctx context.Context, ranges []string) (keys []*mvccpb.KeyValue, revision int64, err error) {
 	err = l.Try(ctx, func(ctx context.Context) (answered bool, err error) {
 		keys, revision, err = l.keysOnce(ctx, ranges)
 		return false, err

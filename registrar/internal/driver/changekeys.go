@@ -15,7 +15,7 @@ func (d *driver) ReadKeys(ctx context.Context, ranges ...string) (keys []*mvccpb
 	if err != nil {
 		return nil, 0, err
 	}
-	return p.lister.Keys(ctx, ranges)
+	return p.lister.ReadKeys(ctx, ranges)
 }
 
 // ChangeKeys implements request.Driver.
