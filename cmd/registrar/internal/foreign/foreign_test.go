@@ -48,7 +48,7 @@ func TestSameID(t *testing.T) {
 	c.Add(at("10.0.0.2", ""))
 	c.Add(at("10.0.0.3", "a.b"))
 	r := c.Result()
-	if len(r.Services[0].Instances) != 1 && r.LeftOut == 0 || r.LeftOut != 2 || len(r.Notes) != 3 {
+	if len(r.Services[0].Instances) != 2 || r.LeftOut != 1 || len(r.Notes) != 2 {
 		t.Errorf("%d are left out, with notes %q", r.LeftOut, r.Notes)
 	}
 }
