@@ -2,6 +2,7 @@ package catalog_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -272,4 +273,23 @@ func TestDecodeOverride(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestOverrideFromAPerson(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		`{"status":"draining","reason":"kernel"}`: "",
+		`{"status":"down"}`:                       "",
+		`{"status":"down","by":"me"}`:             `"by" is not a known member`,
+		`{"status":"up"}`:                         `status "up" is neither`,
+		`{}`:                                      `status is missing`,
+		`null`:                                    `override is null`,
+		`{"status":"down","status":"down"}`:       `override`,
+	} {
+		var o catalog.Override
+		err := o.UnmarshalJSON([]byte(text))
+		if want == "" && (err != nil || string(o.EncodeValue()) != text) || want != "" && (!errors.Is(err, catalog.ErrInvalid) || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %+v, error %v; want %q", text, o, err, want)
+		}
+	}
 }

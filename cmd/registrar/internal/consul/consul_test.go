@@ -49,7 +49,8 @@ func TestRead(t *testing.T) {
 				`:23: service "local", ID "z", node "shop-2": left out: it listens on a socket "/run/z.sock"`,
 				`: the ID "cart" is not unique in service default/cart: imported as 10-1-0-1-8080`,
 				`: the ID "cart" is not unique in service default/cart: imported as 10-1-0-20-8080`,
-			}, 3,
+			},
+			3,
 		},
 		"health.json": {
 			`[{"namespace":"default","name":"orders","revision":0,"stale":false,"overrides":{"orders-3":{"status":"draining","reason":"kernel update"}},"instances":[` +
@@ -60,11 +61,13 @@ func TestRead(t *testing.T) {
 				`:2: service "orders", ID "orders-1", node "shop-1": it takes connections of the service mesh itself`,
 				`:8: service "orders", ID "orders-2", node "shop-2": the check "service:orders-2" is critical: imported as down`,
 				`:13: service "orders", ID "orders-3", node "shop-3": the weight 0 is imported as 1`,
-			}, 0,
+			},
+			0,
 		},
 		"agent.json": {
 			`[{"namespace":"default","name":"mail","revision":0,"stale":false,"instances":[{"id":"mail-1","addresses":["192.0.2.25"],"ports":[{"port":25,"protocol":"tcp"}],"weight":1,"priority":0,"locality":"dc1","status":"up","static":true}]}]`,
-			[]string{`:1: service "web", ID "web": left out: it has no address but that of its agent: use the answer of /v1/health/service/web`}, 1,
+			[]string{`:1: service "web", ID "web": left out: it has no address but that of its agent: use the answer of /v1/health/service/web`},
+			1,
 		},
 	} {
 		t.Run(file, func(t *testing.T) {
