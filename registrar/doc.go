@@ -89,7 +89,8 @@
 // # Drivers
 //
 // Programs choose a driver by name, and import it: "etcd" is the registry itself;
-// "memory" one within the process, for tests, which can be made to fail.
+// "memory" one within the process, for tests, which can be made to fail; "dns" finds
+// services by DNS, where there is no access to etcd, and registers nothing.
 //
 // A driver implements Registry, and whichever of Closer, Waiter, Watcher, Drainer, Lister
 // and Reporter it can; it calls RegisterDriver when it is imported. Package registrartest

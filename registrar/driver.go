@@ -28,7 +28,7 @@ func RegisterDriver(name string, new func() Registry) {
 	drivers.byName[name] = new
 }
 
-// Open returns a client of the driver with the name: "etcd", "memory" or
+// Open returns a client of the driver with the name: "etcd", "memory", "dns" or
 // another that the program imports. It does no network I/O, so that a backend
 // that is away is no error; ctx bounds Open alone. Errors are ErrInvalid: an
 // unknown driver, or options that break a rule.
@@ -56,7 +56,7 @@ func unknownDriver(name string, registered []string) error {
 		have = "registered: " + strings.Join(registered, ", ")
 	}
 	hint := "the package of the driver"
-	if name == "etcd" || name == "memory" {
+	if name == "etcd" || name == "memory" || name == "dns" {
 		hint = `_ "` + modulePath + name + `"`
 	}
 	return fmt.Errorf("registrar: unknown driver %.100q (%s): import %s: %w", name, have, hint, ErrInvalid)

@@ -16,6 +16,7 @@ const (
 	envEndpoints    = "REGISTRAR_ENDPOINTS"
 	envPrefix       = "REGISTRAR_PREFIX"
 	envNamespace    = "REGISTRAR_NAMESPACE"
+	envZone         = "REGISTRAR_ZONE"
 	envCACert       = "REGISTRAR_CACERT"
 	envCert         = "REGISTRAR_CERT"
 	envKey          = "REGISTRAR_KEY"
@@ -29,6 +30,7 @@ const (
 //	REGISTRAR_ENDPOINTS       WithEndpoints, separated by commas
 //	REGISTRAR_PREFIX          WithPrefix
 //	REGISTRAR_NAMESPACE       WithNamespace
+//	REGISTRAR_ZONE            WithZone of package dns
 //	REGISTRAR_CACERT          WithTLSFiles: certificate authorities of the servers
 //	REGISTRAR_CERT            WithTLSFiles: the client's certificate
 //	REGISTRAR_KEY             WithTLSFiles: and its key
@@ -66,6 +68,9 @@ func optionsFrom(env func(string) string) (opts []Option, err error) {
 	if v := env(envNamespace); v != "" {
 		refuse(envNamespace, catalog.CheckNamespace(v))
 		opts = append(opts, WithNamespace(v))
+	}
+	if v := env(envZone); v != "" {
+		opts = append(opts, func(o *Options) { o.Zone = v })
 	}
 	if certificate := together(env, envCert, envKey, refuse); certificate || env(envCACert) != "" {
 		opts = append(opts, WithTLSFiles(env(envCert), env(envKey), env(envCACert)))

@@ -14,7 +14,7 @@ import (
 // setenv makes variables the only ones of the library.
 func setenv(t *testing.T, env map[string]string) {
 	t.Helper()
-	for _, name := range []string{"ENDPOINTS", "PREFIX", "NAMESPACE", "CACERT", "CERT", "KEY", "USER", "PASSWORD_FILE"} {
+	for _, name := range []string{"ENDPOINTS", "PREFIX", "NAMESPACE", "ZONE", "CACERT", "CERT", "KEY", "USER", "PASSWORD_FILE"} {
 		t.Setenv("REGISTRAR_"+name, env[name])
 	}
 	t.Setenv("REGISTRAR_TIMEOUT", "never") // of the command alone
@@ -32,10 +32,11 @@ func TestOptionsFromEnv(t *testing.T) {
 	}{
 		"nothing": {nil, func(*registrar.Options) {}},
 		"all": {map[string]string{
-			"ENDPOINTS": "https://a:1, https://b:2", "PREFIX": "/shop", "NAMESPACE": "prod",
+			"ENDPOINTS": "https://a:1, https://b:2", "PREFIX": "/shop", "NAMESPACE": "prod", "ZONE": "svc.example.com",
 			"CACERT": "ca.pem", "CERT": "cert.pem", "KEY": "key.pem", "USER": "root", "PASSWORD_FILE": password,
 		}, func(o *registrar.Options) {
 			o.Endpoints, o.Prefix, o.Namespace = []string{"https://a:1", "https://b:2"}, "/shop", "prod"
+			o.Zone = "svc.example.com"
 			o.TLSFiles = &registrar.TLSFiles{Cert: "cert.pem", Key: "key.pem", CA: "ca.pem"}
 			o.Username, o.Password = "root", "s3cret"
 		}},

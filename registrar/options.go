@@ -30,13 +30,17 @@ const (
 // Options is what the Options of a registry come to. Drivers get it from
 // NewOptions; users set it by the With functions.
 type Options struct {
-	// Endpoints are the URLs of the backend; none means the driver's default.
+	// Endpoints are the URLs of the backend, or what else the driver takes; none means
+	// the driver's default.
 	Endpoints []string
 	// Prefix is what the keys of the registry start with, as
 	// catalog.CleanPrefix returns it.
 	Prefix string
 	// Namespace is that of names and services that state none.
 	Namespace string
+	// Zone is the DNS zone of the registry, for drivers that ask DNS; empty means the
+	// driver's default.
+	Zone string
 	// LeaseTTL is how long instances outlive their process.
 	LeaseTTL time.Duration
 	// Logger gets warnings; it is never nil.
@@ -108,7 +112,8 @@ func checkLeaseTTL(ttl time.Duration) error {
 
 // WithEndpoints sets the URLs of the backend, such as
 // "https://etcd-1.example.com:2379"; for etcd the default is
-// http://127.0.0.1:2379.
+// http://127.0.0.1:2379. For dns they are servers, such as "10.0.0.53" or
+// "10.0.0.53:5353", and the default is those of the system.
 func WithEndpoints(urls ...string) Option {
 	return func(o *Options) { o.Endpoints = append([]string(nil), urls...) }
 }

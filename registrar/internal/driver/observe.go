@@ -20,8 +20,8 @@ func observe(observer registrar.Observer, etcd *Etcd) *observed {
 	if observer == nil {
 		return nil
 	}
-	etcd.Source = observing.Source(etcd.Source, observer)
-	etcd.Backend = observing.Backend(etcd.Backend, observer)
+	etcd.Source = observedSource(etcd.Source, observer)
+	etcd.Backend = observedBackend(etcd.Backend, observer)
 	o := &observed{observer: observer}
 	o.contact = observing.NewContact(&o.queue, observer)
 	return o

@@ -1,4 +1,4 @@
-package observing
+package driver
 
 import (
 	"context"
@@ -20,8 +20,8 @@ func (r requests) ended(o registrar.Operation, start time.Time, err error) {
 	r.observer.Requested(registrar.Request{Operation: o, Duration: time.Since(start), Err: err})
 }
 
-// Backend returns a backend whose requests an observer is told of.
-func Backend(b writer.Backend, observer registrar.Observer) writer.Backend {
+// observedBackend returns a backend whose requests an observer is told of.
+func observedBackend(b writer.Backend, observer registrar.Observer) writer.Backend {
 	return backend{b, requests{observer}}
 }
 
@@ -82,8 +82,8 @@ func writes(ops []*pb.RequestOp) bool {
 	return false
 }
 
-// Source returns a source whose requests an observer is told of.
-func Source(s mirror.Source, observer registrar.Observer) mirror.Source {
+// observedSource returns a source whose requests an observer is told of.
+func observedSource(s mirror.Source, observer registrar.Observer) mirror.Source {
 	return source{s, requests{observer}}
 }
 

@@ -1,0 +1,2 @@
+// Package dns is the driver "dns".
+package dns
