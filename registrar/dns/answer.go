@@ -3,6 +3,7 @@ package dns
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"net/netip"
 	"slices"
 	"time"
@@ -23,12 +24,23 @@ type answer struct {
 	records []dns.RR
 	// alias is what the name is a CNAME of; empty if of nothing.
 	alias string
-	// addresses are those of the names that the records lead to.
+	// addresses are those of names, in the records and beside them.
 	addresses map[string][]netip.Addr
 	// ttl is how long the answer may be used.
 	ttl time.Duration
 	// stale says that the server has lost contact with the registry.
 	stale bool
+}
+
+// recordsOf yields the records of a Go type.
+func recordsOf[T dns.RR](a answer) iter.Seq[T] {
+	return func(yield func(T) bool) {
+		for _, rr := range a.records {
+			if record, ok := rr.(T); ok && !yield(record) {
+				return
+			}
+		}
+	}
 }
 
 // read returns what a response says to a question, also that there is nothing.
@@ -50,7 +62,8 @@ func read(q dns.Question, m *dns.Msg) (answer, error) {
 		}
 	}
 	if len(a.records) > 0 {
-		a.readAddresses(m)
+		a.readAddresses(a.records)
+		a.readAddresses(m.Extra)
 		return a, nil
 	}
 	return a, a.readNothing(m)
@@ -80,33 +93,22 @@ func (a *answer) follow(q dns.Question, m *dns.Msg) (owner string) {
 	return owner
 }
 
-// readAddresses takes the addresses of what SRV records lead to, and no others (RFC 5452,
-// 6).
-func (a *answer) readAddresses(m *dns.Msg) {
-	targets := map[string]bool{}
-	for _, rr := range a.records {
-		if srv, ok := rr.(*dns.SRV); ok {
-			targets[dns.CanonicalName(srv.Target)] = true
+// readAddresses takes the addresses of names from records.
+func (a *answer) readAddresses(records []dns.RR) {
+	for _, rr := range records {
+		var addr netip.Addr
+		switch rr := rr.(type) {
+		case *dns.A:
+			addr, _ = netip.AddrFromSlice(rr.A.To4())
+		case *dns.AAAA:
+			addr, _ = netip.AddrFromSlice(rr.AAAA)
+		default:
+			continue
 		}
-	}
-	for _, rr := range m.Extra {
 		name := dns.CanonicalName(rr.Header().Name)
-		if addr, ok := addressOf(rr); ok && targets[name] {
-			a.addresses[name] = append(a.addresses[name], addr)
-			a.limit(rr.Header().Ttl)
-		}
+		a.addresses[name] = append(a.addresses[name], addr)
+		a.limit(rr.Header().Ttl)
 	}
-}
-
-// addressOf returns the address that a record holds, if it does.
-func addressOf(rr dns.RR) (netip.Addr, bool) {
-	switch rr := rr.(type) {
-	case *dns.A:
-		return netip.AddrFromSlice(rr.A.To4())
-	case *dns.AAAA:
-		return netip.AddrFromSlice(rr.AAAA)
-	}
-	return netip.Addr{}, false
 }
 
 // readNothing reads for how long there is nothing (RFC 2308, 5). One that has no SOA

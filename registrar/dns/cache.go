@@ -3,7 +3,6 @@ package dns
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -16,7 +15,7 @@ const (
 	// it stays longer: what is known couldn't be asked again.
 	idleAfter = 10 * time.Minute
 	// maxNames bounds the names that are remembered, each of which is asked for once in a
-	// TTL: far more than the services that a program needs.
+	// TTL: far more than a program needs.
 	maxNames = 10_000
 )
 
@@ -28,76 +27,66 @@ type cache struct {
 	namespace string // of names that state none
 	zone      string
 	resolve   func(context.Context, query) (found, error)
-	failed    func(registrar.ServiceName, error) // see entry.renew
-	inContact func() bool                        // with a DNS server
+	failed    func(name string, err error) // see entry.renew
+	inContact func() bool                  // with a DNS server
 
-	texts  sync.Map // of *entry, by the name as a user wrote it
-	closed context.Context
-	close  context.CancelFunc
-	wg     sync.WaitGroup
+	entries sync.Map // of *entry, by the name as a user wrote it
+	closed  context.Context
+	close   context.CancelFunc
+	wg      sync.WaitGroup
 
-	mu      sync.Mutex
-	count   int               // of texts
-	entries map[string]*entry // by the name in full
+	mu    sync.Mutex
+	count int // of entries
 }
 
 func newCache(namespace, zone string, resolve func(context.Context, query) (found, error)) *cache {
-	c := &cache{namespace: namespace, zone: zone, resolve: resolve, entries: map[string]*entry{}}
+	c := &cache{namespace: namespace, zone: zone, resolve: resolve}
 	c.closed, c.close = context.WithCancel(context.Background())
 	return c
 }
 
 // entry returns what is known of a name, which is asked for from now on.
-func (c *cache) entry(text string) (*entry, error) {
-	if known, ok := c.texts.Load(text); ok {
+func (c *cache) entry(name string) (*entry, error) {
+	if known, ok := c.entries.Load(name); ok {
 		e := known.(*entry)
 		e.ask()
 		return e, nil
 	}
-	text = strings.Clone(text) // the caller's can be part of a larger string
-	n, err := registrar.ParseName(text, c.namespace)
+	name = strings.Clone(name) // the caller's can be part of a larger string
+	n, err := registrar.ParseName(name, c.namespace)
 	if err != nil {
 		return nil, err
 	}
-	slices.Sort(n.Selector.Tags) // whose order means nothing
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.add(text, n)
+	q, err := newQuery(n, c.zone)
+	if err != nil {
+		return nil, err
+	}
+	return c.add(name, newEntry(n, q))
 }
 
-// add has a name renewed under another text. The caller holds the mutex.
-func (c *cache) add(text string, n registrar.ServiceName) (*entry, error) {
+// add has a new name renewed.
+func (c *cache) add(name string, e *entry) (*entry, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.closed.Err() != nil {
 		return nil, registrar.ErrClosed
 	}
-	if known, ok := c.texts.Load(text); ok {
-		known.(*entry).ask()
+	if known, ok := c.entries.Load(name); ok {
 		return known.(*entry), nil
 	}
 	if c.count >= maxNames {
-		return nil, fmt.Errorf("registrar: getting %q: %w: %w", text, registrar.ErrUnavailable, errTooMany)
+		return nil, fmt.Errorf("registrar: getting %q: %w: %w", name, registrar.ErrUnavailable, errTooMany)
 	}
-	e := c.entries[n.String()]
-	if e == nil {
-		q, err := newQuery(n, c.zone)
-		if err != nil {
-			return nil, err
-		}
-		e = newEntry(n, q)
-		c.entries[n.String()] = e
-		c.wg.Go(func() {
-			e.renew(c.closed, c.resolve, func(err error) { c.failed(e.name, err) }, func() bool { return c.drop(e) })
-		})
-	}
-	e.ask()
-	e.texts = append(e.texts, text)
-	c.texts.Store(text, e)
 	c.count++
+	c.entries.Store(name, e)
+	c.wg.Go(func() {
+		e.renew(c.closed, c.resolve, func(err error) { c.failed(name, err) }, func() bool { return c.drop(name, e) })
+	})
 	return e, nil
 }
 
 // drop drops a name that nobody asks for any more, and reports whether it did.
-func (c *cache) drop(e *entry) bool {
+func (c *cache) drop(name string, e *entry) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
@@ -108,11 +97,8 @@ func (c *cache) drop(e *entry) bool {
 		return false
 	}
 	e.dropped = true
-	for _, text := range e.texts {
-		c.texts.Delete(text)
-	}
-	c.count -= len(e.texts)
-	delete(c.entries, e.name.String())
+	c.count--
+	c.entries.Delete(name)
 	return true
 }
 
@@ -136,7 +122,7 @@ func (c *cache) hold(e *entry) (release func(), ok bool) {
 func (c *cache) end() {
 	c.mu.Lock()
 	c.close()
-	c.texts.Clear()
+	c.entries.Clear()
 	c.mu.Unlock()
 	c.wg.Wait()
 }

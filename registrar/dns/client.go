@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -17,6 +17,9 @@ import (
 // still answer within the second that GetService has; then as long as one takes that asks
 // others.
 var patience = [...]time.Duration{400 * time.Millisecond, 2 * time.Second}
+
+// errSilent says that nothing came from a server.
+var errSilent = errors.New("no answer")
 
 // client asks servers. It is safe for concurrent use.
 type client struct {
@@ -46,10 +49,9 @@ func (c *client) contact(heard bool) {
 // reached, that fail, or don't know the zone leave it to the next; that there is nothing
 // is an answer.
 func (c *client) ask(ctx context.Context, name string, qtype uint16) (answer, error) {
-	list := c.order()
 	q := dns.Question{Name: name, Qtype: qtype, Qclass: dns.ClassINET}
-	var failed error
-	heard := false
+	list, heard := c.order(), false
+	var failures error
 	for _, limit := range patience {
 		var silent []string
 		for _, server := range list {
@@ -60,71 +62,58 @@ func (c *client) ask(ctx context.Context, name string, qtype uint16) (answer, er
 				return a, nil
 			case ctx.Err() != nil:
 				return answer{}, ctx.Err()
-			case isTimeout(err):
+			case errors.Is(err, errSilent):
 				silent = append(silent, server)
 			}
-			heard = heard || !isNetwork(err)
-			failed = explain(failed, err)
+			heard = heard || !errors.Is(err, errSilent) || errors.Is(err, errTruncated)
+			failures = also(failures, err)
 		}
 		list = silent
 	}
 	if !heard {
 		c.contact(false)
 	}
-	return answer{}, fmt.Errorf("asking for %s %s: %w", name, dns.TypeToString[qtype], failed)
+	return answer{}, fmt.Errorf("asking for %s %s: %w", name, dns.TypeToString[qtype], failures)
 }
 
 // order returns the servers in the order in which they are asked.
 func (c *client) order() []string {
-	list := c.servers.list()
-	last := c.last.Load()
-	if last == nil {
-		return list
-	}
-	ordered := make([]string, 0, len(list))
-	for _, server := range list {
-		if server == *last {
-			ordered = append(ordered, server)
+	list := slices.Clone(c.servers.list())
+	if last := c.last.Load(); last != nil {
+		if i := slices.Index(list, *last); i > 0 {
+			list = slices.Insert(slices.Delete(list, i, i+1), 0, *last)
 		}
 	}
-	for _, server := range list {
-		if server != *last {
-			ordered = append(ordered, server)
-		}
-	}
-	return ordered
+	return list
 }
 
 // askServer asks one server: by UDP, and again by TCP if the answer has no room.
-func (c *client) askServer(ctx context.Context, limit time.Duration, server string, q dns.Question) (a answer, err error) {
+func (c *client) askServer(ctx context.Context, limit time.Duration, server string, q dns.Question) (answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	for _, network := range []string{"udp", "tcp"} {
-		a, err = c.askBy(ctx, network, server, q)
-		if !errors.Is(err, errTruncated) {
-			break
+	a, err := c.askBy(ctx, "udp", server, q)
+	if errors.Is(err, errTruncated) {
+		if a, err = c.askBy(ctx, "tcp", server, q); err != nil {
+			err = fmt.Errorf("%w, and by TCP: %w", errTruncated, err)
 		}
 	}
-	switch {
-	case err == nil:
-		return a, nil
-	case ctx.Err() != nil:
-		return answer{}, fmt.Errorf("%s: no answer within %v: %w", server, limit, ctx.Err())
-	default:
+	if err != nil {
 		return answer{}, fmt.Errorf("%s: %w", server, err)
 	}
+	return a, nil
 }
 
-func (c *client) askBy(ctx context.Context, network, server string, q dns.Question) (answer, error) {
+func (c *client) askBy(ctx context.Context, network, server string, q dns.Question) (a answer, err error) {
 	m := new(dns.Msg)
 	m.SetQuestion(q.Name, q.Qtype)
 	m.SetEdns0(maxUDP, false)
 	start := time.Now()
 	response, err := c.exchange(ctx, network, server, m)
-	var a answer
 	if err == nil {
 		c.contact(true)
 		a, err = read(q, response)
+	} else {
+		err = fmt.Errorf("%w: %w", errSilent, err)
 	}
 	if c.requested != nil {
 		c.requested(registrar.Request{Operation: registrar.OperationRead, Duration: time.Since(start), Err: err})
@@ -132,21 +121,10 @@ func (c *client) askBy(ctx context.Context, network, server string, q dns.Questi
 	return a, err
 }
 
-// explain adds what another server said to the error.
-func explain(failed, err error) error {
-	if failed == nil {
+// also adds what another server said to an error.
+func also(failures, err error) error {
+	if failures == nil {
 		return err
 	}
-	return fmt.Errorf("%w; %w", failed, err)
-}
-
-func isTimeout(err error) bool {
-	var timeout net.Error
-	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout()
-}
-
-// isNetwork reports whether nothing came from a server.
-func isNetwork(err error) bool {
-	var network net.Error
-	return errors.As(err, &network) || isTimeout(err)
+	return fmt.Errorf("%w; %w", failures, err)
 }

@@ -88,8 +88,8 @@ func (d *driver) newParts(o *registrar.Options) (*parts, error) {
 	r := &resolver{ask: asking.ask, zone: zone, metadata: metadata}
 	p.cache = newCache(o.Namespace, zone, r.resolve)
 	p.cache.inContact = asking.inContact
-	p.cache.failed = func(n registrar.ServiceName, err error) {
-		log.Warn("registrar: DNS gives no answer: what is known of the service is stale", "key", n.String(), "error", err)
+	p.cache.failed = func(name string, err error) {
+		log.Warn("registrar: DNS gives no answer: what is known of the service is stale", "key", name, "error", err)
 	}
 	return p, nil
 }

@@ -39,7 +39,6 @@ type entry struct {
 	// Under the mutex of the cache.
 	last    time.Time // when a renewal saw it asked for
 	watches int       // that hold it
-	texts   []string  // by which it was asked for
 	dropped bool
 }
 

@@ -7,24 +7,15 @@ import (
 )
 
 // metadataOf returns the key=value strings of TXT records (RFC 6763, 6): of equal keys
-// the first one counts, and strings without a key say nothing. It is nil where there are
-// none.
-func metadataOf(records []dns.RR) map[string]string {
-	var metadata map[string]string
-	for _, rr := range records {
-		txt, ok := rr.(*dns.TXT)
-		if !ok {
-			continue
-		}
+// the first one counts, and strings without a key say nothing.
+func metadataOf(a answer) map[string]string {
+	metadata := map[string]string{}
+	for txt := range recordsOf[*dns.TXT](a) {
 		for _, s := range txt.Txt {
 			key, value, _ := strings.Cut(unescape(s), "=")
-			if _, twice := metadata[key]; key == "" || twice {
-				continue
+			if _, twice := metadata[key]; key != "" && !twice {
+				metadata[key] = value
 			}
-			if metadata == nil {
-				metadata = map[string]string{}
-			}
-			metadata[key] = value
 		}
 	}
 	return metadata

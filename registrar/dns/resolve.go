@@ -1,6 +1,7 @@
 package dns
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 	"slices"
@@ -45,40 +46,37 @@ type lookup struct {
 	query query
 	kinds []catalog.PortName // the ports of the answering service that have names
 
-	mu  sync.Mutex
-	set *set
+	mu sync.Mutex
 	found
-	addresses map[string][]netip.Addr
+	set       *set
+	addresses map[string][]netip.Addr // by name, from beside SRV records
 }
 
 // resolve looks a service up. An error is that of the first question that got no answer:
 // half a set is none.
 func (r *resolver) resolve(ctx context.Context, q query) (found, error) {
-	l := &lookup{resolver: r, query: q, found: found{ttl: longestTTL}, addresses: map[string][]netip.Addr{}}
-	if err := l.askMembers(ctx); err != nil {
-		return found{}, err
-	}
-	steps := []func(context.Context) error{l.askKinds, l.askPorts, l.askSingly, l.askAddresses}
+	l := &lookup{resolver: r, query: q, found: found{ttl: longestTTL}, set: &set{}, addresses: map[string][]netip.Addr{}}
+	steps := []func(context.Context) error{l.askMembers, l.askKinds, l.askPorts, l.askSingly, l.askAddresses}
 	if r.metadata {
 		steps = append(steps, l.askMetadata)
 	}
 	for _, step := range steps {
-		if len(l.set.members) == 0 {
-			break
-		}
 		if err := step(ctx); err != nil {
 			return found{}, err
+		}
+		if len(l.set.members) == 0 {
+			break
 		}
 	}
 	l.instances = l.set.instances()
 	return l.found, nil
 }
 
-// question asks DNS, and notes what concerns the lookup as a whole.
-func (l *lookup) question(ctx context.Context, name string, qtype uint16) (answer, error) {
+// question asks DNS, and uses the answer under the mutex.
+func (l *lookup) question(ctx context.Context, name string, qtype uint16, use func(answer)) error {
 	a, err := l.ask(ctx, name, qtype)
 	if err != nil {
-		return answer{}, err
+		return err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -89,123 +87,85 @@ func (l *lookup) question(ctx context.Context, name string, qtype uint16) (answe
 			l.addresses[name] = addresses
 		}
 	}
-	return a, nil
+	use(a)
+	return nil
 }
 
 // askMembers asks who is in the set. The other questions only add to what is known of
 // these, so that the set is that of one answer.
 func (l *lookup) askMembers(ctx context.Context) error {
-	a, err := l.question(ctx, l.query.owner, dns.TypeSRV)
-	if err != nil {
-		return err
-	}
-	l.set = newSet(a.records, l.query.service, l.zone)
-	if len(l.set.members) == 0 && a.alias != "" {
-		l.set.alias = l.set.add(a.alias)
-	}
-	return nil
+	return l.question(ctx, l.query.owner, dns.TypeSRV, func(a answer) { l.set = newSet(a, l.query.service, l.zone) })
 }
 
-// askKinds asks for the names of ports, of the service that answers. Names of an alias
-// list its own.
+// askKinds asks for the names of the ports that the answering service has: an alias lists
+// its own.
 func (l *lookup) askKinds(ctx context.Context) error {
-	service, ok := l.set.answering(l.query.service)
-	if !ok {
-		service = l.query.service
-	}
-	a, err := l.question(ctx, kindsOf(service, l.zone), dns.TypePTR)
-	if err != nil {
-		return err
-	}
-	for _, rr := range a.records {
-		if ptr, ok := rr.(*dns.PTR); ok {
+	service := l.set.answering(l.query.service)
+	return l.question(ctx, kindsOf(service, l.zone), dns.TypePTR, func(a answer) {
+		for ptr := range recordsOf[*dns.PTR](a) {
 			if p, ok := parsePort(dns.CanonicalName(ptr.Ptr), ownerOf(service, l.zone)); ok {
 				l.kinds = append(l.kinds, p)
 			}
 		}
-	}
-	slices.SortFunc(l.kinds, catalog.PortName.Compare)
-	l.kinds = slices.Compact(l.kinds)
-	l.kinds = l.kinds[:min(len(l.kinds), maxKinds)]
-	return nil
+		slices.SortFunc(l.kinds, catalog.PortName.Compare)
+		l.kinds = slices.Compact(l.kinds)
+		l.kinds = l.kinds[:min(len(l.kinds), maxKinds)]
+	})
+}
+
+// portQuestion is a question for who has a port of a name.
+type portQuestion struct {
+	port  catalog.PortName
+	owner string // of the SRV records
 }
 
 // askPorts asks which instances have a port of each name.
 func (l *lookup) askPorts(ctx context.Context) error {
-	return each(ctx, l.kinds, func(ctx context.Context, p catalog.PortName) error {
-		return l.askPort(ctx, p, portOf(p, l.query.owner))
+	var questions []portQuestion
+	for _, p := range l.kinds {
+		questions = append(questions, portQuestion{p, portOf(p, l.query.owner)})
+	}
+	return l.askAll(ctx, questions)
+}
+
+// askSingly asks about each instance of which no port has a name yet: the other answers
+// were older, or samples, or there is none.
+func (l *lookup) askSingly(ctx context.Context) error {
+	var questions []portQuestion
+	for _, m := range l.set.withID() {
+		for _, p := range l.kinds {
+			if !m.named() && len(questions) < maxSingly {
+				questions = append(questions, portQuestion{p, m.id + "." + portOf(p, ownerOf(m.service, l.zone))}) // RFC 6763, 4.3
+			}
+		}
+	}
+	return l.askAll(ctx, questions)
+}
+
+func (l *lookup) askAll(ctx context.Context, questions []portQuestion) error {
+	return each(ctx, questions, func(ctx context.Context, q portQuestion) error {
+		return l.question(ctx, q.owner, dns.TypeSRV, func(a answer) { l.set.name(q.port, a) })
 	})
 }
 
-// askPort asks who has a port of a name, by a name that the port has in DNS.
-func (l *lookup) askPort(ctx context.Context, p catalog.PortName, owner string) error {
-	a, err := l.question(ctx, owner, dns.TypeSRV)
-	if err != nil {
-		return err
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.set.name(p, a.records)
-	return nil
-}
-
-// askSingly asks about each instance of which no port has a name yet: it has none, or
-// the other answers were older, or samples.
-func (l *lookup) askSingly(ctx context.Context) error {
-	type singly struct {
-		port  catalog.PortName
-		owner string // the instance as DNS-SD calls it (RFC 6763, 4.3)
-	}
-	var questions []singly
-	for _, m := range l.set.those(func(m *member) bool { return m.id != "" && !m.named() }) {
-		for _, p := range l.kinds {
-			questions = append(questions, singly{p, m.id + "." + portOf(p, ownerOf(m.service, l.zone))})
-		}
-	}
-	questions = questions[:min(len(questions), maxSingly)]
-	return each(ctx, questions, func(ctx context.Context, q singly) error { return l.askPort(ctx, q.port, q.owner) })
-}
-
-// askAddresses asks for those that other answers had no room for.
+// askAddresses asks for those that had no room beside the SRV records.
 func (l *lookup) askAddresses(ctx context.Context) error {
-	type family struct {
-		member *member
-		qtype  uint16
-	}
-	var questions []family
-	for _, m := range l.set.those(func(m *member) bool { return m.id != "" }) {
-		if m.addresses = l.addresses[m.target]; len(m.addresses) == 0 {
-			questions = append(questions, family{m, dns.TypeA}, family{m, dns.TypeAAAA})
-		}
-	}
-	return each(ctx, questions, func(ctx context.Context, q family) error {
-		a, err := l.question(ctx, q.member.target, q.qtype)
-		if err != nil {
-			return err
-		}
+	return each(ctx, l.set.withID(), func(ctx context.Context, m *member) error {
 		l.mu.Lock()
-		defer l.mu.Unlock()
-		for _, rr := range a.records {
-			if addr, ok := addressOf(rr); ok {
-				q.member.addresses = append(q.member.addresses, addr)
-			}
+		m.addresses = l.addresses[m.target]
+		l.mu.Unlock()
+		if len(m.addresses) > 0 {
+			return nil
 		}
-		return nil
+		add := func(a answer) { m.addresses = append(m.addresses, a.addresses[m.target]...) }
+		return cmp.Or(l.question(ctx, m.target, dns.TypeA, add), l.question(ctx, m.target, dns.TypeAAAA, add))
 	})
 }
 
 // askMetadata asks for the metadata of each instance.
 func (l *lookup) askMetadata(ctx context.Context) error {
-	instances := l.set.those(func(m *member) bool { return m.id != "" })
-	return each(ctx, instances, func(ctx context.Context, m *member) error {
-		a, err := l.question(ctx, m.target, dns.TypeTXT)
-		if err != nil {
-			return err
-		}
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		m.metadata = metadataOf(a.records)
-		return nil
+	return each(ctx, l.set.withID(), func(ctx context.Context, m *member) error {
+		return l.question(ctx, m.target, dns.TypeTXT, func(a answer) { m.metadata = metadataOf(a) })
 	})
 }
 

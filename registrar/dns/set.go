@@ -5,44 +5,39 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/miekg/dns"
 
 	"github.com/rosterdns/roster/catalog"
+	"github.com/rosterdns/roster/registrar"
 )
 
 // set is what answers say of the instances of a service. The order of records and of
 // answers doesn't matter.
 type set struct {
 	members map[string]*member // by the name that SRV records have as target
-	// alias is the host that the service's name is a CNAME of, so that only names of ports
-	// have SRV records; nil where that isn't so.
+	// alias is the host that the service's name is a CNAME of: only names of its ports have
+	// SRV records then. It is nil where that isn't so.
 	alias *member
 }
 
 // member is what a target of SRV records is.
 type member struct {
-	target    string
-	id        string // of the instance; empty for a host
-	service   catalog.ServiceName
-	offers    map[uint16]*offer // by port
-	addresses []netip.Addr
-	metadata  map[string]string
-}
-
-// offer is a port of a member.
-type offer struct {
-	number           uint16
+	target           string
+	id               string // of the instance; empty for a host
+	service          catalog.ServiceName
 	priority, weight uint16
-	names            []catalog.PortName // none for a port without a name
+	ports            map[uint16][]catalog.PortName // the names of each; none for one without
+	addresses        []netip.Addr
+	metadata         map[string]string
 }
 
-// newSet returns the set that SRV records make for a service.
-func newSet(records []dns.RR, service catalog.ServiceName, zone string) *set {
+// newSet returns the set that an answer makes for a service.
+func newSet(a answer, service catalog.ServiceName, zone string) *set {
 	s := &set{members: map[string]*member{}}
-	for _, rr := range records {
-		srv, ok := rr.(*dns.SRV)
-		if !ok || srv.Target == "." { // which says that there is nothing (RFC 2782)
+	for srv := range recordsOf[*dns.SRV](a) {
+		if srv.Target == "." { // there is nothing (RFC 2782)
 			continue
 		}
 		target := dns.CanonicalName(srv.Target)
@@ -51,96 +46,136 @@ func newSet(records []dns.RR, service catalog.ServiceName, zone string) *set {
 			m = s.add(target)
 			m.id, m.service, _ = parseInstance(target, zone)
 		}
-		m.offer(srv)
+		m.add(srv)
 	}
 	// The instances are of one service: another one's instance is a host by its name.
-	if answering, ok := s.answering(service); ok {
-		for _, m := range s.members {
-			if m.service != answering {
-				m.id = ""
-			}
+	answering := s.answering(service)
+	for _, m := range s.members {
+		if m.service != answering {
+			m.id = ""
 		}
+	}
+	if len(s.members) == 0 && a.alias != "" {
+		s.alias = s.add(a.alias)
 	}
 	return s
 }
 
 func (s *set) add(target string) *member {
-	m := &member{target: target, offers: map[uint16]*offer{}}
+	m := &member{target: target, ports: map[uint16][]catalog.PortName{}}
 	s.members[target] = m
 	return m
 }
 
-// answering returns the service whose instances the set has: the one that was asked for,
-// or another by its policy. It reports false where there are only hosts.
-func (s *set) answering(asked catalog.ServiceName) (first catalog.ServiceName, ok bool) {
-	for _, m := range s.members {
-		switch {
-		case m.id == "":
-		case m.service == asked:
-			return asked, true
-		case !ok || m.service.Compare(first) < 0:
-			first, ok = m.service, true
-		}
-	}
-	return first, ok
-}
-
-// offer adds a port, or says more of it. Of records that contradict each other the better
-// one counts, whichever is first.
-func (m *member) offer(srv *dns.SRV) {
+// add adds a record. Of those that contradict each other the best counts, wherever it
+// stands.
+func (m *member) add(srv *dns.SRV) {
 	if srv.Port == 0 {
 		return // nobody listens there
 	}
-	next := &offer{number: srv.Port, priority: srv.Priority, weight: max(srv.Weight, 1)}
-	if known := m.offers[srv.Port]; known == nil {
-		m.offers[srv.Port] = next
-	} else if next.compare(known) < 0 {
-		known.priority, known.weight = next.priority, next.weight
+	weight := max(srv.Weight, 1) // 0 is the smallest (RFC 2782), and in package catalog the default
+	if len(m.ports) == 0 || cmp.Or(cmp.Compare(srv.Priority, m.priority), cmp.Compare(m.weight, weight)) < 0 {
+		m.priority, m.weight = srv.Priority, weight
+	}
+	if _, known := m.ports[srv.Port]; !known {
+		m.ports[srv.Port] = nil
 	}
 }
 
-// compare orders offers: the better one is less.
-func (o *offer) compare(other *offer) int {
-	return cmp.Or(cmp.Compare(o.priority, other.priority), cmp.Compare(other.weight, o.weight))
+// answering returns the service whose instances the set has: the one that was asked for,
+// also where there are none, or another by its policy.
+func (s *set) answering(asked catalog.ServiceName) catalog.ServiceName {
+	var others []catalog.ServiceName
+	for _, m := range s.members {
+		if m.service == asked {
+			return asked
+		}
+		if m.id != "" {
+			others = append(others, m.service)
+		}
+	}
+	if len(others) == 0 {
+		return asked
+	}
+	return slices.MinFunc(others, catalog.ServiceName.Compare)
 }
 
-// name adds the name of ports that SRV records have. What the set lacks isn't added: the
-// records are younger or older than it, or a sample of them.
-func (s *set) name(p catalog.PortName, records []dns.RR) {
-	for _, rr := range records {
-		srv, ok := rr.(*dns.SRV)
-		if !ok {
-			continue
-		}
+// name adds the name of ports, by the answer to it. What the set lacks isn't added: the
+// answer is younger or older than it, or a sample.
+func (s *set) name(p catalog.PortName, a answer) {
+	for srv := range recordsOf[*dns.SRV](a) {
 		m := s.members[dns.CanonicalName(srv.Target)]
 		if m == nil {
 			continue
 		}
 		if m == s.alias {
-			m.offer(srv)
+			m.add(srv)
 		}
-		if o := m.offers[srv.Port]; o != nil && !slices.Contains(o.names, p) {
-			o.names = append(o.names, p)
+		if names, ok := m.ports[srv.Port]; ok && !slices.Contains(names, p) {
+			m.ports[srv.Port] = append(names, p)
 		}
 	}
 }
 
 // named reports whether the name of any port of the member is known.
 func (m *member) named() bool {
-	for _, o := range m.offers {
-		if len(o.names) > 0 {
+	for _, names := range m.ports {
+		if len(names) > 0 {
 			return true
 		}
 	}
 	return false
 }
 
-// those returns the members that are ok, in order of their targets.
-func (s *set) those(ok func(*member) bool) (members []*member) {
+// withID returns the members that are not hosts, in order of their targets.
+func (s *set) withID() (members []*member) {
 	for _, target := range slices.Sorted(maps.Keys(s.members)) {
-		if m := s.members[target]; ok(m) {
+		if m := s.members[target]; m.id != "" {
 			members = append(members, m)
 		}
 	}
 	return members
+}
+
+// instances returns the instances, ordered by ID, without those that break a rule.
+func (s *set) instances() []registrar.Instance {
+	all := make([]registrar.Instance, 0, len(s.members))
+	for _, target := range slices.Sorted(maps.Keys(s.members)) {
+		in := s.members[target].instance()
+		if in.Validate() != nil {
+			in.Metadata = nil // an instance is worth more than what is said of it
+		}
+		if in.Validate() == nil {
+			all = append(all, in)
+		}
+	}
+	byID := func(a, b registrar.Instance) int { return strings.Compare(a.ID, b.ID) }
+	slices.SortStableFunc(all, byID)
+	return slices.CompactFunc(all, func(a, b registrar.Instance) bool { return byID(a, b) == 0 })
+}
+
+// instance returns the instance that the member is. Ports and addresses are in ascending
+// order, since that of records is random.
+func (m *member) instance() registrar.Instance {
+	in := registrar.Instance{ID: m.id, Priority: m.priority, Weight: m.weight, Metadata: m.metadata}
+	for _, number := range slices.Sorted(maps.Keys(m.ports)) {
+		names := slices.SortedFunc(slices.Values(m.ports[number]), catalog.PortName.Compare)
+		if len(names) == 0 {
+			names = append(names, catalog.PortName{Protocol: catalog.ProtocolTCP})
+		}
+		for _, n := range names {
+			p := registrar.Port{Name: n.Name, Port: number, Protocol: n.Protocol}
+			if !slices.ContainsFunc(in.Ports, func(q registrar.Port) bool { return q.Name == p.Name && q.Protocol == p.Protocol }) {
+				in.Ports = append(in.Ports, p)
+			}
+		}
+	}
+	if m.id == "" {
+		in.Host = strings.TrimSuffix(m.target, ".")
+		in.ID = in.StableID()
+	} else {
+		in.Addresses = slices.Compact(slices.SortedFunc(slices.Values(m.addresses), netip.Addr.Compare))
+	}
+	in.Normalize()
+	return in
 }
