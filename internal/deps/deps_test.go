@@ -12,6 +12,7 @@ const module = "github.com/rosterdns/roster"
 // Modules that some parts of this one keep out, by the start of their paths.
 var (
 	coredns = []string{"github.com/coredns/"}
+	etcd    = []string{"go.etcd.io/", "google.golang.org/grpc"}
 	// heavy is what a program that registers itself must not be made to link.
 	heavy = []string{"github.com/coredns/", "github.com/miekg/dns", "codeberg.org/miekg/dns", "github.com/prometheus/", "github.com/spf13/cobra"}
 )
@@ -63,6 +64,9 @@ func check(g graph) []string {
 		}
 		if isLibrary(p) {
 			say(g.chain(path, under(heavy)), "the libraries reach none of CoreDNS, miekg/dns, prometheus, cobra")
+		}
+		if p == "registrar/dns" {
+			say(g.chain(path, under(etcd)), "the driver dns is for places without etcd: it links none of it")
 		}
 		if !matches("plugin/...", p) {
 			say(g.chain(path, under(coredns)), "CoreDNS is for plugin, build and test only")
@@ -174,6 +178,7 @@ func TestCheckFinds(t *testing.T) {
 		{"alike in name", []string{"registrar github.com/miekg/dnsx"}, ""},
 		{"the command reaches CoreDNS", []string{"cmd/registrar example.com/x", "example.com/x github.com/coredns/coredns/plugin"}, "CoreDNS is for plugin"},
 		{"a driver for DNS reaches CoreDNS", []string{"registrar/dns github.com/coredns/coredns/plugin"}, "CoreDNS is for plugin"},
+		{"a driver for DNS reaches etcd's client", []string{"registrar/dns registrar", "registrar/dns example.com/x", "example.com/x go.etcd.io/etcd/client/v3"}, "links none of it"},
 		{"mirror on services", []string{"internal/mirror internal/services"}, "imports point down only"},
 		{"services on the registrar", []string{"internal/services registrar"}, "imports point down only"},
 		{"services on memkv", []string{"internal/services internal/memkv"}, "imports point down only"},

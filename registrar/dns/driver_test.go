@@ -235,7 +235,10 @@ func TestIdle(t *testing.T) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			for range c.Watch(ctx, "orders") {
+			for _, err := range c.Watch(ctx, "orders") {
+				if err != nil {
+					t.Error(err)
+				}
 			}
 		}()
 		time.Sleep(3 * idleAfter)

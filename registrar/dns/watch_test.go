@@ -142,7 +142,10 @@ func TestWatchUnchanged(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
 		rounds := 0
-		for range c.Watch(ctx, "orders") {
+		for _, err := range c.Watch(ctx, "orders") {
+			if err != nil {
+				t.Error(err)
+			}
 			rounds++
 			n.fail(dns.RcodeServerFailure)
 			time.Sleep(ttl)
