@@ -12,19 +12,19 @@ import (
 func TestNames(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("a", catalog.MaxLabel)
+	tooLong := long + "/" + long + "?tag=" + long + "&prefer=" + long
 	for name, want := range map[string]string{ // "" for what DNS lacks
-		"orders":                                 "orders.default.svc.internal.",
-		"shop/orders":                            "orders.shop.svc.internal.",
-		"orders?tag=a":                           "a._tag.orders.default.svc.internal.",
-		"orders?tag=a&tag=b":                     "a._tag.b._tag.orders.default.svc.internal.",
-		"orders?locality=az1":                    "az1.pin._zone.orders.default.svc.internal.",
-		"orders?prefer=az1":                      "az1.prefer._zone.orders.default.svc.internal.",
-		"orders?prefer=az2&tag=a&locality=az1":   "a._tag.az1.pin._zone.orders.default.svc.internal.",
-		"orders?tag=a&tag=b&tag=c&tag=d":         "a._tag.b._tag.c._tag.d._tag.orders.default.svc.internal.",
-		"orders?tag=a&tag=b&tag=c&tag=d&tag=e":   "",
-		"orders?status=any":                      "",
-		"orders?tag=" + long + "&prefer=" + long: long + "._tag." + long + ".prefer._zone.orders.default.svc.internal.",
-		long + "/" + long + "?tag=" + long + "&prefer=" + long: "",
+		"orders":                               "orders.default.svc.internal.",
+		"shop/orders":                          "orders.shop.svc.internal.",
+		"orders?tag=a":                         "a._tag.orders.default.svc.internal.",
+		"orders?tag=a&tag=b":                   "a._tag.b._tag.orders.default.svc.internal.",
+		"orders?locality=az1":                  "az1.pin._zone.orders.default.svc.internal.",
+		"orders?prefer=az1":                    "az1.prefer._zone.orders.default.svc.internal.",
+		"orders?prefer=az2&tag=a&locality=az1": "a._tag.az1.pin._zone.orders.default.svc.internal.",
+		"orders?tag=a&tag=b&tag=c&tag=d":       "a._tag.b._tag.c._tag.d._tag.orders.default.svc.internal.",
+		"orders?tag=a&tag=b&tag=c&tag=d&tag=e": "",
+		"orders?status=any":                    "",
+		tooLong:                                "",
 	} {
 		n, err := registrar.ParseName(name, "default")
 		if err != nil {
