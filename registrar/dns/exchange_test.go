@@ -117,6 +117,8 @@ func TestRandomPortsAndIDs(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	mu.Lock()
+	defer mu.Unlock()
 	if len(seen) != 20 || len(ports) < 15 {
 		t.Errorf("20 questions came from %d ports, with %d different IDs there", len(ports), len(seen))
 	}
