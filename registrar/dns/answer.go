@@ -121,7 +121,7 @@ func (a *answer) readNothing(m *dns.Msg) error {
 			return nil
 		}
 	}
-	if a.alias == "" && !m.Authoritative && !m.RecursionAvailable {
+	if !m.Authoritative && !m.RecursionAvailable {
 		return errLame
 	}
 	a.ttl = min(a.ttl, nothingTTL)
