@@ -111,6 +111,17 @@ func (a *answer) readAddresses(records []dns.RR) {
 	}
 }
 
+// lacksAddresses reports whether only some targets of SRV records have addresses: those of
+// the others had no room, which is no reason to truncate an answer (RFC 2181, 9).
+func (a answer) lacksAddresses() bool {
+	var with, without bool
+	for srv := range recordsOf[*dns.SRV](a) {
+		has := len(a.addresses[dns.CanonicalName(srv.Target)]) > 0
+		with, without = with || has, without || !has
+	}
+	return with && without
+}
+
 // readNothing reads for how long there is nothing (RFC 2308, 5). One that has no SOA
 // record, and neither is of the zone nor looks further, only says that the server knows
 // nothing.
@@ -121,7 +132,7 @@ func (a *answer) readNothing(m *dns.Msg) error {
 			return nil
 		}
 	}
-	if a.alias == "" && !m.Authoritative && !m.RecursionAvailable {
+	if !m.Authoritative && !m.RecursionAvailable {
 		return errLame
 	}
 	a.ttl = min(a.ttl, nothingTTL)

@@ -114,7 +114,6 @@ func (c *cache) hold(e *entry) (release func(), ok bool) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		e.watches--
-		e.ask() // a last time
 	}, true
 }
 

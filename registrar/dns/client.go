@@ -87,14 +87,19 @@ func (c *client) order() []string {
 	return list
 }
 
-// askServer asks one server: by UDP, and again by TCP if the answer has no room.
+// askServer asks one server: by UDP, and again by TCP if the answer has no room, or the
+// addresses with it.
 func (c *client) askServer(ctx context.Context, limit time.Duration, server string, q dns.Question) (answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	a, err := c.askBy(ctx, "udp", server, q)
-	if errors.Is(err, errTruncated) {
-		if a, err = c.askBy(ctx, "tcp", server, q); err != nil {
-			err = fmt.Errorf("%w, and by TCP: %w", errTruncated, err)
+	if truncated := errors.Is(err, errTruncated); truncated || a.lacksAddresses() {
+		whole, failed := c.askBy(ctx, "tcp", server, q)
+		switch {
+		case failed == nil:
+			a, err = whole, nil
+		case truncated:
+			err = fmt.Errorf("%w, and by TCP: %w", errTruncated, failed)
 		}
 	}
 	if err != nil {

@@ -97,6 +97,37 @@ func TestTruncated(t *testing.T) {
 	}
 }
 
+// TestAddressesWithoutRoom: where there is room for records but not for all addresses, one
+// question by TCP has them. Without TCP they are asked for one by one.
+func TestAddressesWithoutRoom(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		tcp    error
+		singly int // questions for the address of b
+	}{
+		"TCP":    {nil, 0},
+		"no TCP": {errors.New("connection refused"), 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			n := newNetwork(t, orders...)
+			n.edit(func(s *server) {
+				s.change = func(network string, m *dns.Msg) error {
+					if network == "tcp" {
+						return tt.tcp
+					}
+					m.Extra = m.Extra[:min(len(m.Extra), 1)]
+					return nil
+				}
+			})
+			s, err := open(t, n).GetService(t.Context(), "orders")
+			if got := shownAll(s); len(got) != 2 || n.count("b.orders.default.svc.internal. A") != tt.singly {
+				t.Errorf("got %q, %v, asked %q", got, err, n.questions())
+			}
+		})
+	}
+}
+
 // TestSlowServer: a server that takes longer than the first attempt is asked again, with
 // more patience.
 func TestSlowServer(t *testing.T) {

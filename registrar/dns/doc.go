@@ -14,8 +14,9 @@
 //	orders, err := client.GetService(ctx, "prod/orders?prefer=az1")
 //
 // Endpoints are DNS servers, "HOST" or "HOST:PORT"; without any they are those of
-// /etc/resolv.conf, which is read again when it can have changed. WithZone names the zone,
-// registrar.WithNamespace the namespace of names without one.
+// /etc/resolv.conf, which is read again when it can have changed; resolvers among them must
+// forward the zone to the plugin. WithZone names the zone, registrar.WithNamespace the
+// namespace of names without one.
 //
 // # What it takes from DNS
 //
@@ -62,8 +63,8 @@
 // random, but at most once a second and at least every five minutes. Ten minutes after the
 // last call, and the end of the last Watch, that ends. A renewal costs a question for the
 // service, one for the names of its ports, and one for each of these; and two for each
-// instance whose addresses had no room beside them, as in services of some 20 instances,
-// which just fit into UDP, and of many hundreds.
+// instance whose addresses had no room beside them, even over TCP, as in services of many
+// hundreds.
 //
 // A change shows after the TTL at the latest: 5 seconds by the plugin's default, and the
 // same again with a resolver in between. A process that ends should drain for so long.
@@ -73,7 +74,7 @@
 // Questions go to the server that answered last, and to the next one if it is silent for
 // 0.4 s, can't be reached, fails (SERVFAIL, REFUSED) or doesn't know the zone; then once
 // more, with two seconds, to those that were silent. They are asked over UDP, and over TCP
-// if the answer is truncated. Where no server answers, what is known stays, and is Stale;
+// if the answer is truncated, or lacks addresses. Where no server answers, what is known stays, and is Stale;
 // it is tried again within ten seconds. Before anything is known calls get
 // registrar.ErrUnavailable. Stale is set too while the server says that it has lost
 // its registry (RFC 8914). That a name or its records don't exist is

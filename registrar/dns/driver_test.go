@@ -125,7 +125,7 @@ func TestFailures(t *testing.T) {
 					}
 				}
 				get(registrar.ErrUnavailable, false, firstWait)
-				get(registrar.ErrUnavailable, false, firstWait)
+				get(registrar.ErrUnavailable, false, 0)
 				time.Sleep(time.Minute)
 				get(registrar.ErrUnavailable, false, 0)
 				n.recover()
@@ -142,6 +142,60 @@ func TestFailures(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestRetries: they become rare, and begin anew after an answer.
+func TestRetries(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork(t, orders...)
+		n.fail(dns.RcodeServerFailure)
+		c := open(t, n)
+		_, _ = c.GetService(t.Context(), "orders")
+		n.count(ordersAsked)
+		time.Sleep(5 * time.Minute)
+		if asked := n.count(ordersAsked); asked < 30 || asked > 65 {
+			t.Errorf("asked %d times in five minutes, want once in 5 to 10 s", asked)
+		}
+		n.recover()
+		time.Sleep(retryLast)
+		n.fail(dns.RcodeServerFailure)
+		n.count(ordersAsked)
+		time.Sleep(ttl + 7*time.Second) // until a renewal, and three retries: 1, 2 and 4 s at most
+		if asked := n.count(ordersAsked); asked < 4 {
+			t.Errorf("asked %d times, want a renewal and three retries", asked)
+		}
+	})
+}
+
+// TestContactWithoutTCP: a server that answers by UDP alone is heard of, though what it says
+// is of no use.
+func TestContactWithoutTCP(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork(t, orders...)
+		n.edit(func(s *server) {
+			s.change = func(network string, m *dns.Msg) error {
+				m.Truncated = true
+				if network == "tcp" {
+					return errors.New("connection refused")
+				}
+				return nil
+			}
+		})
+		var o observer
+		c := open(t, n, registrar.WithObserver(&o))
+		_, err := c.GetService(t.Context(), "orders")
+		if !errors.Is(err, registrar.ErrUnavailable) || !strings.Contains(err.Error(), "TCP") {
+			t.Errorf("got %v", err)
+		}
+		time.Sleep(time.Minute)
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		if !slices.Equal(o.contacts, []bool{true}) {
+			t.Errorf("told of contact: %v", o.contacts)
+		}
+	})
 }
 
 // TestNotFound: that there is nothing is an answer, which stays when DNS fails.

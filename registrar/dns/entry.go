@@ -126,8 +126,7 @@ func (e *entry) show(f found) {
 
 func equal(a, b registrar.Instance) bool { return a.Equal(&b) }
 
-// update replaces the state. An error says why the service is stale. Who waits is woken if
-// that is news.
+// update replaces the state. An error says why the service is stale.
 func (e *entry) update(service *registrar.Service, err error) {
 	if service != nil && service.Stale != (err != nil) {
 		other := *service
@@ -137,12 +136,6 @@ func (e *entry) update(service *registrar.Service, err error) {
 	if err != nil {
 		err = fmt.Errorf("%w: %w", registrar.ErrUnavailable, err)
 	}
-	before, next := e.state.Load(), &state{service, err, make(chan struct{})}
-	if before.known() && before.same(next) {
-		next.service, next.next = before.service, before.next
-	}
-	e.state.Store(next)
-	if next.next != before.next {
-		close(before.next)
-	}
+	before := e.state.Swap(&state{service, err, make(chan struct{})})
+	close(before.next)
 }

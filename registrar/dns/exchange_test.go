@@ -7,7 +7,6 @@ import (
 	"slices"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/miekg/dns"
 
@@ -134,14 +133,13 @@ func TestExchangeEnds(t *testing.T) {
 		m := new(dns.Msg)
 		m.SetQuestion("orders.default.svc.internal.", dns.TypeSRV)
 		ended := make(chan error, 1)
-		start := time.Now()
 		go func() {
 			_, err := exchange(ctx, network, address, m)
 			ended <- err
 		}()
 		<-arrived
 		cancel()
-		if err := <-ended; err == nil || errors.Is(err, context.DeadlineExceeded) || time.Since(start) > time.Minute {
+		if err := <-ended; !errors.Is(err, net.ErrClosed) {
 			t.Errorf("%s: %v", network, err)
 		}
 	}

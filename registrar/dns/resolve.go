@@ -108,7 +108,6 @@ func (l *lookup) askKinds(ctx context.Context) error {
 			}
 		}
 		slices.SortFunc(l.kinds, catalog.PortName.Compare)
-		l.kinds = slices.Compact(l.kinds)
 		l.kinds = l.kinds[:min(len(l.kinds), maxKinds)]
 	})
 }

@@ -34,6 +34,7 @@ func TestLookups(t *testing.T) {
 		"several ports":             {"game/chat", chat, nil, nil, []string{"a 10.0.0.1 :7000/tcp grpc:8080/tcp http:8080/tcp voice:9000/udp 1/7"}},
 		"without names":             {"orders", []string{"orders.default SRV 0 100 8080 a.orders.default", "a.orders.default A 10.0.0.1"}, nil, nil, []string{"a 10.0.0.1 :8080/tcp 0/100"}},
 		"no member":                 {"orders", []string{"orders.default SRV 0 0 0 ."}, nil, nil, nil},
+		"port 0":                    {"orders", []string{"orders.default SRV 0 1 0 a.orders.default", "a.orders.default A 10.0.0.1"}, nil, nil, nil},
 		"weight 0":                  {"orders", []string{"orders.default SRV 0 0 80 a.orders.default", "a.orders.default A 10.0.0.1"}, nil, nil, []string{"a 10.0.0.1 :80/tcp 0/1"}},
 		"an address nobody can use": {"orders", []string{"orders.default SRV 0 0 80 a.orders.default", "a.orders.default A 127.0.0.1", "orders.default SRV 0 0 80 b.orders.default", "b.orders.default A 224.0.0.1"}, nil, nil, []string{"a 127.0.0.1 :80/tcp 0/1"}},
 		"records twice":             {"orders", []string{"orders.default SRV 1 5 80 a.orders.default", "orders.default SRV 0 5 80 a.orders.default", "orders.default SRV 0 9 80 a.orders.default", "a.orders.default A 10.0.0.1", "a.orders.default A 10.0.0.1"}, nil, nil, []string{"a 10.0.0.1 :80/tcp 0/9"}},
@@ -71,6 +72,9 @@ func TestLookups(t *testing.T) {
 			s, err := open(t, n, tt.opts...).GetService(t.Context(), tt.asked)
 			if got := shownAll(s); !slices.Equal(got, tt.want) {
 				t.Errorf("got %q, %v\nwant %q", got, err, tt.want)
+			}
+			if s != nil && cap(s.Instances) > len(s.Instances) {
+				t.Error("append by a user would write into the result")
 			}
 		})
 	}

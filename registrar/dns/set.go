@@ -37,9 +37,6 @@ type member struct {
 func newSet(a answer, service catalog.ServiceName, zone string) *set {
 	s := &set{members: map[string]*member{}}
 	for srv := range recordsOf[*dns.SRV](a) {
-		if srv.Target == "." { // there is nothing (RFC 2782)
-			continue
-		}
 		target := dns.CanonicalName(srv.Target)
 		m := s.members[target]
 		if m == nil {
@@ -70,9 +67,6 @@ func (s *set) add(target string) *member {
 // add adds a record. Of those that contradict each other the best counts, wherever it
 // stands.
 func (m *member) add(srv *dns.SRV) {
-	if srv.Port == 0 {
-		return // nobody listens there
-	}
 	weight := max(srv.Weight, 1) // 0 is the smallest (RFC 2782), and in package catalog the default
 	if len(m.ports) == 0 || cmp.Or(cmp.Compare(srv.Priority, m.priority), cmp.Compare(m.weight, weight)) < 0 {
 		m.priority, m.weight = srv.Priority, weight
