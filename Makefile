@@ -3,6 +3,9 @@
 # The modules of go.work.
 MODULES := . build test
 
+# The modules outside go.work, each for programs that use what it depends on: no other program takes that on.
+SEPARATE := $(patsubst %/go.mod,%,$(wildcard registrar/*/go.mod registrar/*/*/go.mod))
+
 # The packages whose tests judge time with the build tag timing, and those of module test.
 TIMED := ./internal/etcdclient ./plugin/roster ./registrar/etcd ./registrar/memory
 TIMED_TESTS := ./harness ./e2e ./faults
@@ -34,8 +37,11 @@ export GOFLAGS := $(strip $(GOFLAGS) -buildvcs=false)
 
 GOLANGCI_LINT := $(CURDIR)/bin/golangci-lint
 
-# in-modules runs the command $(1) in each module and stops at the first failure.
-in-modules = @for module in $(MODULES); do echo "== $@ in $$module"; (cd $$module && $(1)) || exit 1; done
+# each runs the command $(2) in each of the modules $(1), by that module's go.mod, and stops at the first failure.
+each = @export GOWORK=off; for module in $(1); do echo "== $@ in $$module"; (cd $$module && $(2)) || exit 1; done
+
+# in-modules runs the command $(1) in all modules.
+in-modules = $(call each,$(MODULES) $(SEPARATE),$(1))
 
 .PHONY: help
 help: ## List the targets
@@ -53,6 +59,7 @@ run: build ## Build, and serve svc.internal on 127.0.0.1:1053 with an etcd of it
 .PHONY: test
 test: ## Run unit and end-to-end tests with the race detector; none depends on timing
 	go test -race -timeout 20m work
+	$(call each,$(SEPARATE),go test -race -timeout 20m ./...)
 
 .PHONY: timing
 timing: ## Run the tests that depend on timing, one at a time; needs an otherwise idle machine
@@ -70,7 +77,7 @@ soak: ## Run the fault tests for hours, each fault for SOAK (30m); needs what "m
 
 .PHONY: standalone
 standalone: ## Test each module with GOWORK=off and run each benchmark once; "make timing" has the rest of module test
-	for module in . build; do (cd $$module && GOWORK=off go test -bench . -benchtime 1x -timeout 20m ./...) || exit 1; done
+	$(call each,. build $(SEPARATE),go test -bench . -benchtime 1x -timeout 20m ./...)
 	cd test && GOWORK=off go vet -tags acceptance,timing ./... && \
 		GOWORK=off go test -timeout 20m $$(go list ./... | grep -vE '/(harness|e2e|faults|acceptance)$$')
 

@@ -1,10 +1,12 @@
-// Package structure checks how the files of each package use one another.
+// Package structure checks how the files of each package use one another, and what
+// the modules outside go.work depend on.
 package structure
 
 import (
 	"go/ast"
 	"go/types"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,9 +15,6 @@ import (
 	"golang.org/x/tools/go/packages"
 )
 
-// modules are the folders of the modules whose packages are checked.
-var modules = []string{"../..", "../../build"}
-
 // TestCallsRunDownwards checks that no file uses one that uses it, directly or by
 // way of others: whoever reads a file needs only those below it. A file uses
 // another where it names a function, method, type, constant or variable that the
@@ -23,8 +22,8 @@ var modules = []string{"../..", "../../build"}
 // count.
 func TestCallsRunDownwards(t *testing.T) {
 	t.Parallel()
-	for _, dir := range modules {
-		for _, p := range load(t, dir) {
+	for _, dir := range append([]string{".", "build"}, separate(t)...) {
+		for _, p := range load(t, filepath.Join(root, dir), false) {
 			uses := usesOf(p)
 			for _, circle := range circles(uses) {
 				t.Errorf("%s: these files use one another: %s", p.PkgPath, strings.Join(describe(uses, circle), "; "))
@@ -50,17 +49,19 @@ func TestCircles(t *testing.T) {
 	}
 }
 
-func load(t *testing.T, dir string) []*packages.Package {
+// load returns the packages of the module in a folder, by its own go.mod, with those
+// of tests if asked for.
+func load(t *testing.T, dir string, tests bool) []*packages.Package {
 	t.Helper()
 	pkgs, err := packages.Load(&packages.Config{
-		Dir:  dir,
+		Dir: dir, Env: append(os.Environ(), "GOWORK=off"), Tests: tests,
 		Mode: packages.NeedName | packages.NeedFiles | packages.NeedSyntax | packages.NeedTypes | packages.NeedTypesInfo | packages.NeedImports | packages.NeedExportFile,
 	}, "./...")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(pkgs) < 2 {
-		t.Fatalf("%s has %d packages", dir, len(pkgs))
+	if len(pkgs) == 0 {
+		t.Fatalf("%s has no packages", dir)
 	}
 	for _, p := range pkgs {
 		for _, err := range p.Errors {
