@@ -52,7 +52,8 @@ type Request struct {
 	Operation Operation
 	// Duration is how long it took.
 	Duration time.Duration
-	// Err is why it failed, or nil.
+	// Err is why it failed, or nil: ErrUnavailable, ErrPermission, or context.Canceled
+	// where the client gave it up, as it does when it closes.
 	Err error
 }
 

@@ -11,6 +11,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+
 	"github.com/rosterdns/roster/internal/memkv/faulty"
 	"github.com/rosterdns/roster/registrar"
 )
@@ -294,5 +296,52 @@ func (o only) Contacted(bool)                      { o.tell("Contacted") }
 func (o only) tell(kind string) {
 	if kind == o.kind {
 		o.call(kind)
+	}
+}
+
+// failures has the error of the last request that failed.
+type failures struct {
+	registrar.NopObserver
+	mu  sync.Mutex
+	err error
+}
+
+func (f *failures) Requested(q registrar.Request) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if q.Err != nil {
+		f.err = q.Err
+	}
+}
+
+// TestObserverIsToldWhy: why a request fails is one of the registrar's errors, and not
+// the backend's fault where the client gave it up.
+func TestObserverIsToldWhy(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		fault faulty.Faults
+		want  error
+	}{
+		"down":    {faulty.Faults{State: faulty.Down}, registrar.ErrUnavailable},
+		"refused": {faulty.Faults{Fail: rpctypes.ErrPermissionDenied}, registrar.ErrPermission},
+		"closed":  {faulty.Faults{State: faulty.Hung}, context.Canceled},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				o := &failures{}
+				w := newWorld(t, registrar.WithObserver(o))
+				w.Set(func(f *faulty.Faults) { *f = tt.fault })
+				go func() { _, _ = w.client.GetService(t.Context(), "orders") }()
+				time.Sleep(500 * time.Millisecond)
+				_ = w.client.Close()
+				synctest.Wait()
+				o.mu.Lock()
+				defer o.mu.Unlock()
+				if !errors.Is(o.err, tt.want) || tt.want != registrar.ErrUnavailable && errors.Is(o.err, registrar.ErrUnavailable) {
+					t.Errorf("told %v, want %v", o.err, tt.want)
+				}
+			})
+		})
 	}
 }

@@ -2,6 +2,8 @@ package observing
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
@@ -9,6 +11,7 @@ import (
 
 	"github.com/rosterdns/roster/internal/mirror"
 	"github.com/rosterdns/roster/registrar"
+	"github.com/rosterdns/roster/registrar/internal/etcderror"
 	"github.com/rosterdns/roster/registrar/internal/writer"
 )
 
@@ -16,8 +19,17 @@ import (
 type requests struct{ observer registrar.Observer }
 
 // ended tells of a request that began at start.
-func (r requests) ended(o registrar.Operation, start time.Time, err error) {
-	r.observer.Requested(registrar.Request{Operation: o, Duration: time.Since(start), Err: err})
+func (r requests) ended(ctx context.Context, o registrar.Operation, start time.Time, err error) {
+	r.observer.Requested(registrar.Request{Operation: o, Duration: time.Since(start), Err: reason(ctx, err)})
+}
+
+// reason makes an error of a request one that observers can test for. What the client
+// itself gave up, as it does when it closes, says nothing of the backend.
+func reason(ctx context.Context, err error) error {
+	if err != nil && errors.Is(ctx.Err(), context.Canceled) {
+		return fmt.Errorf("%w: %w", context.Canceled, err)
+	}
+	return etcderror.Classify(err)
 }
 
 // Backend returns a backend whose requests an observer is told of.
@@ -34,7 +46,7 @@ type backend struct {
 func (b backend) Grant(ctx context.Context, ttl time.Duration) (id int64, granted time.Duration, err error) {
 	start := time.Now()
 	id, granted, err = b.Backend.Grant(ctx, ttl)
-	b.ended(registrar.OperationGrant, start, err)
+	b.ended(ctx, registrar.OperationGrant, start, err)
 	return id, granted, err
 }
 
@@ -42,7 +54,7 @@ func (b backend) Grant(ctx context.Context, ttl time.Duration) (id int64, grante
 func (b backend) TimeToLive(ctx context.Context, id int64) (left time.Duration, keys []string, err error) {
 	start := time.Now()
 	left, keys, err = b.Backend.TimeToLive(ctx, id)
-	b.ended(registrar.OperationAudit, start, err)
+	b.ended(ctx, registrar.OperationAudit, start, err)
 	return left, keys, err
 }
 
@@ -50,7 +62,7 @@ func (b backend) TimeToLive(ctx context.Context, id int64) (left time.Duration, 
 func (b backend) Revoke(ctx context.Context, id int64) error {
 	start := time.Now()
 	err := b.Backend.Revoke(ctx, id)
-	b.ended(registrar.OperationRevoke, start, err)
+	b.ended(ctx, registrar.OperationRevoke, start, err)
 	return err
 }
 
@@ -62,7 +74,7 @@ func (b backend) Txn(ctx context.Context, r *pb.TxnRequest) (*pb.TxnResponse, er
 	if writes(r.Success) {
 		operation = registrar.OperationWrite
 	}
-	b.ended(operation, start, err)
+	b.ended(ctx, operation, start, err)
 	return resp, err
 }
 
@@ -96,7 +108,7 @@ type source struct {
 func (s source) List(ctx context.Context, rng string, at int64, fn func([]*mvccpb.KeyValue) error) (mirror.Head, error) {
 	start := time.Now()
 	head, err := s.Source.List(ctx, rng, at, fn)
-	s.ended(registrar.OperationRead, start, err)
+	s.ended(ctx, registrar.OperationRead, start, err)
 	return head, err
 }
 
@@ -104,7 +116,7 @@ func (s source) List(ctx context.Context, rng string, at int64, fn func([]*mvccp
 func (s source) Probe(ctx context.Context, rng string) (mirror.Head, error) {
 	start := time.Now()
 	head, err := s.Source.Probe(ctx, rng)
-	s.ended(registrar.OperationRead, start, err)
+	s.ended(ctx, registrar.OperationRead, start, err)
 	return head, err
 }
 
@@ -112,6 +124,6 @@ func (s source) Probe(ctx context.Context, rng string) (mirror.Head, error) {
 func (s source) CountSince(ctx context.Context, rng string, since int64) (mirror.Count, error) {
 	start := time.Now()
 	count, err := s.Source.CountSince(ctx, rng, since)
-	s.ended(registrar.OperationRead, start, err)
+	s.ended(ctx, registrar.OperationRead, start, err)
 	return count, err
 }
