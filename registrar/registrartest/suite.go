@@ -61,6 +61,7 @@ var writerGroups = []group{
 	{"Policy", testPolicy},
 	{"ListOfPolicies", testListOfPolicies},
 	{"ObserverOfWriter", testObserverOfWriter},
+	{"ObserverCallsBack", testObserverCallsBack},
 	{"Drain", testDrain},
 	{"DrainLasts", testDrainLasts},
 	{"DrainRefuses", testDrainRefuses},
