@@ -34,6 +34,9 @@ func separate(t *testing.T) []string {
 			dirs = append(dirs, filepath.ToSlash(dir))
 		}
 	}
+	if !slices.Contains(dirs, "registrar/observe/prometheus") {
+		t.Fatalf("found the modules %q, without registrar/observe/prometheus", dirs)
+	}
 	return dirs
 }
 
