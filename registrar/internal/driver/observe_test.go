@@ -319,12 +319,13 @@ func (f *failures) Requested(q registrar.Request) {
 func TestObserverIsToldWhy(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
-		fault faulty.Faults
-		want  error
+		fault       faulty.Faults
+		want        error
+		unavailable bool
 	}{
-		"down":    {faulty.Faults{State: faulty.Down}, registrar.ErrUnavailable},
-		"refused": {faulty.Faults{Fail: rpctypes.ErrPermissionDenied}, registrar.ErrPermission},
-		"closed":  {faulty.Faults{State: faulty.Hung}, context.Canceled},
+		"down":    {faulty.Faults{State: faulty.Down}, registrar.ErrUnavailable, true},
+		"refused": {faulty.Faults{Fail: rpctypes.ErrPermissionDenied}, registrar.ErrPermission, false},
+		"closed":  {faulty.Faults{State: faulty.Hung}, context.Canceled, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -338,7 +339,7 @@ func TestObserverIsToldWhy(t *testing.T) {
 				synctest.Wait()
 				o.mu.Lock()
 				defer o.mu.Unlock()
-				if !errors.Is(o.err, tt.want) || tt.want != registrar.ErrUnavailable && errors.Is(o.err, registrar.ErrUnavailable) {
+				if !errors.Is(o.err, tt.want) || errors.Is(o.err, registrar.ErrUnavailable) != tt.unavailable {
 					t.Errorf("told %v, want %v", o.err, tt.want)
 				}
 			})
