@@ -37,11 +37,17 @@ export GOFLAGS := $(strip $(GOFLAGS) -buildvcs=false)
 
 GOLANGCI_LINT := $(CURDIR)/bin/golangci-lint
 
-# each runs the command $(2) in each of the modules $(1), by that module's go.mod, and stops at the first failure.
-each = @export GOWORK=off; for module in $(1); do echo "== $@ in $$module"; (cd $$module && $(2)) || exit 1; done
+# each runs the command $(2) in each of the modules $(1), and stops at the first failure.
+each = @for module in $(1); do echo "== $@ in $$module"; (cd $$module && $(2)) || exit 1; done
+
+# each-alone does so by each module's own go.mod.
+each-alone = $(call each,$(1),export GOWORK=off && $(2))
 
 # in-modules runs the command $(1) in all modules.
-in-modules = $(call each,$(MODULES) $(SEPARATE),$(1))
+define in-modules
+$(call each,$(MODULES),$(1))
+$(call each-alone,$(SEPARATE),$(1))
+endef
 
 .PHONY: help
 help: ## List the targets
@@ -59,7 +65,7 @@ run: build ## Build, and serve svc.internal on 127.0.0.1:1053 with an etcd of it
 .PHONY: test
 test: ## Run unit and end-to-end tests with the race detector; none depends on timing
 	go test -race -timeout 20m work
-	$(call each,$(SEPARATE),go test -race -timeout 20m ./...)
+	$(call each-alone,$(SEPARATE),go test -race -timeout 20m ./...)
 
 .PHONY: timing
 timing: ## Run the tests that depend on timing, one at a time; needs an otherwise idle machine
@@ -77,7 +83,7 @@ soak: ## Run the fault tests for hours, each fault for SOAK (30m); needs what "m
 
 .PHONY: standalone
 standalone: ## Test each module with GOWORK=off and run each benchmark once; "make timing" has the rest of module test
-	$(call each,. build $(SEPARATE),go test -bench . -benchtime 1x -timeout 20m ./...)
+	$(call each-alone,. build $(SEPARATE),go test -bench . -benchtime 1x -timeout 20m ./...)
 	cd test && GOWORK=off go vet -tags acceptance,timing ./... && \
 		GOWORK=off go test -timeout 20m $$(go list ./... | grep -vE '/(harness|e2e|faults|acceptance)$$')
 
@@ -98,20 +104,20 @@ $(GOLANGCI_LINT): tools/go.mod tools/go.sum
 
 .PHONY: lint
 lint: $(GOLANGCI_LINT) ## Check all code with golangci-lint
-	$(call in-modules, $(GOLANGCI_LINT) run ./...)
+	$(call in-modules,$(GOLANGCI_LINT) run ./...)
 
 .PHONY: fmt
 fmt: $(GOLANGCI_LINT) ## Format all code
-	$(call in-modules, $(GOLANGCI_LINT) fmt ./...)
+	$(call in-modules,$(GOLANGCI_LINT) fmt ./...)
 
 .PHONY: vuln
 vuln: ## Look for known vulnerabilities; needs the network
 	cd tools && GOWORK=off go build -o ../bin/govulncheck golang.org/x/vuln/cmd/govulncheck
-	$(call in-modules, $(CURDIR)/bin/govulncheck ./...)
+	$(call in-modules,$(CURDIR)/bin/govulncheck ./...)
 
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME (60s)
-	$(call in-modules, $(fuzz-module))
+	$(call in-modules,$(fuzz-module))
 
 # fuzz-module runs the fuzz targets of all packages below the current folder.
 define fuzz-module
