@@ -1,0 +1,381 @@
+package grpcresolver_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	_ "google.golang.org/grpc/balancer/leastrequest"
+	_ "google.golang.org/grpc/balancer/ringhash"
+	_ "google.golang.org/grpc/balancer/weightedroundrobin"
+	_ "google.golang.org/grpc/xds" // outlier detection
+
+	"github.com/rosterdns/roster/registrar"
+	"github.com/rosterdns/roster/registrar/memory"
+
+	_ "github.com/rosterdns/roster/registrar/grpcresolver/weightedrandom"
+)
+
+// Service configs, as README.md shows them.
+const (
+	pickFirst          = `{"loadBalancingConfig":[{"pick_first":{"shuffleAddressList":true}}]}`
+	roundRobin         = `{"loadBalancingConfig":[{"round_robin":{}}]}`
+	weightedRandom     = `{"loadBalancingConfig":[{"roster_weighted_random":{}}]}`
+	weightedRoundRobin = `{"loadBalancingConfig":[{"weighted_round_robin":{}}]}`
+	ringHash           = `{"loadBalancingConfig":[{"ring_hash_experimental":{"requestHashHeader":"user"}}]}`
+	leastRequest       = `{"loadBalancingConfig":[{"least_request_experimental":{"choiceCount":2}}]}`
+)
+
+// weighing returns an instance with a weight.
+func weighing(id, address string, weight uint16) registrar.Instance {
+	in := instance(id, address)
+	in.Weight = weight
+	return in
+}
+
+// TestDistribution: which share of requests each policy gives to instances with the weights
+// 100, 200 and 700.
+func TestDistribution(t *testing.T) {
+	t.Parallel()
+	const n = 4000
+	equal := map[string]float64{"a": 1. / 3, "b": 1. / 3, "c": 1. / 3}
+	weighted := map[string]float64{"a": 0.1, "b": 0.2, "c": 0.7}
+	for name, tt := range map[string]struct {
+		config  string
+		want    map[string]float64
+		tolerance float64 // of a share
+	}{
+		"round_robin":          {roundRobin, equal, 0.001},
+		"weighted_round_robin": {weightedRoundRobin, equal, 0.001}, // without load reports
+		"least_request":        {leastRequest, equal, 0.04},        // one request at a time
+		// The standard deviation of a share is at most √(0.7 × 0.3 / 4000) = 0.7 %.
+		"weighted_random": {weightedRandom, weighted, 0.036},
+		// And the arcs of the ring are as long as the hashes of the IDs happen to be apart.
+		"ring_hash": {ringHash, weighted, 0.08},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.start(weighing("a", "10.0.0.1", 100))
+				w.start(weighing("b", "10.0.0.2", 200))
+				w.start(weighing("c", "10.0.0.3", 700))
+				cc := w.dial("roster:///orders", tt.config)
+				w.calls(cc, 100) // ring_hash connects to an instance with the first request for it
+				synctest.Wait()
+				got := w.calls(cc, n)
+				t.Log(got)
+				for id, share := range tt.want {
+					if is := float64(got[id]) / n; math.Abs(is-share) > tt.tolerance {
+						t.Errorf("%s: share %.3f, want %.3f ± %.3f", id, is, share, tt.tolerance)
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestPickFirst: all requests go to one instance; to another when that leaves, and those in
+// flight end where they are.
+func TestPickFirst(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		servers := map[string]*server{}
+		for i, id := range []string{"a", "b", "c"} {
+			servers[id] = w.start(instance(id, fmt.Sprintf("10.0.0.%d", i+1)))
+		}
+		cc := w.dial("roster:///orders", pickFirst)
+		got := w.calls(cc, 50)
+		if len(got) != 1 || got[""] > 0 {
+			t.Fatalf("answered by %v, want one", got)
+		}
+		first := slices.Collect(maps.Keys(got))[0]
+		finish, answered := make(chan struct{}), make(chan string)
+		servers[first].on(func(context.Context) error { <-finish; return nil })
+		go func() {
+			name, err := call(t.Context(), cc)
+			answered <- fmt.Sprint(name, err)
+		}()
+		synctest.Wait()
+		w.unregister(first)
+		synctest.Wait()
+		if got := w.calls(cc, 50); len(got) != 1 || got[""] > 0 || got[first] > 0 {
+			t.Errorf("when %s has left: answered by %v", first, got)
+		}
+		close(finish)
+		if got := <-answered; got != fmt.Sprint(first, nil) {
+			t.Errorf("the request in flight: %s", got)
+		}
+	})
+}
+
+// TestRoundRobin: instances come and go.
+func TestRoundRobin(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.start(instance("a", "10.0.0.1"))
+		w.start(instance("b", "10.0.0.2"))
+		cc := w.dial("roster:///orders", roundRobin)
+		synctest.Wait()
+		if got := w.calls(cc, 10); got["a"] != 5 || got["b"] != 5 {
+			t.Errorf("answered by %v", got)
+		}
+		w.start(instance("c", "10.0.0.3"))
+		synctest.Wait()
+		if got := w.calls(cc, 9); got["a"] != 3 || got["b"] != 3 || got["c"] != 3 {
+			t.Errorf("with a third: answered by %v", got)
+		}
+		drained := instance("a", "10.0.0.1")
+		drained.Status = "draining"
+		w.register(drained)
+		w.unregister("b")
+		synctest.Wait()
+		if got := w.calls(cc, 9); got["c"] != 9 {
+			t.Errorf("only the third left: answered by %v", got)
+		}
+	})
+}
+
+// TestRingHash: a user stays with an instance when others come, and when the instance gets
+// another address.
+func TestRingHash(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		for i := range 5 {
+			w.start(instance(fmt.Sprintf("i%d", i), fmt.Sprintf("10.0.0.%d", i+1)))
+		}
+		cc := w.dial("roster:///orders", ringHash)
+		homes := func() map[string]string {
+			t.Helper()
+			home := map[string]string{}
+			for i := range 100 {
+				user := fmt.Sprintf("user-%d", i)
+				name, err := call(metadata.AppendToOutgoingContext(t.Context(), "user", user), cc)
+				if err != nil {
+					t.Fatal(err)
+				}
+				home[user] = name
+			}
+			return home
+		}
+		before := homes()
+		if again := homes(); !maps.Equal(again, before) {
+			t.Error("users have moved without a change")
+		}
+		w.start(instance("i0", "10.1.0.1")) // in place of the one with 10.0.0.1
+		synctest.Wait()
+		if again := homes(); !maps.Equal(again, before) {
+			t.Error("users have moved when an instance got another address")
+		}
+		w.start(instance("i5", "10.0.0.6"))
+		synctest.Wait()
+		moved := 0
+		for user, home := range homes() {
+			if home != before[user] {
+				moved++
+			}
+		}
+		if moved == 0 || moved > 40 { // a sixth and some, as gRPC gives the others fewer entries on the ring
+			t.Errorf("%d of 100 users have moved to a sixth instance", moved)
+		}
+	})
+}
+
+// TestLeastRequest: an instance that doesn't answer gets few requests.
+func TestLeastRequest(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		finish := make(chan struct{})
+		slow := w.start(instance("a", "10.0.0.1"))
+		slow.on(func(context.Context) error { <-finish; return nil })
+		w.start(instance("b", "10.0.0.2"))
+		cc := w.dial("roster:///orders", leastRequest)
+		synctest.Wait()
+		var mu sync.Mutex
+		var done sync.WaitGroup
+		answered := map[string]int{}
+		for range 200 {
+			done.Go(func() {
+				name, _ := call(t.Context(), cc)
+				mu.Lock()
+				defer mu.Unlock()
+				answered[name]++
+			})
+			synctest.Wait()
+		}
+		// The first request or two that meet it wait; after that only pairs in which it
+		// stands twice choose it, each time with more requests in flight: never again.
+		if n := answered["b"]; n < 140 {
+			t.Errorf("%d of 200 requests were answered though an instance hangs", n)
+		}
+		close(finish)
+		done.Wait()
+		if answered[""] > 0 {
+			t.Errorf("answered by %v", answered)
+		}
+	})
+}
+
+// TestOutlierDetection: of an instance that fails, gRPC takes the requests away, and tries
+// it again later; with children that know the weights, and with those that don't.
+func TestOutlierDetection(t *testing.T) {
+	t.Parallel()
+	for _, child := range []string{"round_robin", "roster_weighted_random"} {
+		t.Run(child, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				bad := w.start(instance("bad", "10.0.0.1"))
+				bad.on(func(context.Context) error { return status.Error(codes.Internal, "out of memory") })
+				w.start(instance("good", "10.0.0.2"))
+				w.start(instance("well", "10.0.0.3"))
+				cc := w.dial("roster:///orders", `{"loadBalancingConfig":[{"outlier_detection_experimental":{
+					"interval":"10s", "baseEjectionTime":"30s", "maxEjectionPercent":50,
+					"failurePercentageEjection":{"threshold":50, "enforcementPercentage":100, "minimumHosts":3, "requestVolume":10},
+					"childPolicy":[{"`+child+`":{}}]}}]}`)
+				synctest.Wait()
+				if got := w.calls(cc, 300); got[""] < 60 {
+					t.Fatalf("answered by %v, want a third to fail", got)
+				}
+				time.Sleep(11 * time.Second)
+				if got := w.calls(cc, 300); got[""] > 0 {
+					t.Errorf("ejected, but answered by %v", got)
+				}
+				bad.on(nil)
+				time.Sleep(time.Minute)
+				if got := w.calls(cc, 300); got["bad"] < 60 || got[""] > 0 {
+					t.Errorf("back again, but answered by %v", got)
+				}
+			})
+		})
+	}
+}
+
+// TestClientHealthChecks: an instance that says it isn't serving gets no requests.
+func TestClientHealthChecks(t *testing.T) {
+	t.Parallel()
+	for _, config := range []string{roundRobin, weightedRandom, leastRequest} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			a, b := w.start(instance("a", "10.0.0.1")), w.start(instance("b", "10.0.0.2"))
+			a.health.SetServingStatus("orders", healthpb.HealthCheckResponse_SERVING)
+			b.health.SetServingStatus("orders", healthpb.HealthCheckResponse_SERVING)
+			cc := w.dial("roster:///orders", strings.Replace(config, "{", `{"healthCheckConfig":{"serviceName":"orders"},`, 1))
+			synctest.Wait()
+			if got := w.calls(cc, 100); got["a"] < 20 || got["b"] < 20 {
+				t.Errorf("%s: answered by %v", config, got)
+			}
+			b.health.SetServingStatus("orders", healthpb.HealthCheckResponse_NOT_SERVING)
+			synctest.Wait()
+			if got := w.calls(cc, 100); got["a"] != 100 {
+				t.Errorf("%s: answered by %v, though b doesn't serve", config, got)
+			}
+			b.health.SetServingStatus("orders", healthpb.HealthCheckResponse_SERVING)
+			synctest.Wait()
+			if got := w.calls(cc, 100); got["b"] < 20 {
+				t.Errorf("%s: answered by %v, though b serves again", config, got)
+			}
+		})
+	}
+}
+
+// TestFailFast: requests fail at once with Unavailable, and say why, where there is nobody
+// or nothing is known; with WaitForReady they wait until there is somebody.
+func TestFailFast(t *testing.T) {
+	t.Parallel()
+	for name, config := range map[string]string{"pick_first": pickFirst, "roster_weighted_random": weightedRandom} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				cc := w.dial("roster:///orders", config)
+				start := time.Now()
+				_, err := call(t.Context(), cc)
+				if status.Code(err) != codes.Unavailable || !strings.Contains(err.Error(), `service "orders": no instance is up`) || time.Since(start) > 0 {
+					t.Errorf("nobody: %v after %v", err, time.Since(start))
+				}
+				answered := make(chan string)
+				go func() {
+					name, err := call(t.Context(), cc, grpc.WaitForReady(true))
+					answered <- fmt.Sprint(name, err)
+				}()
+				synctest.Wait()
+				w.start(instance("a", "10.0.0.1"))
+				if got := <-answered; got != fmt.Sprint("a", nil) {
+					t.Errorf("one comes: %s", got)
+				}
+				cc = w.dial("roster:///Orders", config)
+				if _, err := call(t.Context(), cc); status.Code(err) != codes.Unavailable || !strings.Contains(err.Error(), "not a DNS label") {
+					t.Errorf("an invalid target: %v", err)
+				}
+			})
+		})
+	}
+}
+
+// TestFailFastOfGRPCsOwn: with gRPC's own balancers the message doesn't say why, but
+// requests fail at once all the same.
+func TestFailFastOfGRPCsOwn(t *testing.T) {
+	t.Parallel()
+	for _, config := range []string{roundRobin, weightedRoundRobin, ringHash, leastRequest} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			w.start(instance("a", "10.0.0.1"))
+			cc := w.dial("roster:///orders", config)
+			if _, err := call(t.Context(), cc); err != nil {
+				t.Errorf("%s: %v", config, err)
+			}
+			w.unregister("a")
+			synctest.Wait()
+			start := time.Now()
+			if _, err := call(t.Context(), cc); status.Code(err) != codes.Unavailable || time.Since(start) > 0 {
+				t.Errorf("%s: nobody left: %v after %v", config, err, time.Since(start))
+			}
+		})
+	}
+}
+
+// TestRequestsWithoutRegistry: requests go on while the registry is away, and dialing
+// doesn't wait for it (etcd#9829, go-micro#2144).
+func TestRequestsWithoutRegistry(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.start(instance("a", "10.0.0.1"))
+		cc := w.dial("roster:///orders", roundRobin)
+		if got := w.calls(cc, 10); got["a"] != 10 {
+			t.Errorf("answered by %v", got)
+		}
+		w.store.SetState(memory.Unavailable)
+		time.Sleep(time.Hour) // the lease has run out, and the connection was idle
+		if got := w.calls(cc, 10); got["a"] != 10 {
+			t.Errorf("an hour without the registry: answered by %v", got)
+		}
+		start := time.Now()
+		w.registry = w.open()
+		cc = w.dial("roster:///orders", roundRobin)
+		if time.Since(start) > 0 {
+			t.Errorf("dialing took %v", time.Since(start))
+		}
+		if _, err := call(t.Context(), cc); status.Code(err) != codes.Unavailable || time.Since(start) > 2*time.Second {
+			t.Errorf("a request before anything is known: %v after %v", err, time.Since(start))
+		}
+	})
+}

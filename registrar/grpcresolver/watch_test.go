@@ -1,0 +1,411 @@
+package grpcresolver_test
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"google.golang.org/grpc/resolver"
+
+	"github.com/rosterdns/roster/registrar"
+	"github.com/rosterdns/roster/registrar/grpcresolver"
+	"github.com/rosterdns/roster/registrar/memory"
+)
+
+// conn records what a resolver tells, as the IDs of endpoints or "error".
+type conn struct {
+	resolver.ClientConn
+
+	mu     sync.Mutex
+	told   []string
+	states []resolver.State
+	errs   []error
+}
+
+func (c *conn) UpdateState(s resolver.State) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var ids []string
+	for _, e := range s.Endpoints {
+		ids = append(ids, grpcresolver.Instance(e).ID)
+	}
+	c.told = append(c.told, strings.Join(ids, ","))
+	c.states = append(c.states, s)
+	return errors.New("what a balancer says is no reason to repeat")
+}
+
+func (c *conn) ReportError(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.told = append(c.told, "error")
+	c.errs = append(c.errs, err)
+}
+
+// want waits until nothing goes on, and checks what was told since the last call.
+func (c *conn) want(t *testing.T, when string, want ...string) {
+	t.Helper()
+	synctest.Wait()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !slices.Equal(c.told, want) {
+		t.Errorf("%s: told %q, want %q", when, c.told, want)
+	}
+	c.told = nil
+}
+
+// wantError checks the last error.
+func (c *conn) wantError(t *testing.T, want error) {
+	t.Helper()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.errs) == 0 || !errors.Is(c.errs[len(c.errs)-1], want) {
+		t.Errorf("errors %v, want %v last", c.errs, want)
+	}
+}
+
+// resolve builds a resolver, which is closed at the end of the test.
+func resolve(t *testing.T, client registrar.Watcher, target string) (*conn, resolver.Resolver) {
+	t.Helper()
+	return build(t, grpcresolver.New(client), target)
+}
+
+func build(t *testing.T, builder resolver.Builder, target string) (*conn, resolver.Resolver) {
+	t.Helper()
+	u, err := url.Parse(target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &conn{}
+	r, err := builder.Build(resolver.Target{URL: *u}, c, resolver.BuildOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.Close)
+	return c, r
+}
+
+func TestStates(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		a, b := instance("a", "10.0.0.1"), instance("b", "10.0.0.2")
+		w.register(b, a)
+		c, r := resolve(t, w.registry, "roster:///orders")
+		c.want(t, "at first", "a,b")
+		for _, s := range c.states {
+			if s.Addresses != nil || s.ServiceConfig != nil {
+				t.Errorf("a state has more than endpoints: %+v", s)
+			}
+		}
+		r.ResolveNow(resolver.ResolveNowOptions{})
+		time.Sleep(time.Hour)
+		c.want(t, "an hour later")
+		b.Weight = 300
+		w.register(b)
+		c.want(t, "with another weight", "a,b")
+		b.Metadata = map[string]string{"version": "2"}
+		w.register(b)
+		c.want(t, "with other metadata", "a,b")
+		w.register(b)
+		c.want(t, "registered as it is")
+		b.Status = "draining"
+		w.register(b)
+		c.want(t, "draining", "a")
+		r.Close()
+		w.unregister("a")
+		c.want(t, "closed")
+	})
+}
+
+func TestWithAddresses(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		both := instance("b", "10.0.0.2")
+		both.Addresses = append(both.Addresses, netip.MustParseAddr("2001:db8::2"))
+		w.register(instance("a", "10.0.0.1"), both)
+		c, _ := build(t, grpcresolver.New(w.registry, grpcresolver.WithAddresses()), "roster:///orders")
+		c.want(t, "at first", "a,b")
+		want := []resolver.Address{{Addr: "10.0.0.1:9000"}, {Addr: "10.0.0.2:9000"}}
+		if got := c.states[0].Addresses; !slices.EqualFunc(got, want, resolver.Address.Equal) {
+			t.Errorf("addresses %v, want %v", got, want)
+		}
+	})
+}
+
+// TestIdenticalStates: what changes nothing of the endpoints is not told, as balancers
+// would work through it.
+func TestIdenticalStates(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		a, b := instance("a", "10.0.0.1"), instance("b", "10.0.0.2")
+		b.Priority = 1
+		w.register(a, b)
+		c, _ := resolve(t, w.registry, "roster:///orders")
+		c.want(t, "at first", "a")
+		b.Weight = 300
+		w.register(b)
+		c.want(t, "another priority changes")
+		none := instance("none", "10.0.0.3")
+		none.Ports = nil
+		w.register(none)
+		c.want(t, "one without a port comes")
+		w.unregister("a")
+		c.want(t, "the next priority", "b")
+		w.register(a)
+		c.want(t, "the first again", "a")
+	})
+}
+
+// TestUnusableInstance: one instance that can't be used leaves the others, other than in
+// kratos, where one malformed value empties the service.
+func TestUnusableInstance(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		udp := instance("u", "10.0.0.3")
+		udp.Ports = []registrar.Port{{Name: "grpc", Port: 9000, Protocol: "udp"}}
+		w.register(instance("a", "10.0.0.1"), udp)
+		c, _ := resolve(t, w.registry, "roster:///orders")
+		c.want(t, "at first", "a")
+		w.unregister("a")
+		c.want(t, "only the unusable one", "", "error")
+		c.wantError(t, registrar.ErrNotFound)
+	})
+}
+
+// TestNoPrefixes: a service whose name starts as another's is another one (kratos PR#1501).
+func TestNoPrefixes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.register(instance("a", "10.0.0.1"))
+		c, _ := resolve(t, w.registry, "roster:///order")
+		c.want(t, "a prefix of orders", "", "error")
+	})
+}
+
+// TestSelectors: a target's selectors are those of the library.
+func TestSelectors(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		canary, down := instance("canary", "10.0.0.1"), instance("down", "10.0.0.2")
+		canary.Tags, canary.Locality = []string{"canary"}, "az1"
+		down.Status = "down"
+		w.register(canary, down, instance("other", "10.0.0.3"))
+		for target, want := range map[string]string{
+			"roster:///orders":                       "canary,other",
+			"roster://default/orders?tag=canary":     "canary",
+			"roster:///default/orders?locality=az1":  "canary",
+			"roster:///orders?prefer=az2":            "canary,other",
+			"roster:///orders?status=any&port=http":  "canary,down,other",
+			"roster:///orders?tag=canary&prefer=az1": "canary",
+		} {
+			c, _ := resolve(t, w.registry, target)
+			c.want(t, target, want)
+		}
+	})
+}
+
+// TestUnavailable: what is known stays while the registry is away, and an unavailable
+// registry is no empty list (nacos-sdk-go#420).
+func TestUnavailable(t *testing.T) {
+	t.Parallel()
+	for _, state := range []memory.State{memory.Stale, memory.Unavailable, memory.Forbidding} {
+		t.Run(state.String(), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.register(instance("a", "10.0.0.1"))
+				c, _ := resolve(t, w.registry, "roster:///orders")
+				c.want(t, "at first", "a")
+				w.store.SetState(state)
+				time.Sleep(time.Hour)
+				c.want(t, "while it is away")
+				w.store.SetState(memory.Up)
+				time.Sleep(time.Minute)
+				if synctest.Wait(); len(c.told) > 0 && c.told[len(c.told)-1] != "a" {
+					t.Errorf("when it is back: told %q", c.told)
+				}
+			})
+		})
+	}
+}
+
+// TestUnavailableAtFirst: before anything is known the reason is told, for requests to
+// fail with, and what comes later is used (go-zero#2461, go-micro#2144).
+func TestUnavailableAtFirst(t *testing.T) {
+	t.Parallel()
+	for state, want := range map[memory.State]error{
+		memory.Unavailable: registrar.ErrUnavailable,
+		memory.Forbidding:  registrar.ErrPermission,
+	} {
+		t.Run(state.String(), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.register(instance("a", "10.0.0.1"))
+				w.store.SetState(state)
+				c, _ := resolve(t, w.open(), "roster:///orders")
+				time.Sleep(5 * time.Second)
+				c.want(t, "at first", "error")
+				c.wantError(t, want)
+				w.store.SetState(memory.Up)
+				time.Sleep(time.Minute)
+				synctest.Wait()
+				if n := len(c.told); n == 0 || c.told[n-1] != "a" {
+					t.Errorf("when it is there: told %q", c.told)
+				}
+			})
+		})
+	}
+}
+
+// TestEmptySet: that nobody is left is told at once, and not hidden for ever
+// (nacos-sdk-go#695); what comes then is used.
+func TestEmptySet(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		c, _ := resolve(t, w.registry, "roster:///orders")
+		c.want(t, "at first", "", "error")
+		c.wantError(t, registrar.ErrNotFound)
+		w.register(instance("a", "10.0.0.1"))
+		c.want(t, "one comes", "a")
+		w.unregister("a")
+		c.want(t, "it leaves", "", "error")
+		w.store.SetState(memory.Unavailable)
+		time.Sleep(time.Minute)
+		c.want(t, "the registry is away")
+	})
+}
+
+// TestManyChanges: the last of many changes is told (go-micro delivered one of three
+// deletes), also of those that come between the first list and the watch (go-zero#227).
+func TestManyChanges(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		c, _ := resolve(t, w.registry, "roster:///orders")
+		w.register(instance("a", "10.0.0.1"), instance("b", "10.0.0.2"), instance("c", "10.0.0.3"), instance("d", "10.0.0.4"))
+		synctest.Wait()
+		if n := len(c.told); c.told[n-1] != "a,b,c,d" {
+			t.Errorf("four came: told %q", c.told)
+		}
+		w.unregister("a", "b", "c")
+		synctest.Wait()
+		if n := len(c.told); c.told[n-1] != "d" {
+			t.Errorf("three left: told %q", c.told)
+		}
+	})
+}
+
+// watched counts the watches that go on.
+type watched struct {
+	registrar.Watcher
+	running int
+}
+
+func (w *watched) Watch(ctx context.Context, name string) iter.Seq2[*registrar.Service, error] {
+	return func(yield func(*registrar.Service, error) bool) {
+		w.running++
+		defer func() { w.running-- }()
+		w.Watcher.Watch(ctx, name)(yield)
+	}
+}
+
+// TestClose: a resolver that is closed has no watch left, other than go-zero#4795 and
+// go-micro#631.
+func TestClose(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		client := &watched{Watcher: w.registry}
+		_, r := resolve(t, client, "roster:///orders")
+		synctest.Wait()
+		if client.running != 1 {
+			t.Errorf("%d watches, want 1", client.running)
+		}
+		r.Close()
+		if client.running != 0 {
+			t.Errorf("closed: %d watches", client.running)
+		}
+	})
+}
+
+// TestRemembered: a resolver that is built while the registry is away starts with what an
+// earlier one knew, as gRPC closes those of idle connections.
+func TestRemembered(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.register(instance("a", "10.0.0.1"))
+		client := &watched{Watcher: w.registry}
+		builder := grpcresolver.New(client)
+		c, r := build(t, builder, "roster:///orders")
+		c.want(t, "at first", "a")
+		r.Close()
+		w.store.SetState(memory.Unavailable)
+		client.Watcher = w.open() // the registry has dropped what nobody watched
+		time.Sleep(time.Hour)
+		c, r = build(t, builder, "roster:///orders")
+		time.Sleep(2 * time.Second)
+		c.want(t, "an hour later", "a")
+		w.store.SetState(memory.Up)
+		time.Sleep(time.Minute)
+		c.want(t, "when it is back, and the lease has run out", "", "error", "a")
+		r.Close()
+		other, _ := build(t, builder, "roster:///others")
+		other.want(t, "another service", "", "error")
+		time.Sleep(25 * time.Hour)
+		other, r = build(t, builder, "roster:///others")
+		other.want(t, "a day later", "", "error")
+		r.Close() // remembers, and forgets what is a day old
+		w.store.SetState(memory.Unavailable)
+		client.Watcher = w.open()
+		c, _ = build(t, builder, "roster:///orders")
+		time.Sleep(2 * time.Second)
+		c.want(t, "a day later", "error")
+	})
+}
+
+// TestClientCloses: connections stay with what they know.
+func TestClientCloses(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.register(instance("a", "10.0.0.1"))
+		client := w.open()
+		c, _ := resolve(t, client, "roster:///orders")
+		c.want(t, "at first", "a")
+		_ = client.Close()
+		c.want(t, "the client has closed")
+		c, _ = resolve(t, client, "roster:///orders")
+		c.want(t, "built with a closed client", "error")
+		c.wantError(t, registrar.ErrClosed)
+	})
+}
+
+// registry is a driver that can't watch.
+type registry struct{ registrar.Registry }
+
+func (registry) Name() string { return "none" }
+
+func TestUnsupported(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, _ := resolve(t, registrar.NewClient(registry{}), "roster:///orders")
+		c.want(t, "a driver without Watch", "error")
+		c.wantError(t, registrar.ErrUnsupported)
+	})
+}
