@@ -2,6 +2,7 @@ package gozero
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -49,7 +50,8 @@ func Register(ctx context.Context, client registrar.Registry, name, listenOn str
 		return err
 	}
 	proc.AddWrapUpListener(func() {
-		if err := client.Unregister(context.Background(), service); err != nil {
+		err := client.Unregister(context.Background(), service)
+		if err != nil && !errors.Is(err, registrar.ErrClosed) { // closed is unregistered
 			logx.Errorf("gozero: unregistering %q: %v", name, err)
 		}
 	})
