@@ -18,15 +18,14 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
-	_ "google.golang.org/grpc/balancer/leastrequest"
-	_ "google.golang.org/grpc/balancer/ringhash"
-	_ "google.golang.org/grpc/balancer/weightedroundrobin"
-	_ "google.golang.org/grpc/xds" // outlier detection
-
 	"github.com/rosterdns/roster/registrar"
+	"github.com/rosterdns/roster/registrar/grpcresolver/internal/grpctest"
 	"github.com/rosterdns/roster/registrar/memory"
 
 	_ "github.com/rosterdns/roster/registrar/grpcresolver/weightedrandom"
+	_ "google.golang.org/grpc/balancer/leastrequest"
+	_ "google.golang.org/grpc/balancer/ringhash"
+	_ "google.golang.org/grpc/balancer/weightedroundrobin"
 )
 
 // Service configs, as README.md shows them.
@@ -41,7 +40,7 @@ const (
 
 // weighing returns an instance with a weight.
 func weighing(id, address string, weight uint16) registrar.Instance {
-	in := instance(id, address)
+	in := grpctest.Instance(id, address)
 	in.Weight = weight
 	return in
 }
@@ -54,8 +53,8 @@ func TestDistribution(t *testing.T) {
 	equal := map[string]float64{"a": 1. / 3, "b": 1. / 3, "c": 1. / 3}
 	weighted := map[string]float64{"a": 0.1, "b": 0.2, "c": 0.7}
 	for name, tt := range map[string]struct {
-		config  string
-		want    map[string]float64
+		config    string
+		want      map[string]float64
 		tolerance float64 // of a share
 	}{
 		"round_robin":          {roundRobin, equal, 0.001},
@@ -69,14 +68,14 @@ func TestDistribution(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t)
-				w.start(weighing("a", "10.0.0.1", 100))
-				w.start(weighing("b", "10.0.0.2", 200))
-				w.start(weighing("c", "10.0.0.3", 700))
-				cc := w.dial("roster:///orders", tt.config)
-				w.calls(cc, 100) // ring_hash connects to an instance with the first request for it
+				w := grpctest.New(t)
+				w.Start(weighing("a", "10.0.0.1", 100))
+				w.Start(weighing("b", "10.0.0.2", 200))
+				w.Start(weighing("c", "10.0.0.3", 700))
+				cc := w.Dial("roster:///orders", tt.config)
+				w.Calls(cc, 100) // ring_hash connects to an instance with the first request for it
 				synctest.Wait()
-				got := w.calls(cc, n)
+				got := w.Calls(cc, n)
 				t.Log(got)
 				for id, share := range tt.want {
 					if is := float64(got[id]) / n; math.Abs(is-share) > tt.tolerance {
@@ -93,27 +92,27 @@ func TestDistribution(t *testing.T) {
 func TestPickFirst(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		servers := map[string]*server{}
+		w := grpctest.New(t)
+		servers := map[string]*grpctest.Server{}
 		for i, id := range []string{"a", "b", "c"} {
-			servers[id] = w.start(instance(id, fmt.Sprintf("10.0.0.%d", i+1)))
+			servers[id] = w.Start(grpctest.Instance(id, fmt.Sprintf("10.0.0.%d", i+1)))
 		}
-		cc := w.dial("roster:///orders", pickFirst)
-		got := w.calls(cc, 50)
+		cc := w.Dial("roster:///orders", pickFirst)
+		got := w.Calls(cc, 50)
 		if len(got) != 1 || got[""] > 0 {
 			t.Fatalf("answered by %v, want one", got)
 		}
 		first := slices.Collect(maps.Keys(got))[0]
 		finish, answered := make(chan struct{}), make(chan string)
-		servers[first].on(func(context.Context) error { <-finish; return nil })
+		servers[first].On(func(context.Context) error { <-finish; return nil })
 		go func() {
-			name, err := call(t.Context(), cc)
+			name, err := grpctest.Call(t.Context(), cc)
 			answered <- fmt.Sprint(name, err)
 		}()
 		synctest.Wait()
-		w.unregister(first)
+		w.Unregister(first)
 		synctest.Wait()
-		if got := w.calls(cc, 50); len(got) != 1 || got[""] > 0 || got[first] > 0 {
+		if got := w.Calls(cc, 50); len(got) != 1 || got[""] > 0 || got[first] > 0 {
 			t.Errorf("when %s has left: answered by %v", first, got)
 		}
 		close(finish)
@@ -127,25 +126,25 @@ func TestPickFirst(t *testing.T) {
 func TestRoundRobin(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		w.start(instance("a", "10.0.0.1"))
-		w.start(instance("b", "10.0.0.2"))
-		cc := w.dial("roster:///orders", roundRobin)
+		w := grpctest.New(t)
+		w.Start(grpctest.Instance("a", "10.0.0.1"))
+		w.Start(grpctest.Instance("b", "10.0.0.2"))
+		cc := w.Dial("roster:///orders", roundRobin)
 		synctest.Wait()
-		if got := w.calls(cc, 10); got["a"] != 5 || got["b"] != 5 {
+		if got := w.Calls(cc, 10); got["a"] != 5 || got["b"] != 5 {
 			t.Errorf("answered by %v", got)
 		}
-		w.start(instance("c", "10.0.0.3"))
+		w.Start(grpctest.Instance("c", "10.0.0.3"))
 		synctest.Wait()
-		if got := w.calls(cc, 9); got["a"] != 3 || got["b"] != 3 || got["c"] != 3 {
+		if got := w.Calls(cc, 9); got["a"] != 3 || got["b"] != 3 || got["c"] != 3 {
 			t.Errorf("with a third: answered by %v", got)
 		}
-		drained := instance("a", "10.0.0.1")
+		drained := grpctest.Instance("a", "10.0.0.1")
 		drained.Status = "draining"
-		w.register(drained)
-		w.unregister("b")
+		w.Register(drained)
+		w.Unregister("b")
 		synctest.Wait()
-		if got := w.calls(cc, 9); got["c"] != 9 {
+		if got := w.Calls(cc, 9); got["c"] != 9 {
 			t.Errorf("only the third left: answered by %v", got)
 		}
 	})
@@ -156,17 +155,17 @@ func TestRoundRobin(t *testing.T) {
 func TestRingHash(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
+		w := grpctest.New(t)
 		for i := range 5 {
-			w.start(instance(fmt.Sprintf("i%d", i), fmt.Sprintf("10.0.0.%d", i+1)))
+			w.Start(grpctest.Instance(fmt.Sprintf("i%d", i), fmt.Sprintf("10.0.0.%d", i+1)))
 		}
-		cc := w.dial("roster:///orders", ringHash)
+		cc := w.Dial("roster:///orders", ringHash)
 		homes := func() map[string]string {
 			t.Helper()
 			home := map[string]string{}
 			for i := range 100 {
 				user := fmt.Sprintf("user-%d", i)
-				name, err := call(metadata.AppendToOutgoingContext(t.Context(), "user", user), cc)
+				name, err := grpctest.Call(metadata.AppendToOutgoingContext(t.Context(), "user", user), cc)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -178,12 +177,12 @@ func TestRingHash(t *testing.T) {
 		if again := homes(); !maps.Equal(again, before) {
 			t.Error("users have moved without a change")
 		}
-		w.start(instance("i0", "10.1.0.1")) // in place of the one with 10.0.0.1
+		w.Start(grpctest.Instance("i0", "10.1.0.1")) // in place of the one with 10.0.0.1
 		synctest.Wait()
 		if again := homes(); !maps.Equal(again, before) {
 			t.Error("users have moved when an instance got another address")
 		}
-		w.start(instance("i5", "10.0.0.6"))
+		w.Start(grpctest.Instance("i5", "10.0.0.6"))
 		synctest.Wait()
 		moved := 0
 		for user, home := range homes() {
@@ -201,19 +200,19 @@ func TestRingHash(t *testing.T) {
 func TestLeastRequest(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
+		w := grpctest.New(t)
 		finish := make(chan struct{})
-		slow := w.start(instance("a", "10.0.0.1"))
-		slow.on(func(context.Context) error { <-finish; return nil })
-		w.start(instance("b", "10.0.0.2"))
-		cc := w.dial("roster:///orders", leastRequest)
+		slow := w.Start(grpctest.Instance("a", "10.0.0.1"))
+		slow.On(func(context.Context) error { <-finish; return nil })
+		w.Start(grpctest.Instance("b", "10.0.0.2"))
+		cc := w.Dial("roster:///orders", leastRequest)
 		synctest.Wait()
 		var mu sync.Mutex
 		var done sync.WaitGroup
 		answered := map[string]int{}
 		for range 200 {
 			done.Go(func() {
-				name, _ := call(t.Context(), cc)
+				name, _ := grpctest.Call(t.Context(), cc)
 				mu.Lock()
 				defer mu.Unlock()
 				answered[name]++
@@ -233,63 +232,28 @@ func TestLeastRequest(t *testing.T) {
 	})
 }
 
-// TestOutlierDetection: of an instance that fails, gRPC takes the requests away, and tries
-// it again later; with children that know the weights, and with those that don't.
-func TestOutlierDetection(t *testing.T) {
-	t.Parallel()
-	for _, child := range []string{"round_robin", "roster_weighted_random"} {
-		t.Run(child, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t)
-				bad := w.start(instance("bad", "10.0.0.1"))
-				bad.on(func(context.Context) error { return status.Error(codes.Internal, "out of memory") })
-				w.start(instance("good", "10.0.0.2"))
-				w.start(instance("well", "10.0.0.3"))
-				cc := w.dial("roster:///orders", `{"loadBalancingConfig":[{"outlier_detection_experimental":{
-					"interval":"10s", "baseEjectionTime":"30s", "maxEjectionPercent":50,
-					"failurePercentageEjection":{"threshold":50, "enforcementPercentage":100, "minimumHosts":3, "requestVolume":10},
-					"childPolicy":[{"`+child+`":{}}]}}]}`)
-				synctest.Wait()
-				if got := w.calls(cc, 300); got[""] < 60 {
-					t.Fatalf("answered by %v, want a third to fail", got)
-				}
-				time.Sleep(11 * time.Second)
-				if got := w.calls(cc, 300); got[""] > 0 {
-					t.Errorf("ejected, but answered by %v", got)
-				}
-				bad.on(nil)
-				time.Sleep(time.Minute)
-				if got := w.calls(cc, 300); got["bad"] < 60 || got[""] > 0 {
-					t.Errorf("back again, but answered by %v", got)
-				}
-			})
-		})
-	}
-}
-
 // TestClientHealthChecks: an instance that says it isn't serving gets no requests.
 func TestClientHealthChecks(t *testing.T) {
 	t.Parallel()
 	for _, config := range []string{roundRobin, weightedRandom, leastRequest} {
 		synctest.Test(t, func(t *testing.T) {
-			w := newWorld(t)
-			a, b := w.start(instance("a", "10.0.0.1")), w.start(instance("b", "10.0.0.2"))
-			a.health.SetServingStatus("orders", healthpb.HealthCheckResponse_SERVING)
-			b.health.SetServingStatus("orders", healthpb.HealthCheckResponse_SERVING)
-			cc := w.dial("roster:///orders", strings.Replace(config, "{", `{"healthCheckConfig":{"serviceName":"orders"},`, 1))
+			w := grpctest.New(t)
+			a, b := w.Start(grpctest.Instance("a", "10.0.0.1")), w.Start(grpctest.Instance("b", "10.0.0.2"))
+			a.Health.SetServingStatus("orders", healthpb.HealthCheckResponse_SERVING)
+			b.Health.SetServingStatus("orders", healthpb.HealthCheckResponse_SERVING)
+			cc := w.Dial("roster:///orders", strings.Replace(config, "{", `{"healthCheckConfig":{"serviceName":"orders"},`, 1))
 			synctest.Wait()
-			if got := w.calls(cc, 100); got["a"] < 20 || got["b"] < 20 {
+			if got := w.Calls(cc, 100); got["a"] < 20 || got["b"] < 20 {
 				t.Errorf("%s: answered by %v", config, got)
 			}
-			b.health.SetServingStatus("orders", healthpb.HealthCheckResponse_NOT_SERVING)
+			b.Health.SetServingStatus("orders", healthpb.HealthCheckResponse_NOT_SERVING)
 			synctest.Wait()
-			if got := w.calls(cc, 100); got["a"] != 100 {
+			if got := w.Calls(cc, 100); got["a"] != 100 {
 				t.Errorf("%s: answered by %v, though b doesn't serve", config, got)
 			}
-			b.health.SetServingStatus("orders", healthpb.HealthCheckResponse_SERVING)
+			b.Health.SetServingStatus("orders", healthpb.HealthCheckResponse_SERVING)
 			synctest.Wait()
-			if got := w.calls(cc, 100); got["b"] < 20 {
+			if got := w.Calls(cc, 100); got["b"] < 20 {
 				t.Errorf("%s: answered by %v, though b serves again", config, got)
 			}
 		})
@@ -304,25 +268,25 @@ func TestFailFast(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t)
-				cc := w.dial("roster:///orders", config)
+				w := grpctest.New(t)
+				cc := w.Dial("roster:///orders", config)
 				start := time.Now()
-				_, err := call(t.Context(), cc)
+				_, err := grpctest.Call(t.Context(), cc)
 				if status.Code(err) != codes.Unavailable || !strings.Contains(err.Error(), `service "orders": no instance is up`) || time.Since(start) > 0 {
 					t.Errorf("nobody: %v after %v", err, time.Since(start))
 				}
 				answered := make(chan string)
 				go func() {
-					name, err := call(t.Context(), cc, grpc.WaitForReady(true))
+					name, err := grpctest.Call(t.Context(), cc, grpc.WaitForReady(true))
 					answered <- fmt.Sprint(name, err)
 				}()
 				synctest.Wait()
-				w.start(instance("a", "10.0.0.1"))
+				w.Start(grpctest.Instance("a", "10.0.0.1"))
 				if got := <-answered; got != fmt.Sprint("a", nil) {
 					t.Errorf("one comes: %s", got)
 				}
-				cc = w.dial("roster:///Orders", config)
-				if _, err := call(t.Context(), cc); status.Code(err) != codes.Unavailable || !strings.Contains(err.Error(), "not a DNS label") {
+				cc = w.Dial("roster:///Orders", config)
+				if _, err := grpctest.Call(t.Context(), cc); status.Code(err) != codes.Unavailable || !strings.Contains(err.Error(), "not a DNS label") {
 					t.Errorf("an invalid target: %v", err)
 				}
 			})
@@ -336,16 +300,16 @@ func TestFailFastOfGRPCsOwn(t *testing.T) {
 	t.Parallel()
 	for _, config := range []string{roundRobin, weightedRoundRobin, ringHash, leastRequest} {
 		synctest.Test(t, func(t *testing.T) {
-			w := newWorld(t)
-			w.start(instance("a", "10.0.0.1"))
-			cc := w.dial("roster:///orders", config)
-			if _, err := call(t.Context(), cc); err != nil {
+			w := grpctest.New(t)
+			w.Start(grpctest.Instance("a", "10.0.0.1"))
+			cc := w.Dial("roster:///orders", config)
+			if _, err := grpctest.Call(t.Context(), cc); err != nil {
 				t.Errorf("%s: %v", config, err)
 			}
-			w.unregister("a")
+			w.Unregister("a")
 			synctest.Wait()
 			start := time.Now()
-			if _, err := call(t.Context(), cc); status.Code(err) != codes.Unavailable || time.Since(start) > 0 {
+			if _, err := grpctest.Call(t.Context(), cc); status.Code(err) != codes.Unavailable || time.Since(start) > 0 {
 				t.Errorf("%s: nobody left: %v after %v", config, err, time.Since(start))
 			}
 		})
@@ -357,24 +321,24 @@ func TestFailFastOfGRPCsOwn(t *testing.T) {
 func TestRequestsWithoutRegistry(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		w.start(instance("a", "10.0.0.1"))
-		cc := w.dial("roster:///orders", roundRobin)
-		if got := w.calls(cc, 10); got["a"] != 10 {
+		w := grpctest.New(t)
+		w.Start(grpctest.Instance("a", "10.0.0.1"))
+		cc := w.Dial("roster:///orders", roundRobin)
+		if got := w.Calls(cc, 10); got["a"] != 10 {
 			t.Errorf("answered by %v", got)
 		}
-		w.store.SetState(memory.Unavailable)
+		w.Store.SetState(memory.Unavailable)
 		time.Sleep(time.Hour) // the lease has run out, and the connection was idle
-		if got := w.calls(cc, 10); got["a"] != 10 {
+		if got := w.Calls(cc, 10); got["a"] != 10 {
 			t.Errorf("an hour without the registry: answered by %v", got)
 		}
 		start := time.Now()
-		w.registry = w.open()
-		cc = w.dial("roster:///orders", roundRobin)
+		w.Registry = w.Open()
+		cc = w.Dial("roster:///orders", roundRobin)
 		if time.Since(start) > 0 {
 			t.Errorf("dialing took %v", time.Since(start))
 		}
-		if _, err := call(t.Context(), cc); status.Code(err) != codes.Unavailable || time.Since(start) > 2*time.Second {
+		if _, err := grpctest.Call(t.Context(), cc); status.Code(err) != codes.Unavailable || time.Since(start) > 2*time.Second {
 			t.Errorf("a request before anything is known: %v after %v", err, time.Since(start))
 		}
 	})

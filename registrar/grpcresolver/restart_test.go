@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+
+	"github.com/rosterdns/roster/registrar/grpcresolver/internal/grpctest"
 )
 
 const (
@@ -38,7 +40,7 @@ func (f *traffic) start() {
 	for range users {
 		f.wg.Go(func() {
 			for !f.stop.Load() {
-				_, err := call(f.Context(), f.cc)
+				_, err := grpctest.Call(f.Context(), f.cc)
 				f.mu.Lock()
 				if f.answered++; err != nil {
 					f.errs = append(f.errs, err)
@@ -67,16 +69,16 @@ func (f *traffic) end() {
 }
 
 // fleet starts the servers of orders, which take some time for a request.
-func (w *world) fleet() (list [servers]*server) {
+func fleet(w *grpctest.World) (list [servers]*grpctest.Server) {
 	for i := range list {
-		list[i] = w.startAt(i)
+		list[i] = startAt(w, i)
 	}
 	return list
 }
 
-func (w *world) startAt(i int) *server {
-	s := w.start(instance(fmt.Sprintf("i%d", i), fmt.Sprintf("10.0.0.%d", i+1)))
-	s.on(func(context.Context) error { time.Sleep(pace); return nil })
+func startAt(w *grpctest.World, i int) *grpctest.Server {
+	s := w.Start(grpctest.Instance(fmt.Sprintf("i%d", i), fmt.Sprintf("10.0.0.%d", i+1)))
+	s.On(func(context.Context) error { time.Sleep(pace); return nil })
 	return s
 }
 
@@ -86,20 +88,20 @@ func TestRollingRestart(t *testing.T) {
 	t.Parallel()
 	for _, config := range []string{pickFirst, roundRobin, weightedRandom, ringHash, leastRequest} {
 		synctest.Test(t, func(t *testing.T) {
-			w := newWorld(t)
-			list := w.fleet()
-			f := &traffic{T: t, cc: w.dial("roster:///orders", config)}
+			w := grpctest.New(t)
+			list := fleet(w)
+			f := &traffic{T: t, cc: w.Dial("roster:///orders", config)}
 			f.start()
 			defer f.end()
 			for i, s := range list {
 				time.Sleep(between)
-				in := instance(s.name, fmt.Sprintf("10.0.0.%d", i+1))
+				in := grpctest.Instance(s.Name, fmt.Sprintf("10.0.0.%d", i+1))
 				in.Status = "draining"
-				w.register(in)
+				w.Register(in)
 				time.Sleep(between) // registrar run's --drain-delay
-				w.unregister(s.name)
+				w.Unregister(s.Name)
 				s.GracefulStop()
-				w.startAt(i)
+				startAt(w, i)
 			}
 			time.Sleep(between)
 			for _, err := range f.failures() {
@@ -115,9 +117,9 @@ func TestKill(t *testing.T) {
 	t.Parallel()
 	for _, config := range []string{roundRobin, weightedRandom, ringHash, leastRequest} {
 		synctest.Test(t, func(t *testing.T) {
-			w := newWorld(t)
-			list := w.fleet()
-			f := &traffic{T: t, cc: w.dial("roster:///orders", config)}
+			w := grpctest.New(t)
+			list := fleet(w)
+			f := &traffic{T: t, cc: w.Dial("roster:///orders", config)}
 			f.start()
 			defer f.end()
 			for i, s := range list {
@@ -127,8 +129,8 @@ func TestKill(t *testing.T) {
 				if errs := f.failures(); len(errs) > users {
 					t.Errorf("%s: %d requests failed by the death of one server, want at most the %d under way: %v", config, len(errs), users, errs[0])
 				}
-				w.unregister(s.name)
-				w.startAt(i)
+				w.Unregister(s.Name)
+				startAt(w, i)
 				time.Sleep(between)
 				for _, err := range f.failures() {
 					t.Errorf("%s: after the death: %v", config, err)
@@ -142,16 +144,16 @@ func TestKill(t *testing.T) {
 func TestAllDie(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		for _, s := range w.fleet() {
+		w := grpctest.New(t)
+		for _, s := range fleet(w) {
 			s.Stop()
 		}
-		cc := w.dial("roster:///orders", weightedRandom)
-		if _, err := call(t.Context(), cc); err == nil {
+		cc := w.Dial("roster:///orders", weightedRandom)
+		if _, err := grpctest.Call(t.Context(), cc); err == nil {
 			t.Error("a request was answered by the dead")
 		}
-		w.startAt(0)
-		if name, err := call(t.Context(), cc, grpc.WaitForReady(true)); name != "i0" {
+		startAt(w, 0)
+		if name, err := grpctest.Call(t.Context(), cc, grpc.WaitForReady(true)); name != "i0" {
 			t.Errorf("one is back: %q, %v", name, err)
 		}
 	})
@@ -162,15 +164,15 @@ func TestAllDie(t *testing.T) {
 func TestBothFamilies(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		both := instance("both", "2001:db8::1")
+		w := grpctest.New(t)
+		both := grpctest.Instance("both", "2001:db8::1")
 		both.Addresses = append(both.Addresses, netip.MustParseAddr("10.0.0.1"))
-		w.register(both)
-		w.serve("both", "10.0.0.1")
-		w.start(instance("other", "10.0.0.2"))
-		cc := w.dial("roster:///orders", roundRobin)
+		w.Register(both)
+		w.Serve("both", "10.0.0.1")
+		w.Start(grpctest.Instance("other", "10.0.0.2"))
+		cc := w.Dial("roster:///orders", roundRobin)
 		synctest.Wait()
-		if got := w.calls(cc, 10); got["both"] != 5 || got["other"] != 5 {
+		if got := w.Calls(cc, 10); got["both"] != 5 || got["other"] != 5 {
 			t.Errorf("answered by %v", got)
 		}
 	})

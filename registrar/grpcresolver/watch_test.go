@@ -17,6 +17,7 @@ import (
 
 	"github.com/rosterdns/roster/registrar"
 	"github.com/rosterdns/roster/registrar/grpcresolver"
+	"github.com/rosterdns/roster/registrar/grpcresolver/internal/grpctest"
 	"github.com/rosterdns/roster/registrar/memory"
 )
 
@@ -95,10 +96,10 @@ func build(t *testing.T, builder resolver.Builder, target string) (*conn, resolv
 func TestStates(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		a, b := instance("a", "10.0.0.1"), instance("b", "10.0.0.2")
-		w.register(b, a)
-		c, r := resolve(t, w.registry, "roster:///orders")
+		w := grpctest.New(t)
+		a, b := grpctest.Instance("a", "10.0.0.1"), grpctest.Instance("b", "10.0.0.2")
+		w.Register(b, a)
+		c, r := resolve(t, w.Registry, "roster:///orders")
 		c.want(t, "at first", "a,b")
 		for _, s := range c.states {
 			if s.Addresses != nil || s.ServiceConfig != nil {
@@ -109,18 +110,18 @@ func TestStates(t *testing.T) {
 		time.Sleep(time.Hour)
 		c.want(t, "an hour later")
 		b.Weight = 300
-		w.register(b)
+		w.Register(b)
 		c.want(t, "with another weight", "a,b")
 		b.Metadata = map[string]string{"version": "2"}
-		w.register(b)
+		w.Register(b)
 		c.want(t, "with other metadata", "a,b")
-		w.register(b)
+		w.Register(b)
 		c.want(t, "registered as it is")
 		b.Status = "draining"
-		w.register(b)
+		w.Register(b)
 		c.want(t, "draining", "a")
 		r.Close()
-		w.unregister("a")
+		w.Unregister("a")
 		c.want(t, "closed")
 	})
 }
@@ -128,11 +129,11 @@ func TestStates(t *testing.T) {
 func TestWithAddresses(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		both := instance("b", "10.0.0.2")
+		w := grpctest.New(t)
+		both := grpctest.Instance("b", "10.0.0.2")
 		both.Addresses = append(both.Addresses, netip.MustParseAddr("2001:db8::2"))
-		w.register(instance("a", "10.0.0.1"), both)
-		c, _ := build(t, grpcresolver.New(w.registry, grpcresolver.WithAddresses()), "roster:///orders")
+		w.Register(grpctest.Instance("a", "10.0.0.1"), both)
+		c, _ := build(t, grpcresolver.New(w.Registry, grpcresolver.WithAddresses()), "roster:///orders")
 		c.want(t, "at first", "a,b")
 		want := []resolver.Address{{Addr: "10.0.0.1:9000"}, {Addr: "10.0.0.2:9000"}}
 		if got := c.states[0].Addresses; !slices.EqualFunc(got, want, resolver.Address.Equal) {
@@ -146,22 +147,22 @@ func TestWithAddresses(t *testing.T) {
 func TestIdenticalStates(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		a, b := instance("a", "10.0.0.1"), instance("b", "10.0.0.2")
+		w := grpctest.New(t)
+		a, b := grpctest.Instance("a", "10.0.0.1"), grpctest.Instance("b", "10.0.0.2")
 		b.Priority = 1
-		w.register(a, b)
-		c, _ := resolve(t, w.registry, "roster:///orders")
+		w.Register(a, b)
+		c, _ := resolve(t, w.Registry, "roster:///orders")
 		c.want(t, "at first", "a")
 		b.Weight = 300
-		w.register(b)
+		w.Register(b)
 		c.want(t, "another priority changes")
-		none := instance("none", "10.0.0.3")
+		none := grpctest.Instance("none", "10.0.0.3")
 		none.Ports = nil
-		w.register(none)
+		w.Register(none)
 		c.want(t, "one without a port comes")
-		w.unregister("a")
+		w.Unregister("a")
 		c.want(t, "the next priority", "b")
-		w.register(a)
+		w.Register(a)
 		c.want(t, "the first again", "a")
 	})
 }
@@ -171,13 +172,13 @@ func TestIdenticalStates(t *testing.T) {
 func TestUnusableInstance(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		udp := instance("u", "10.0.0.3")
+		w := grpctest.New(t)
+		udp := grpctest.Instance("u", "10.0.0.3")
 		udp.Ports = []registrar.Port{{Name: "grpc", Port: 9000, Protocol: "udp"}}
-		w.register(instance("a", "10.0.0.1"), udp)
-		c, _ := resolve(t, w.registry, "roster:///orders")
+		w.Register(grpctest.Instance("a", "10.0.0.1"), udp)
+		c, _ := resolve(t, w.Registry, "roster:///orders")
 		c.want(t, "at first", "a")
-		w.unregister("a")
+		w.Unregister("a")
 		c.want(t, "only the unusable one", "", "error")
 		c.wantError(t, registrar.ErrNotFound)
 	})
@@ -187,9 +188,9 @@ func TestUnusableInstance(t *testing.T) {
 func TestNoPrefixes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		w.register(instance("a", "10.0.0.1"))
-		c, _ := resolve(t, w.registry, "roster:///order")
+		w := grpctest.New(t)
+		w.Register(grpctest.Instance("a", "10.0.0.1"))
+		c, _ := resolve(t, w.Registry, "roster:///order")
 		c.want(t, "a prefix of orders", "", "error")
 	})
 }
@@ -198,11 +199,11 @@ func TestNoPrefixes(t *testing.T) {
 func TestSelectors(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		canary, down := instance("canary", "10.0.0.1"), instance("down", "10.0.0.2")
+		w := grpctest.New(t)
+		canary, down := grpctest.Instance("canary", "10.0.0.1"), grpctest.Instance("down", "10.0.0.2")
 		canary.Tags, canary.Locality = []string{"canary"}, "az1"
 		down.Status = "down"
-		w.register(canary, down, instance("other", "10.0.0.3"))
+		w.Register(canary, down, grpctest.Instance("other", "10.0.0.3"))
 		for target, want := range map[string]string{
 			"roster:///orders":                       "canary,other",
 			"roster://default/orders?tag=canary":     "canary",
@@ -211,7 +212,7 @@ func TestSelectors(t *testing.T) {
 			"roster:///orders?status=any&port=http":  "canary,down,other",
 			"roster:///orders?tag=canary&prefer=az1": "canary",
 		} {
-			c, _ := resolve(t, w.registry, target)
+			c, _ := resolve(t, w.Registry, target)
 			c.want(t, target, want)
 		}
 	})
@@ -225,14 +226,14 @@ func TestUnavailable(t *testing.T) {
 		t.Run(state.String(), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t)
-				w.register(instance("a", "10.0.0.1"))
-				c, _ := resolve(t, w.registry, "roster:///orders")
+				w := grpctest.New(t)
+				w.Register(grpctest.Instance("a", "10.0.0.1"))
+				c, _ := resolve(t, w.Registry, "roster:///orders")
 				c.want(t, "at first", "a")
-				w.store.SetState(state)
+				w.Store.SetState(state)
 				time.Sleep(time.Hour)
 				c.want(t, "while it is away")
-				w.store.SetState(memory.Up)
+				w.Store.SetState(memory.Up)
 				time.Sleep(time.Minute)
 				if synctest.Wait(); len(c.told) > 0 && c.told[len(c.told)-1] != "a" {
 					t.Errorf("when it is back: told %q", c.told)
@@ -253,14 +254,14 @@ func TestUnavailableAtFirst(t *testing.T) {
 		t.Run(state.String(), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t)
-				w.register(instance("a", "10.0.0.1"))
-				w.store.SetState(state)
-				c, _ := resolve(t, w.open(), "roster:///orders")
+				w := grpctest.New(t)
+				w.Register(grpctest.Instance("a", "10.0.0.1"))
+				w.Store.SetState(state)
+				c, _ := resolve(t, w.Open(), "roster:///orders")
 				time.Sleep(5 * time.Second)
 				c.want(t, "at first", "error")
 				c.wantError(t, want)
-				w.store.SetState(memory.Up)
+				w.Store.SetState(memory.Up)
 				time.Sleep(time.Minute)
 				synctest.Wait()
 				if n := len(c.told); n == 0 || c.told[n-1] != "a" {
@@ -276,15 +277,15 @@ func TestUnavailableAtFirst(t *testing.T) {
 func TestEmptySet(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		c, _ := resolve(t, w.registry, "roster:///orders")
+		w := grpctest.New(t)
+		c, _ := resolve(t, w.Registry, "roster:///orders")
 		c.want(t, "at first", "", "error")
 		c.wantError(t, registrar.ErrNotFound)
-		w.register(instance("a", "10.0.0.1"))
+		w.Register(grpctest.Instance("a", "10.0.0.1"))
 		c.want(t, "one comes", "a")
-		w.unregister("a")
+		w.Unregister("a")
 		c.want(t, "it leaves", "", "error")
-		w.store.SetState(memory.Unavailable)
+		w.Store.SetState(memory.Unavailable)
 		time.Sleep(time.Minute)
 		c.want(t, "the registry is away")
 	})
@@ -295,14 +296,14 @@ func TestEmptySet(t *testing.T) {
 func TestManyChanges(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		c, _ := resolve(t, w.registry, "roster:///orders")
-		w.register(instance("a", "10.0.0.1"), instance("b", "10.0.0.2"), instance("c", "10.0.0.3"), instance("d", "10.0.0.4"))
+		w := grpctest.New(t)
+		c, _ := resolve(t, w.Registry, "roster:///orders")
+		w.Register(grpctest.Instance("a", "10.0.0.1"), grpctest.Instance("b", "10.0.0.2"), grpctest.Instance("c", "10.0.0.3"), grpctest.Instance("d", "10.0.0.4"))
 		synctest.Wait()
 		if n := len(c.told); c.told[n-1] != "a,b,c,d" {
 			t.Errorf("four came: told %q", c.told)
 		}
-		w.unregister("a", "b", "c")
+		w.Unregister("a", "b", "c")
 		synctest.Wait()
 		if n := len(c.told); c.told[n-1] != "d" {
 			t.Errorf("three left: told %q", c.told)
@@ -329,8 +330,8 @@ func (w *watched) Watch(ctx context.Context, name string) iter.Seq2[*registrar.S
 func TestClose(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		client := &watched{Watcher: w.registry}
+		w := grpctest.New(t)
+		client := &watched{Watcher: w.Registry}
 		_, r := resolve(t, client, "roster:///orders")
 		synctest.Wait()
 		if client.running != 1 {
@@ -348,20 +349,20 @@ func TestClose(t *testing.T) {
 func TestRemembered(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		w.register(instance("a", "10.0.0.1"))
-		client := &watched{Watcher: w.registry}
+		w := grpctest.New(t)
+		w.Register(grpctest.Instance("a", "10.0.0.1"))
+		client := &watched{Watcher: w.Registry}
 		builder := grpcresolver.New(client)
 		c, r := build(t, builder, "roster:///orders")
 		c.want(t, "at first", "a")
 		r.Close()
-		w.store.SetState(memory.Unavailable)
-		client.Watcher = w.open() // the registry has dropped what nobody watched
+		w.Store.SetState(memory.Unavailable)
+		client.Watcher = w.Open() // the registry has dropped what nobody watched
 		time.Sleep(time.Hour)
 		c, r = build(t, builder, "roster:///orders")
 		time.Sleep(2 * time.Second)
 		c.want(t, "an hour later", "a")
-		w.store.SetState(memory.Up)
+		w.Store.SetState(memory.Up)
 		time.Sleep(time.Minute)
 		c.want(t, "when it is back, and the lease has run out", "", "error", "a")
 		r.Close()
@@ -371,8 +372,8 @@ func TestRemembered(t *testing.T) {
 		other, r = build(t, builder, "roster:///others")
 		other.want(t, "a day later", "", "error")
 		r.Close() // remembers, and forgets what is a day old
-		w.store.SetState(memory.Unavailable)
-		client.Watcher = w.open()
+		w.Store.SetState(memory.Unavailable)
+		client.Watcher = w.Open()
 		c, _ = build(t, builder, "roster:///orders")
 		time.Sleep(2 * time.Second)
 		c.want(t, "a day later", "error")
@@ -383,9 +384,9 @@ func TestRemembered(t *testing.T) {
 func TestClientCloses(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		w.register(instance("a", "10.0.0.1"))
-		client := w.open()
+		w := grpctest.New(t)
+		w.Register(grpctest.Instance("a", "10.0.0.1"))
+		client := w.Open()
 		c, _ := resolve(t, client, "roster:///orders")
 		c.want(t, "at first", "a")
 		_ = client.Close()

@@ -1,4 +1,6 @@
-package grpcresolver_test
+// Package grpctest has a registry and gRPC servers for tests of clients, in a network in
+// memory: for bubbles of synctest.
+package grpctest
 
 import (
 	"context"
@@ -9,7 +11,6 @@ import (
 	"sync"
 	"testing"
 
-	"go.uber.org/goleak"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health"
@@ -22,35 +23,34 @@ import (
 	"github.com/rosterdns/roster/registrar/memory"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
 // quiet keeps the lost contact that tests make out of their output.
 var quiet = registrar.WithLogger(slog.New(slog.DiscardHandler))
 
 // port is what servers listen at.
 const port = 9000
 
-// world is a registry and a network in memory with gRPC servers, for bubbles of synctest.
-type world struct {
+// World is a registry and a network in memory with gRPC servers.
+type World struct {
 	t        *testing.T
-	store    *memory.Store
-	registry *registrar.Client
+	Store    *memory.Store
+	Registry *registrar.Client
 
 	mu        sync.Mutex
 	listeners map[string]*bufconn.Listener // by address
 }
 
-func newWorld(t *testing.T) *world {
+// New returns a World whose parts end with the test.
+func New(t *testing.T) *World {
 	t.Helper()
-	w := &world{t: t, store: memory.NewStore(), listeners: map[string]*bufconn.Listener{}}
-	w.registry = w.open()
+	w := &World{t: t, Store: memory.NewStore(), listeners: map[string]*bufconn.Listener{}}
+	w.Registry = w.Open()
 	return w
 }
 
-// open returns another client of the registry.
-func (w *world) open() *registrar.Client {
+// Open returns another client of the registry.
+func (w *World) Open() *registrar.Client {
 	w.t.Helper()
-	c, err := registrar.Open(w.t.Context(), memory.Name, memory.WithStore(w.store), quiet)
+	c, err := registrar.Open(w.t.Context(), memory.Name, memory.WithStore(w.Store), quiet)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -58,46 +58,47 @@ func (w *world) open() *registrar.Client {
 	return c
 }
 
-// register registers instances of orders.
-func (w *world) register(instances ...registrar.Instance) {
+// Register registers instances of orders.
+func (w *World) Register(instances ...registrar.Instance) {
 	w.t.Helper()
-	if err := w.registry.Register(w.t.Context(), &registrar.Service{Name: "orders", Instances: instances}); err != nil {
+	if err := w.Registry.Register(w.t.Context(), &registrar.Service{Name: "orders", Instances: instances}); err != nil {
 		w.t.Fatal(err)
 	}
 }
 
-func (w *world) unregister(ids ...string) {
+// Unregister unregisters instances of orders.
+func (w *World) Unregister(ids ...string) {
 	w.t.Helper()
 	s := &registrar.Service{Name: "orders"}
 	for _, id := range ids {
 		s.Instances = append(s.Instances, registrar.Instance{ID: id})
 	}
-	if err := w.registry.Unregister(w.t.Context(), s); err != nil {
+	if err := w.Registry.Unregister(w.t.Context(), s); err != nil {
 		w.t.Fatal(err)
 	}
 }
 
-// instance returns one with a port for gRPC.
-func instance(id, address string) registrar.Instance {
+// Instance returns one with a port for gRPC.
+func Instance(id, address string) registrar.Instance {
 	return registrar.Instance{
 		ID: id, Addresses: []netip.Addr{netip.MustParseAddr(address)},
 		Ports: []registrar.Port{{Name: "http", Port: 80}, {Name: "grpc", Port: port}},
 	}
 }
 
-// server is a gRPC server that says its name.
-type server struct {
+// Server is a gRPC server that says its name.
+type Server struct {
 	pb.UnimplementedTestServiceServer
 	*grpc.Server
-	name   string
-	health *health.Server
+	Name   string
+	Health *health.Server
 
 	mu     sync.Mutex
 	answer func(context.Context) error // nil for none
 }
 
 // UnaryCall implements pb.TestServiceServer.
-func (s *server) UnaryCall(ctx context.Context, _ *pb.SimpleRequest) (*pb.SimpleResponse, error) {
+func (s *Server) UnaryCall(ctx context.Context, _ *pb.SimpleRequest) (*pb.SimpleResponse, error) {
 	s.mu.Lock()
 	answer := s.answer
 	s.mu.Unlock()
@@ -106,23 +107,23 @@ func (s *server) UnaryCall(ctx context.Context, _ *pb.SimpleRequest) (*pb.Simple
 			return nil, err
 		}
 	}
-	return &pb.SimpleResponse{ServerId: s.name}, nil
+	return &pb.SimpleResponse{ServerId: s.Name}, nil
 }
 
-// on sets what a server does before it answers.
-func (s *server) on(answer func(context.Context) error) {
+// On sets what a server does before it answers.
+func (s *Server) On(answer func(context.Context) error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.answer = answer
 }
 
-// serve starts a server at an address.
-func (w *world) serve(name, address string) *server {
+// Serve starts a server at an address.
+func (w *World) Serve(name, address string) *Server {
 	w.t.Helper()
 	l := bufconn.Listen(1 << 16) // a buffer, so that neither side waits for the other's handshake
-	s := &server{Server: grpc.NewServer(), name: name, health: health.NewServer()}
+	s := &Server{Server: grpc.NewServer(), Name: name, Health: health.NewServer()}
 	pb.RegisterTestServiceServer(s, s)
-	healthpb.RegisterHealthServer(s, s.health)
+	healthpb.RegisterHealthServer(s, s.Health)
 	w.mu.Lock()
 	w.listeners[netip.AddrPortFrom(netip.MustParseAddr(address), port).String()] = l
 	w.mu.Unlock()
@@ -135,15 +136,15 @@ func (w *world) serve(name, address string) *server {
 	return s
 }
 
-// start starts a server and registers it.
-func (w *world) start(in registrar.Instance) *server {
+// Start starts a server and registers it.
+func (w *World) Start(in registrar.Instance) *Server {
 	w.t.Helper()
-	w.register(in)
-	return w.serve(in.ID, in.Addresses[0].String())
+	w.Register(in)
+	return w.Serve(in.ID, in.Addresses[0].String())
 }
 
 // connect connects to what listens at an address.
-func (w *world) connect(ctx context.Context, address string) (net.Conn, error) {
+func (w *World) connect(ctx context.Context, address string) (net.Conn, error) {
 	w.mu.Lock()
 	l := w.listeners[address]
 	w.mu.Unlock()
@@ -153,11 +154,11 @@ func (w *world) connect(ctx context.Context, address string) (net.Conn, error) {
 	return l.DialContext(ctx)
 }
 
-// dial returns a connection to a target, with a service config.
-func (w *world) dial(target, config string) *grpc.ClientConn {
+// Dial returns a connection to a target, with a service config.
+func (w *World) Dial(target, config string) *grpc.ClientConn {
 	w.t.Helper()
 	cc, err := grpc.NewClient(target,
-		grpc.WithResolvers(grpcresolver.New(w.registry)),
+		grpc.WithResolvers(grpcresolver.New(w.Registry)),
 		grpc.WithDefaultServiceConfig(config),
 		grpc.WithContextDialer(w.connect),
 		grpc.WithTransportCredentials(insecure.NewCredentials()))
@@ -169,19 +170,19 @@ func (w *world) dial(target, config string) *grpc.ClientConn {
 	return cc
 }
 
-// call sends a request, and returns the name of who answered.
-func call(ctx context.Context, cc *grpc.ClientConn, opts ...grpc.CallOption) (name string, err error) {
+// Call sends a request, and returns the name of who answered.
+func Call(ctx context.Context, cc *grpc.ClientConn, opts ...grpc.CallOption) (name string, err error) {
 	response, err := pb.NewTestServiceClient(cc).UnaryCall(ctx, &pb.SimpleRequest{}, opts...)
 	return response.GetServerId(), err
 }
 
-// calls sends requests one after the other, and returns how many each server has answered;
+// Calls sends requests one after the other, and returns how many each server has answered;
 // those that failed are under "".
-func (w *world) calls(cc *grpc.ClientConn, n int) map[string]int {
+func (w *World) Calls(cc *grpc.ClientConn, n int) map[string]int {
 	w.t.Helper()
 	answered := map[string]int{}
 	for range n {
-		name, _ := call(w.t.Context(), cc)
+		name, _ := Call(w.t.Context(), cc)
 		answered[name]++
 	}
 	return answered
