@@ -48,10 +48,11 @@
 // # Failure
 //
 // Dialing never waits for the registry, and neither do requests that the balancer can
-// send. While the registry is unavailable, what was known last stays. Before anything is
-// known, requests fail with Unavailable and the reason; a service that is known to have no
-// instance makes them fail at once as well. Requests with grpc.WaitForReady wait in either
-// case.
+// send. While the registry is unavailable, what was known last stays, for a day also where a
+// connection was idle meanwhile. Before anything is known, and where no instance is up,
+// requests fail at once with Unavailable; with grpc.WaitForReady they wait. pick_first and
+// weightedrandom say why in the message, gRPC's other balancers only that they have "no
+// children to pick from".
 //
 // # Proxies
 //

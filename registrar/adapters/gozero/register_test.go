@@ -95,3 +95,28 @@ func TestUnavailableAtStart(t *testing.T) {
 		t.Errorf("the registry is back: %v", err)
 	}
 }
+
+// TestDeletedKey: a key that somebody deletes is written again (go-zero PR#4960).
+func TestDeletedKey(t *testing.T) {
+	t.Parallel()
+	store := memory.NewStore()
+	if err := gozero.Register(t.Context(), open(t, store), "user", "10.0.0.7:8080"); err != nil {
+		t.Fatal(err)
+	}
+	other := open(t, store)
+	before, err := other.GetService(t.Context(), "user")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Unregister(t.Context(), before.Clone()); err != nil {
+		t.Fatal(err)
+	}
+	for s, err := range other.Watch(t.Context(), "user") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(s.Instances) == 1 && s.Revision > before.Revision {
+			break
+		}
+	}
+}

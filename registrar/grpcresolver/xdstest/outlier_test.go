@@ -11,11 +11,11 @@ import (
 	"go.uber.org/goleak"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-	_ "google.golang.org/grpc/xds" // outlier detection
 
 	"github.com/rosterdns/roster/registrar/grpcresolver/internal/grpctest"
 
 	_ "github.com/rosterdns/roster/registrar/grpcresolver/weightedrandom"
+	_ "google.golang.org/grpc/xds" // outlier detection
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
