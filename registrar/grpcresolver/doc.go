@@ -52,7 +52,8 @@
 // connection was idle meanwhile. Before anything is known, and where no instance is up,
 // requests fail at once with Unavailable; with grpc.WaitForReady they wait. pick_first and
 // weightedrandom say why in the message, gRPC's other balancers only that they have "no
-// children to pick from".
+// children to pick from". The policy of a service can have its last instances stay when they
+// disappear (keep_last), or others answer (failover).
 //
 // # Proxies
 //

@@ -21,7 +21,7 @@ const (
 	// pace is how long a request takes: with so many users 1,600 requests a second.
 	pace = 10 * time.Millisecond
 	// between is the time between two events.
-	between = 200 * time.Millisecond
+	between = 50 * time.Millisecond
 )
 
 // traffic is users who send requests one after the other.

@@ -344,39 +344,68 @@ func TestClose(t *testing.T) {
 	})
 }
 
+// constant is a client whose watches yield one thing.
+type constant struct {
+	service *registrar.Service
+	err     error
+}
+
+func (c *constant) Watch(ctx context.Context, _ string) iter.Seq2[*registrar.Service, error] {
+	service, err := c.service, c.err
+	return func(yield func(*registrar.Service, error) bool) {
+		if yield(service, err) {
+			<-ctx.Done()
+		}
+	}
+}
+
 // TestRemembered: a resolver that is built while the registry is away starts with what an
 // earlier one knew, as gRPC closes those of idle connections.
 func TestRemembered(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := grpctest.New(t)
-		w.Register(grpctest.Instance("a", "10.0.0.1"))
-		client := &watched{Watcher: w.Registry}
+		client := &constant{service: &registrar.Service{Instances: []registrar.Instance{grpctest.Instance("a", "10.0.0.1")}}}
+		builder := grpcresolver.New(client)
+		known := client.service
+		// again builds a resolver and closes it.
+		again := func(when, target, want string) {
+			t.Helper()
+			c, r := build(t, builder, target)
+			c.want(t, when, want)
+			r.Close()
+		}
+		again("at first", "roster:///orders", "a")
+		client.service, client.err = nil, registrar.ErrUnavailable
+		time.Sleep(23 * time.Hour)
+		again("the registry is away", "roster:///orders", "a")
+		again("another port", "roster:///orders?port=admin", "error")
+		again("another service", "roster:///others", "error")
+		time.Sleep(23 * time.Hour)
+		client.service, client.err = known, nil
+		again("another service comes", "roster:///others", "a")
+		client.service, client.err = nil, registrar.ErrUnavailable
+		again("less than a day after the last use", "roster:///orders", "a")
+		time.Sleep(25 * time.Hour)
+		client.service, client.err = known, nil
+		again("another service", "roster:///others", "a")
+		client.service, client.err = nil, registrar.ErrUnavailable
+		again("a day after the last use", "roster:///orders", "error")
+	})
+}
+
+// TestLastKnown: what a client knows counts although it may be out of date, as it does from
+// a snapshot, but an empty set that may be replaces nothing.
+func TestLastKnown(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		client := &constant{&registrar.Service{Instances: []registrar.Instance{grpctest.Instance("a", "10.0.0.1")}}, registrar.ErrUnavailable}
 		builder := grpcresolver.New(client)
 		c, r := build(t, builder, "roster:///orders")
-		c.want(t, "at first", "a")
+		c.want(t, "from a snapshot", "a")
 		r.Close()
-		w.Store.SetState(memory.Unavailable)
-		client.Watcher = w.Open() // the registry has dropped what nobody watched
-		time.Sleep(time.Hour)
-		c, r = build(t, builder, "roster:///orders")
-		time.Sleep(2 * time.Second)
-		c.want(t, "an hour later", "a")
-		w.Store.SetState(memory.Up)
-		time.Sleep(time.Minute)
-		c.want(t, "when it is back, and the lease has run out", "", "error", "a")
-		r.Close()
-		other, _ := build(t, builder, "roster:///others")
-		other.want(t, "another service", "", "error")
-		time.Sleep(25 * time.Hour)
-		other, r = build(t, builder, "roster:///others")
-		other.want(t, "a day later", "", "error")
-		r.Close() // remembers, and forgets what is a day old
-		w.Store.SetState(memory.Unavailable)
-		client.Watcher = w.Open()
+		client.service = &registrar.Service{}
 		c, _ = build(t, builder, "roster:///orders")
-		time.Sleep(2 * time.Second)
-		c.want(t, "a day later", "error")
+		c.want(t, "an empty set", "a")
 	})
 }
 

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	gokratos "github.com/go-kratos/kratos/v2"
-	"github.com/go-kratos/kratos/v2/log"
 	"github.com/go-kratos/kratos/v2/transport/grpc"
 	"github.com/go-kratos/kratos/v2/transport/http"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
@@ -27,7 +26,7 @@ func start(t *testing.T, r *kratos.Registry, id string) (end func()) {
 	httpServer.HandleFunc("/id", func(w nethttp.ResponseWriter, _ *nethttp.Request) { fmt.Fprint(w, id) })
 	started := make(chan struct{})
 	app := gokratos.New(gokratos.ID(id), gokratos.Name("orders"), gokratos.Version("1.2.3"), gokratos.Registrar(r),
-		gokratos.Server(grpcServer, httpServer), gokratos.Logger(log.NewStdLogger(io.Discard)),
+		gokratos.Server(grpcServer, httpServer),
 		gokratos.AfterStart(func(context.Context) error { close(started); return nil }))
 	var done sync.WaitGroup
 	done.Go(func() {
@@ -48,7 +47,6 @@ func start(t *testing.T, r *kratos.Registry, id string) (end func()) {
 
 // TestApplication: two applications are found by kratos' own clients for gRPC and HTTP.
 func TestApplication(t *testing.T) {
-	log.SetLogger(log.NewStdLogger(io.Discard))
 	r := kratos.New(open(t, memory.NewStore()))
 	endA := start(t, r, "a")
 	start(t, r, "b")

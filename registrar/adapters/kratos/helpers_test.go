@@ -1,9 +1,11 @@
 package kratos_test
 
 import (
+	"io"
 	"log/slog"
 	"testing"
 
+	"github.com/go-kratos/kratos/v2/log"
 	"github.com/go-kratos/kratos/v2/registry"
 	"go.uber.org/goleak"
 
@@ -11,7 +13,10 @@ import (
 	"github.com/rosterdns/roster/registrar/memory"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	log.SetLogger(log.NewStdLogger(io.Discard)) // here, since kratos doesn't lock it
+	goleak.VerifyTestMain(m)
+}
 
 // open returns a client of a registry.
 func open(t *testing.T, store *memory.Store) *registrar.Client {
