@@ -3,6 +3,7 @@ package kratos
 import (
 	"context"
 	"iter"
+	"slices"
 	"sync"
 
 	"github.com/go-kratos/kratos/v2/registry"
@@ -19,8 +20,8 @@ type watcher struct {
 	mu     sync.Mutex // held by a Next that waits
 	pull   func() (*registrar.Service, error, bool)
 	finish func()
-	known  bool  // whether Next has returned a set
-	err    error // the last that came
+	last   *registrar.Service // that Next has returned; nil if none
+	err    error              // the last that came
 }
 
 func newWatcher(ctx context.Context, client registrar.Watcher, service, name string) *watcher {
@@ -39,18 +40,31 @@ func (w *watcher) Next() ([]*registry.ServiceInstance, error) {
 	defer w.mu.Unlock()
 	for {
 		service, err, more := w.pull()
-		switch {
-		case w.ctx.Err() != nil:
+		if w.ctx.Err() != nil {
 			w.finish()
 			return nil, context.Canceled // which kratos knows as the end, other than an exceeded deadline
-		case !more:
+		}
+		if !more {
 			return nil, w.err
-		case w.known && err == nil, service != nil && len(service.Instances) > 0:
-			w.known = true
-			return fromService(w.name, service), nil
 		}
 		w.err = err
+		if w.news(service, err) {
+			w.last = service
+			return fromService(w.name, service), nil
+		}
 	}
+}
+
+// news reports whether a set, which an error says may be out of date, is to be returned. An
+// empty one is none at first, nor when nobody knows that it is empty.
+func (w *watcher) news(service *registrar.Service, err error) bool {
+	switch {
+	case service == nil, len(service.Instances) == 0 && (w.last == nil || err != nil):
+		return false
+	case w.last == nil:
+		return true
+	}
+	return !slices.EqualFunc(w.last.Instances, service.Instances, func(a, b registrar.Instance) bool { return a.Equal(&b) })
 }
 
 // Stop implements registry.Watcher. A Next that waits returns.

@@ -118,15 +118,19 @@ func TestWatchUnavailable(t *testing.T) {
 		store.SetState(memory.Up)
 		time.Sleep(time.Minute)
 		want(t, "there", got, "a")
-		store.SetState(memory.Stale)
-		time.Sleep(time.Hour)
-		store.SetState(memory.Up)
-		synctest.Wait()
-		for len(got) > 0 {
-			if set := <-got; set != "a" {
-				t.Errorf("away for an hour: %q", set)
-			}
+		away := func() {
+			store.SetState(memory.Stale)
+			time.Sleep(time.Hour)
+			store.SetState(memory.Up)
 		}
+		away()
+		want(t, "away for an hour", got)
+		if err := r.Deregister(t.Context(), instance("a")); err != nil {
+			t.Fatal(err)
+		}
+		want(t, "it leaves", got, "")
+		away()
+		want(t, "away again", got)
 	})
 }
 
