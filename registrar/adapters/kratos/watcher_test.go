@@ -3,6 +3,7 @@ package kratos_test
 import (
 	"context"
 	"errors"
+	"iter"
 	"slices"
 	"strings"
 	"testing"
@@ -131,6 +132,47 @@ func TestWatchUnavailable(t *testing.T) {
 		want(t, "it leaves", got, "")
 		away()
 		want(t, "away again", got)
+	})
+}
+
+// script is a driver whose Watch yields what it holds.
+type script struct {
+	registrar.Registry
+	yields []yield
+}
+
+type yield struct {
+	service *registrar.Service
+	err     error
+}
+
+func (s *script) Watch(ctx context.Context, _ string) iter.Seq2[*registrar.Service, error] {
+	return func(yield func(*registrar.Service, error) bool) {
+		for _, y := range s.yields {
+			if !yield(y.service, y.err) {
+				return
+			}
+		}
+		<-ctx.Done()
+	}
+}
+
+// TestWatchEmptyAndStale: an empty set that may be out of date is none.
+func TestWatchEmptyAndStale(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		none, one := &registrar.Service{}, &registrar.Service{Instances: []registrar.Instance{{ID: "a"}}}
+		driver := &script{yields: []yield{
+			{nil, registrar.ErrUnavailable},
+			{none, registrar.ErrUnavailable},
+			{one, registrar.ErrUnavailable},
+			{none, registrar.ErrUnavailable},
+			{one, nil},
+			{none, nil},
+		}}
+		w := watch(t, kratos.New(registrar.NewClient(driver)))
+		want(t, "all", nexts(w), "a", "")
+		_ = w.Stop()
 	})
 }
 
