@@ -295,6 +295,28 @@ func TestFailFast(t *testing.T) {
 	}
 }
 
+// TestAuthority: servers see the service's name, as those of package httpbalance do.
+func TestAuthority(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := grpctest.New(t)
+		var authority []string
+		w.Start(grpctest.Instance("a", "10.0.0.1")).On(func(ctx context.Context) error {
+			md, _ := metadata.FromIncomingContext(ctx)
+			authority = append(authority, md.Get(":authority")...)
+			return nil
+		})
+		for _, target := range []string{"roster:///orders", "roster://default/orders?status=any&port=grpc"} {
+			if _, err := grpctest.Call(t.Context(), w.Dial(target, roundRobin)); err != nil {
+				t.Error(err)
+			}
+		}
+		if want := []string{"orders.roster", "orders.default.roster"}; !slices.Equal(authority, want) {
+			t.Errorf("authorities %q, want %q", authority, want)
+		}
+	})
+}
+
 // TestFailFastOfGRPCsOwn: with gRPC's own balancers the message doesn't say why, but
 // requests fail at once all the same.
 func TestFailFastOfGRPCsOwn(t *testing.T) {

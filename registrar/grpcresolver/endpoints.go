@@ -92,6 +92,7 @@ func firstAddresses(endpoints []resolver.Endpoint) []resolver.Address {
 	return list
 }
 
+// equalEndpoints compares what endpoints are made of.
 func equalEndpoints(a, b resolver.Endpoint) bool {
-	return slices.EqualFunc(a.Addresses, b.Addresses, resolver.Address.Equal) && a.Attributes.Equal(b.Attributes)
+	return slices.EqualFunc(a.Addresses, b.Addresses, resolver.Address.Equal) && Instance(a).Equal(Instance(b))
 }

@@ -3,6 +3,7 @@ package grpcresolver
 import (
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 
 	"google.golang.org/grpc/experimental/balancer/weight"
@@ -107,5 +108,20 @@ func TestPriorities(t *testing.T) {
 		if !slices.Equal(got, tt.want) {
 			t.Errorf("%s: %q, want %q", name, got, tt.want)
 		}
+	}
+}
+
+// TestAttributes: gRPC's balancers take endpoints of equal instances for equal.
+func TestAttributes(t *testing.T) {
+	t.Parallel()
+	in := registrar.Instance{ID: "a", Addresses: at("10.0.0.1"), Tags: []string{"canary"}, Weight: 100}
+	same, other := in.Clone(), in.Clone()
+	other.Locality = "az1"
+	e := endpoint(&in, 9000)
+	if !e.Attributes.Equal(endpoint(&same, 9000).Attributes) || e.Attributes.Equal(endpoint(&other, 9000).Attributes) {
+		t.Error("attributes are not equal as the instances are")
+	}
+	if text := e.Attributes.String(); !strings.Contains(text, `"a"`) || strings.Contains(text, "canary") {
+		t.Errorf("logged as %s", text)
 	}
 }

@@ -87,6 +87,23 @@ func ExampleNew_forFrameworks() {
 	resolver.Register(grpcresolver.New(registry))
 }
 
+// For a balancer that knows State.Addresses alone, as go-zero's p2c_ewma does.
+func ExampleWithAddresses() {
+	registry, err := registrar.Open(context.Background(), "memory")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer registry.Close()
+	cc, err := grpc.NewClient("roster:///orders",
+		grpc.WithResolvers(grpcresolver.New(registry, grpcresolver.WithAddresses())),
+		grpc.WithDefaultServiceConfig(`{"loadBalancingConfig":[{"p2c_ewma":{}}]}`),
+		grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer cc.Close()
+}
+
 // What a balancer of one's own can know of an endpoint.
 func ExampleInstance() {
 	nearby := func(endpoint resolver.Endpoint) bool {
