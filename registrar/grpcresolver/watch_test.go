@@ -2,13 +2,9 @@ package grpcresolver_test
 
 import (
 	"context"
-	"errors"
 	"iter"
 	"net/netip"
-	"net/url"
 	"slices"
-	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,78 +16,6 @@ import (
 	"github.com/rosterdns/roster/registrar/grpcresolver/internal/grpctest"
 	"github.com/rosterdns/roster/registrar/memory"
 )
-
-// conn records what a resolver tells, as the IDs of endpoints or "error".
-type conn struct {
-	resolver.ClientConn
-
-	mu     sync.Mutex
-	told   []string
-	states []resolver.State
-	errs   []error
-}
-
-func (c *conn) UpdateState(s resolver.State) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	var ids []string
-	for _, e := range s.Endpoints {
-		ids = append(ids, grpcresolver.Instance(e).ID)
-	}
-	c.told = append(c.told, strings.Join(ids, ","))
-	c.states = append(c.states, s)
-	return errors.New("what a balancer says is no reason to repeat")
-}
-
-func (c *conn) ReportError(err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.told = append(c.told, "error")
-	c.errs = append(c.errs, err)
-}
-
-// want waits until nothing goes on, and checks what was told since the last call.
-func (c *conn) want(t *testing.T, when string, want ...string) {
-	t.Helper()
-	synctest.Wait()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !slices.Equal(c.told, want) {
-		t.Errorf("%s: told %q, want %q", when, c.told, want)
-	}
-	c.told = nil
-}
-
-// wantError checks the last error.
-func (c *conn) wantError(t *testing.T, want error) {
-	t.Helper()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.errs) == 0 || !errors.Is(c.errs[len(c.errs)-1], want) {
-		t.Errorf("errors %v, want %v last", c.errs, want)
-	}
-}
-
-// resolve builds a resolver, which is closed at the end of the test.
-func resolve(t *testing.T, client registrar.Watcher, target string) (*conn, resolver.Resolver) {
-	t.Helper()
-	return build(t, grpcresolver.New(client), target)
-}
-
-func build(t *testing.T, builder resolver.Builder, target string) (*conn, resolver.Resolver) {
-	t.Helper()
-	u, err := url.Parse(target)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &conn{}
-	r, err := builder.Build(resolver.Target{URL: *u}, c, resolver.BuildOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(r.Close)
-	return c, r
-}
 
 func TestStates(t *testing.T) {
 	t.Parallel()
@@ -218,60 +142,6 @@ func TestSelectors(t *testing.T) {
 	})
 }
 
-// TestUnavailable: what is known stays while the registry is away, and an unavailable
-// registry is no empty list (nacos-sdk-go#420).
-func TestUnavailable(t *testing.T) {
-	t.Parallel()
-	for _, state := range []memory.State{memory.Stale, memory.Unavailable, memory.Forbidding} {
-		t.Run(state.String(), func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				w := grpctest.New(t)
-				w.Register(grpctest.Instance("a", "10.0.0.1"))
-				c, _ := resolve(t, w.Registry, "roster:///orders")
-				c.want(t, "at first", "a")
-				w.Store.SetState(state)
-				time.Sleep(time.Hour)
-				c.want(t, "while it is away")
-				w.Store.SetState(memory.Up)
-				time.Sleep(time.Minute)
-				if synctest.Wait(); len(c.told) > 0 && c.told[len(c.told)-1] != "a" {
-					t.Errorf("when it is back: told %q", c.told)
-				}
-			})
-		})
-	}
-}
-
-// TestUnavailableAtFirst: before anything is known the reason is told, for requests to
-// fail with, and what comes later is used (go-zero#2461, go-micro#2144).
-func TestUnavailableAtFirst(t *testing.T) {
-	t.Parallel()
-	for state, want := range map[memory.State]error{
-		memory.Unavailable: registrar.ErrUnavailable,
-		memory.Forbidding:  registrar.ErrPermission,
-	} {
-		t.Run(state.String(), func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				w := grpctest.New(t)
-				w.Register(grpctest.Instance("a", "10.0.0.1"))
-				w.Store.SetState(state)
-				c, _ := resolve(t, w.Open(), "roster:///orders")
-				time.Sleep(5 * time.Second)
-				c.want(t, "at first", "error")
-				c.wantError(t, want)
-				w.Store.SetState(memory.Up)
-				time.Sleep(time.Minute)
-				synctest.Wait()
-				if n := len(c.told); n == 0 || c.told[n-1] != "a" {
-					t.Errorf("when it is there: told %q", c.told)
-				}
-			})
-		})
-	}
-}
-
 // TestEmptySet: that nobody is left is told at once, and not hidden for ever
 // (nacos-sdk-go#695); what comes then is used.
 func TestEmptySet(t *testing.T) {
@@ -341,71 +211,6 @@ func TestClose(t *testing.T) {
 		if client.running != 0 {
 			t.Errorf("closed: %d watches", client.running)
 		}
-	})
-}
-
-// constant is a client whose watches yield one thing.
-type constant struct {
-	service *registrar.Service
-	err     error
-}
-
-func (c *constant) Watch(ctx context.Context, _ string) iter.Seq2[*registrar.Service, error] {
-	service, err := c.service, c.err
-	return func(yield func(*registrar.Service, error) bool) {
-		if yield(service, err) {
-			<-ctx.Done()
-		}
-	}
-}
-
-// TestRemembered: a resolver that is built while the registry is away starts with what an
-// earlier one knew, as gRPC closes those of idle connections.
-func TestRemembered(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		client := &constant{service: &registrar.Service{Instances: []registrar.Instance{grpctest.Instance("a", "10.0.0.1")}}}
-		builder := grpcresolver.New(client)
-		known := client.service
-		// again builds a resolver and closes it.
-		again := func(when, target, want string) {
-			t.Helper()
-			c, r := build(t, builder, target)
-			c.want(t, when, want)
-			r.Close()
-		}
-		again("at first", "roster:///orders", "a")
-		client.service, client.err = nil, registrar.ErrUnavailable
-		time.Sleep(23 * time.Hour)
-		again("the registry is away", "roster:///orders", "a")
-		again("another port", "roster:///orders?port=admin", "error")
-		again("another service", "roster:///others", "error")
-		time.Sleep(23 * time.Hour)
-		client.service, client.err = known, nil
-		again("another service comes", "roster:///others", "a")
-		client.service, client.err = nil, registrar.ErrUnavailable
-		again("less than a day after the last use", "roster:///orders", "a")
-		time.Sleep(25 * time.Hour)
-		client.service, client.err = known, nil
-		again("another service", "roster:///others", "a")
-		client.service, client.err = nil, registrar.ErrUnavailable
-		again("a day after the last use", "roster:///orders", "error")
-	})
-}
-
-// TestLastKnown: what a client knows counts although it may be out of date, as it does from
-// a snapshot, but an empty set that may be replaces nothing.
-func TestLastKnown(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		client := &constant{&registrar.Service{Instances: []registrar.Instance{grpctest.Instance("a", "10.0.0.1")}}, registrar.ErrUnavailable}
-		builder := grpcresolver.New(client)
-		c, r := build(t, builder, "roster:///orders")
-		c.want(t, "from a snapshot", "a")
-		r.Close()
-		client.service = &registrar.Service{}
-		c, _ = build(t, builder, "roster:///orders")
-		c.want(t, "an empty set", "a")
 	})
 }
 

@@ -51,7 +51,7 @@ func TestApplication(t *testing.T) {
 	endA := start(t, r, "a")
 	start(t, r, "b")
 
-	cc, err := grpc.DialInsecure(t.Context(), grpc.WithEndpoint("discovery:///orders"), grpc.WithDiscovery(r))
+	cc, err := grpc.DialInsecure(t.Context(), grpc.WithEndpoint("discovery:///orders%3Fstatus=any"), grpc.WithDiscovery(r))
 	if err != nil {
 		t.Fatal(err)
 	}
