@@ -18,6 +18,8 @@ type app struct {
 	open func(context.Context, ...registrar.Option) (*registrar.Client, error)
 	// signals yields the signals that end a registration until stop is called.
 	signals func() (received <-chan os.Signal, stop func())
+	// commandSignals yields those that are for a command that is run, too.
+	commandSignals func() (received <-chan os.Signal, stop func())
 
 	globals globals
 }

@@ -47,6 +47,38 @@ type signalled int
 
 func (s signalled) Error() string { return "signal " + strconv.Itoa(int(s)) }
 
+// commandError is the end of a command that was run.
+type commandError struct {
+	code int
+	err  error // why it could not be started; nil if it was, and has said all itself
+}
+
+func (e *commandError) Error() string {
+	if e.err == nil {
+		return "exit code " + strconv.Itoa(e.code)
+	}
+	return "starting the command: " + e.err.Error()
+}
+
+func (e *commandError) Unwrap() error { return e.err }
+
+// commandEnded returns the error of a command that has ended with an exit code.
+func commandEnded(code int) error {
+	if code == exitOK {
+		return nil
+	}
+	return &commandError{code: code}
+}
+
+// silent reports whether an error has nothing to tell the user.
+func silent(err error) bool {
+	if _, ok := errors.AsType[signalled](err); ok {
+		return true
+	}
+	command, ok := errors.AsType[*commandError](err)
+	return ok && command.err == nil
+}
+
 // ending is how the command ends for a class of errors, and what a user can do
 // about them.
 type ending struct {
@@ -103,11 +135,14 @@ func isTLS(err error) bool {
 func classify(err error) ending {
 	var usage *usageError
 	var sig signalled
+	var command *commandError
 	switch {
 	case err == nil:
 		return ending{code: exitOK}
 	case errors.As(err, &sig):
 		return ending{code: exitSignal + int(sig)}
+	case errors.As(err, &command):
+		return ending{code: command.code}
 	case errors.As(err, &usage):
 		return ending{code: exitUsage}
 	}
@@ -123,7 +158,7 @@ func classify(err error) ending {
 // second that says where to read on, and returns the exit code.
 func report(stderr io.Writer, command string, err error) int {
 	end := classify(err)
-	if err == nil || end.code > exitSignal {
+	if err == nil || silent(err) {
 		return end.code
 	}
 	fmt.Fprintf(stderr, prefix+"%s\n", oneLine(withoutPrefixes(withHint(err))))

@@ -83,6 +83,7 @@ type narrator struct {
 	instances map[instanceName]*registrar.Instance
 	last      map[instanceName]registrar.InstanceStatus
 	announced map[instanceName]bool // was registered once
+	expected  map[instanceName]bool // is written again because this command says something else of it
 	lost      bool                  // contact with etcd
 }
 
@@ -92,6 +93,7 @@ func newNarrator(r *registration) *narrator {
 		instances: map[instanceName]*registrar.Instance{},
 		last:      map[instanceName]registrar.InstanceStatus{},
 		announced: map[instanceName]bool{},
+		expected:  map[instanceName]bool{},
 	}
 	for _, s := range r.services {
 		for i := range s.Instances {
@@ -160,7 +162,15 @@ func unheard(st registrar.InstanceStatus) bool {
 	}
 }
 
+// expect says that an instance is about to be written with another status, which is told
+// elsewhere.
+func (n *narrator) expect(name instanceName) { n.expected[name] = n.announced[name] }
+
 func (n *narrator) registered(name instanceName) {
+	if n.expected[name] {
+		delete(n.expected, name)
+		return
+	}
 	in, again := n.instances[name], ""
 	if n.announced[name] {
 		again = " again"

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/rosterdns/roster/cmd/registrar/internal/supervise"
 	"github.com/rosterdns/roster/internal/logqueue"
 	"github.com/rosterdns/roster/registrar"
 	"github.com/rosterdns/roster/registrar/etcd"
@@ -41,7 +42,8 @@ func system(stderr io.Writer) *app {
 		open: func(ctx context.Context, opts ...registrar.Option) (*registrar.Client, error) {
 			return registrar.Open(ctx, etcd.Name, opts...)
 		},
-		signals: terminations,
+		signals:        terminations,
+		commandSignals: supervise.Signals,
 	}
 }
 

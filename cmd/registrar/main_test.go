@@ -137,6 +137,8 @@ func newBench(open func(context.Context, ...registrar.Option) (*registrar.Client
 		getenv:  func(name string) string { return b.env[name] },
 		open:    open,
 		signals: func() (<-chan os.Signal, func()) { return b.signals, func() {} },
+
+		commandSignals: func() (<-chan os.Signal, func()) { return b.signals, func() {} },
 	}
 	return b
 }

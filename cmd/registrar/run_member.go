@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/rosterdns/roster/catalog"
+	"github.com/rosterdns/roster/internal/backoff"
+	"github.com/rosterdns/roster/registrar"
+)
+
+const (
+	// addressBase and addressLimit bound the pause before an address is looked for again:
+	// soon enough for a network that comes up with the machine.
+	addressBase  = 100 * time.Millisecond
+	addressLimit = 2 * time.Second
+)
+
+// member is the registration of the instance whose command runs. Nothing that goes wrong
+// with it ends the command.
+type member struct {
+	*registration
+	client *registrar.Client
+	wake   statusWake
+
+	// Of the goroutine that keeps it, until that has ended:
+	narrator *narrator
+	shown    *dnsWatch
+	known    bool // was registered, so that clients may know of it
+
+	cancel context.CancelFunc // ends the goroutine
+	done   chan struct{}      // closed when it has ended
+}
+
+// resolve finds out what to register, if it isn't known yet. An address that is missing
+// can come.
+func (m *member) resolve(ctx context.Context, arg string) error {
+	pause := backoff.New(addressBase, addressLimit)
+	for said := false; len(m.services) == 0; {
+		services, err := m.fromFlags(ctx, arg)
+		switch {
+		case err == nil:
+			m.services = services
+		case ctx.Err() != nil || !errors.Is(err, registrar.ErrUnavailable) && !errors.Is(err, registrar.ErrNotFound):
+			return err
+		default:
+			if !said {
+				m.notef("warning: %v; waiting for an address", err)
+			}
+			said = true
+			if err := pause.Wait(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// start begins to register the instance.
+func (m *member) start(ctx context.Context, arg string) {
+	ctx, m.cancel = context.WithCancel(ctx)
+	m.done = make(chan struct{})
+	go func() {
+		defer close(m.done)
+		if err := m.resolve(ctx, arg); err != nil {
+			if ctx.Err() == nil {
+				m.notef("not registered: %v", err)
+			}
+			return
+		}
+		m.keep(ctx)
+	}()
+}
+
+// keep registers the instance and tells the user what becomes of it.
+func (m *member) keep(ctx context.Context) {
+	m.narrator, m.shown = newNarrator(m.registration), newDNSWatch(ctx, m.registration)
+	m.put(ctx, catalog.StatusUp)
+	for {
+		m.tell()
+		select {
+		case <-m.wake.c:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// put registers the instance with a status.
+func (m *member) put(ctx context.Context, status catalog.Status) {
+	s := m.services[0]
+	s.Instances[0].Status = status
+	m.known = true
+	m.narrator.expect(instanceName{s.Namespace, s.Name, s.Instances[0].ID})
+	if err := m.submit(ctx, m.client); err != nil {
+		m.notef("%v", err) // not possible: it was checked
+	}
+}
+
+// tell tells what has changed.
+func (m *member) tell() {
+	statuses := m.client.Status()
+	if err := m.narrator.observe(statuses); err != nil {
+		m.notef("%s; retrying", withHint(err))
+	}
+	m.shown.observe(statuses)
+}
+
+// drain sets the status to draining. It reports whether clients can know of the instance.
+func (m *member) drain() bool {
+	m.stop()
+	if !m.known {
+		return false
+	}
+	m.notef("draining %s", m.summary())
+	m.put(context.Background(), catalog.StatusDraining)
+	m.tell()
+	return true
+}
+
+// stop ends what start has begun.
+func (m *member) stop() {
+	m.cancel()
+	<-m.done
+}
+
+// leave unregisters the instance.
+func (m *member) leave() {
+	m.stop()
+	if m.narrator == nil {
+		_ = m.client.Close() // nothing was written
+		return
+	}
+	m.tell()
+	m.shown.stop()
+	if err := m.narrator.closed(m.client.Close()); err != nil {
+		m.notef("%s", withHint(err))
+	}
+}
