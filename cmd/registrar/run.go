@@ -26,8 +26,6 @@ const (
 	defaultDrainDelay = 5 * time.Second
 	// defaultKillAfter is what container runtimes and process managers commonly allow.
 	defaultKillAfter = 10 * time.Second
-	// addressWait is how long the command waits to be told its address.
-	addressWait = time.Second
 )
 
 // run is what the run command is asked to do.
@@ -128,10 +126,7 @@ func (r *run) run(ctx context.Context, arg string) error {
 	if m.client, err = r.connect(ctx, registrar.WithLeaseTTL(r.lease), registrar.WithObserver(m.wake)); err != nil {
 		return err
 	}
-	soon, cancel := context.WithTimeout(ctx, addressWait)
-	err = m.resolve(soon, arg)
-	cancel()
-	if err != nil && soon.Err() == nil {
+	if err := m.resolveSoon(ctx, arg); err != nil {
 		return errors.Join(err, m.client.Close())
 	}
 	code, err := supervise.Run(ctx, supervise.Config{

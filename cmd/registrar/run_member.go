@@ -15,6 +15,8 @@ const (
 	// soon enough for a network that comes up with the machine.
 	addressBase  = 100 * time.Millisecond
 	addressLimit = 2 * time.Second
+	// addressWait is how long the command waits to be told its address.
+	addressWait = time.Second
 )
 
 // member is the registration of the instance whose command runs. Nothing that goes wrong
@@ -55,6 +57,18 @@ func (m *member) resolve(ctx context.Context, arg string) error {
 		}
 	}
 	return nil
+}
+
+// resolveSoon is resolve for as long as the command can wait. An address that is still
+// missing then is no error.
+func (m *member) resolveSoon(ctx context.Context, arg string) error {
+	soon, cancel := context.WithTimeout(ctx, addressWait)
+	defer cancel()
+	err := m.resolve(soon, arg)
+	if soon.Err() != nil {
+		return nil
+	}
+	return err
 }
 
 // start begins to register the instance.
