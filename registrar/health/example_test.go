@@ -11,6 +11,7 @@ import (
 
 	"github.com/rosterdns/roster/registrar"
 	"github.com/rosterdns/roster/registrar/health"
+
 	_ "github.com/rosterdns/roster/registrar/memory"
 )
 

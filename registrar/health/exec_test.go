@@ -71,7 +71,7 @@ func TestExecKillsItsGroup(t *testing.T) {
 
 // gone reports whether a process has ended; one that nobody has waited for yet has.
 func gone(pid int) bool {
-	if syscall.Kill(pid, 0) == syscall.ESRCH { //nolint:errorlint // as the kernel says it
+	if syscall.Kill(pid, 0) == syscall.ESRCH {
 		return true
 	}
 	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")

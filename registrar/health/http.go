@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 
@@ -48,9 +49,7 @@ func (h *HTTP) Probe(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for name, values := range h.Header {
-		req.Header[name] = values
-	}
+	maps.Copy(req.Header, h.Header)
 	if host := h.Header.Get("Host"); host != "" {
 		req.Host = host
 	}

@@ -1,13 +1,19 @@
+//go:build unix
+
 package health_test
 
 import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"google.golang.org/grpc"
@@ -54,15 +60,33 @@ func TestHTTP(t *testing.T) {
 	}
 	asked := http.Header{"X-Check": {"1"}, "Host": {"orders.example.com"}}
 	expect(t, "method and header", &health.HTTP{URL: server.URL + "/asked", Method: http.MethodHead, Header: asked}, "")
-	server.Close()
-	expect(t, "closed", &health.HTTP{URL: server.URL + "/ok"}, "connection refused")
+	expect(t, "closed", &health.HTTP{URL: "http://" + refusing(t)}, "connection refused")
+}
+
+// refusing returns an address that refuses connections. Its port is bound until the test
+// ends, but not listened on, so that nobody else gets it.
+func refusing(t *testing.T) string {
+	t.Helper()
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Close(fd) })
+	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	name, err := syscall.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(name.(*syscall.SockaddrInet4).Port))
 }
 
 // TestHTTPTLS shows that a certificate counts.
 func TestHTTPTLS(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
-	server.Config.ErrorLog = nil
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // of the handshake that fails
 	server.StartTLS()
 	defer server.Close()
 	roots := x509.NewCertPool()
@@ -92,8 +116,8 @@ func TestTCP(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect(t, "open", &health.TCP{Address: l.Addr().String()}, "")
-	l.Close()
-	expect(t, "closed", &health.TCP{Address: l.Addr().String()}, "connection refused")
+	defer l.Close()
+	expect(t, "closed", &health.TCP{Address: refusing(t)}, "connection refused")
 }
 
 func TestGRPC(t *testing.T) {
@@ -116,7 +140,7 @@ func TestGRPC(t *testing.T) {
 	if err := <-served; err != nil {
 		t.Error(err)
 	}
-	expect(t, "closed", &health.GRPC{Address: address}, "connection refused")
+	expect(t, "closed", &health.GRPC{Address: refusing(t)}, "connection refused")
 }
 
 func TestProbesHeedTheirContext(t *testing.T) {
