@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -31,6 +33,7 @@ const (
 // run is what the run command is asked to do.
 type run struct {
 	registration
+	check                 checkFlags
 	command               []string
 	drainDelay, killAfter time.Duration
 }
@@ -53,6 +56,12 @@ instance is unregistered. Each further signal skips the wait that is under way.
 If the command ends by itself, the instance is unregistered at once, or, if it
 has left processes running, once these have ended in the same way.
 
+With --check it is registered once that passes, and as down while it fails, as
+long as the command runs. Without HOST the check asks the instance's first
+address; PORT can be one of the names of --port, and is the first one if it is
+missing. exec runs a command by sh -c, whose exit code 0 is a success. Redirects
+to other servers, and HTTP statuses but 200 to 299, are failures.
+
 All other signals are passed on to the command. The command has a process group
 of its own; at a terminal that is the foreground group, so that Ctrl-C and
 Ctrl-Z reach the command itself. If run itself is killed, the command is sent
@@ -66,6 +75,8 @@ ROSTER_LOCALITY. Without an address within a second the command starts without
 those that depend on it.`,
 		Example: `  registrar run orders --port http:8080 -- ./orders --listen :8080
   registrar run orders --port http:8080 --drain-delay 10s -- ./orders
+  registrar run orders --port http:8080 --check http://:http/healthz -- ./orders
+  registrar run db --port 5432 --check 'exec:pg_isready' -- postgres
   registrar run web --port 80 -- nginx -g 'daemon off;'`,
 		Args: func(cmd *cobra.Command, args []string) error { return r.checkArgs(cmd, args) },
 		RunE: func(cmd *cobra.Command, args []string) error { return r.run(cmd.Context(), args[0]) },
@@ -79,6 +90,7 @@ those that depend on it.`,
 	fs := cmd.Flags()
 	fs.SortFlags = false
 	r.instance.add(fs)
+	r.check.add(fs, "register the instance once this check passes, and as down while it fails")
 	fs.DurationVar(&r.drainDelay, "drain-delay", defaultDrainDelay, "how long the command goes on while the instance is draining: `DURATION`, at least the TTL of the instance")
 	fs.DurationVar(&r.killAfter, "kill-after", defaultKillAfter, "kill the command if it has not ended `DURATION` after the signal")
 	fs.Func("wait-dns", "say when the DNS server at `HOST:PORT` shows the registration; repeatable, or with commas", r.dns.parse)
@@ -102,7 +114,20 @@ func (r *run) checkArgs(cmd *cobra.Command, args []string) error {
 		return usagef("--kill-after %v is negative", r.killAfter)
 	}
 	r.command = args[at:]
-	return nil
+	if r.check.check == "" {
+		return nil
+	}
+	return r.checkCheck()
+}
+
+// checkCheck finds what is wrong with --check, whose address may not be known yet.
+func (r *run) checkCheck() error {
+	in := r.instance.instance
+	in.Host = cmp.Or(in.Host, "localhost")
+	if _, err := r.check.checker(registrar.ServiceName{}, &in); err != nil {
+		return &usageError{fmt.Errorf("--check: %w", err)}
+	}
+	return r.check.valid()
 }
 
 func (r *run) run(ctx context.Context, arg string) error {
@@ -122,7 +147,7 @@ func (r *run) run(ctx context.Context, arg string) error {
 	if err != nil {
 		return noCommand(err)
 	}
-	m := &member{registration: &r.registration, wake: newStatusWake()}
+	m := &member{registration: &r.registration, check: &r.check, wake: newStatusWake()}
 	if m.client, err = r.connect(ctx, registrar.WithLeaseTTL(r.lease), registrar.WithObserver(m.wake)); err != nil {
 		return err
 	}
@@ -146,9 +171,9 @@ func (r *run) run(ctx context.Context, arg string) error {
 // registered.
 func (r *run) environment(name registrar.ServiceName) []string {
 	if len(r.services) == 0 {
-		return commandEnvironment(name, &r.instance.instance)
+		return instanceEnvironment(name, &r.instance.instance)
 	}
-	return commandEnvironment(name, &r.services[0].Instances[0])
+	return instanceEnvironment(name, &r.services[0].Instances[0])
 }
 
 // beInit is run as process 1, which has another process run the command.

@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/internal/backoff"
 	"github.com/rosterdns/roster/registrar"
+	"github.com/rosterdns/roster/registrar/health"
 )
 
 const (
@@ -23,6 +25,7 @@ const (
 // with it ends the command.
 type member struct {
 	*registration
+	check  *checkFlags
 	client *registrar.Client
 	wake   statusWake
 
@@ -87,18 +90,59 @@ func (m *member) start(ctx context.Context, arg string) {
 	}()
 }
 
-// keep registers the instance and tells the user what becomes of it.
+// keep registers the instance with the status that the check finds, and tells the user
+// what becomes of it.
 func (m *member) keep(ctx context.Context) {
 	m.narrator, m.shown = newNarrator(m.registration), newDNSWatch(ctx, m.registration)
-	m.put(ctx, catalog.StatusUp)
+	results := make(chan health.Result)
+	var checking sync.WaitGroup
+	defer checking.Wait()
+	if m.check.check == "" {
+		m.put(ctx, catalog.StatusUp)
+	} else if checker, err := m.check.checker(m.name(), &m.services[0].Instances[0]); err != nil {
+		m.notef("not registered: --check: %v", err) // not possible: it was checked
+	} else {
+		checking.Go(func() { m.follow(ctx, checker, results) })
+	}
 	for {
 		m.tell()
 		select {
 		case <-m.wake.c:
+		case r := <-results:
+			m.found(ctx, r)
 		case <-ctx.Done():
 			return
 		}
 	}
+}
+
+// follow passes on what a checker reports.
+func (m *member) follow(ctx context.Context, checker *health.Checker, results chan<- health.Result) {
+	checker.Run(ctx, func(r health.Result) {
+		select {
+		case results <- r:
+		case <-ctx.Done():
+		}
+	})
+}
+
+// found takes a result of the check.
+func (m *member) found(ctx context.Context, r health.Result) {
+	switch {
+	case !r.Up() && !m.known:
+		m.notef("not registering %s yet: %v", m.summary(), r.Err)
+		return
+	case !r.Up():
+		m.notef("%s is down: %v", m.summary(), r.Err)
+	case m.known:
+		m.notef("%s is up again", m.summary())
+	}
+	m.put(ctx, r.Status)
+}
+
+// name returns the service.
+func (m *member) name() registrar.ServiceName {
+	return registrar.ServiceName{Namespace: m.services[0].Namespace, Service: m.services[0].Name}
 }
 
 // put registers the instance with a status.

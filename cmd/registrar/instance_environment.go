@@ -7,9 +7,9 @@ import (
 	"github.com/rosterdns/roster/registrar"
 )
 
-// commandEnvironment returns the variables that tell the command what is registered. What
-// isn't known yet is left out.
-func commandEnvironment(name registrar.ServiceName, in *registrar.Instance) []string {
+// instanceEnvironment returns the variables that tell a command of an instance. What isn't
+// known is left out.
+func instanceEnvironment(name registrar.ServiceName, in *registrar.Instance) []string {
 	var env []string
 	set := func(variable, value string) {
 		if value != "" {

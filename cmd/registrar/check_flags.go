@@ -1,0 +1,54 @@
+package main
+
+import (
+	"os"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/rosterdns/roster/registrar"
+	"github.com/rosterdns/roster/registrar/health"
+)
+
+// checkFlags are the flags that say how an instance is checked.
+type checkFlags struct {
+	check             string
+	interval, timeout time.Duration
+	rise, fall        int
+}
+
+// add defines the flags.
+func (f *checkFlags) add(fs *pflag.FlagSet, usage string) {
+	fs.Var(text{&f.check}, "check", usage+": http://, https://, tcp://, grpc:// or grpcs:// and [HOST][:PORT][/PATH], or exec:COMMAND, as `CHECK`")
+	fs.DurationVar(&f.interval, "check-interval", health.DefaultInterval, "check every `DURATION`; until the first success more often")
+	fs.DurationVar(&f.timeout, "check-timeout", health.DefaultTimeout, "a check fails that takes longer than `DURATION`")
+	fs.IntVar(&f.rise, "check-rise", health.DefaultRise, "up after `N` successes in a row")
+	fs.IntVar(&f.fall, "check-fall", health.DefaultFall, "down after `N` failures in a row")
+}
+
+// valid finds what is wrong with the flags.
+func (f *checkFlags) valid() error {
+	switch {
+	case f.interval <= 0:
+		return usagef("--check-interval %v must be more than 0", f.interval)
+	case f.timeout <= 0:
+		return usagef("--check-timeout %v must be more than 0", f.timeout)
+	case f.rise < 1:
+		return usagef("--check-rise %d must be at least 1", f.rise)
+	case f.fall < 1:
+		return usagef("--check-fall %d must be at least 1", f.fall)
+	}
+	return nil
+}
+
+// checker returns what checks an instance. A command that checks it is told of it.
+func (f *checkFlags) checker(name registrar.ServiceName, in *registrar.Instance) (*health.Checker, error) {
+	probe, err := health.Parse(f.check, in)
+	if err != nil {
+		return nil, err
+	}
+	if command, ok := probe.(*health.Exec); ok {
+		command.Env = append(os.Environ(), instanceEnvironment(name, in)...)
+	}
+	return &health.Checker{Probe: probe, Interval: f.interval, Timeout: f.timeout, Rise: f.rise, Fall: f.fall}, nil
+}
