@@ -61,7 +61,7 @@ Exit codes: 0 success, 1 failure, 2 usage error or invalid input, 3 not found,
 	mustComplete(root, "output", strings.Split(formatNames(" "), " "))
 	root.SetHelpCommand(helpCommand())
 	root.AddCommand(
-		a.registerCommand(), a.unregisterCommand(), a.runCommand(),
+		a.registerCommand(), a.unregisterCommand(), a.runCommand(), a.checkCommand(),
 		a.listCommand(), a.getCommand(), a.policyCommand(),
 		a.completionCommand(), a.versionCommand(),
 	)

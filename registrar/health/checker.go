@@ -46,8 +46,8 @@ type Checker struct {
 	// Probe is required.
 	Probe Probe
 	// Interval is how long after the end of a probe the next one begins, give or take a
-	// tenth; 0 means DefaultInterval. Until the first success the pauses are shorter: they
-	// begin with a tenth of a second, and double.
+	// tenth; 0 means DefaultInterval. Until the first success, unless Initial is up, the
+	// pauses are shorter: they begin with a tenth of a second, and double.
 	Interval time.Duration
 	// Timeout is how long a probe may take; 0 means DefaultTimeout.
 	Timeout time.Duration
@@ -64,7 +64,10 @@ type Checker struct {
 // Run implements Monitor.
 func (c *Checker) Run(ctx context.Context, changed func(Result)) {
 	interval, timeout := orDefault(c.Interval, DefaultInterval), orDefault(c.Timeout, DefaultTimeout)
-	t := tally{status: c.Initial, rise: orDefault(c.Rise, DefaultRise), fall: orDefault(c.Fall, DefaultFall)}
+	t := tally{
+		status: c.Initial, rise: orDefault(c.Rise, DefaultRise), fall: orDefault(c.Fall, DefaultFall),
+		succeeded: c.Initial == catalog.StatusUp,
+	}
 	starting := backoff.New(min(firstPause, interval), interval)
 	for ctx.Err() == nil {
 		err := probe(ctx, c.Probe, timeout)
@@ -108,7 +111,7 @@ type tally struct {
 	rise, fall int
 	row        int  // how many in a row speak against the status
 	passing    bool // what the row consists of
-	succeeded  bool // once at least
+	succeeded  bool // once at least, as far as is known
 }
 
 // add adds a result, and reports whether it changes the status.

@@ -118,6 +118,18 @@ func TestPauses(t *testing.T) {
 	})
 }
 
+// TestNoHasteWhenUp shows that what is taken for up is not found down within a moment.
+func TestNoHasteWhenUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		got, _ := play(t, health.Checker{Interval: 10 * time.Second, Initial: catalog.StatusUp}, "---")
+		if took := time.Since(start); took < 27*time.Second || len(got) != 1 {
+			t.Errorf("%q after %v", got, took)
+		}
+	})
+}
+
 // TestNoOverlap shows that a probe that doesn't heed its time-out delays the next one.
 func TestNoOverlap(t *testing.T) {
 	t.Parallel()
