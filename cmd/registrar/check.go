@@ -49,18 +49,18 @@ It sets the status of one whose check fails to down, and to up when it passes
 again, until it receives INT, TERM or HUP. A second signal ends it at once.
 
 Several processes can run for the same instances: one of them acts, which holds
-a lock in etcd, and another one takes over when it ends, or at the latest --lease
+a lock in etcd. Another one takes over when it ends, or at the latest --lease
 after it has lost etcd. Only changes are written, and never over a change that
 somebody else has made in between. An instance whose own status is draining is
 left as it is; drain and undrain work as always, beside the check.
 
-Without HOST the check asks the instance's first address or its host; PORT can be
-the name of one of its ports, and is the first tcp port if it is missing. exec
-runs a command by sh -c, whose exit code 0 is a success; its environment tells of
-the instance as that of "registrar run" does.`,
+Without HOST the check asks the instance's first address, or its host. PORT can
+be the name of one of its ports, and is the first tcp port if it is missing.
+exec runs a command by sh -c, whose exit code 0 is a success. Its environment
+tells of the instance, as that of "registrar run" does.`,
 		Example: `  registrar check db --check tcp://:postgresql
   registrar check prod/web --check http://:http/healthz --check-interval 5s
-  registrar check db db1 db2 --check 'exec:pg_isready -h "$ROSTER_HOST"'`,
+  registrar check db db1 db2 --check exec:./check-database`,
 		Args:              func(_ *cobra.Command, args []string) error { return w.checkArgs(args) },
 		ValidArgsFunction: a.completeInstance,
 		RunE:              func(cmd *cobra.Command, args []string) error { return w.run(cmd.Context(), args) },
@@ -76,7 +76,7 @@ func (w *watchdog) checkArgs(args []string) error {
 	switch {
 	case len(args) == 0:
 		return usagef("check: missing SERVICE")
-	case w.check.check == "":
+	case w.check.spec == nil:
 		return usagef("check: missing --check: such as --check tcp://:http")
 	case w.lease < registrar.MinLeaseTTL || w.lease > registrar.MaxLeaseTTL || w.lease%time.Second != 0:
 		return usagef("--lease %v must be from %v to %v, in whole seconds", w.lease, registrar.MinLeaseTTL, registrar.MaxLeaseTTL)

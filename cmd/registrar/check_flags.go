@@ -12,14 +12,19 @@ import (
 
 // checkFlags are the flags that say how an instance is checked.
 type checkFlags struct {
-	check             string
+	spec              *health.Spec // nil for none
 	interval, timeout time.Duration
 	rise, fall        int
 }
 
 // add defines the flags.
 func (f *checkFlags) add(fs *pflag.FlagSet, usage string) {
-	fs.Var(text{&f.check}, "check", usage+": http://, https://, tcp://, grpc:// or grpcs:// and [HOST][:PORT][/PATH], or exec:COMMAND, as `CHECK`")
+	usage += ", as `CHECK`: http://[HOST][:PORT]/PATH, or so with https, tcp, grpc or grpcs; or exec:COMMAND"
+	fs.Func("check", usage, func(text string) error {
+		spec, err := health.ParseSpec(text)
+		f.spec = &spec
+		return err
+	})
 	fs.DurationVar(&f.interval, "check-interval", health.DefaultInterval, "check every `DURATION`; until the first success more often")
 	fs.DurationVar(&f.timeout, "check-timeout", health.DefaultTimeout, "a check fails that takes longer than `DURATION`")
 	fs.IntVar(&f.rise, "check-rise", health.DefaultRise, "up after `N` successes in a row")
@@ -43,7 +48,7 @@ func (f *checkFlags) valid() error {
 
 // checker returns what checks an instance. A command that checks it is told of it.
 func (f *checkFlags) checker(name registrar.ServiceName, in *registrar.Instance) (*health.Checker, error) {
-	probe, err := health.Parse(f.check, in)
+	probe, err := f.spec.Probe(in)
 	if err != nil {
 		return nil, err
 	}

@@ -114,7 +114,7 @@ func (r *run) checkArgs(cmd *cobra.Command, args []string) error {
 		return usagef("--kill-after %v is negative", r.killAfter)
 	}
 	r.command = args[at:]
-	if r.check.check == "" {
+	if r.check.spec == nil {
 		return nil
 	}
 	return r.checkCheck()

@@ -97,7 +97,7 @@ func (m *member) keep(ctx context.Context) {
 	results := make(chan health.Result)
 	var checking sync.WaitGroup
 	defer checking.Wait()
-	if m.check.check == "" {
+	if m.check.spec == nil {
 		m.put(ctx, catalog.StatusUp)
 	} else if checker, err := m.check.checker(m.name(), &m.services[0].Instances[0]); err != nil {
 		m.notef("not registered: --check: %v", err) // not possible: it was checked

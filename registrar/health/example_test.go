@@ -86,9 +86,13 @@ func ExampleHeartbeat() {
 	// down no heartbeat for 50ms
 }
 
-func ExampleParse() {
+func ExampleSpec() {
 	in := &registrar.Instance{Host: "db1.example.com", Ports: []registrar.Port{{Name: "postgresql", Port: 5432}}}
-	probe, err := health.Parse("tcp://:postgresql", in)
+	spec, err := health.ParseSpec("tcp://:postgresql")
+	if err != nil {
+		log.Fatal(err)
+	}
+	probe, err := spec.Probe(in)
 	if err != nil {
 		log.Fatal(err)
 	}

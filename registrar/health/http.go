@@ -8,8 +8,6 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-
-	"github.com/rosterdns/roster/registrar"
 )
 
 const (
@@ -33,14 +31,6 @@ type HTTP struct {
 	Header http.Header
 	// TLS is for https; nil means the system's certificate authorities.
 	TLS *tls.Config
-}
-
-// newHTTP returns a probe of a URL, which it checks.
-func newHTTP(target string) (*HTTP, error) {
-	if _, err := url.Parse(target); err != nil {
-		return nil, fmt.Errorf("%w: %w", registrar.ErrInvalid, err)
-	}
-	return &HTTP{URL: target}, nil
 }
 
 // Probe implements Probe.

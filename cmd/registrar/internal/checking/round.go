@@ -173,7 +173,9 @@ func (r *Round) write(ctx context.Context) {
 		case written:
 			r.Changed(id, c.result)
 		}
-		c.dirty, c.failed = err != nil, err != nil
+		if c.dirty, c.failed = err != nil, err != nil; err == nil {
+			c.in.Status = c.result.Status // which others' changes can hide from Watch
+		}
 	}
 	if failed {
 		r.retry.Reset(r.pause.Next())

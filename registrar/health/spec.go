@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -12,8 +13,7 @@ import (
 	"github.com/rosterdns/roster/registrar"
 )
 
-// Parse returns the probe of an instance that a text describes, as the command registrar
-// takes it:
+// Spec says in a text how instances are probed, as the command registrar takes it:
 //
 //	http://HOST:PORT/PATH    an HTTP; also https
 //	tcp://HOST:PORT          a TCP
@@ -21,49 +21,65 @@ import (
 //	exec:COMMAND             an Exec by the shell, "sh -c"
 //
 // Without HOST it is the first address of the instance, or its host; PORT can be the
-// name of one of its ports, and without PORT it is the first tcp port. The instance is not
-// used where it isn't needed. Errors are ErrInvalid.
-func Parse(text string, in *registrar.Instance) (Probe, error) {
-	if command, ok := strings.CutPrefix(text, "exec:"); ok {
+// name of one of its ports, and without PORT it is the first tcp port. The zero value is
+// not usable.
+type Spec struct{ text, scheme, authority, path string }
+
+// schemeExec is the one that no address follows.
+const schemeExec = "exec"
+
+// ParseSpec parses a text. The error is ErrInvalid.
+func ParseSpec(text string) (Spec, error) {
+	if command, ok := strings.CutPrefix(text, schemeExec+":"); ok {
 		if strings.TrimSpace(command) == "" {
-			return nil, fmt.Errorf("check %q: %w: the command is missing", text, registrar.ErrInvalid)
+			return Spec{}, fmt.Errorf("check %q: %w: the command is missing", text, registrar.ErrInvalid)
 		}
-		return &Exec{Command: []string{"sh", "-c", command}}, nil
+		return Spec{text: text, scheme: schemeExec, path: command}, nil
 	}
-	scheme, rest, ok := strings.Cut(text, "://")
-	if !ok {
-		return nil, fmt.Errorf("check %q: %w: must be http://…, https://…, tcp://…, grpc://…, grpcs://… or exec:…", text, registrar.ErrInvalid)
-	}
+	scheme, rest, _ := strings.Cut(text, "://")
 	authority, path := rest, ""
 	if i := strings.IndexAny(rest, "/?"); i >= 0 {
 		authority, path = rest[:i], rest[i:]
 	}
-	address, err := resolve(authority, in)
-	if err != nil {
-		return nil, fmt.Errorf("check %q: %w", text, err)
+	switch scheme {
+	case "http", "https", "grpc", "grpcs":
+	case "tcp":
+		if strings.Trim(path, "/") != "" {
+			return Spec{}, fmt.Errorf("check %q: %w: unexpected %q", text, registrar.ErrInvalid, path)
+		}
+	default:
+		return Spec{}, fmt.Errorf("check %q: %w: must be http://…, https://…, tcp://…, grpc://…, grpcs://… or exec:…", text, registrar.ErrInvalid)
 	}
-	p, err := newProbe(scheme, address, path)
-	if err != nil {
-		return nil, fmt.Errorf("check %q: %w", text, err)
-	}
-	return p, nil
+	return Spec{text: text, scheme: scheme, authority: authority, path: path}, nil
 }
 
-// newProbe returns the probe of a scheme.
-func newProbe(scheme, address, path string) (Probe, error) {
-	switch service := strings.TrimPrefix(path, "/"); {
-	case scheme == "http" || scheme == "https":
-		return newHTTP(scheme + "://" + address + path)
-	case scheme == "tcp" && service == "":
+// String returns the text.
+func (s Spec) String() string { return s.text }
+
+// Probe returns the probe of an instance. The error is ErrInvalid: the instance lacks the
+// port or an address.
+func (s Spec) Probe(in *registrar.Instance) (Probe, error) {
+	if s.scheme == schemeExec {
+		return &Exec{Command: []string{"sh", "-c", s.path}}, nil
+	}
+	address, err := resolve(s.authority, in)
+	if err != nil {
+		return nil, fmt.Errorf("check %q: %w", s.text, err)
+	}
+	service := strings.TrimPrefix(s.path, "/")
+	switch s.scheme {
+	case "tcp":
 		return &TCP{Address: address}, nil
-	case scheme == "tcp":
-		return nil, fmt.Errorf("%w: unexpected %q", registrar.ErrInvalid, path)
-	case scheme == "grpc":
+	case "grpc":
 		return &GRPC{Address: address, Service: service}, nil
-	case scheme == "grpcs":
+	case "grpcs":
 		return &GRPC{Address: address, Service: service, TLS: &tls.Config{MinVersion: tls.VersionTLS12}}, nil
 	}
-	return nil, fmt.Errorf("%w: scheme %q is none of http, https, tcp, grpc, grpcs and exec", registrar.ErrInvalid, scheme)
+	target := s.scheme + "://" + address + s.path
+	if _, err := url.Parse(target); err != nil {
+		return nil, fmt.Errorf("check %q: %w: %w", s.text, registrar.ErrInvalid, err)
+	}
+	return &HTTP{URL: target}, nil
 }
 
 // resolve returns the HOST:PORT that is meant for an instance.

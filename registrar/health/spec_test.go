@@ -11,7 +11,7 @@ import (
 	"github.com/rosterdns/roster/registrar/health"
 )
 
-func TestParse(t *testing.T) {
+func TestSpec(t *testing.T) {
 	t.Parallel()
 	in := &registrar.Instance{
 		Addresses: []netip.Addr{netip.MustParseAddr("2001:db8::7"), netip.MustParseAddr("10.0.0.7")},
@@ -39,26 +39,38 @@ func TestParse(t *testing.T) {
 		{"grpcs://db1:1/", in, "GRPC db1:1  true"},
 		{"exec:check --fast", &registrar.Instance{}, "Exec sh -c check --fast"},
 	} {
-		p, err := health.Parse(c.text, c.in)
+		p, err := probeOf(c.text, c.in)
 		if got := describe(p); err != nil || got != c.want {
 			t.Errorf("%s: %q, %v, want %q", c.text, got, err, c.want)
 		}
 	}
 	for text, want := range map[string]string{
-		"": "must be", "orders": "must be", "udp://:53": `scheme "udp"`, "tcp://:dns": `port "dns"`, "tcp://:0": `port "0"`,
+		"": "must be", "orders": "must be", "udp://:53": "must be", "://": "must be", "tcp://:dns": `port "dns"`, "tcp://:0": `port "0"`,
 		"tcp://:70000": `port "70000"`, "tcp://:8080/x": `unexpected "/x"`, "exec:": "command is missing", "exec: ": "command is missing",
 		"http://a b:80/": "invalid character",
 	} {
-		if p, err := health.Parse(text, in); !errors.Is(err, registrar.ErrInvalid) || !strings.Contains(err.Error(), want) {
+		if p, err := probeOf(text, in); !errors.Is(err, registrar.ErrInvalid) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, %v, want %q", text, p, err, want)
 		}
 	}
-	if _, err := health.Parse("tcp://", host); !errors.Is(err, registrar.ErrInvalid) {
+	if _, err := probeOf("tcp://", host); !errors.Is(err, registrar.ErrInvalid) {
 		t.Errorf("no port: %v", err)
 	}
-	if _, err := health.Parse("tcp://:80", &registrar.Instance{}); !errors.Is(err, registrar.ErrInvalid) {
+	if _, err := probeOf("tcp://:80", &registrar.Instance{}); !errors.Is(err, registrar.ErrInvalid) {
 		t.Errorf("no address: %v", err)
 	}
+}
+
+// probeOf returns what a text means for an instance.
+func probeOf(text string, in *registrar.Instance) (health.Probe, error) {
+	s, err := health.ParseSpec(text)
+	if err != nil {
+		return nil, err
+	}
+	if s.String() != text {
+		return nil, fmt.Errorf("String is %q", s)
+	}
+	return s.Probe(in)
 }
 
 func describe(p health.Probe) string {
@@ -76,14 +88,14 @@ func describe(p health.Probe) string {
 	}
 }
 
-// FuzzParse checks that no text is a fault of this program.
-func FuzzParse(f *testing.F) {
+// FuzzSpec checks that no text is a fault of this program.
+func FuzzSpec(f *testing.F) {
 	for _, text := range []string{"http://:8080/healthz", "tcp://[::1]:7", "tcp://[", "grpc://:http/x", "exec:true", "http://%zz", "://"} {
 		f.Add(text)
 	}
 	in := &registrar.Instance{Host: "a.example.com", Ports: []registrar.Port{{Name: "http", Port: 80}}}
 	f.Fuzz(func(t *testing.T, text string) {
-		if p, err := health.Parse(text, in); (p == nil) != (err != nil) || err != nil && !errors.Is(err, registrar.ErrInvalid) {
+		if p, err := probeOf(text, in); (p == nil) != (err != nil) || err != nil && !errors.Is(err, registrar.ErrInvalid) {
 			t.Errorf("%q: %v, %v", text, p, err)
 		}
 	})
