@@ -32,8 +32,8 @@ type watchdog struct {
 	check checkFlags
 	lease time.Duration
 
-	name   registrar.ServiceName
-	ids    []string
+	name registrar.ServiceName
+	ids  []string
 	held bool  // the lock was held once
 	lost error // why the lock can't be had; nil if it can
 }
