@@ -67,7 +67,7 @@ tells of the instance, as that of "registrar run" does.`,
 	}
 	fs := cmd.Flags()
 	fs.SortFlags = false
-	w.check.add(fs, "how to check an instance")
+	w.check.add(cmd, "how to check an instance")
 	fs.DurationVar(&w.lease, "lease", registrar.DefaultLeaseTTL, "another process takes over `DURATION` after this one was killed, in whole seconds")
 	return cmd
 }

@@ -4,7 +4,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 
 	"github.com/rosterdns/roster/registrar"
 	"github.com/rosterdns/roster/registrar/health"
@@ -17,14 +17,19 @@ type checkFlags struct {
 	rise, fall        int
 }
 
+// schemes are what a check can begin with.
+var schemes = []string{"http://", "https://", "tcp://", "grpc://", "grpcs://", "exec:"}
+
 // add defines the flags.
-func (f *checkFlags) add(fs *pflag.FlagSet, usage string) {
+func (f *checkFlags) add(cmd *cobra.Command, usage string) {
+	fs := cmd.Flags()
 	usage += ", as `CHECK`: http://[HOST][:PORT]/PATH, or so with https, tcp, grpc or grpcs; or exec:COMMAND"
 	fs.Func("check", usage, func(text string) error {
 		spec, err := health.ParseSpec(text)
 		f.spec = &spec
 		return err
 	})
+	mustCompleteBy(cmd, "check", cobra.FixedCompletions(schemes, cobra.ShellCompDirectiveNoFileComp|cobra.ShellCompDirectiveNoSpace))
 	fs.DurationVar(&f.interval, "check-interval", health.DefaultInterval, "check every `DURATION`; until the first success more often")
 	fs.DurationVar(&f.timeout, "check-timeout", health.DefaultTimeout, "a check fails that takes longer than `DURATION`")
 	fs.IntVar(&f.rise, "check-rise", health.DefaultRise, "up after `N` successes in a row")

@@ -90,7 +90,7 @@ those that depend on it.`,
 	fs := cmd.Flags()
 	fs.SortFlags = false
 	r.instance.add(fs)
-	r.check.add(fs, "register the instance once this check passes, and as down while it fails")
+	r.check.add(cmd, "register the instance once this check passes, and as down while it fails")
 	fs.DurationVar(&r.drainDelay, "drain-delay", defaultDrainDelay, "how long the command goes on while the instance is draining: `DURATION`, at least the TTL of the instance")
 	fs.DurationVar(&r.killAfter, "kill-after", defaultKillAfter, "kill the command if it has not ended `DURATION` after the signal")
 	fs.Func("wait-dns", "say when the DNS server at `HOST:PORT` shows the registration; repeatable, or with commas", r.dns.parse)

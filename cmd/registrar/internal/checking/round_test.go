@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,11 +24,12 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var errAway = errors.New("etcd is away")
 
-// world is a service, what checks of its instances find, and what is written. All runs in
-// a bubble of synctest, one goroutine at a time.
+// world is a service, what checks of its instances find, and what is written.
 type world struct {
-	t      *testing.T
-	sets   chan *registrar.Service
+	t    *testing.T
+	sets chan *registrar.Service
+
+	mu     sync.Mutex
 	broken map[string]bool // instances whose checks fail
 	stored map[string]catalog.Status
 	away   bool // writes fail
@@ -61,7 +63,16 @@ func play(t *testing.T, ids []string, script func(*world)) {
 	})
 }
 
-func (w *world) note(format string, args ...any) { w.log = append(w.log, fmt.Sprintf(format, args...)) }
+// with changes or reads the world.
+func (w *world) with(do func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	do()
+}
+
+func (w *world) note(format string, args ...any) {
+	w.with(func() { w.log = append(w.log, fmt.Sprintf(format, args...)) })
+}
 
 // watch yields the sets, each after an error as when contact is lost.
 func (w *world) watch(ctx context.Context) iter.Seq2[*registrar.Service, error] {
@@ -85,6 +96,8 @@ func (w *world) checker(in *registrar.Instance) (*health.Checker, error) {
 		return nil, errors.New("no such port")
 	}
 	return &health.Checker{Interval: time.Second, Fall: 2, Probe: health.ProbeFunc(func(context.Context) error {
+		w.mu.Lock()
+		defer w.mu.Unlock()
 		w.checks[id]++
 		if w.broken[id] {
 			return errors.New("broken")
@@ -94,6 +107,8 @@ func (w *world) checker(in *registrar.Instance) (*health.Checker, error) {
 }
 
 func (w *world) set(_ context.Context, id string, status catalog.Status) (bool, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if w.away {
 		return false, errAway
 	}
@@ -105,11 +120,13 @@ func (w *world) set(_ context.Context, id string, status catalog.Status) (bool, 
 // show has the round see the instances as they are stored.
 func (w *world) show(instances ...registrar.Instance) {
 	s := &registrar.Service{Namespace: "default", Name: "db"}
-	for _, in := range instances {
-		in.Status = w.stored[in.ID]
-		in.Normalize()
-		s.Instances = append(s.Instances, in)
-	}
+	w.with(func() {
+		for _, in := range instances {
+			in.Status = w.stored[in.ID]
+			in.Normalize()
+			s.Instances = append(s.Instances, in)
+		}
+	})
 	w.sets <- s
 	synctest.Wait()
 }
@@ -119,11 +136,20 @@ func (w *world) said(lines ...string) {
 	w.t.Helper()
 	time.Sleep(5 * time.Second) // synctest's clock
 	synctest.Wait()
-	got := slices.Sorted(slices.Values(w.log[w.seen:]))
-	w.seen = len(w.log)
+	var got []string
+	w.with(func() {
+		got = slices.Sorted(slices.Values(w.log[w.seen:]))
+		w.seen = len(w.log)
+	})
 	if !slices.Equal(got, lines) {
 		w.t.Errorf("it said %q, want %q", got, lines)
 	}
+}
+
+// count returns how often an instance was checked.
+func (w *world) count(id string) (n int) {
+	w.with(func() { n = w.checks[id] })
+	return n
 }
 
 func static(id string) registrar.Instance {
@@ -133,17 +159,17 @@ func static(id string) registrar.Instance {
 func TestRoundFollowsChecks(t *testing.T) {
 	t.Parallel()
 	play(t, nil, func(w *world) {
-		w.stored["a"], w.stored["b"] = catalog.StatusUp, catalog.StatusDown
+		w.with(func() { w.stored["a"], w.stored["b"] = catalog.StatusUp, catalog.StatusDown })
 		leased := static("leased")
 		leased.Static = false
 		w.show(static("a"), static("b"), leased)
 		w.said("b up")
-		w.broken["a"] = true
+		w.with(func() { w.broken["a"] = true })
 		w.said("a down")
 		w.said()
-		w.broken["a"] = false
+		w.with(func() { w.broken["a"] = false })
 		w.said("a up")
-		if w.checks["leased"] > 0 {
+		if w.count("leased") > 0 {
 			t.Error("an instance was checked that is not static")
 		}
 	})
@@ -152,21 +178,21 @@ func TestRoundFollowsChecks(t *testing.T) {
 func TestRoundFollowsInstances(t *testing.T) {
 	t.Parallel()
 	play(t, []string{"a", "b"}, func(w *world) {
-		w.stored["a"], w.broken["a"], w.broken["b"] = catalog.StatusUp, true, true
+		w.with(func() { w.stored["a"], w.broken["a"], w.broken["b"] = catalog.StatusUp, true, true })
 		w.show(static("a"), static("c"))
 		w.said("a down")
 		w.show(static("a"), static("b"), static("c"))
 		w.said("b down")
 		w.show(static("b"))
-		before := w.checks["a"]
-		w.broken["b"] = false
+		before := w.count("a")
+		w.with(func() { w.broken["b"] = false })
 		w.said("b up")
-		if w.checks["a"] != before || w.checks["c"] > 0 {
-			t.Errorf("checks of what is gone, or was not asked for: %v", w.checks)
+		if a, c := w.count("a"), w.count("c"); a != before || c > 0 {
+			t.Errorf("%d checks of what is gone, %d of what was not asked for", a-before, c)
 		}
 		moved := static("b")
 		moved.Host = "b2.example.com"
-		w.broken["b"] = true
+		w.with(func() { w.broken["b"] = true })
 		w.show(moved)
 		w.said("b down")
 	})
@@ -177,17 +203,17 @@ func TestRoundFollowsInstances(t *testing.T) {
 func TestRoundCorrects(t *testing.T) {
 	t.Parallel()
 	play(t, nil, func(w *world) {
-		w.stored["a"], w.broken["a"] = catalog.StatusUp, true
+		w.with(func() { w.stored["a"], w.broken["a"] = catalog.StatusUp, true })
 		w.show(static("a"))
 		w.said("a down")
-		w.stored["a"] = catalog.StatusUp // registered again
+		w.with(func() { w.stored["a"] = catalog.StatusUp }) // registered again
 		w.show(static("a"))
 		w.said("a down")
 		w.show(static("a"))
-		w.broken["a"] = false
+		w.with(func() { w.broken["a"] = false })
 		w.said("a up")
 		w.show(static("a"))
-		w.stored["a"] = catalog.StatusDown
+		w.with(func() { w.stored["a"] = catalog.StatusDown })
 		w.show(static("a"))
 		w.said("a up")
 	})
@@ -196,11 +222,11 @@ func TestRoundCorrects(t *testing.T) {
 func TestRoundRetries(t *testing.T) {
 	t.Parallel()
 	play(t, nil, func(w *world) {
-		w.stored["a"], w.broken["a"], w.away = catalog.StatusUp, true, true
+		w.with(func() { w.stored["a"], w.broken["a"], w.away = catalog.StatusUp, true, true })
 		w.show(static("a"))
 		w.said("a: etcd is away")
 		w.said()
-		w.away = false
+		w.with(func() { w.away = false })
 		time.Sleep(10 * time.Second) // synctest's clock
 		w.said("a down")
 		w.show(static("unknown"))

@@ -13,8 +13,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// asInit makes the test binary do what process 1 does.
+// asInit is the program that does what process 1 does.
 const asInit = "as-init"
+
+func init() { programs[asInit] = mainInit }
 
 // mainInit runs a command by Init. Orphans come to this process as they do to process 1.
 func mainInit(args []string) int {
