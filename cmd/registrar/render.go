@@ -59,7 +59,8 @@ has fewer instances than --min, so that an outage leaves no empty file.
 
 After OUT was written CMD is run, without a shell. If it fails, that is
 reported, and it runs again after a second, later up to a minute. When render
-ends, CMD and what it has started get TERM, and five seconds later KILL.
+ends, CMD and what it has started get TERM, and five seconds later KILL; a
+second signal ends render at once.
 
 With --once it writes OUT, runs CMD if OUT has changed, and exits.`,
 		Example: `  registrar render hosts.tmpl /etc/hosts.roster
@@ -130,7 +131,9 @@ func (r *rendering) run(ctx context.Context, template, out string, args []string
 		r.notef("wrote %s", r.out)
 		reload.Submit(struct{}{})
 	}
-	return endOfReader(renderer.Run(ctx))
+	err = renderer.Run(ctx)
+	stop() // a second signal doesn't wait for CMD
+	return endOfReader(err)
 }
 
 // untilSignal returns a context that is done once a signal comes.

@@ -38,7 +38,7 @@ its standard input, and these variables:
 It is run without a shell. While it runs, only the newest set waits. If it
 fails, that is reported, and it runs again after a second, later up to a minute,
 or as soon as the set changes. When watch ends, CMD and what it has started get
-TERM, and five seconds later KILL. The exit code then is 0.`,
+TERM, and five seconds later KILL; a second signal ends watch at once.`,
 		Example: `  registrar watch orders
   registrar watch 'prod/orders?status=any' -o wide
   registrar watch orders | tee changes.log

@@ -83,7 +83,8 @@ func TestWatchReportsCommand(t *testing.T) {
 	r.stop(t)
 }
 
-// TestWatchEndsCommand: the signal reaches the command, and what it does then is awaited.
+// TestWatchEndsCommand: the signal reaches the command, and what it does then is awaited
+// (consul-template#682).
 func TestWatchEndsCommand(t *testing.T) {
 	t.Parallel()
 	s := newShop()

@@ -41,6 +41,17 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// TestRunWithoutShell: arguments are passed on as they are, and no shell stands between the
+// command and its signals (consul-template#1557).
+func TestRunWithoutShell(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	c := &command.Command{Args: []string{"echo", "a  b", "$HOME;"}, Stdout: &out}
+	if err := c.Run(t.Context(), nil, nil); err != nil || out.String() != "a  b $HOME;\n" {
+		t.Errorf("it wrote %q, %v", out.String(), err)
+	}
+}
+
 func TestCheck(t *testing.T) {
 	t.Parallel()
 	if err := shell("", nil).Check(); err != nil {

@@ -11,14 +11,10 @@ import (
 	"github.com/rosterdns/roster/registrar"
 )
 
-// functions returns the functions that templates have. What they work on comes last, so
-// that they can be used in a pipeline.
-func (r *run) functions() template.FuncMap {
+// plainFunctions are the functions of templates that need nothing but their arguments. What
+// they work on comes last, so that they can be used in a pipeline.
+func plainFunctions() template.FuncMap {
 	return template.FuncMap{
-		"service":  r.service,
-		"optional": r.optional,
-		"services": r.services,
-
 		"up":       up,
 		"withPort": withPort,
 		"port":     port,

@@ -22,7 +22,7 @@ type Source interface {
 	Services(namespace string) ([]string, bool)
 }
 
-// Template is a text/template with the functions of functions.go.
+// Template is a text/template with functions for services.
 type Template struct {
 	parsed    *template.Template
 	namespace string // of services given without one
@@ -90,6 +90,15 @@ type run struct {
 	template *Template
 	source   Source
 	result   Result
+}
+
+// functions returns all functions of the template.
+func (r *run) functions() template.FuncMap {
+	functions := plainFunctions()
+	functions["service"] = r.service
+	functions["optional"] = r.optional
+	functions["services"] = r.services
+	return functions
 }
 
 // service is the function of that name.
