@@ -132,8 +132,8 @@ func TestYAMLIsReadAsYAML12(t *testing.T) {
 	t.Parallel()
 	s := newShop()
 	s.do(t, "---\nname: \"yes\"\ninstances:\n- {id: on, host: a.example.com, ports: [{name: y, port: 0o120}], metadata: {debug: yes, since: 2001-12-14, at: 1:30, n: 1_000}}\n", exitOK, "register", "--file", "-", "--static")
-	s.says(t, "ID  ADDRESS        PORTS     STATUS  WEIGHT  PRIO  LOCALITY  TAGS  METADATA                                    TTL\n"+
-		"on  a.example.com  y:80/tcp  up      100     0     -         -     at=1:30,debug=yes,n=1_000,since=2001-12-14  -\n", "get", "yes", "-o", "wide")
+	s.says(t, "ID  ADDRESS        PORTS     STATUS  WEIGHT  PRIO  LOCALITY  TAGS  METADATA                                    TTL  KIND\n"+
+		"on  a.example.com  y:80/tcp  up      100     0     -         -     at=1:30,debug=yes,n=1_000,since=2001-12-14  -    static\n", "get", "yes", "-o", "wide")
 	if _, stderr := s.do(t, "name: s\ninstances:\n- {host: a.example.com, ports: [{port: 0120}]}\n", exitUsage, "register", "--file", "-", "--static"); !strings.Contains(stderr, "invalid YAML: line 3: 0120 is an octal number to readers of YAML 1.1") {
 		t.Errorf("it said %q", stderr)
 	}
