@@ -19,7 +19,7 @@ func TestWrongEndpoint(t *testing.T) {
 	t.Parallel()
 	e := harness.StartEtcd(t, harness.EtcdOptions{})
 	other := httptest.NewServer(http.NotFoundHandler())
-	defer other.Close()
+	t.Cleanup(other.Close)
 	for name, endpoint := range map[string]string{"another HTTP server": other.URL, "etcd's port for peers": e.Members[0].PeerEndpoint()} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
