@@ -8,7 +8,7 @@ SEPARATE := $(patsubst %/go.mod,%,$(wildcard registrar/*/go.mod registrar/*/*/go
 
 # The packages whose tests judge time with the build tag timing, and those of module test.
 TIMED := ./internal/etcdclient ./plugin/roster ./registrar/etcd ./registrar/memory
-TIMED_TESTS := ./harness ./e2e ./faults
+TIMED_TESTS := ./harness ./e2e ./faults ./rolling
 
 # How long "make fuzz" spends on each target.
 FUZZTIME ?= 60s
@@ -86,7 +86,7 @@ soak: ## Run the fault tests for hours, each fault for SOAK (30m); needs what "m
 standalone: ## Test each module with GOWORK=off and run each benchmark once; "make timing" has the rest of module test
 	$(call each-alone,. build $(SEPARATE),go test -bench . -benchtime 1x -timeout 20m ./...)
 	cd test && GOWORK=off go vet -tags acceptance,timing ./... && \
-		GOWORK=off go test -timeout 20m $$(go list ./... | grep -vE '/(harness|e2e|faults|acceptance)$$')
+		GOWORK=off go test -timeout 20m $$(go list ./... | grep -vE '/(harness|e2e|faults|rolling|acceptance)$$')
 
 .PHONY: deps
 deps: ## Install the programs that "make acceptance" needs

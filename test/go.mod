@@ -2,9 +2,15 @@ module github.com/rosterdns/roster/test
 
 go 1.26.0
 
-replace github.com/rosterdns/roster => ../
+replace (
+	github.com/rosterdns/roster => ../
+	github.com/rosterdns/roster/registrar/grpcresolver => ../registrar/grpcresolver
+)
 
-require github.com/rosterdns/roster v0.0.0
+require (
+	github.com/rosterdns/roster v0.0.0
+	github.com/rosterdns/roster/registrar/grpcresolver v0.0.0
+)
 
 require (
 	github.com/go-json-experiment/json v1.27.2

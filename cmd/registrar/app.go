@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"github.com/rosterdns/roster/cmd/registrar/internal/cluster"
+	"github.com/rosterdns/roster/cmd/registrar/internal/localaddr"
 	"github.com/rosterdns/roster/internal/etcdclient"
 	"github.com/rosterdns/roster/registrar"
 )
@@ -24,6 +25,11 @@ type app struct {
 	resolvConf string
 	// signals yields the signals that end a registration until stop is called.
 	signals func() (received <-chan os.Signal, stop func())
+	// oneProcessor has the process use one processor: one that mostly sleeps has nothing
+	// to do at once, and wakes a single thread for each event.
+	oneProcessor func()
+	// machine has the addresses to register.
+	machine localaddr.Machine
 	// commandSignals yields those that are for a command that is run, too.
 	commandSignals func() (received <-chan os.Signal, stop func())
 

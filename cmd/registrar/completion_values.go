@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/rosterdns/roster/cmd/registrar/internal/localaddr"
 	"github.com/rosterdns/roster/registrar"
 )
 
@@ -47,7 +48,7 @@ func completeAddress(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completi
 			texts = append(texts, a.String())
 			addresses = append(addresses, cobra.CompletionWithDesc(a.String(), i.Name))
 		}
-		interfaces = append(interfaces, cobra.CompletionWithDesc(interfaceScheme+i.Name, strings.Join(texts, ", ")))
+		interfaces = append(interfaces, cobra.CompletionWithDesc(localaddr.InterfaceScheme+i.Name, strings.Join(texts, ", ")))
 	}
 	return append(interfaces, addresses...), cobra.ShellCompDirectiveNoFileComp
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/internal/backoff"
 	"github.com/rosterdns/roster/registrar"
 )
@@ -62,6 +63,12 @@ func (a *app) warnf(format string, args ...any) {
 	fmt.Fprintf(a.stderr, prefix+"%s\n", oneLine(withoutPrefixes(fmt.Sprintf(format, args...))))
 }
 
+// prefixGiven reports whether the prefix is another than that of who gives none.
+func (a *app) prefixGiven() bool {
+	clean, err := catalog.CleanPrefix(a.globals.prefix)
+	return err == nil && clean != catalog.DefaultPrefix
+}
+
 // oneShot runs what a command that ends by itself does: with a client, within
 // --timeout.
 func (a *app) oneShot(ctx context.Context, do func(context.Context, *registrar.Client) error, more ...registrar.Option) (err error) {
@@ -77,7 +84,25 @@ func (a *app) oneShot(ctx context.Context, do func(context.Context, *registrar.C
 			err = closeErr
 		}
 	}()
-	return do(ctx, client)
+	return a.withPrefix(ctx, client, do(ctx, client))
+}
+
+// inspector is a driver that can tell whether the registry has no key at all.
+type inspector interface {
+	Empty(ctx context.Context) (bool, error)
+}
+
+// withPrefix adds to an error of something that was not found that nothing is below the
+// prefix that was given, which then is likely to be mistyped.
+func (a *app) withPrefix(ctx context.Context, client *registrar.Client, err error) error {
+	in, ok := client.Registry.(inspector)
+	if !ok || !errors.Is(err, registrar.ErrNotFound) || !a.prefixGiven() {
+		return err
+	}
+	if empty, emptyErr := in.Empty(ctx); emptyErr != nil || !empty { // a user of one namespace may not ask
+		return err
+	}
+	return fmt.Errorf("%w: nothing is registered below prefix %q: check --prefix", err, a.globals.prefix)
 }
 
 // retryPause is short for a person who waits, and long for a processor.

@@ -19,6 +19,8 @@ type fakeRegistry struct {
 	existsErr  error
 	removed    []instanceName
 	closeErr   error
+	empty      bool          // of the whole registry
+	looks      int           // at Status
 	closeBlock chan struct{} // Close waits for it if it isn't nil
 	closed     bool
 
@@ -36,8 +38,11 @@ func (f *fakeRegistry) open(ctx context.Context, opts ...registrar.Option) (*reg
 
 func (f *fakeRegistry) Name() string { return "fake" }
 
-func (f *fakeRegistry) Init(_ context.Context, opts ...registrar.Option) (err error) {
-	f.opts, err = registrar.NewOptions(opts...)
+func (f *fakeRegistry) Init(_ context.Context, opts ...registrar.Option) error {
+	o, err := registrar.NewOptions(opts...)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.opts = o
 	return err
 }
 
@@ -53,9 +58,20 @@ func (f *fakeRegistry) Register(ctx context.Context, s *registrar.Service) error
 		}
 	}
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	f.services = append(f.services, s)
+	f.mu.Unlock()
+	f.tell()
 	return nil
+}
+
+// tell tells the observer that something has changed, if the registry is open.
+func (f *fakeRegistry) tell() {
+	f.mu.Lock()
+	o := f.opts
+	f.mu.Unlock()
+	if o != nil && o.Observer != nil {
+		o.Observer.Registered(registrar.InstanceStatus{})
+	}
 }
 
 func (f *fakeRegistry) Unregister(_ context.Context, s *registrar.Service) error {
@@ -89,16 +105,21 @@ func (f *fakeRegistry) Wait(ctx context.Context) error {
 	return f.waitErr
 }
 
+// Empty implements inspector.
+func (f *fakeRegistry) Empty(context.Context) (bool, error) { return f.empty, f.existsErr }
+
 func (f *fakeRegistry) Status() []registrar.InstanceStatus {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.looks++
 	return append([]registrar.InstanceStatus(nil), f.statuses...)
 }
 
 func (f *fakeRegistry) set(statuses ...registrar.InstanceStatus) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	f.statuses = statuses
+	f.mu.Unlock()
+	f.tell()
 }
 
 func (f *fakeRegistry) Close() error {

@@ -63,6 +63,13 @@ func (g *globals) check() error {
 	case (g.cert == "") != (g.key == ""):
 		return usagef("--cert and --key must be given together")
 	}
+	_, err := catalog.CleanPrefix(g.prefix)
+	if err == nil && g.namespace != "" {
+		err = catalog.CheckNamespace(g.namespace)
+	}
+	if err != nil {
+		return usagef("--%w", err) // which starts with the name of the field, and so of the flag
+	}
 	if err := (&etcdclient.Config{Endpoints: g.endpoints}).Check(); err != nil {
 		return usagef("--endpoints: %w", err)
 	}

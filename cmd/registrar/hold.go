@@ -9,56 +9,107 @@ import (
 	"syscall"
 	"time"
 
-	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
-
+	"github.com/rosterdns/roster/cmd/registrar/internal/localaddr"
 	"github.com/rosterdns/roster/registrar"
 )
 
-// statusPause is how often hold looks what has become of its instances: soon
-// enough for a person who watches, and nothing next to the keepalives.
+// statusPause is how long hold waits after a change before it looks what has become of
+// its instances, so that what changes together is looked at together: soon enough for a
+// person who watches, and no work for hundreds of instances that change at once.
 const statusPause = 100 * time.Millisecond
 
-// hold keeps the services registered until a signal comes or ctx is done, then
-// unregisters them.
-func (r *registration) hold(ctx context.Context, client *registrar.Client) error {
+// hold keeps registered what is planned until a signal comes or ctx is done, then
+// unregisters it. It sleeps while nothing happens.
+func (r *registration) hold(ctx context.Context) error {
+	w := newStatusWake()
+	client, err := r.connect(ctx, registrar.WithLeaseTTL(r.lease), registrar.WithObserver(w))
+	if err != nil {
+		return err
+	}
+	r.oneProcessor()
 	signals, stop := r.signals()
 	defer stop()
-	n := newNarrator(r)
-	watch := newDNSWatch(ctx, r)
-	submitted := make(chan error, 1)
-	submitting, cancel := context.WithCancel(ctx)
-	defer cancel()
-	var submission sync.WaitGroup
-	// Beside the loop, since it takes a while where etcd doesn't answer.
-	submission.Go(func() { submitted <- r.submit(submitting, client) })
-	release := func() error {
-		cancel()
-		watch.stop()
-		return r.release(n, signals, func() error {
-			submission.Wait()
-			return client.Close()
-		})
+	h := newHolder(ctx, r, client)
+	err = h.until(ctx, w.c, signals)
+	h.cancel()
+	h.watch.stop()
+	return errors.Join(err, r.release(h.narrator, signals, func() error {
+		h.background.Wait()
+		return client.Close()
+	}))
+}
+
+// holder is a registration that is held.
+type holder struct {
+	*registration
+	client   *registrar.Client
+	narrator *narrator
+	watch    *dnsWatch
+	handover *handover
+	found    chan localaddr.Found // the latest addresses
+
+	background sync.WaitGroup
+	cancel     context.CancelFunc // ends it
+}
+
+func newHolder(ctx context.Context, r *registration, client *registrar.Client) *holder {
+	h := &holder{
+		registration: r, client: client, narrator: newNarrator(r), watch: newDNSWatch(ctx, r),
+		handover: newHandover(client), found: make(chan localaddr.Found),
 	}
-	ticker := time.NewTicker(statusPause)
-	defer ticker.Stop()
-	for {
-		statuses := client.Status()
-		if err := n.observe(statuses); err != nil {
-			return errors.Join(err, release())
-		}
-		watch.observe(statuses)
-		select {
-		case <-ticker.C:
-		case err := <-submitted:
-			if err != nil {
-				return errors.Join(err, release())
+	ctx, h.cancel = context.WithCancel(ctx)
+	h.background.Go(func() { h.handover.run(ctx) })
+	if r.source == nil {
+		h.handover.set(r.services)
+		return h
+	}
+	h.background.Go(func() {
+		r.source.Follow(ctx, func(f localaddr.Found) {
+			select {
+			case h.found <- f:
+			case <-ctx.Done():
 			}
+		})
+	})
+	return h
+}
+
+// until returns when a signal comes, when ctx is done, or with an error when the
+// registration is refused.
+func (h *holder) until(ctx context.Context, changed <-chan struct{}, signals <-chan os.Signal) error {
+	var soon <-chan time.Time
+	for {
+		var err error
+		select {
+		case <-changed:
+			if soon == nil {
+				soon = time.After(statusPause)
+			}
+		case <-soon:
+			soon = nil
+			err = h.look()
+		case f := <-h.found:
+			err = h.relocate(f)
+		case err = <-h.handover.failed:
 		case <-signals:
-			return errors.Join(n.observe(client.Status()), release())
+			return h.narrator.observe(h.client.Status())
 		case <-ctx.Done():
-			return errors.Join(n.observe(client.Status()), release())
+			return h.narrator.observe(h.client.Status())
+		}
+		if err != nil {
+			return err
 		}
 	}
+}
+
+// look looks what has become of the instances.
+func (h *holder) look() error {
+	statuses := h.client.Status()
+	if err := h.narrator.observe(statuses); err != nil {
+		return err
+	}
+	h.watch.observe(statuses)
+	return nil
 }
 
 // release calls shut, which closes the client and so unregisters what it holds.
@@ -74,187 +125,5 @@ func (r *registration) release(n *narrator, signals <-chan os.Signal, shut func(
 			return signalled(number)
 		}
 		return fmt.Errorf("stopped by a second signal (%v) before everything was unregistered", s)
-	}
-}
-
-// narrator tells the user what happens to the instances that are held.
-type narrator struct {
-	r         *registration
-	instances map[instanceName]*registrar.Instance
-	last      map[instanceName]registrar.InstanceStatus
-	announced map[instanceName]bool // was registered once
-	expected  map[instanceName]bool // is written again because this command says something else of it
-	first     int                   // registered for the first time, and not told of, of many
-	again     int                   // likewise, of those that were registered before
-	shown     bool                  // on standard output
-	lost      bool                  // contact with etcd
-}
-
-func newNarrator(r *registration) *narrator {
-	n := &narrator{
-		r:         r,
-		instances: map[instanceName]*registrar.Instance{},
-		last:      map[instanceName]registrar.InstanceStatus{},
-		announced: map[instanceName]bool{},
-		expected:  map[instanceName]bool{},
-	}
-	for _, s := range r.services {
-		for i := range s.Instances {
-			n.instances[instanceName{s.Namespace, s.Name, s.Instances[i].ID}] = &s.Instances[i]
-		}
-	}
-	return n
-}
-
-// observe tells what has changed. It returns an error if etcd refuses an
-// instance from the start: what was never allowed is a mistake, while what is
-// refused later can be allowed again.
-func (n *narrator) observe(statuses []registrar.InstanceStatus) error {
-	n.contact(statuses)
-	for _, st := range statuses {
-		name := instanceName{st.Namespace, st.Service, st.ID}
-		last, known := n.last[name]
-		if known && last.State == st.State && last.Since.Equal(st.Since) {
-			continue
-		}
-		n.last[name] = st
-		switch st.State {
-		case registrar.StateRegistered:
-			n.registered(name)
-		case registrar.StateSuperseded:
-			n.r.warnf("%s was superseded: another client registered it; it will be registered again once that client removes it", name)
-		case registrar.StateFailed:
-			if !n.announced[name] && errors.Is(st.Err, registrar.ErrPermission) {
-				return fmt.Errorf("registering %s: %w", name, st.Err)
-			}
-			n.r.warnf("etcd rejects %s: %s; retrying", name, withHint(st.Err))
-		}
-	}
-	n.sum()
-	if n.shown || len(n.announced) < len(n.instances) {
-		return nil
-	}
-	n.shown = true
-	return n.r.show(statuses)
-}
-
-// sum tells of many instances in one line: the first time when all are registered.
-func (n *narrator) sum() {
-	lease := fmt.Sprintf("lease %v", n.r.lease)
-	if n.first > 0 && len(n.announced) == len(n.instances) {
-		n.r.notef("registered %s, %s", n.r.sum(n.first), lease)
-		n.first = 0
-	}
-	if n.again > 0 {
-		n.r.notef("registered %s again, %s", n.r.sum(n.again), lease)
-		n.again = 0
-	}
-}
-
-// contact tells when contact with etcd is lost or regained.
-func (n *narrator) contact(statuses []registrar.InstanceStatus) {
-	var cause error
-	for _, st := range statuses {
-		if unheard(st) {
-			cause = st.Err
-		}
-	}
-	switch {
-	case cause != nil && !n.lost && len(n.announced) == 0:
-		n.r.warnf("warning: no contact with etcd: %s; retrying: instances will be registered once etcd answers", withHint(cause))
-	case cause != nil && !n.lost:
-		n.r.warnf("lost contact with etcd: %v; retrying: instances stay registered for up to %v", cause, n.r.lease)
-	case cause == nil && n.lost:
-		n.r.notef("regained contact with etcd")
-	}
-	n.lost = cause != nil
-}
-
-// unheard reports whether etcd has no answer for an instance, or refuses to keep
-// alive one that it has.
-func unheard(st registrar.InstanceStatus) bool {
-	switch {
-	case errors.Is(st.Err, rpctypes.ErrNoSpace):
-		return false // which is an answer
-	case errors.Is(st.Err, registrar.ErrUnavailable):
-		return true
-	default:
-		return st.State == registrar.StateRegistered && st.Err != nil
-	}
-}
-
-// expect says that an instance is about to be written with another status, which is told
-// elsewhere.
-func (n *narrator) expect(name instanceName) { n.expected[name] = n.announced[name] }
-
-func (n *narrator) registered(name instanceName) {
-	if n.expected[name] {
-		delete(n.expected, name)
-		return
-	}
-	in, again := n.instances[name], ""
-	if n.announced[name] {
-		again = " again"
-	}
-	n.announced[name] = true
-	switch {
-	case n.r.many() && again == "":
-		n.first++
-		return
-	case n.r.many():
-		n.again++
-		return
-	}
-	if in.Static {
-		n.r.notef("registered %s%s (%s), static", name, again, describe(in))
-	} else {
-		n.r.notef("registered %s%s (%s), lease %v", name, again, describe(in), n.r.lease)
-	}
-}
-
-// closed tells how the client's Close ended.
-func (n *narrator) closed(err error) error {
-	if err != nil && len(n.announced) > 0 {
-		return fmt.Errorf("unregistering %s: %w", n.r.summary(), err)
-	}
-	// Otherwise an error says what is known: that nothing could be written.
-	if n.r.many() {
-		n.closedMany()
-		return nil
-	}
-	for _, s := range n.r.services {
-		for i := range s.Instances {
-			name := instanceName{s.Namespace, s.Name, s.Instances[i].ID}
-			switch {
-			case !n.announced[name]: // nothing was said of it
-			case s.Instances[i].Static:
-				n.r.notef("left %s, which is static: it stays until it is unregistered", name)
-			case n.last[name].State == registrar.StateSuperseded:
-				n.r.notef("left %s to the client that superseded this one", name)
-			case n.last[name].State == registrar.StateRegistered:
-				n.r.notef("unregistered %s", name)
-			}
-		}
-	}
-	return nil
-}
-
-// closedMany is closed for many instances: those that were unregistered in one line.
-func (n *narrator) closedMany() {
-	unregistered, left := 0, 0
-	for name, in := range n.instances {
-		switch {
-		case !n.announced[name]:
-		case in.Static || n.last[name].State == registrar.StateSuperseded:
-			left++
-		case n.last[name].State == registrar.StateRegistered:
-			unregistered++
-		}
-	}
-	if unregistered > 0 {
-		n.r.notef("unregistered %s", n.r.sum(unregistered))
-	}
-	if left > 0 {
-		n.r.notef("left %s, which are static or another client's", n.r.sum(left))
 	}
 }

@@ -1,10 +1,8 @@
 package main
 
 import (
-	"context"
 	"fmt"
-	"strconv"
-	"strings"
+	"net/netip"
 
 	"github.com/spf13/pflag"
 
@@ -33,7 +31,7 @@ func (f *instanceFlags) add(fs *pflag.FlagSet) {
 		in.Ports = append(in.Ports, p)
 		return err
 	})
-	fs.StringArrayVar(&f.addresses, "address", nil, "an `IP` address, or iface:NAME for all usable addresses of a network interface; repeatable (default: the source address towards the endpoint)")
+	fs.StringArrayVar(&f.addresses, "address", nil, "an `IP` address, or iface:NAME for all usable addresses of a network interface, which are followed; repeatable (default: the source address towards the endpoint, which is followed too)")
 	fs.Var(text{&in.Host}, "host", "a `HOSTNAME` outside the registry, instead of addresses")
 	label := func(name, usage string, set func(string)) {
 		fs.Func(name, usage, func(s string) error { set(s); return catalog.CheckLabel(name, s) })
@@ -87,85 +85,26 @@ func (f *instanceFlags) given() string {
 	return ""
 }
 
-// service makes a service of one instance of the flags. notef gets remarks for
-// the user.
-func (f *instanceFlags) service(ctx context.Context, name registrar.ServiceName, endpoints []string, notef func(string, ...any)) (*registrar.Service, error) {
-	in := f.instance.Clone()
-	if len(in.Ports) == 0 {
-		return nil, usagef("registering %v: missing --port: at least one is required, such as --port http:8080", name)
-	}
+// check finds what is missing, or too much.
+func (f *instanceFlags) check(name registrar.ServiceName) error {
 	switch {
-	case in.Host != "" && len(f.addresses) > 0:
-		return nil, usagef("--host and --address cannot be used together: an instance has either a hostname or addresses")
-	case in.Host != "":
-	case len(f.addresses) > 0:
-		var err error
-		if in.Addresses, err = resolveAddresses(ctx, f.addresses); err != nil {
-			return nil, &usageError{err}
-		}
-	default:
-		source, endpoint, err := sourceAddress(ctx, endpoints)
-		if err != nil {
-			return nil, err
-		}
-		if source.IsLoopback() {
-			notef("the source address towards %s is %s, which only this machine can reach: use --address to register another one", endpoint, source)
-		}
-		in.Addresses = append(in.Addresses, source)
+	case len(f.instance.Ports) == 0:
+		return usagef("registering %v: missing --port: at least one is required, such as --port http:8080", name)
+	case f.instance.Host != "" && len(f.addresses) > 0:
+		return usagef("--host and --address cannot be used together: an instance has either a hostname or addresses")
 	}
-	return &registrar.Service{Namespace: name.Namespace, Name: name.Service, Instances: []registrar.Instance{in}}, nil
+	return nil
 }
 
-// parsePort reads [NAME:]PORT[/PROTO].
-func parsePort(s string) (registrar.Port, error) {
-	rest, protocol, hasProtocol := strings.Cut(s, "/")
-	if !hasProtocol {
-		protocol = catalog.ProtocolTCP
-	}
-	name, number, named := strings.Cut(rest, ":")
-	if !named {
-		name, number = "", rest
-	}
-	if named && name == "" {
-		return registrar.Port{}, fmt.Errorf("%q has no name before ':': use [NAME:]PORT[/PROTO]", s)
-	}
-	if err := catalog.CheckPortName("name", name); err != nil {
-		return registrar.Port{}, err
-	}
-	if protocol != catalog.ProtocolTCP && protocol != catalog.ProtocolUDP {
-		return registrar.Port{}, fmt.Errorf("protocol %q is neither tcp nor udp", protocol)
-	}
-	port, err := parseNumber[uint16](number, 1)
+// at makes a service of one instance of the flags, at addresses unless it has a host,
+// ready to be registered. The error is ErrInvalid and names the flags at fault.
+func (f *instanceFlags) at(name registrar.ServiceName, addresses []netip.Addr) ([]*registrar.Service, error) {
+	in := f.instance.Clone()
+	in.Addresses = addresses
+	s := &registrar.Service{Namespace: name.Namespace, Name: name.Service, Instances: []registrar.Instance{in}}
+	services, err := prepareAll([]*registrar.Service{s}, name.Namespace)
 	if err != nil {
-		return registrar.Port{}, err
+		return nil, fmt.Errorf("registering %v: %w", name, byFlag(err, &in))
 	}
-	return registrar.Port{Name: name, Port: port, Protocol: protocol}, nil
-}
-
-// formatPort is the opposite of parsePort.
-func formatPort(p registrar.Port) string {
-	s := strconv.Itoa(int(p.Port)) + "/" + p.Protocol
-	if p.Name != "" {
-		s = p.Name + ":" + s
-	}
-	return s
-}
-
-// parseMeta reads KEY=VALUE. A value can hold '='; a key can't.
-func parseMeta(s string) (key, value string, err error) {
-	key, value, found := strings.Cut(s, "=")
-	if !found || key == "" {
-		return "", "", fmt.Errorf("%q is not KEY=VALUE", s)
-	}
-	return key, value, nil
-}
-
-// parseNumber reads a whole number from low up to what T holds.
-func parseNumber[T uint16 | uint32](s string, low T) (T, error) {
-	high := ^T(0)
-	n, err := strconv.ParseUint(s, 10, 32)
-	if err != nil || n < uint64(low) || n > uint64(high) {
-		return 0, fmt.Errorf("%q is not a whole number from %d to %d", s, low, high)
-	}
-	return T(n), nil
+	return services, nil
 }

@@ -49,7 +49,7 @@ func (a *app) list(ctx context.Context, client *registrar.Client) error {
 	}
 	f := a.globals.output
 	if len(names) == 0 && f.isTable() {
-		a.notef("no services in %s below prefix %q", a.scope(), a.globals.prefix)
+		a.notef("no services in %s below prefix %q%s", a.scope(), a.globals.prefix, a.prefixHint())
 		return nil
 	}
 	if f == formatTable || f == formatName {
@@ -73,10 +73,21 @@ func (a *app) scope() string {
 	return fmt.Sprintf("namespace %q", a.globals.namespace)
 }
 
+// prefixHint says what to check where there is nothing at all.
+func (a *app) prefixHint() string {
+	if a.globals.namespace == "" && a.prefixGiven() {
+		return ": check --prefix"
+	}
+	return ""
+}
+
 // listNames returns the services of a namespace, or of all for the empty one,
 // as NAMESPACE/SERVICE.
 func listNames(ctx context.Context, client *registrar.Client, namespace string) ([]string, error) {
 	names, err := client.List(ctx, namespace)
+	if namespace == "" && errors.Is(err, registrar.ErrPermission) {
+		return nil, fmt.Errorf("%w: the user may not read all namespaces: name one with -n", err)
+	}
 	if err != nil {
 		return nil, err
 	}

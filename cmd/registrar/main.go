@@ -9,9 +9,11 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 	"time"
 
+	"github.com/rosterdns/roster/cmd/registrar/internal/localaddr"
 	"github.com/rosterdns/roster/cmd/registrar/internal/supervise"
 	"github.com/rosterdns/roster/internal/logqueue"
 	"github.com/rosterdns/roster/registrar"
@@ -42,9 +44,15 @@ func system(stderr io.Writer) *app {
 		open: func(ctx context.Context, opts ...registrar.Option) (*registrar.Client, error) {
 			return registrar.Open(ctx, etcd.Name, opts...)
 		},
-		etcd:           connectEtcd,
-		resolvConf:     "/etc/resolv.conf",
-		signals:        terminations,
+		etcd:       connectEtcd,
+		resolvConf: "/etc/resolv.conf",
+		signals:    terminations,
+		machine:    localaddr.This(),
+		oneProcessor: func() {
+			if os.Getenv("GOMAXPROCS") == "" {
+				runtime.GOMAXPROCS(1)
+			}
+		},
 		commandSignals: supervise.Signals,
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/rosterdns/roster/cmd/registrar/internal/cluster"
+	"github.com/rosterdns/roster/cmd/registrar/internal/localaddr"
 	"github.com/rosterdns/roster/internal/etcdclient"
 	"github.com/rosterdns/roster/registrar"
 )
@@ -167,6 +168,8 @@ func newBench(open func(context.Context, ...registrar.Option) (*registrar.Client
 		getenv:         func(name string) string { return b.env[name] },
 		open:           open,
 		signals:        func() (<-chan os.Signal, func()) { return b.signals, func() {} },
+		machine:        localaddr.This(),
+		oneProcessor:   func() {}, // other tests run in this process
 		commandSignals: func() (<-chan os.Signal, func()) { return b.signals, func() {} },
 		etcd: func(context.Context, etcdclient.Config) (cluster.Etcd, func(), error) {
 			return nil, nil, errors.New("this test has no etcd")

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -20,6 +19,10 @@ until it receives INT (Ctrl-C), TERM or, unless it is ignored, HUP. Then it
 unregisters them and exits. A second signal ends it at once. While etcd is
 unavailable it keeps retrying. If it is killed, the instances disappear when
 their lease expires.
+
+With --address iface:NAME, and without --address, the instance follows the
+addresses of this machine, and waits while there are none. Changes are seen at
+once on Linux, and within ten seconds elsewhere.
 
 With --once it writes under a lease that is not renewed, and exits. With
 --static it writes without a lease, so the instance stays until it is
@@ -90,69 +93,21 @@ func (r *registration) run(ctx context.Context, args []string) error {
 	if err := r.globals.check(); err != nil {
 		return err
 	}
+	if err := r.checkLease(); err != nil {
+		return err
+	}
+	if !r.once && !r.static {
+		if err := r.plan(args); err != nil {
+			return err
+		}
+		return r.hold(ctx)
+	}
 	if err := r.prepare(ctx, args); err != nil {
 		return err
 	}
 	lease := registrar.WithLeaseTTL(r.lease)
-	switch {
-	case r.static:
+	if r.static {
 		return r.oneShot(ctx, r.write, lease)
-	case r.once:
-		return r.oneShot(ctx, r.write, lease, etcd.WithLeaveOnClose())
 	}
-	client, err := r.connect(ctx, lease)
-	if err != nil {
-		return err
-	}
-	return r.hold(ctx, client)
-}
-
-// prepare finds out what to register.
-func (r *registration) prepare(ctx context.Context, args []string) (err error) {
-	if r.file != "" {
-		r.services, err = readServices(r.file, r.stdin, r.namespace())
-		if err == nil && r.namespaceGiven {
-			err = r.checkNamespace()
-		}
-	} else {
-		r.services, err = r.fromFlags(ctx, args[0])
-	}
-	if err != nil || !r.static {
-		return err
-	}
-	for _, s := range r.services {
-		for i := range s.Instances {
-			s.Instances[i].Static = true
-		}
-	}
-	return nil
-}
-
-// checkNamespace refuses a file with a namespace other than that of -n: one of
-// them is a mistake, and the wrong one would take over other instances.
-func (r *registration) checkNamespace() error {
-	for _, s := range r.services {
-		if s.Namespace != r.namespace() {
-			return usagef("--namespace %s: service %q in file %q has namespace %q: remove one of them", r.namespace(), s.Name, r.file, s.Namespace)
-		}
-	}
-	return nil
-}
-
-func (r *registration) fromFlags(ctx context.Context, arg string) ([]*registrar.Service, error) {
-	name, err := r.parseName(arg)
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, r.globals.timeout) // looking up the endpoint's name can take long
-	defer cancel()
-	desired, err := r.instance.service(ctx, name, r.globals.endpoints, r.notef)
-	if err != nil {
-		return nil, err
-	}
-	services, err := prepareAll([]*registrar.Service{desired}, r.namespace())
-	if err != nil {
-		return nil, fmt.Errorf("registering %s: %w", name, err)
-	}
-	return services, nil
+	return r.oneShot(ctx, r.write, lease, etcd.WithLeaveOnClose())
 }

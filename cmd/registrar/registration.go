@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
+	"iter"
 	"strings"
 	"time"
 
+	"github.com/rosterdns/roster/cmd/registrar/internal/localaddr"
 	"github.com/rosterdns/roster/registrar"
 )
 
@@ -20,13 +22,18 @@ type registration struct {
 	// namespaceGiven says that -n is there as a flag, not as a variable.
 	namespaceGiven bool
 
-	services []*registrar.Service // ready to be written
+	name     registrar.ServiceName // of the instance of the flags
+	source   *localaddr.Source     // of its addresses; nil where they can't change
+	services []*registrar.Service  // ready to be written; none while there is no address
 }
 
-// submit hands all services to the client, or those that it comes to until ctx
-// is done.
+// submit hands all services to the client, or those that it comes to until ctx is done.
 func (r *registration) submit(ctx context.Context, client *registrar.Client) error {
-	for _, s := range r.services {
+	return submitAll(ctx, client, r.services)
+}
+
+func submitAll(ctx context.Context, client *registrar.Client, services []*registrar.Service) error {
+	for _, s := range services {
 		if ctx.Err() != nil {
 			return nil // who waits sees it
 		}
@@ -39,6 +46,9 @@ func (r *registration) submit(ctx context.Context, client *registrar.Client) err
 
 // summary names what is registered, for errors.
 func (r *registration) summary() string {
+	if len(r.services) == 0 {
+		return r.name.String()
+	}
 	s := r.services[0]
 	if len(r.services) > 1 {
 		return fmt.Sprintf("%d services", len(r.services))
@@ -56,4 +66,17 @@ func describe(in *registrar.Instance) string {
 		parts = append(parts, strings.TrimPrefix(fmt.Sprintf("%s %d/%s", p.Name, p.Port, p.Protocol), " "))
 	}
 	return strings.Join(parts, ", ")
+}
+
+// names yields the names of all instances of services.
+func names(services []*registrar.Service) iter.Seq[instanceName] {
+	return func(yield func(instanceName) bool) {
+		for _, s := range services {
+			for i := range s.Instances {
+				if !yield(instanceName{s.Namespace, s.Name, s.Instances[i].ID}) {
+					return
+				}
+			}
+		}
+	}
 }

@@ -143,6 +143,9 @@ func (r *run) run(ctx context.Context, arg string) error {
 	if err := r.globals.check(); err != nil {
 		return err
 	}
+	if err := r.checkLease(); err != nil {
+		return err
+	}
 	path, err := exec.LookPath(r.command[0])
 	if err != nil {
 		return noCommand(err)
@@ -154,6 +157,7 @@ func (r *run) run(ctx context.Context, arg string) error {
 	if err := m.resolveSoon(ctx, arg); err != nil {
 		return errors.Join(err, m.client.Close())
 	}
+	r.oneProcessor()
 	code, err := supervise.Run(ctx, supervise.Config{
 		Path: path, Args: r.command, Env: append(os.Environ(), r.environment(name)...),
 		DrainDelay: r.drainDelay, KillAfter: r.killAfter, Signals: signals,

@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/rosterdns/roster/catalog"
+	"github.com/rosterdns/roster/cmd/registrar/internal/localaddr"
 	"github.com/rosterdns/roster/internal/backoff"
 	"github.com/rosterdns/roster/registrar"
 	"github.com/rosterdns/roster/registrar/health"
@@ -90,13 +92,28 @@ func (m *member) start(ctx context.Context, arg string) {
 	}()
 }
 
-// keep registers the instance with the status that the check finds, and tells the user
-// what becomes of it.
+// keep keeps the instance registered, at whatever addresses this machine has.
 func (m *member) keep(ctx context.Context) {
 	m.narrator, m.shown = newNarrator(m.registration), newDNSWatch(ctx, m.registration)
+	var following sync.WaitGroup
+	defer following.Wait()
+	moved := make(chan localaddr.Found)
+	if m.source != nil {
+		following.Go(func() { m.followAddresses(ctx, moved) })
+	}
+	for ctx.Err() == nil {
+		m.keepHere(ctx, moved)
+	}
+}
+
+// keepHere registers the instance with the status that the check finds, and tells the user
+// what becomes of it, until ctx is done or the addresses are others.
+func (m *member) keepHere(ctx context.Context, moved <-chan localaddr.Found) {
+	ctx, cancel := context.WithCancel(ctx)
 	results := make(chan health.Result)
 	var checking sync.WaitGroup
 	defer checking.Wait()
+	defer cancel()
 	if m.check.spec == nil {
 		m.put(ctx, catalog.StatusUp)
 	} else if checker, err := m.check.checker(m.name(), &m.services[0].Instances[0]); err != nil {
@@ -110,6 +127,10 @@ func (m *member) keep(ctx context.Context) {
 		case <-m.wake.c:
 		case r := <-results:
 			m.found(ctx, r)
+		case f := <-moved:
+			if m.move(ctx, f, moved) {
+				return
+			}
 		case <-ctx.Done():
 			return
 		}
@@ -194,5 +215,66 @@ func (m *member) leave() {
 	m.shown.stop()
 	if err := m.narrator.closed(m.client.Close()); err != nil {
 		m.notef("%s", withHint(err))
+	}
+}
+
+// followAddresses passes on which addresses this machine has, until ctx is done.
+func (m *member) followAddresses(ctx context.Context, moved chan<- localaddr.Found) {
+	m.source.Follow(ctx, func(f localaddr.Found) {
+		select {
+		case moved <- f:
+		case <-ctx.Done():
+		}
+	})
+}
+
+// move takes the addresses that this machine has by now. It reports whether they are
+// others than those of the instance, which then is to be registered again; what was
+// registered under another ID is unregistered. While there are none, the instance is
+// unregistered, and move waits.
+func (m *member) move(ctx context.Context, f localaddr.Found, moved <-chan localaddr.Found) bool {
+	before := &m.services[0].Instances[0]
+	if slices.Equal(before.Addresses, f.Addresses) {
+		return false
+	}
+	if len(f.Addresses) == 0 {
+		m.warnf("this machine has no address to register any more: %s: unregistering %s until it has one", withHint(f.Err()), m.summary())
+		m.withdraw(ctx)
+	}
+	for len(f.Addresses) == 0 {
+		select {
+		case f = <-moved:
+		case <-m.wake.c:
+			m.tell()
+		case <-ctx.Done():
+			return true
+		}
+	}
+	services, err := m.instance.at(m.registration.name, f.Addresses)
+	if err != nil {
+		m.warnf("warning: %s: it stays registered at %s", withHint(err), addressList(before.Addresses))
+		return false
+	}
+	if m.known {
+		m.warnf("the address of this machine changed from %s to %s", addressList(before.Addresses), addressList(f.Addresses))
+	}
+	if services[0].Instances[0].ID != before.ID {
+		m.withdraw(ctx)
+	}
+	m.services = services
+	m.narrator.know(services)
+	return true
+}
+
+// withdraw unregisters the instance.
+func (m *member) withdraw(ctx context.Context) {
+	if !m.known {
+		return
+	}
+	m.known = false
+	s := m.services[0].Clone()
+	s.Instances = []registrar.Instance{{ID: s.Instances[0].ID}}
+	if err := m.client.Unregister(ctx, s); err != nil {
+		m.notef("unregistering %s: %v", m.summary(), err) // not possible: it was registered
 	}
 }

@@ -11,7 +11,12 @@ type statusWake struct {
 func newStatusWake() statusWake { return statusWake{c: make(chan struct{}, 1)} }
 
 // Registered implements registrar.Observer.
-func (w statusWake) Registered(registrar.InstanceStatus) {
+func (w statusWake) Registered(registrar.InstanceStatus) { w.wake() }
+
+// Contacted implements registrar.Observer.
+func (w statusWake) Contacted(bool) { w.wake() }
+
+func (w statusWake) wake() {
 	select {
 	case w.c <- struct{}{}:
 	default:

@@ -26,7 +26,7 @@ func (r *registration) dnsTarget(statuses []registrar.InstanceStatus) (t dnsTarg
 			t.instance, t.revision = instanceName{st.Namespace, st.Service, st.ID}, st.Revision
 		}
 	}
-	return t, missing == 0
+	return t, missing == 0 && len(r.services) > 0
 }
 
 // awaitDNS returns when all servers show what was registered.
@@ -71,10 +71,11 @@ func (w *dnsWatch) observe(statuses []registrar.InstanceStatus) {
 		return
 	}
 	w.done = make(chan struct{})
+	summary := w.r.summary() // of now: the addresses, and with them the ID, can change
 	go func() {
 		defer close(w.done)
 		_ = w.r.dns.each(func(s dnsserver.Server) error {
-			w.follow(s, target)
+			w.follow(s, target, summary)
 			return nil
 		})
 	}()
@@ -82,7 +83,7 @@ func (w *dnsWatch) observe(statuses []registrar.InstanceStatus) {
 
 // follow tells when a server shows the target; after --timeout it warns once that
 // it doesn't, and goes on.
-func (w *dnsWatch) follow(s dnsserver.Server, target dnsTarget) {
+func (w *dnsWatch) follow(s dnsserver.Server, target dnsTarget, summary string) {
 	first, cancel := context.WithTimeout(w.ctx, w.r.globals.timeout)
 	defer cancel()
 	err := target.await(first, s)
@@ -91,7 +92,7 @@ func (w *dnsWatch) follow(s dnsserver.Server, target dnsTarget) {
 		err = target.await(w.ctx, s)
 	}
 	if err == nil {
-		w.r.notef("%s shows %s", s, w.r.summary())
+		w.r.notef("%s shows %s", s, summary)
 	}
 }
 

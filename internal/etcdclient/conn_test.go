@@ -73,6 +73,12 @@ func (f *fakeEtcd) serve(t *testing.T, opts ...grpc.ServerOption) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return f.serveOn(t, l, opts...)
+}
+
+// serveOn is serve on a listener.
+func (f *fakeEtcd) serveOn(t *testing.T, l net.Listener, opts ...grpc.ServerOption) string {
+	t.Helper()
 	server := grpc.NewServer(opts...)
 	pb.RegisterKVServer(server, f)
 	pb.RegisterAuthServer(server, f)

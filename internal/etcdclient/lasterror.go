@@ -38,6 +38,15 @@ func (l *lastError) note(err error) {
 	l.err.Store(&err)
 }
 
+// connected notes that a server takes connections. What it said to the one before, which
+// it answers again in a moment, says more.
+func (l *lastError) connected(address net.Addr) {
+	if other, ok := errors.AsType[*otherServerError](l.get()); ok && other.address == address.String() {
+		return
+	}
+	l.note(fmt.Errorf("%v: %w", address, errUnanswered))
+}
+
 // answered notes that the server answers.
 func (l *lastError) answered() {
 	if l.err.Load() != nil { // so that an answer costs a load
@@ -110,8 +119,8 @@ func (n noted) ClientHandshake(ctx context.Context, authority string, raw net.Co
 		n.last.note(fmt.Errorf("handshake with %q: %w", authority, err))
 		return nil, nil, err
 	}
-	n.last.note(fmt.Errorf("%v: %w", raw.RemoteAddr(), errUnanswered))
-	return conn, info, nil
+	n.last.connected(raw.RemoteAddr())
+	return &listening{Conn: conn, note: n.last.note}, info, nil
 }
 
 // Clone implements credentials.TransportCredentials.

@@ -18,6 +18,7 @@ var binaries = map[string]func() (path string, err error){
 	"coredns":   sync.OnceValues(func() (string, error) { return build("coredns", "build", ".") }),
 	"registrar": sync.OnceValues(func() (string, error) { return build("registrar", ".", "./cmd/registrar") }),
 	"etcd":      sync.OnceValues(func() (string, error) { return build("etcd", "test", "./cmd/etcd") }),
+	"served":    sync.OnceValues(func() (string, error) { return build("served", "test", "./cmd/served") }),
 }
 
 // binaryDir is this process's own folder of programs: what it runs stays the same
@@ -34,7 +35,7 @@ var binaryDir = sync.OnceValues(func() (string, error) {
 func sharedDir() string { return filepath.Join(SourceRoot(), "bin", "test") }
 
 // Binary returns the path of a program built from this source tree: "coredns",
-// "registrar" or "etcd".
+// "registrar", "etcd", or "served", which is a server of a service.
 func Binary(t testing.TB, name string) string {
 	t.Helper()
 	path, err := binaries[name]()

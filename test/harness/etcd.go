@@ -26,6 +26,8 @@ type EtcdOptions struct {
 	CertLife time.Duration
 	// Auth creates the users Root, Writer and Reader, and demands them.
 	Auth bool
+	// Listen are further URLs at which each member serves clients.
+	Listen []string
 	// Args are further flags of etcd.
 	Args []string
 }
@@ -71,6 +73,7 @@ func NewEtcd(t testing.TB, o EtcdOptions) *Etcd {
 	}
 	for _, m := range e.Members {
 		m.cluster = strings.Join(cluster, ",")
+		m.listen = append([]string{m.client}, o.Listen...)
 		m.args = append(m.flags(e.Certs), o.Args...)
 		if o.Auth {
 			m.args = append(m.args, bcryptCost)
@@ -130,6 +133,7 @@ func (e *Etcd) each(f func(*Member)) {
 type Member struct {
 	name         string
 	client, peer string // URLs
+	listen       []string
 	cluster      string // NAME=URL,...
 	dir          string
 	args         []string
@@ -150,7 +154,7 @@ func (m *Member) flags(certs *Certs) []string {
 	flags := []string{
 		"--name=" + m.name,
 		"--data-dir=" + m.dir,
-		"--listen-client-urls=" + m.client,
+		"--listen-client-urls=" + strings.Join(m.listen, ","),
 		"--advertise-client-urls=" + m.client,
 		"--listen-peer-urls=" + m.peer,
 		"--initial-advertise-peer-urls=" + m.peer,
@@ -204,3 +208,6 @@ func (m *Member) Wipe(t testing.TB) {
 
 // Endpoint is the member's URL for clients.
 func (m *Member) Endpoint() string { return m.client }
+
+// PeerEndpoint is the member's URL for other members.
+func (m *Member) PeerEndpoint() string { return m.peer }
