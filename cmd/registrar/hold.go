@@ -43,7 +43,11 @@ func (r *registration) hold(ctx context.Context, client *registrar.Client) error
 	defer ticker.Stop()
 	for {
 		statuses := client.Status()
-		if err := n.observe(statuses); err != nil {
+		err := n.observe(statuses)
+		if err == nil {
+			err = n.show(statuses)
+		}
+		if err != nil {
 			return errors.Join(err, release())
 		}
 		watch.observe(statuses)
@@ -131,6 +135,11 @@ func (n *narrator) observe(statuses []registrar.InstanceStatus) error {
 		}
 	}
 	n.sum()
+	return nil
+}
+
+// show prints what is registered, once, when all of it is.
+func (n *narrator) show(statuses []registrar.InstanceStatus) error {
 	if n.shown || len(n.announced) < len(n.instances) {
 		return nil
 	}
