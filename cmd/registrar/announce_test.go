@@ -138,3 +138,22 @@ func TestYAMLIsReadAsYAML12(t *testing.T) {
 		t.Errorf("it said %q", stderr)
 	}
 }
+
+// TestRunLeavesStandardOutput shows that what the command of run prints stays alone on
+// standard output, whatever -o says.
+func TestRunLeavesStandardOutput(t *testing.T) {
+	t.Parallel()
+	r := &fakeRegistry{}
+	r.set(status(registrar.StateRegistered, time.Now(), nil))
+	b := newBench(r.open)
+	ended := make(chan int, 1)
+	go func() {
+		ended <- b.app.run(t.Context(), []string{"run", "orders", "--id", "a", "--address", "10.0.0.7", "--port", "80", "--drain-delay", "0s", "-o", "json", "--", "sleep", "1000"})
+	}()
+	eventually(t, "it is registered", func() bool { return strings.Contains(b.stderr.String(), "registered default/orders/a") })
+	b.signals <- terminate
+	<-ended
+	if out := b.stdout.String(); out != "" {
+		t.Errorf("standard output has %q", out)
+	}
+}

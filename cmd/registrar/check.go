@@ -160,7 +160,7 @@ func (w *watchdog) keep(ctx context.Context, client *registrar.Client, conn *etc
 		case ctx.Err() != nil:
 			return nil
 		case err == nil:
-			w.notef("lost the lock for checking %s: another process may check it now", w.name)
+			w.warnf("lost the lock for checking %s: another process may check it now", w.name)
 		default:
 			if err := w.unlocked(err, conn.Err()); err != nil {
 				return err
@@ -196,7 +196,7 @@ func (w *watchdog) unlocked(err, why error) error {
 		if why != nil && !errors.Is(classified, registrar.ErrPermission) {
 			classified = ofEtcd(why)
 		}
-		w.notef("warning: not checking %s: %s; retrying", w.name, withHint(classified))
+		w.warnf("warning: not checking %s: %s; retrying", w.name, withHint(classified))
 	}
 	w.lost = classified
 	return nil
@@ -215,7 +215,7 @@ func (w *watchdog) round(ctx context.Context, client *registrar.Client, store *c
 		Set:     store.Set,
 		Changed: w.changed,
 		Failed: func(id string, err error) {
-			w.notef("warning: checking %s/%s: %v; retrying", w.name, id, err)
+			w.warnf("warning: checking %s/%s: %v; retrying", w.name, id, err)
 		},
 	}
 	r.Run(ctx, client.Watch(ctx, all.String()))

@@ -108,6 +108,9 @@ func (h *holder) look() error {
 	if err := h.narrator.observe(statuses); err != nil {
 		return err
 	}
+	if err := h.narrator.show(statuses); err != nil {
+		return err
+	}
 	h.watch.observe(statuses)
 	return nil
 }

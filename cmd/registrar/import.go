@@ -200,7 +200,17 @@ func (m *importer) show(plan *importing.Plan) error {
 	}
 	rows := make([][]string, len(plan.Changes))
 	for i, c := range plan.Changes {
-		rows[i] = []string{string(c.Action), c.Kind(), c.Name(), c.Summary()}
+		rows[i] = []string{string(c.Action), c.Kind(), c.Name(), summary(c)}
 	}
 	return writeTable(m.stdout, []string{"ACTION", "KIND", "NAME", "CHANGE"}, rows)
+}
+
+// summary says in a line what a change does.
+func summary(c *importing.Change) string {
+	if c.Action == importing.Create && c.Key.Kind == catalog.KindInstance {
+		if in, err := catalog.DecodeValue(c.Key.ID, c.New); err == nil {
+			return describe(&in)
+		}
+	}
+	return c.Summary()
 }

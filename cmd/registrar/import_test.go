@@ -120,7 +120,7 @@ instances:
 update  override  default/cart-v2/b  reason "kernel update" -> -; status "draining" -> "down"
 create  policy    default/cart-v2    {"min_up":1}
 update  instance  default/cart-v2/a  weight 100 -> 5
-create  instance  default/cart-v2/c  {"addresses":["10.0.0.9"],"weight":100,"priority":0,"status":"up","static":true}
+create  instance  default/cart-v2/c  10.0.0.9
 delete  instance  default/cart-v2/b  -
 `
 	if stdout != want {

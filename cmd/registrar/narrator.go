@@ -69,6 +69,11 @@ func (n *narrator) observe(statuses []registrar.InstanceStatus) error {
 		}
 	}
 	n.sum()
+	return nil
+}
+
+// show prints what is registered, once, when all of it is.
+func (n *narrator) show(statuses []registrar.InstanceStatus) error {
 	if n.shown || len(n.instances) == 0 || len(n.announced) < len(n.instances) {
 		return nil
 	}

@@ -53,7 +53,7 @@ func (m *member) resolve(ctx context.Context, arg string) error {
 			return err
 		default:
 			if !said {
-				m.notef("warning: %v; waiting for an address", err)
+				m.warnf("warning: %v; waiting for an address", err)
 			}
 			said = true
 			if err := pause.Wait(ctx); err != nil {
@@ -84,7 +84,7 @@ func (m *member) start(ctx context.Context, arg string) {
 		defer close(m.done)
 		if err := m.resolve(ctx, arg); err != nil {
 			if ctx.Err() == nil {
-				m.notef("not registered: %v", err)
+				m.warnf("not registered: %v", err)
 			}
 			return
 		}
@@ -173,7 +173,7 @@ func (m *member) put(ctx context.Context, status catalog.Status) {
 	m.known = true
 	m.narrator.expect(instanceName{s.Namespace, s.Name, s.Instances[0].ID})
 	if err := m.submit(ctx, m.client); err != nil {
-		m.notef("%v", err) // not possible: it was checked
+		m.warnf("%v", err) // not possible: it was checked
 	}
 }
 
@@ -181,7 +181,7 @@ func (m *member) put(ctx context.Context, status catalog.Status) {
 func (m *member) tell() {
 	statuses := m.client.Status()
 	if err := m.narrator.observe(statuses); err != nil {
-		m.notef("%s; retrying", withHint(err))
+		m.warnf("%s; retrying", withHint(err))
 	}
 	m.shown.observe(statuses)
 }
@@ -214,7 +214,7 @@ func (m *member) leave() {
 	m.tell()
 	m.shown.stop()
 	if err := m.narrator.closed(m.client.Close()); err != nil {
-		m.notef("%s", withHint(err))
+		m.warnf("%s", withHint(err))
 	}
 }
 

@@ -1,6 +1,8 @@
 package docs_test
 
 import (
+	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -162,6 +164,12 @@ func TestDataFormat(t *testing.T) {
 		case "json":
 			name := formOf(b.Text)
 			shown[name]++
+			if name == "registry" {
+				if err := registryVerdict([]byte(b.Text)); err != nil {
+					t.Errorf("line %d: %v", b.Line, err)
+				}
+				continue
+			}
 			if err := forms[name].verdict([]byte(b.Text)); err != nil {
 				t.Errorf("line %d: %v", b.Line, err)
 			}
@@ -176,11 +184,33 @@ func TestDataFormat(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range []string{"instance", "policy", "service", "put instance", "put override", "put policy"} {
+	for _, name := range []string{"instance", "policy", "service", "registry", "put instance", "put override", "put policy"} {
 		if shown[name] == 0 {
 			t.Errorf("the document shows no %s", name)
 		}
 	}
+}
+
+// registryVerdict checks the form of an exported registry by those of its parts.
+func registryVerdict(text []byte) error {
+	var services []map[string]json.RawMessage
+	if err := json.Unmarshal(text, &services); err != nil {
+		return err
+	}
+	for _, s := range services {
+		var overrides map[string]json.RawMessage
+		errs := []error{json.Unmarshal(s["overrides"], &overrides), forms["policy"].verdict(s["policy"])}
+		for _, o := range overrides {
+			errs = append(errs, forms["override"].verdict(o))
+		}
+		delete(s, "overrides")
+		delete(s, "policy")
+		rest, err := json.Marshal(s)
+		if err := errors.Join(append(errs, err, forms["service"].verdict(rest))...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 var quotedValue = regexp.MustCompile(`etcdctl put [^']*'(\{[^']*\})'`)
@@ -188,6 +218,8 @@ var quotedValue = regexp.MustCompile(`etcdctl put [^']*'(\{[^']*\})'`)
 // formOf tells the forms apart by members that only one of them has.
 func formOf(text string) string {
 	switch {
+	case strings.Contains(text, `"overrides"`):
+		return "registry"
 	case strings.Contains(text, `"instances"`):
 		return "service"
 	case strings.Contains(text, `"addresses"`), strings.Contains(text, `"host"`):

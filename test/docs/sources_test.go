@@ -92,7 +92,7 @@ func (s *sources) addTests(folder string, file *ast.File) {
 }
 
 // tellers are the functions whose first argument reaches a log or a user.
-var tellers = []string{"Debug", "Info", "Warn", "Error", "Infof", "Warningf", "Errorf", "notef"}
+var tellers = []string{"Debug", "Info", "Warn", "Error", "Infof", "Warningf", "Errorf", "notef", "warnf"}
 
 func (s *sources) addProgram(file *ast.File) {
 	names := constants(file)

@@ -37,7 +37,10 @@ func startSecured(t *testing.T) *secured {
 		{"registrar", "default/orders", "--read", "prod", "--role", "r-orders", "--grant-to", "orders"},
 	} {
 		for range 2 { // it can be repeated
-			s.as(t, "root", 0, append([]string{"rbac", "--apply"}, args...)...)
+			s.as(t, "root", 0, append(append([]string{"rbac"}, args...), "--apply")...)
+			if t.Failed() {
+				t.FailNow()
+			}
 		}
 	}
 	s.dns = harness.StartCoreDNS(t, block+"\troster {\n\t\tendpoint "+e.Endpoints[0]+"\n\t\tcredentials dns dns-secret\n\t\tstartup_timeout 5s\n\t}\n}\n")

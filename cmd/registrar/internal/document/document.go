@@ -10,25 +10,6 @@ import (
 	"github.com/rosterdns/roster/catalog"
 )
 
-// File is what a file says.
-type File struct {
-	Objects []Object
-	// List says that there are several, or that they are in an array.
-	List bool
-}
-
-// Object is an object of a file.
-type Object struct {
-	// JSON is one JSON value, of any type, in which no member is there twice.
-	JSON []byte
-	// line returns the line of what is at a path, or of the closest that is above it.
-	line func(path []string) int
-}
-
-// Line returns the line in the file, from 1, of the member that a catalog.FieldError
-// names, or of what it would be in.
-func (o *Object) Line(field string) int { return o.line(splitField(field)) }
-
 // Parse reads the objects of a file in order: JSON where the text starts as an object
 // or array does, YAML elsewhere. A file has one object, an array of them, or several of
 // these in a row: as JSON values that each start on a line, or as YAML documents. The

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -86,4 +87,10 @@ func number(n *yaml.Node) ([]byte, error) {
 		digits = whole + ".0" + fraction
 	}
 	return []byte(sign + digits), nil
+}
+
+// quote returns a string as JSON.
+func quote(s string) []byte {
+	text, _ := jsontext.AppendQuote(nil, s) // of the library's strings, which are UTF-8
+	return text
 }

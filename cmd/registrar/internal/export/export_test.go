@@ -106,9 +106,9 @@ func TestPrepare(t *testing.T) {
 		t.Errorf("got %+v", p)
 	}
 	s.Policy = &catalog.Policy{Alias: catalog.ServiceName{Namespace: "prod", Name: "s"}}
-	s.Overrides = map[string]catalog.Override{"A": {Status: catalog.StatusDown}}
+	s.Overrides = map[string]catalog.Override{"A": {Status: catalog.StatusDown}, "b": {Status: catalog.StatusDown, Reason: strings.Repeat("x", catalog.MaxValueSize)}}
 	_, err = s.Prepare("prod")
-	for _, want := range []string{`policy.alias "prod/s" is the service itself`, `overrides.id "A" is not a DNS label`} {
+	for _, want := range []string{`policy.alias "prod/s" is the service itself`, `overrides.id "A" is not a DNS label`, `overrides.b is 65565 bytes, more than 65536`} {
 		if !errors.Is(err, catalog.ErrInvalid) || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q", err, want)
 		}

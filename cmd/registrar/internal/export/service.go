@@ -6,6 +6,7 @@ package export
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -111,6 +112,9 @@ func (s *Service) Prepare(defaultNamespace string) (*Service, error) {
 	}
 	for _, id := range slices.Sorted(maps.Keys(s.Overrides)) {
 		errs = append(errs, catalog.Below("overrides", catalog.CheckLabel("id", id)))
+		if n := len(s.Overrides[id].EncodeValue()); n > catalog.MaxValueSize {
+			errs = append(errs, &catalog.FieldError{Field: "overrides." + id, Reason: fmt.Sprintf("is %d bytes, more than %d", n, catalog.MaxValueSize)})
+		}
 	}
 	return out, errors.Join(errs...)
 }

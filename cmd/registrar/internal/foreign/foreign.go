@@ -63,6 +63,10 @@ func (c *Collector) Add(in Instance) {
 			return
 		}
 	}
+	if o := in.Override; o != nil && len(o.EncodeValue()) > catalog.MaxValueSize {
+		c.Note(in.From, "the reason of %d bytes left out", len(o.Reason))
+		o.Reason = ""
+	}
 	c.instances = append(c.instances, &in)
 }
 

@@ -245,7 +245,7 @@ func TestBatches(t *testing.T) {
 	t.Parallel()
 	large := strings.Repeat("x", 200)
 	var instances []map[string]any
-	for i := range 2_000 {
+	for i := range 500 {
 		meta := map[string]string{}
 		for k := range 19 {
 			meta[fmt.Sprint(k)] = large
@@ -257,7 +257,7 @@ func TestBatches(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := newStore()
-	if r, err := run(t, s, string(text), importing.Options{}); err != nil || r.Created != 2_000 || s.Len() != 2_000 {
+	if r, err := run(t, s, string(text), importing.Options{}); err != nil || r.Created != 500 || s.Len() != 500 {
 		t.Errorf("did %+v, error %v", r, err)
 	}
 	for _, r := range s.txns {
