@@ -148,3 +148,17 @@ func TestDoctorAsksTheSystemsServers(t *testing.T) {
 		t.Errorf("it wrote\n%s", stdout)
 	}
 }
+
+// TestDoctorLetsServersCatchUp shows that a server which is a moment behind is not said to
+// be at fault, neither for its revision nor for what it answers.
+func TestDoctorLetsServersCatchUp(t *testing.T) {
+	t.Parallel()
+	s, endpoint := withOrders(t), clock(t, 0)
+	d := healthyOrders("a", "b", "c")
+	d.behind = 4 // by UDP and by TCP
+	server := serveDNS(t, d)
+	stdout, _ := s.beside(t, healthyEtcd(), exitOK, "doctor", "--endpoints", endpoint, "--server", server, "--timeout", "30s")
+	if !strings.Contains(stdout, "ok    DNS server "+server+" answers all services (1) as etcd has them\n") {
+		t.Errorf("it wrote\n%s", stdout)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -16,13 +17,26 @@ type recordDNS struct {
 	records []string
 	rcode   int // of answers without records
 	status  []string
+
+	// behind is how many questions for its status, and how many others, are answered by
+	// what there was before the last change: without the last record, at revision 1.
+	behind                    int32
+	askedStatus, askedRecords atomic.Int32
 }
 
 // ServeDNS implements dns.Handler.
 func (d *recordDNS) ServeDNS(w dns.ResponseWriter, q *dns.Msg) {
 	m := new(dns.Msg).SetReply(q)
 	question := q.Question[0]
-	for _, text := range d.records {
+	records, status := d.records, d.status
+	if strings.HasPrefix(question.Name, "_status.") {
+		if d.askedStatus.Add(1) <= d.behind {
+			status = []string{"state=live", "revision=1"}
+		}
+	} else if d.askedRecords.Add(1) <= d.behind {
+		records = d.records[:len(d.records)-1]
+	}
+	for _, text := range records {
 		rr, err := dns.NewRR(text)
 		if err != nil {
 			panic(err)
@@ -31,7 +45,7 @@ func (d *recordDNS) ServeDNS(w dns.ResponseWriter, q *dns.Msg) {
 			m.Answer = append(m.Answer, rr)
 		}
 	}
-	for _, s := range d.status {
+	for _, s := range status {
 		if strings.HasPrefix(question.Name, "_status.") {
 			m.Answer = append(m.Answer, &dns.TXT{Hdr: dns.RR_Header{Name: question.Name, Rrtype: dns.TypeTXT, Class: dns.ClassINET}, Txt: []string{s}})
 		}
@@ -59,67 +73,67 @@ func TestResolve(t *testing.T) {
 	s := withOrders(t)
 	for _, tt := range []struct {
 		name, service string
-		dns           recordDNS
+		dns           *recordDNS
 		code          int
 		stdout        string
 		stderr        string // with SERVER for the server
 	}{
 		{
 			"equal", "orders",
-			recordDNS{records: recordsOf("c", "a", "b")},
+			&recordDNS{records: recordsOf("c", "a", "b")},
 			exitOK,
 			"TYPE  RECORD    DNS  ETCD\nA     10.0.0.7  yes  yes\nA     10.0.0.8  yes  yes\nA     10.0.0.9  yes  yes\n", "",
 		},
 		{
 			"one is missing", "orders",
-			recordDNS{records: recordsOf("a", "b")},
+			&recordDNS{records: recordsOf("a", "b")},
 			exitFailure,
 			"TYPE  RECORD    DNS  ETCD\nA     10.0.0.7  yes  yes\nA     10.0.0.8  yes  yes\nA     10.0.0.9  no   yes\n",
 			"registrar: resolving orders.default.svc.internal.: SERVER and etcd differ in 1 of 3 records\n",
 		},
 		{
 			"it is behind", "default/orders",
-			recordDNS{records: recordsOf("a", "b"), status: []string{"state=live", "revision=1"}},
+			&recordDNS{records: recordsOf("a", "b"), status: []string{"state=live", "revision=1"}},
 			exitFailure,
 			"A     10.0.0.9  no   yes\n",
 			"registrar: resolving orders.default.svc.internal.: SERVER and etcd differ in 1 of 3 records: it is at revision 1, the last change at 2\n",
 		},
 		{
 			"it is stale", "orders.default.svc.internal",
-			recordDNS{records: recordsOf("a", "b"), status: []string{"state=stale", "revision=1", "age=70"}},
+			&recordDNS{records: recordsOf("a", "b"), status: []string{"state=stale", "revision=1", "age=70"}},
 			exitFailure,
 			"A     10.0.0.9  no   yes\n",
 			"registrar: resolving orders.default.svc.internal.: SERVER and etcd differ in 1 of 3 records: it has had no contact with etcd for 70 s (state stale)\n",
 		},
 		{
 			"of an instance", "b.orders.default.svc.internal.",
-			recordDNS{records: []string{"b.orders.default.svc.internal. 5 IN A 10.0.0.8"}},
+			&recordDNS{records: []string{"b.orders.default.svc.internal. 5 IN A 10.0.0.8"}},
 			exitOK,
 			"TYPE  RECORD    DNS  ETCD\nA     10.0.0.8  yes  yes\n", "",
 		},
 		{
 			"neither", "carts",
-			recordDNS{rcode: dns.RcodeNameError},
+			&recordDNS{rcode: dns.RcodeNameError},
 			exitNotFound, "",
 			"registrar: resolving carts.default.svc.internal.: not found: neither SERVER nor etcd has a record\n",
 		},
 		{
 			"a refusal", "orders",
-			recordDNS{rcode: dns.RcodeServerFailure},
+			&recordDNS{rcode: dns.RcodeServerFailure},
 			exitFailure,
 			"A     10.0.0.7  no   yes\n",
 			"registrar: resolving orders.default.svc.internal.: SERVER answers SERVFAIL\n",
 		},
 		{
 			"both refuse", "carts",
-			recordDNS{rcode: dns.RcodeRefused},
+			&recordDNS{rcode: dns.RcodeRefused},
 			exitFailure, "",
 			"registrar: resolving carts.default.svc.internal.: SERVER answers REFUSED\n",
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			addr := serveDNS(t, &tt.dns)
+			addr := serveDNS(t, tt.dns)
 			stdout, stderr := s.do(t, "", tt.code, "resolve", tt.service, "--server", addr)
 			if !strings.Contains(stdout, tt.stdout) || stderr != strings.ReplaceAll(tt.stderr, "SERVER", addr) {
 				t.Errorf("it wrote\n%sand said %q; want\n%s%q", stdout, stderr, tt.stdout, tt.stderr)

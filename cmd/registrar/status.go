@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -115,7 +116,8 @@ func (s *overview) write() error {
 		return writeData(s.stdout, f, report)
 	}
 	err := report.writeTables(s.stdout)
-	if s.listErr != nil && len(s.members) > 0 {
+	answers := slices.ContainsFunc(s.members, func(m cluster.Member) bool { return m.Err == nil })
+	if s.listErr != nil && answers { // else there is more to say than that
 		s.notef("other members are not shown: %v", s.listErr)
 	}
 	s.noteLeftOver()

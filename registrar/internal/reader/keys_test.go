@@ -1,12 +1,17 @@
 package reader
 
 import (
+	"context"
 	"errors"
+	"io"
 	"slices"
 	"testing"
 	"testing/synctest"
 
+	"go.etcd.io/etcd/api/v3/mvccpb"
+
 	"github.com/rosterdns/roster/internal/memkv/faulty"
+	"github.com/rosterdns/roster/internal/mirror"
 	"github.com/rosterdns/roster/registrar"
 )
 
@@ -48,6 +53,36 @@ func TestKeys(t *testing.T) {
 		w.SetState(faulty.Hung)
 		if keys, _, err := w.client.Keys(t.Context(), "", ""); !errors.Is(err, registrar.ErrUnavailable) || keys != nil {
 			t.Errorf("while etcd is away: %v, %v", keys, err)
+		}
+	})
+}
+
+// breaksOff is a source whose first list breaks off.
+type breaksOff struct {
+	mirror.Source
+	lists int
+}
+
+func (b *breaksOff) List(ctx context.Context, rng string, at int64, fn func([]*mvccpb.KeyValue) error) (mirror.Head, error) {
+	head, err := b.Source.List(ctx, rng, at, fn)
+	if b.lists++; b.lists == 1 {
+		return mirror.Head{}, io.ErrUnexpectedEOF
+	}
+	return head, err
+}
+
+// TestKeysAgain shows that what came before a list broke off is not there twice.
+func TestKeysAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.write("default/orders/a", value)
+		lister := *w.client.Lister
+		source := &breaksOff{Source: lister.Source}
+		lister.Source = source
+		keys, _, err := lister.Keys(t.Context(), "default", "orders")
+		if err != nil || len(keys) != 1 || source.lists != 2 {
+			t.Errorf("%v, %v after %d lists", keys, err, source.lists)
 		}
 	})
 }
