@@ -8,9 +8,6 @@ import (
 	"github.com/rosterdns/roster/registrar"
 )
 
-// Scheme is the scheme of targets.
-const Scheme = "roster"
-
 // New returns a builder of resolvers that watch services by a client, for grpc.WithResolvers
 // or resolver.Register. It is safe for concurrent use. The client must be open as long as
 // there are connections: when it closes, they stay with the instances that they know.

@@ -10,6 +10,9 @@ import (
 	"github.com/rosterdns/roster/registrar"
 )
 
+// Scheme is the scheme of targets.
+const Scheme = "roster"
+
 // selectPort is the term of a target's query that names the port.
 const selectPort = "port"
 
