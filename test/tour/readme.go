@@ -47,6 +47,9 @@ func README(t testing.TB) []Step {
 			Check: func(out string) error { return mentions("\n"+out, nil, "\na ") },
 			Gone:  []string{"c.orders.default.svc.internal"},
 		},
+		{Kind: Shell, Check: func(out string) error {
+			return mentions(out, []string{"\n127-0-0-1-8083 127.0.0.1 http:8083/tcp up "})
+		}},
 	}
 	if len(steps) != len(said) {
 		t.Fatalf("README.md: the tour has %d steps, and the test knows what %d of them do", len(steps), len(said))
