@@ -73,7 +73,7 @@ func NewEtcd(t testing.TB, o EtcdOptions) *Etcd {
 	}
 	for _, m := range e.Members {
 		m.cluster = strings.Join(cluster, ",")
-		m.listen = append([]string{m.client}, o.Listen...)
+		m.listen = append(m.listen, o.Listen...)
 		m.args = append(m.flags(e.Certs), o.Args...)
 		if o.Auth {
 			m.args = append(m.args, bcryptCost)
@@ -142,9 +142,11 @@ type Member struct {
 
 func newMember(t testing.TB, n int, scheme string) *Member {
 	t.Helper()
+	client := scheme + "://" + FreeAddr(t)
 	return &Member{
 		name:   fmt.Sprintf("etcd-%d", n),
-		client: scheme + "://" + FreeAddr(t),
+		client: client,
+		listen: []string{client},
 		peer:   "http://" + FreeAddr(t),
 		dir:    filepath.Join(t.TempDir(), "data"),
 	}
