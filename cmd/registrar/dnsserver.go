@@ -49,13 +49,20 @@ func (t dnsTarget) await(ctx context.Context, s dnsserver.Server) error {
 		switch {
 		case err == nil:
 			return nil
-		case ctx.Err() == nil || last == nil:
+		case last == nil || !isOver(ctx):
 			last = err
 		}
 		if err := pause.Wait(ctx); err != nil {
 			return fmt.Errorf("%s does not show %s: %w: %w", s, t.instance, last, err)
 		}
 	}
+}
+
+// isOver reports whether ctx is done, or is about to be: a question that its deadline cuts
+// short can end right before.
+func isOver(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return ctx.Err() != nil || ok && !time.Now().Before(deadline)
 }
 
 // shownBy returns nil if a server shows the target, else why not.

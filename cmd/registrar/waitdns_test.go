@@ -1,11 +1,12 @@
 package main
 
 import (
-	"fmt"
+	"context"
 	"net"
 	"os"
+	"slices"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,102 +15,6 @@ import (
 	"github.com/rosterdns/roster/cmd/registrar/internal/dnsserver"
 	"github.com/rosterdns/roster/registrar"
 )
-
-// fakeDNS is a DNS server for svc.internal, over UDP and TCP of one port.
-type fakeDNS struct {
-	addr string
-
-	mu        sync.Mutex
-	status    []string // the strings of _status, a record each
-	rcode     int      // of _status
-	absent    bool     // instances don't exist
-	host      bool     // what doesn't exist is the host of an instance
-	truncates bool     // over UDP
-	questions int
-}
-
-func startDNS(t *testing.T, d *fakeDNS) *fakeDNS {
-	t.Helper()
-	d.addr = serveDNS(t, d)
-	return d
-}
-
-// serveDNS answers over UDP and TCP of one port until the test ends, and returns its
-// address.
-func serveDNS(t *testing.T, handler dns.Handler) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := net.ListenPacket("udp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, s := range []*dns.Server{{Listener: l, Handler: handler}, {PacketConn: p, Handler: handler}} {
-		started := make(chan struct{})
-		s.NotifyStartedFunc = func() { close(started) }
-		ended := make(chan struct{})
-		go func() {
-			defer close(ended)
-			_ = s.ActivateAndServe()
-		}()
-		<-started
-		t.Cleanup(func() {
-			_ = s.Shutdown()
-			<-ended
-		})
-	}
-	return l.Addr().String()
-}
-
-// at is a server that is live at a revision.
-func at(revision int) *fakeDNS {
-	return &fakeDNS{status: []string{"state=live", fmt.Sprintf("revision=%d", revision), "age=0", "serial=7", "instances=1"}}
-}
-
-func (d *fakeDNS) set(change func(*fakeDNS)) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	change(d)
-}
-
-// asked counts the questions.
-func (d *fakeDNS) asked() int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.questions
-}
-
-// ServeDNS implements dns.Handler.
-func (d *fakeDNS) ServeDNS(w dns.ResponseWriter, q *dns.Msg) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.questions++
-	m := new(dns.Msg).SetReply(q)
-	name := q.Question[0].Name
-	hdr := dns.RR_Header{Name: name, Rrtype: dns.TypeTXT, Class: dns.ClassINET}
-	switch {
-	case !strings.HasSuffix(name, ".svc.internal."):
-		m.Rcode = dns.RcodeRefused
-	case d.truncates && w.RemoteAddr().Network() == "udp":
-		m.Truncated = true
-	case name == "_status.svc.internal.":
-		m.Rcode = d.rcode
-		for _, s := range d.status {
-			m.Answer = append(m.Answer, &dns.TXT{Hdr: hdr, Txt: []string{s}})
-		}
-	case d.absent:
-		m.Rcode = dns.RcodeNameError
-		if d.host {
-			hdr.Rrtype = dns.TypeCNAME
-			m.Answer = append(m.Answer, &dns.CNAME{Hdr: hdr, Target: "nowhere.example."})
-		}
-	default:
-		m.Answer = append(m.Answer, &dns.TXT{Hdr: hdr, Txt: []string{""}})
-	}
-	_ = w.WriteMsg(m)
-}
 
 var static = []string{"register", "orders", "--id", "a", "--address", "10.0.0.7", "--port", "http:8080", "--static"}
 
@@ -177,19 +82,33 @@ func TestWaitDNSCatchesUp(t *testing.T) {
 	}
 }
 
+// expiring is a context whose deadline passes when done is closed.
+type expiring struct {
+	context.Context
+	done chan struct{}
+}
+
+func (e *expiring) Done() <-chan struct{} { return e.done }
+
+func (e *expiring) Err() error {
+	select {
+	case <-e.done:
+		return context.DeadlineExceeded
+	default:
+		return nil
+	}
+}
+
+// TestWaitDNSTimesOut has the timeout pass while a server is asked again.
 func TestWaitDNSTimesOut(t *testing.T) {
 	t.Parallel()
-	silent, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = silent.Close() })
+	silent := startDNS(t, &fakeDNS{silent: true})
 	for name, tt := range map[string]struct {
 		server *fakeDNS
 		says   string
 		flags  []string
 	}{
-		"silent": {&fakeDNS{addr: silent.LocalAddr().String()}, "no answer: ", nil},
+		"silent": {silent, "no answer: ", nil},
 		"behind": {startDNS(t, at(1)), "it is at revision 1, the registration at 2: it is behind, or serves another registry (state live): check --endpoints and --prefix", nil},
 		"unsynced": {
 			startDNS(t, &fakeDNS{status: []string{"state=unsynced", "revision=0", "age=0"}}),
@@ -214,8 +133,21 @@ func TestWaitDNSTimesOut(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			args := append(append([]string{}, static...), "--wait-dns", tt.server.addr, "--timeout", "700ms")
-			stdout, stderr := newShop().do(t, "", exitTimeout, append(args, tt.flags...)...)
+			args := append(append(slices.Clone(static), "--wait-dns", tt.server.addr, "--timeout", "1h"), tt.flags...)
+			ctx := &expiring{t.Context(), make(chan struct{})}
+			b := newBench(newShop().open())
+			ended := make(chan int, 1)
+			go func() { ended <- b.app.run(ctx, args) }()
+			questions := 3 // of which two can be of one try
+			if tt.server == silent {
+				questions = 1
+			}
+			eventually(t, "the server is asked", func() bool { return tt.server.asked() >= questions })
+			close(ctx.done)
+			if code := <-ended; code != exitTimeout {
+				t.Errorf("exit code %d, want %d", code, exitTimeout)
+			}
+			stdout, stderr := b.stdout.String(), b.stderr.String()
 			said, found := strings.CutPrefix(stderr, registeredStatic)
 			if !found || stdout != "" {
 				t.Errorf("it wrote %q and said %q", stdout, stderr)
@@ -227,6 +159,36 @@ func TestWaitDNSTimesOut(t *testing.T) {
 				t.Errorf("it said %q, want %q at the end", said, end)
 			}
 		})
+	}
+}
+
+// passing is expiring with a deadline, which ends a question before the context is done.
+type passing struct {
+	expiring
+	at time.Time
+}
+
+func (p *passing) Deadline() (time.Time, bool) { return p.at, true }
+
+// TestWaitDNSCutShort: a question that the deadline cuts short does not hide what the
+// server said before.
+func TestWaitDNSCutShort(t *testing.T) {
+	t.Parallel()
+	ctx := &passing{expiring{t.Context(), make(chan struct{})}, time.Now().Add(time.Second)}
+	d := at(1)
+	var questions atomic.Int32
+	addr := serveDNS(t, dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) {
+		switch questions.Add(1) {
+		case 1:
+			d.ServeDNS(w, q)
+		case 2:
+			time.AfterFunc(time.Until(ctx.at)+100*time.Millisecond, func() { close(ctx.done) })
+		}
+	}))
+	target := dnsTarget{"svc.internal", instanceName{"default", "orders", "a"}, 2}
+	err := target.await(ctx, dnsserver.Server(addr))
+	if err == nil || !strings.Contains(err.Error(), "it is at revision 1, the registration at 2") {
+		t.Errorf("await: %v", err)
 	}
 }
 
@@ -244,7 +206,7 @@ func TestWaitDNSWhileHolding(t *testing.T) {
 	t.Parallel()
 	d := startDNS(t, at(1))
 	b := newBench(newShop().open())
-	args := []string{"register", "orders", "--id", "a", "--address", "10.0.0.7", "--port", "http:8080", "--wait-dns", d.addr, "--timeout", "1s"}
+	args := []string{"register", "orders", "--id", "a", "--address", "10.0.0.7", "--port", "http:8080", "--wait-dns", d.addr, "--timeout", "3s"}
 	ended := make(chan int, 1)
 	go func() { ended <- b.app.run(t.Context(), args) }()
 	says := func(text string) {

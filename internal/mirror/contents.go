@@ -55,6 +55,19 @@ func (v views) sums() (keys int, revision int64) {
 	return keys, revision
 }
 
+// head returns the latest revision that a trusted range of any view is complete up to; 0 if
+// there is none.
+func (v views) head() (revision int64) {
+	for _, c := range v {
+		for _, r := range c.complete {
+			if r.trusted() {
+				revision = max(revision, r.revision)
+			}
+		}
+	}
+	return revision
+}
+
 // add adds a range.
 func (c *contents) add(r *Range) { c.ranges[r.name] = r }
 
@@ -140,20 +153,6 @@ func (c *contents) tellLists(short string, now Event) {
 		}
 		return false
 	})
-}
-
-// head returns the latest revision that a trusted range is complete up to; before
-// the first list that of the last commit, as a snapshot's.
-func (c *contents) head() (revision int64) {
-	if len(c.complete) == 0 {
-		return c.revision
-	}
-	for _, r := range c.complete {
-		if r.trusted() {
-			revision = max(revision, r.revision)
-		}
-	}
-	return revision
 }
 
 // compared reports whether the audit of another range compares all keys of a

@@ -62,7 +62,7 @@ func (l *lister) start(ctx context.Context, now, retryAt time.Time, v views, s *
 		case !taken.take(r):
 			waiting = append(waiting, r) // until that one has ended
 		default:
-			l.run(ctx, r, v.of(r.view), s)
+			l.run(ctx, r, v, s)
 		}
 	}
 	clear(l.waiting[len(waiting):])
@@ -71,10 +71,14 @@ func (l *lister) start(ctx context.Context, now, retryAt time.Time, v views, s *
 }
 
 // run starts a list.
-func (l *lister) run(life context.Context, r *Range, c *contents, s *session) {
+func (l *lister) run(life context.Context, r *Range, v views, s *session) {
 	ctx, cancel := context.WithCancel(life)
+	c, known := v.of(r.view), v.head()
+	if len(c.complete) == 0 {
+		known = max(known, c.revision) // such as a snapshot's
+	}
 	one := &list{
-		r: r, stage: r.view.Stage(), started: time.Now(), cancel: cancel, known: c.head(), session: s,
+		r: r, stage: r.view.Stage(), started: time.Now(), cancel: cancel, known: known, session: s,
 		compare: newComparison(c.index.Copy(), r.name),
 	}
 	r.phase, r.later = listing, map[string]Event{}

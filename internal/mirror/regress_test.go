@@ -214,6 +214,25 @@ func TestListShowsRegression(t *testing.T) {
 	})
 }
 
+// TestListForAnotherViewShowsRegression: so can that of a range of another view, before
+// etcd is again at the revision that the first one was shown.
+func TestListForAnotherViewShowsRegression(t *testing.T) {
+	t.Parallel()
+	several(t, []string{"a/"}, func(f *fakeEtcd) { f.put("/r/a/s/i", "1") }, func(t *testing.T, f *fakeEtcd, g *rig) {
+		restore := f.backup()
+		f.put("/r/a/s/i", "lost")
+		g.passed(time.Millisecond)
+		restore()
+		g.Mirror.Follow("b/", newRecorder(t))
+		synctest.Wait()
+		f.put("/r/c/s/i", "1") // no progress shows that etcd went back
+		g.passed(retryBase + relist)
+		g.wantEqual()
+		g.wantFailed(ReasonRegressed)
+		g.wantLogged("level=WARN|etcd history changed")
+	})
+}
+
 // TestRegressedWhileAnotherChanges: after a restore from a backup a range is listed
 // though one in it changes all the time that may have been listed before.
 func TestRegressedWhileAnotherChanges(t *testing.T) {

@@ -177,6 +177,7 @@ func TestKeysAreFollowedSingly(t *testing.T) {
 		if err := w.client.Unregister(t.Context(), orders()); err != nil || w.Len() != 0 {
 			t.Fatalf("Unregister: %v, %d keys", err, w.Len())
 		}
+		synctest.Wait() // the service is followed no more
 		w.register(t, orders("a"))
 		synctest.Wait()
 		if got := w.Counts().Watches; got[len(got)-1] != keyA {

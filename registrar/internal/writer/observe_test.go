@@ -3,6 +3,7 @@ package writer
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -194,6 +195,7 @@ func TestAudit(t *testing.T) {
 		w := newWorld(t)
 		w.register(t, static(orders("a")))
 		w.register(t, static(orders("b")))
+		synctest.Wait() // both are followed
 		w.Reset(nil, 1)
 		time.Sleep(10 * time.Second)
 		if w.Len() != 2 {
@@ -205,6 +207,30 @@ func TestAudit(t *testing.T) {
 		if n := w.Counts().Txns - before; n != 0 || w.Revision() != at {
 			t.Errorf("%d requests in three hours without a cause, and %d revisions", n, w.Revision()-at)
 		}
+	})
+}
+
+// TestHistoryGoesBackBeforeAList: the mirror's first list of a key shows that etcd went
+// back in time, before what is written then brings it to where it was for another key.
+func TestHistoryGoesBackBeforeAList(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.register(t, static(orders("a")))
+		synctest.Wait() // it is followed
+		var once sync.Once
+		w.OnRequest(func(kind string) {
+			if kind == "List" {
+				once.Do(func() { w.Reset(nil, 1) })
+			}
+		})
+		w.register(t, static(orders("b")))
+		time.Sleep(10 * time.Second)
+		if w.Len() != 2 {
+			t.Errorf("%d instances are back, want 2", w.Len())
+		}
+		wantState(t, w.client, "a", registrar.StateRegistered, nil)
+		wantState(t, w.client, "b", registrar.StateRegistered, nil)
 	})
 }
 
