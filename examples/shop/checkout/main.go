@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"log"
@@ -90,7 +91,7 @@ func check(ctx context.Context, stock *grpc.ClientConn, prices *prices) {
 
 // report logs why a request failed, unless it was because the program ends.
 func report(ctx context.Context, err error) {
-	if ctx.Err() != context.Canceled { //nolint:errorlint // never wrapped
+	if !errors.Is(ctx.Err(), context.Canceled) {
 		log.Printf("checkout: failed: %v", err)
 	}
 }

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"log"
@@ -14,6 +15,8 @@ import (
 	"syscall"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/rosterdns/roster/examples/shop/stockrpc"
 	"github.com/rosterdns/roster/registrar"
@@ -47,18 +50,15 @@ func run(ctx context.Context, id, listen string) error {
 	if err != nil {
 		return err
 	}
+	// From here on clients can connect, so that they may find it. A server that listens on all
+	// addresses of its machine finds one to register by registrar.LocalAddresses.
+	if err := register(ctx, registry, id, listener.Addr()); err != nil {
+		return errors.Join(err, listener.Close())
+	}
 	server := grpc.NewServer()
 	stockrpc.Register(server, stock{name: "stock " + id})
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
-
-	// Register only what can be reached. A server that listens on all addresses of its machine
-	// finds one to register by registrar.LocalAddresses.
-	if err := register(ctx, registry, id, listener.Addr()); err != nil {
-		server.Stop()
-		<-served
-		return err
-	}
 
 	select {
 	case <-ctx.Done():
@@ -85,9 +85,16 @@ func register(ctx context.Context, registry *registrar.Client, id string, at net
 	}}})
 }
 
+// counts are how many there are of each item.
+var counts = map[string]int{"apples": 6}
+
 // stock answers requests.
 type stock struct{ name string }
 
 func (s stock) Count(_ context.Context, item string) (string, error) {
-	return fmt.Sprintf("%s has %d %s", s.name, len(item), item), nil
+	count, ok := counts[item]
+	if !ok {
+		return "", status.Errorf(codes.NotFound, "there is no item %q", item)
+	}
+	return fmt.Sprintf("%s has %d %s", s.name, count, item), nil
 }
