@@ -3,8 +3,8 @@
 # The modules of go.work.
 MODULES := . build test
 
-# The modules outside go.work, each for programs that use what it depends on: no other program takes that on.
-SEPARATE := $(patsubst %/go.mod,%,$(wildcard registrar/*/go.mod registrar/*/*/go.mod))
+# The modules outside go.work: the examples, and those for programs that use what they depend on, which no other program takes on.
+SEPARATE := $(patsubst %/go.mod,%,$(wildcard examples/go.mod registrar/*/go.mod registrar/*/*/go.mod))
 
 # The packages whose tests judge time with the build tag timing, and those of module test.
 TIMED := ./internal/etcdclient ./plugin/roster ./registrar/etcd ./registrar/memory
@@ -62,6 +62,11 @@ build: ## Build bin/coredns and bin/registrar
 .PHONY: run
 run: build ## Build, and serve svc.internal on 127.0.0.1:1053 with an etcd of its own
 	exec bin/coredns -conf Corefile
+
+.PHONY: example
+example: build ## Build, and run the services of examples/shop; see examples/README.md
+	cd examples && GOWORK=off go build -o ../bin/example/ ./shop/...
+	exec examples/shop/run.sh
 
 .PHONY: test
 test: ## Run unit and end-to-end tests with the race detector; none depends on timing

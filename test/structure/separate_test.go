@@ -21,7 +21,7 @@ const (
 func separate(t *testing.T) []string {
 	t.Helper()
 	var dirs []string
-	for _, pattern := range []string{"registrar/*/go.mod", "registrar/*/*/go.mod"} {
+	for _, pattern := range []string{"examples/go.mod", "registrar/*/go.mod", "registrar/*/*/go.mod"} {
 		files, err := filepath.Glob(filepath.Join(root, pattern))
 		if err != nil {
 			t.Fatal(err)
@@ -34,14 +34,16 @@ func separate(t *testing.T) []string {
 			dirs = append(dirs, filepath.ToSlash(dir))
 		}
 	}
-	if !slices.Contains(dirs, "registrar/observe/prometheus") {
-		t.Fatalf("found the modules %q, without registrar/observe/prometheus", dirs)
+	for _, dir := range []string{"examples", "registrar/observe/prometheus"} {
+		if !slices.Contains(dirs, dir) {
+			t.Fatalf("found the modules %q, without %s", dirs, dir)
+		}
 	}
 	return dirs
 }
 
 // TestSeparateModules checks the modules outside go.work: each has the path of its
-// folder and the root module from the folder above, requires what the root module
+// folder and takes the repository's modules from their folders, requires what the root module
 // requires in the same versions, and uses no more of it than any program could.
 func TestSeparateModules(t *testing.T) {
 	t.Parallel()

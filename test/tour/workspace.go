@@ -47,17 +47,22 @@ func Workspace(t testing.TB, replace *strings.Replacer) string {
 // WorkspaceEnv is what programs in a Workspace need in the environment.
 func WorkspaceEnv() []string { return []string{"GOWORK=off", "GOFLAGS=-mod=mod"} }
 
-// RunCommand is what `make run` runs once it has built: the last command that
-// make says it would run.
+// RunCommand is what `make run` runs once it has built.
 func RunCommand(t testing.TB) string {
 	t.Helper()
-	cmd := exec.Command("make", "--no-print-directory", "--dry-run", "run")
+	commands := MakeCommands(t, "run")
+	return strings.TrimPrefix(commands[len(commands)-1], "exec ")
+}
+
+// MakeCommands are the commands that make says it would run for a target, in order.
+func MakeCommands(t testing.TB, target string) []string {
+	t.Helper()
+	cmd := exec.Command("make", "--no-print-directory", "--dry-run", target)
 	cmd.Dir = harness.SourceRoot()
 	cmd.Env = append(os.Environ(), "MAKEFLAGS=", "MAKELEVEL=")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		t.Fatalf("make --dry-run run: %v\n%s", err, out)
+		t.Fatalf("make --dry-run %s: %v\n%s", target, err, out)
 	}
-	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-	return strings.TrimPrefix(lines[len(lines)-1], "exec ")
+	return strings.Split(strings.TrimSpace(string(out)), "\n")
 }
