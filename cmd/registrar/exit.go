@@ -161,7 +161,7 @@ func report(stderr io.Writer, command string, err error) int {
 	if err == nil || silent(err) {
 		return end.code
 	}
-	fmt.Fprintf(stderr, prefix+"%s\n", oneLine(withoutPrefixes(withHint(err))))
+	fmt.Fprintf(stderr, prefix+"%s\n", plain(withHint(err)))
 	if _, ok := errors.AsType[*usageError](err); ok {
 		fmt.Fprintf(stderr, "Run '%s --help' for usage.\n", command)
 	}
@@ -180,6 +180,13 @@ func withHint(err error) string {
 
 // prefix is what each message starts with.
 const prefix = "registrar: "
+
+// plain returns a text as a message: in one line, and in words that need no knowledge of
+// Go.
+func plain(s string) string {
+	s = strings.ReplaceAll(s, context.DeadlineExceeded.Error(), "timed out")
+	return oneLine(withoutPrefixes(s))
+}
 
 // withoutPrefixes takes out that of the library, which is the same.
 func withoutPrefixes(s string) string {

@@ -41,7 +41,7 @@ type run struct {
 func (a *app) runCommand() *cobra.Command {
 	r := &run{registration: registration{app: a}}
 	cmd := &cobra.Command{
-		Use:   "run SERVICE --port PORT... [flags] -- COMMAND [ARG...]",
+		Use:   "run SERVICE --port PORT... [flags] -- CMD [ARG...]",
 		Short: "Run a command and keep it registered while it runs",
 		Long: `Run starts a command and keeps an instance of a service registered for as long
 as the command runs. It exits with the exit code of the command: 128 and the

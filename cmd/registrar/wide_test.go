@@ -50,26 +50,3 @@ x   draining  missing   crash\x1b[31m; loop
 	}
 	s.do(t, "", exitNotFound, "get", "orders")
 }
-
-func TestFit(t *testing.T) {
-	t.Parallel()
-	header := []string{"ID", "TAGS", "METADATA"}
-	rows := [][]string{{"a", "short", "a=" + strings.Repeat("ä", 40)}, {"an-id-that-is-not-cut", "b,c", "-"}}
-	for _, tt := range []struct {
-		width int
-		want  string // of METADATA of the first row
-	}{
-		{0, rows[0][2]},
-		{80, rows[0][2]},
-		{60, "a=" + strings.Repeat("ä", 27) + "…"},
-		{20, "a=" + strings.Repeat("ä", 17) + "…"},
-	} {
-		got := fit(tt.width, header, rows)
-		if got[0][2] != tt.want || got[1][0] != rows[1][0] || got[0][1] != "short" {
-			t.Errorf("width %d: %q, want %q", tt.width, got, tt.want)
-		}
-	}
-	if len(rows[0][2]) != 82 {
-		t.Error("the rows have changed")
-	}
-}
