@@ -97,18 +97,9 @@ func (a *app) parseGet(args []string) (name registrar.ServiceName, ids []string,
 	if strings.Contains(args[0], "?") {
 		return registrar.ServiceName{}, nil, usagef("SERVICE %q: selectors and IDs cannot be used together", args[0])
 	}
-	names, err := a.parseInstances(args)
-	if err != nil {
+	if name, ids, err = a.parseOneService(args); err != nil {
 		return registrar.ServiceName{}, nil, err
 	}
-	services := byService(names)
-	if len(services) > 1 {
-		return registrar.ServiceName{}, nil, usagef("get: the instances are of %d services: get one service after the other", len(services))
-	}
-	for _, n := range names {
-		ids = append(ids, n.id)
-	}
-	name = registrar.ServiceName{Namespace: names[0].namespace, Service: names[0].service}
 	name.Selector.AnyStatus = true
 	return name, ids, nil
 }
