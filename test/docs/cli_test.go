@@ -23,6 +23,37 @@ const terminalWidth = 80
 // what it prints.
 var captures = regexp.MustCompile("(?s)(<!-- test:cli -->\n```console\n)(.*?)(```\n)")
 
+// The addresses of etcd and of a DNS server in docs/cli.md. They are as long as those of the
+// test, so that tables are as wide.
+const (
+	shownEtcd = "127.0.0.1:12379"
+	shownDNS  = "127.0.0.1:10053"
+)
+
+// varying are what differs between one run and the next, beside those addresses, and what
+// stands for it in a comparison.
+var varying = []struct {
+	found *regexp.Regexp
+	shown string
+}{
+	{regexp.MustCompile(`\d{4}-\d\d-\d\dT[0-9:]+(Z|[+-]\d\d:\d\d)`), "TIME"},
+	{regexp.MustCompile(`\b[0-9.]+[mµ]s\b`), "DURATION"},                            // doctor
+	{regexp.MustCompile(`\b\d+\.\d+\.\d+( +leader|, leader)`), "VERSION$1"},         // of etcd: status, doctor
+	{regexp.MustCompile(`\b\d+ KiB\b`), "SIZE"},                                     // status
+	{regexp.MustCompile(`(127.0.0.1:\d+ +live +\d+ +)\d+( +)\d+s\b`), "$1 0 $2 0s"}, // status
+	{regexp.MustCompile(`(?m)^registrar \S+ go\S+ \w+/\w+$`), "registrar VERSION"},
+}
+
+// cliCorefile is that of the DNS server.
+const cliCorefile = `svc.internal:{{port "dns"}} {
+	bind 127.0.0.1
+	ready 127.0.0.1:{{port "ready"}}
+	roster {
+		endpoint %s
+	}
+}
+`
+
 // TestCLI runs the captures of docs/cli.md in order, on a registry of their own, and
 // compares what they print. With the flag -update it writes that into the document.
 func TestCLI(t *testing.T) {
@@ -31,6 +62,10 @@ func TestCLI(t *testing.T) {
 	s := &session{dir: t.TempDir(), env: append(os.Environ(),
 		"PATH="+filepath.Dir(harness.Binary(t, "registrar"))+string(os.PathListSeparator)+os.Getenv("PATH"),
 		"REGISTRAR_ENDPOINTS="+e.Endpoints[0])}
+	dns := harness.StartCoreDNS(t, fmt.Sprintf(cliCorefile, e.Endpoints[0])).Addr(t)
+	etcd := strings.TrimPrefix(e.Endpoints[0], "http://")
+	s.real = strings.NewReplacer(shownEtcd, etcd, shownDNS, dns)
+	s.shown = strings.NewReplacer(etcd, shownEtcd, dns, shownDNS)
 	if err := os.CopyFS(filepath.Join(s.dir, "examples"), os.DirFS(filepath.Join(harness.SourceRoot(), "examples"))); err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +85,7 @@ func TestCLI(t *testing.T) {
 		}
 		return
 	}
-	before, after := strings.Split(varying(text), "\n"), strings.Split(varying(ran), "\n")
+	before, after := strings.Split(comparable(text), "\n"), strings.Split(comparable(ran), "\n")
 	for i := range min(len(before), len(after)) {
 		if before[i] != after[i] {
 			t.Fatalf("line %d of docs/cli.md is\n%s\nbut the command prints\n%s\nIf that is right: go test ./docs -run TestCLI -update", i+1, before[i], after[i])
@@ -75,9 +110,12 @@ func TestCLIFitsATerminal(t *testing.T) {
 	}
 }
 
-// varying replaces what differs between one run and the next.
-func varying(text string) string {
-	return regexp.MustCompile(`\d{4}-\d\d-\d\dT[0-9:]+(Z|[+-]\d\d:\d\d)`).ReplaceAllString(text, "TIME")
+// comparable replaces what differs between one run and the next.
+func comparable(text string) string {
+	for _, v := range varying {
+		text = v.found.ReplaceAllString(text, v.shown)
+	}
+	return text
 }
 
 // commandsOf returns the commands of a capture; one goes on on the next line behind "\".
@@ -100,6 +138,9 @@ func commandsOf(block string) (commands []string) {
 type session struct {
 	dir string
 	env []string
+	// real puts the addresses of the servers in place of those in the document, and shown
+	// the other way round.
+	real, shown *strings.Replacer
 }
 
 // run runs commands in one bash, and returns them as a terminal would show them.
@@ -108,7 +149,7 @@ func (s *session) run(t *testing.T, commands []string) string {
 	const end = "--- end of command ---"
 	var script strings.Builder
 	for _, command := range commands {
-		fmt.Fprintf(&script, "{ %s} 2>&1\nstatus=$?; echo '%s'; (exit $status)\n", command, end)
+		fmt.Fprintf(&script, "{ %s} 2>&1\nstatus=$?; echo '%s'; (exit $status)\n", s.real.Replace(command), end)
 	}
 	cmd := exec.CommandContext(t.Context(), "bash", "-c", script.String())
 	cmd.Dir, cmd.Env = s.dir, s.env
@@ -119,7 +160,7 @@ func (s *session) run(t *testing.T, commands []string) string {
 	}
 	var shown strings.Builder
 	for i, command := range commands {
-		shown.WriteString("$ " + command + outputs[i])
+		shown.WriteString("$ " + command + s.shown.Replace(outputs[i]))
 	}
 	return shown.String()
 }
