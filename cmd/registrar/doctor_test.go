@@ -32,7 +32,7 @@ func clock(t *testing.T, ahead time.Duration) string {
 func examined(stdout string) string {
 	var lines []string
 	for line := range strings.Lines(stdout) {
-		if !strings.Contains(line, "  requests to etcd take ") {
+		if !strings.Contains(line, "  requests to etcd: median ") {
 			lines = append(lines, line)
 		}
 	}

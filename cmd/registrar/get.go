@@ -130,7 +130,10 @@ func explainNotFound(ctx context.Context, client *registrar.Client, name registr
 	}
 	name.Selector.AnyStatus = true
 	s, anyErr := getService(ctx, client, name.String())
-	if anyErr != nil {
+	switch {
+	case errors.Is(anyErr, registrar.ErrNotFound):
+		return fmt.Errorf("%w: to see the services, run: registrar list", err)
+	case anyErr != nil:
 		return err
 	}
 	return fmt.Errorf("%w: 0 of %d instances are up: to see them, run: registrar get '%s'", err, len(s.Instances), name)

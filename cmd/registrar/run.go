@@ -105,7 +105,7 @@ func (r *run) checkArgs(cmd *cobra.Command, args []string) error {
 	case len(args) == 0 || at == 0:
 		return usagef("run: missing SERVICE")
 	case at < 0 || at == len(args):
-		return usagef("run: missing COMMAND after \"--\"")
+		return usagef("run: missing CMD after \"--\"")
 	case at > 1:
 		return usagef("run: unexpected argument %q: the command stands after \"--\"", args[1])
 	case r.drainDelay < 0:

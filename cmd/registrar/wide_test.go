@@ -45,7 +45,7 @@ x   draining  missing   crash\x1b[31m; loop
 	// Also where nothing else is left to show.
 	s.do(t, "", exitOK, "unregister", "orders", "a", "b", "c")
 	stdout, stderr := s.do(t, "", exitNotFound, "get", "orders", "-o", "wide")
-	if want := strings.ReplaceAll(overrides, "up     ", "missing"); stdout != want || stderr != "registrar: service default/orders: not found\n" {
+	if want := strings.ReplaceAll(overrides, "up     ", "missing"); stdout != want || stderr != "registrar: service default/orders: not found: to see the services, run: registrar list\n" {
 		t.Errorf("it wrote %q, want %q, and said %q", stdout, want, stderr)
 	}
 	s.do(t, "", exitNotFound, "get", "orders")

@@ -74,7 +74,11 @@ func TestCLI(t *testing.T) {
 	ran := captures.ReplaceAllStringFunc(text, func(block string) string {
 		blocks++
 		parts := captures.FindStringSubmatch(block)
-		return parts[1] + s.run(t, commandsOf(parts[2])) + parts[3]
+		prints := parts[1] + s.run(t, commandsOf(parts[2])) + parts[3]
+		if comparable(prints) == comparable(block) {
+			return block // an update changes no times
+		}
+		return prints
 	})
 	if blocks == 0 {
 		t.Fatal("docs/cli.md has no captures")
@@ -96,14 +100,14 @@ func TestCLI(t *testing.T) {
 	}
 }
 
-// TestCLIFitsATerminal: what the document shows, and so what the commands print. Messages
-// can be longer: a terminal wraps them.
+// TestCLIFitsATerminal: what the document shows, and so what the commands print. Messages,
+// and commands to copy, can be longer: a terminal wraps them.
 func TestCLIFitsATerminal(t *testing.T) {
 	t.Parallel()
 	shown := regexp.MustCompile("(?s)```console\n(.*?)```\n")
 	for _, block := range shown.FindAllStringSubmatch(document(t, "cli.md"), -1) {
 		for line := range strings.SplitSeq(block[1], "\n") {
-			if utf8.RuneCountInString(line) > terminalWidth && !strings.HasPrefix(line, "registrar: ") {
+			if utf8.RuneCountInString(line) > terminalWidth && !strings.HasPrefix(line, "registrar: ") && !strings.HasPrefix(line, "etcdctl ") {
 				t.Errorf("a line is longer than %d characters: %s", terminalWidth, line)
 			}
 		}
