@@ -75,7 +75,7 @@ func TestFlow(t *testing.T) {
 		t.Errorf("unregister said %q", stderr)
 	}
 	stdout, stderr := s.do(t, "", exitNotFound, "get", "orders", "-o", "json")
-	if stdout != "" || stderr != "registrar: service default/orders: not found\n" {
+	if stdout != "" || stderr != "registrar: service default/orders: not found: to see the services, run: registrar list\n" {
 		t.Errorf("get of nothing wrote %q and said %q", stdout, stderr)
 	}
 	s.do(t, "", exitNotFound, "unregister", "orders", "a")
