@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/registrar"
 )
 
@@ -135,6 +136,9 @@ func explainNotFound(ctx context.Context, client *registrar.Client, name registr
 		return fmt.Errorf("%w: to see the services, run: registrar list", err)
 	case anyErr != nil:
 		return err
+	}
+	if slices.ContainsFunc(s.Instances, func(in registrar.Instance) bool { return in.Status == catalog.StatusUp }) {
+		return fmt.Errorf("%w: its policy has another service answer: to see which, run: registrar policy get %s/%s", err, s.Namespace, s.Name)
 	}
 	return fmt.Errorf("%w: 0 of %d instances are up: to see them, run: registrar get '%s'", err, len(s.Instances), name)
 }

@@ -23,6 +23,15 @@ func TestGetByIDOfNothing(t *testing.T) {
 	s.tells(t, exitNotFound, []string{says}, "get", "orders", "a", "x")
 }
 
+// TestGetOfAnAlias: instances that are up are not said to be down where another service,
+// without any, answers in place of theirs.
+func TestGetOfAnAlias(t *testing.T) {
+	t.Parallel()
+	s := withOrders(t)
+	s.do(t, "", exitOK, "policy", "set", "orders", "--alias", "prod/none")
+	s.tells(t, exitNotFound, []string{"service default/orders: not found: its policy has another service answer: to see which, run: registrar policy get default/orders"}, "get", "orders")
+}
+
 // TestOverridesAreShown is about overrides: get -o wide shows them with their reasons,
 // those that can't be read and those without an instance too.
 func TestOverridesAreShown(t *testing.T) {
