@@ -30,9 +30,9 @@ const (
 	shownDNS  = "127.0.0.1:10053"
 )
 
-// varying are what differs between one run and the next, beside those addresses, and what
+// differences are what differs between one run and the next, beside those addresses, and what
 // stands for it in a comparison.
-var varying = []struct {
+var differences = []struct {
 	found *regexp.Regexp
 	shown string
 }{
@@ -64,8 +64,7 @@ func TestCLI(t *testing.T) {
 		"REGISTRAR_ENDPOINTS="+e.Endpoints[0])}
 	dns := harness.StartCoreDNS(t, fmt.Sprintf(cliCorefile, e.Endpoints[0])).Addr(t)
 	etcd := strings.TrimPrefix(e.Endpoints[0], "http://")
-	s.real = strings.NewReplacer(shownEtcd, etcd, shownDNS, dns)
-	s.shown = strings.NewReplacer(etcd, shownEtcd, dns, shownDNS)
+	here, there := strings.NewReplacer(shownEtcd, etcd, shownDNS, dns), strings.NewReplacer(etcd, shownEtcd, dns, shownDNS)
 	if err := os.CopyFS(filepath.Join(s.dir, "examples"), os.DirFS(filepath.Join(harness.SourceRoot(), "examples"))); err != nil {
 		t.Fatal(err)
 	}
@@ -74,8 +73,8 @@ func TestCLI(t *testing.T) {
 	ran := captures.ReplaceAllStringFunc(text, func(block string) string {
 		blocks++
 		parts := captures.FindStringSubmatch(block)
-		prints := parts[1] + s.run(t, commandsOf(parts[2])) + parts[3]
-		if comparable(prints) == comparable(block) {
+		prints := parts[1] + there.Replace(s.run(t, commandsOf(here.Replace(parts[2])))) + parts[3]
+		if varying(prints) == varying(block) {
 			return block // an update changes no times
 		}
 		return prints
@@ -89,7 +88,7 @@ func TestCLI(t *testing.T) {
 		}
 		return
 	}
-	before, after := strings.Split(comparable(text), "\n"), strings.Split(comparable(ran), "\n")
+	before, after := strings.Split(varying(text), "\n"), strings.Split(varying(ran), "\n")
 	for i := range min(len(before), len(after)) {
 		if before[i] != after[i] {
 			t.Fatalf("line %d of docs/cli.md is\n%s\nbut the command prints\n%s\nIf that is right: go test ./docs -run TestCLI -update", i+1, before[i], after[i])
@@ -114,9 +113,9 @@ func TestCLIFitsATerminal(t *testing.T) {
 	}
 }
 
-// comparable replaces what differs between one run and the next.
-func comparable(text string) string {
-	for _, v := range varying {
+// varying replaces what differs between one run and the next.
+func varying(text string) string {
+	for _, v := range differences {
 		text = v.found.ReplaceAllString(text, v.shown)
 	}
 	return text
@@ -142,9 +141,6 @@ func commandsOf(block string) (commands []string) {
 type session struct {
 	dir string
 	env []string
-	// real puts the addresses of the servers in place of those in the document, and shown
-	// the other way round.
-	real, shown *strings.Replacer
 }
 
 // run runs commands in one bash, and returns them as a terminal would show them.
@@ -153,7 +149,7 @@ func (s *session) run(t *testing.T, commands []string) string {
 	const end = "--- end of command ---"
 	var script strings.Builder
 	for _, command := range commands {
-		fmt.Fprintf(&script, "{ %s} 2>&1\nstatus=$?; echo '%s'; (exit $status)\n", s.real.Replace(command), end)
+		fmt.Fprintf(&script, "{ %s} 2>&1\nstatus=$?; echo '%s'; (exit $status)\n", command, end)
 	}
 	cmd := exec.CommandContext(t.Context(), "bash", "-c", script.String())
 	cmd.Dir, cmd.Env = s.dir, s.env
@@ -164,7 +160,7 @@ func (s *session) run(t *testing.T, commands []string) string {
 	}
 	var shown strings.Builder
 	for i, command := range commands {
-		shown.WriteString("$ " + command + s.shown.Replace(outputs[i]))
+		shown.WriteString("$ " + command + outputs[i])
 	}
 	return shown.String()
 }
