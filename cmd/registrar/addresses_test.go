@@ -252,7 +252,7 @@ func TestHoldSleeps(t *testing.T) {
 		h := hold(t, r)
 		synctest.Wait()
 		r.set(status(registrar.StateRegistered, time.Now(), nil))
-		h.said(t, "registered default/orders/a (10.0.0.7, http 8080/tcp), lease 15s")
+		h.said(t, "registered default/orders/a (10.0.0.7, http:8080/tcp), lease 15s")
 		before := r.looks
 		time.Sleep(time.Hour) // synctest's clock
 		if n := r.looks - before; n > 0 {

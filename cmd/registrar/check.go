@@ -57,7 +57,9 @@ left as it is; drain and undrain work as always, beside the check.
 Without HOST the check asks the instance's first address, or its host. PORT can
 be the name of one of its ports, and is the first tcp port if it is missing.
 exec runs a command by sh -c, whose exit code 0 is a success. Its environment
-tells of the instance, as that of "registrar run" does.`,
+tells of the instance, as that of "registrar run" does.
+
+Instances can also be given in full, as NAMESPACE/SERVICE/ID.`,
 		Example: `  registrar check db --check tcp://:postgresql
   registrar check prod/web --check http://:http/healthz --check-interval 5s
   registrar check db db1 db2 --check exec:./check-database`,
@@ -85,14 +87,13 @@ func (w *watchdog) checkArgs(args []string) error {
 }
 
 func (w *watchdog) run(ctx context.Context, args []string) (err error) {
-	if w.name, err = w.parseName(args[0]); err != nil {
-		return err
+	if len(args) == 1 && !namesInstance(args[0]) {
+		w.name, err = w.parseName(args[0])
+	} else {
+		w.name, w.ids, err = w.parseOneService(args)
 	}
-	for _, id := range args[1:] {
-		if err := catalog.CheckLabel("ID", id); err != nil {
-			return err
-		}
-		w.ids = append(w.ids, id)
+	if err != nil {
+		return err
 	}
 	cfg, err := w.globals.etcdConfig()
 	if err != nil {

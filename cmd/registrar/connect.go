@@ -60,7 +60,7 @@ func (a *app) notef(format string, args ...any) {
 
 // warnf is notef for what the user has to know even so.
 func (a *app) warnf(format string, args ...any) {
-	fmt.Fprintf(a.stderr, prefix+"%s\n", oneLine(withoutPrefixes(fmt.Sprintf(format, args...))))
+	fmt.Fprintf(a.stderr, prefix+"%s\n", plain(fmt.Sprintf(format, args...)))
 }
 
 // prefixGiven reports whether the prefix is another than that of who gives none.

@@ -12,6 +12,7 @@ import (
 	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/cmd/registrar/internal/doctor"
 	"github.com/rosterdns/roster/cmd/registrar/internal/inspect"
+	"github.com/rosterdns/roster/cmd/registrar/internal/terminal"
 	"github.com/rosterdns/roster/registrar"
 )
 
@@ -100,7 +101,8 @@ func (d *examination) write(findings []doctor.Finding) error {
 	switch f := d.globals.output; {
 	case f.isTable():
 		for _, finding := range findings {
-			if _, err := fmt.Fprintln(d.stdout, oneLine(finding.String())); err != nil {
+			line := terminal.Wrap(oneLine(finding.String()), terminal.Width(d.stdout), doctor.Indent)
+			if _, err := fmt.Fprintln(d.stdout, line); err != nil {
 				return err
 			}
 		}

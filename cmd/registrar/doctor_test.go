@@ -32,7 +32,7 @@ func clock(t *testing.T, ahead time.Duration) string {
 func examined(stdout string) string {
 	var lines []string
 	for line := range strings.Lines(stdout) {
-		if !strings.Contains(line, "  requests to etcd take ") {
+		if !strings.Contains(line, "  requests to etcd: median ") {
 			lines = append(lines, line)
 		}
 	}
@@ -55,7 +55,7 @@ func TestDoctor(t *testing.T) {
 		"ok    the registry has 1 service with 3 instances\n" +
 		"ok    DNS server " + server + " is live at revision 2, with all changes\n" +
 		"ok    DNS server " + server + " answers all services (1) as etcd has them\n"
-	if got := examined(stdout); got != want || stderr != "" || !strings.Contains(stdout, "; leases have 15s\n") {
+	if got := examined(stdout); got != want || stderr != "" || !strings.Contains(stdout, " (leases: 15s)\n") {
 		t.Errorf("it wrote\n%sand said %q; want\n%s", stdout, stderr, want)
 	}
 }

@@ -161,7 +161,7 @@ func report(stderr io.Writer, command string, err error) int {
 	if err == nil || silent(err) {
 		return end.code
 	}
-	fmt.Fprintf(stderr, prefix+"%s\n", oneLine(withoutPrefixes(withHint(err))))
+	fmt.Fprintf(stderr, prefix+"%s\n", plain(withHint(err)))
 	if _, ok := errors.AsType[*usageError](err); ok {
 		fmt.Fprintf(stderr, "Run '%s --help' for usage.\n", command)
 	}
@@ -181,6 +181,9 @@ func withHint(err error) string {
 // prefix is what each message starts with.
 const prefix = "registrar: "
 
+// plain returns a text as a message.
+func plain(s string) string { return oneLine(withoutPrefixes(s)) }
+
 // withoutPrefixes takes out that of the library, which is the same.
 func withoutPrefixes(s string) string {
 	s = strings.TrimPrefix(s, prefix)
@@ -191,8 +194,9 @@ func withoutPrefixes(s string) string {
 }
 
 // oneLine joins the lines of a message, as those of errors.Join, with "; ", and
-// escapes what a terminal would act on.
+// escapes what a terminal would act on. A time-out is called one, and not as Go calls it.
 func oneLine(s string) string {
+	s = strings.ReplaceAll(s, context.DeadlineExceeded.Error(), "timed out")
 	s = strings.ReplaceAll(strings.TrimSpace(s), "\n", "; ")
 	if strings.IndexFunc(s, unprintable) < 0 {
 		return s

@@ -48,7 +48,7 @@ func TestFlow(t *testing.T) {
 	t.Parallel()
 	s := newShop()
 	_, stderr := s.do(t, "", exitOK, "register", "orders", "--id", "a", "--address", "10.0.0.7", "--port", "http:8080", "--static")
-	if want := "registrar: registered default/orders/a (10.0.0.7, http 8080/tcp), static: it stays until it is unregistered\n"; stderr != want {
+	if want := "registrar: registered default/orders/a (10.0.0.7, http:8080/tcp), static: it stays until it is unregistered\n"; stderr != want {
 		t.Errorf("register said %q, want %q", stderr, want)
 	}
 	s.do(t, "", exitOK, "register", "orders", "--host", "db1.example.com", "--port", "5432", "--priority", "10", "-n", "prod", "--static")
@@ -75,7 +75,7 @@ func TestFlow(t *testing.T) {
 		t.Errorf("unregister said %q", stderr)
 	}
 	stdout, stderr := s.do(t, "", exitNotFound, "get", "orders", "-o", "json")
-	if stdout != "" || stderr != "registrar: service default/orders: not found\n" {
+	if stdout != "" || stderr != "registrar: service default/orders: not found: to see the services, run: registrar list\n" {
 		t.Errorf("get of nothing wrote %q and said %q", stdout, stderr)
 	}
 	s.do(t, "", exitNotFound, "unregister", "orders", "a")

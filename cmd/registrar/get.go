@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/registrar"
 )
 
@@ -97,18 +98,9 @@ func (a *app) parseGet(args []string) (name registrar.ServiceName, ids []string,
 	if strings.Contains(args[0], "?") {
 		return registrar.ServiceName{}, nil, usagef("SERVICE %q: selectors and IDs cannot be used together", args[0])
 	}
-	names, err := a.parseInstances(args)
-	if err != nil {
+	if name, ids, err = a.parseOneService(args); err != nil {
 		return registrar.ServiceName{}, nil, err
 	}
-	services := byService(names)
-	if len(services) > 1 {
-		return registrar.ServiceName{}, nil, usagef("get: the instances are of %d services: get one service after the other", len(services))
-	}
-	for _, n := range names {
-		ids = append(ids, n.id)
-	}
-	name = registrar.ServiceName{Namespace: names[0].namespace, Service: names[0].service}
 	name.Selector.AnyStatus = true
 	return name, ids, nil
 }
@@ -139,8 +131,14 @@ func explainNotFound(ctx context.Context, client *registrar.Client, name registr
 	}
 	name.Selector.AnyStatus = true
 	s, anyErr := getService(ctx, client, name.String())
-	if anyErr != nil {
+	switch {
+	case errors.Is(anyErr, registrar.ErrNotFound):
+		return fmt.Errorf("%w: to see the services, run: registrar list", err)
+	case anyErr != nil:
 		return err
+	}
+	if slices.ContainsFunc(s.Instances, func(in registrar.Instance) bool { return in.Status == catalog.StatusUp }) {
+		return fmt.Errorf("%w: its policy has another service answer: to see which, run: registrar policy get %s/%s", err, s.Namespace, s.Name)
 	}
 	return fmt.Errorf("%w: 0 of %d instances are up: to see them, run: registrar get '%s'", err, len(s.Instances), name)
 }

@@ -31,12 +31,14 @@ type globals struct {
 }
 
 func (g *globals) add(fs *pflag.FlagSet) {
+	fs.SortFlags = false // by what they are for
 	fs.StringSliceVar(&g.endpoints, "endpoints", []string{etcdclient.DefaultEndpoint}, "endpoints of etcd, as `URL,...`")
+	fs.Lookup("endpoints").DefValue = etcdclient.DefaultEndpoint // as it is given, without brackets
 	g.prefix = catalog.DefaultPrefix
 	fs.Var(text{&g.prefix}, "prefix", "etcd `PATH` of the registry")
 	g.zone = defaultZone
 	fs.Var(text{&g.zone}, "zone", "`ZONE` of the registry in DNS")
-	fs.VarP(text{&g.namespace}, "namespace", "n", "`NAMESPACE` of services given without one (default \"default\"; list, export: all)")
+	fs.VarP(text{&g.namespace}, "namespace", "n", "`NAMESPACE` of services given without one (default \"default\"; of list, export, status and doctor: all)")
 	g.output = formatTable
 	fs.VarP(&g.output, "output", "o", "output as `FORMAT`: "+formatNames("|"))
 	fs.DurationVar(&g.timeout, "timeout", defaultTimeout, "give up after `DURATION`, such as 500ms or 10s; commands that run until they are stopped never do")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -40,6 +41,25 @@ func TestEveryCommandIsDocumented(t *testing.T) {
 	}
 }
 
+// TestEveryCommandIsInTheDocument checks that docs/cli.md has a section for each command,
+// with at least one call of it and of each command below it.
+func TestEveryCommandIsInTheDocument(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../docs/cli.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	document := "\n" + string(text)
+	for _, cmd := range commands()[1:] {
+		if !cmd.Parent().HasParent() && !regexp.MustCompile(`\n## ([a-z]+ and )?`+cmd.Name()+`( and [a-z]+)?\n`).MatchString(document) {
+			t.Errorf("docs/cli.md has no section %q", cmd.Name())
+		}
+		if !cmd.HasAvailableSubCommands() && !regexp.MustCompile(`\n\$ [^\n]*\b`+cmd.CommandPath()+`\b`).MatchString(document) {
+			t.Errorf("docs/cli.md doesn't show what %q prints", cmd.CommandPath())
+		}
+	}
+}
+
 func TestHelpFitsATerminal(t *testing.T) {
 	t.Parallel()
 	for _, cmd := range commands() {
@@ -51,6 +71,33 @@ func TestHelpFitsATerminal(t *testing.T) {
 			if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > helpWidth {
 				t.Errorf("%s: a line has %d characters: %q", cmd.CommandPath(), n, line)
 			}
+		}
+	}
+}
+
+// TestHelpOfOneCommand is about what it leaves to the help of the program: global flags are
+// named, and only that explains them.
+func TestHelpOfOneCommand(t *testing.T) {
+	t.Parallel()
+	_, help, _ := newBench(nil).run(t, "--help")
+	_, own, _ := newBench(nil).run(t, "drain", "--help")
+	commands()[0].PersistentFlags().VisitAll(func(f *pflag.Flag) {
+		if !strings.Contains(help, "--"+f.Name+" ") || !strings.Contains(own, "--"+f.Name) {
+			t.Errorf("--%s is missing in the help of the program, or that of drain", f.Name)
+		}
+	})
+	if first := strings.Count(own, "NAME of the etcd user"); first > 0 {
+		t.Errorf("drain explains a global flag:\n%s", own)
+	}
+}
+
+func TestEveryCommandIsInAGroup(t *testing.T) {
+	t.Parallel()
+	root := newBench(nil).app.rootCommand()
+	root.InitDefaultHelpCmd()
+	for _, cmd := range root.Commands() {
+		if !root.ContainsGroup(cmd.GroupID) || cmd.GroupID == "" {
+			t.Errorf("%s is in no group", cmd.Name())
 		}
 	}
 }

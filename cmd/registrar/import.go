@@ -98,11 +98,14 @@ func (m *importer) run(ctx context.Context, path string) (err error) {
 		if !m.dryRun {
 			r, err = plan.Apply(ctx, store)
 		}
+		if err == nil {
+			err = m.show(plan)
+		}
 		m.report(plan, r, len(services))
 		if err != nil {
 			return fmt.Errorf("importing %s: %w", path, err)
 		}
-		return m.show(plan)
+		return nil
 	})
 }
 

@@ -64,6 +64,21 @@ func parseInstance(arg string) (instanceName, error) {
 	return instanceName{service.Namespace, service.Name, arg[i+1:]}, nil
 }
 
+// parseOneService is parseInstances for commands that take instances of one service.
+func (a *app) parseOneService(args []string) (service registrar.ServiceName, ids []string, err error) {
+	names, err := a.parseInstances(args)
+	if err != nil {
+		return registrar.ServiceName{}, nil, err
+	}
+	for _, n := range names {
+		if n.ofService() != names[0].ofService() {
+			return registrar.ServiceName{}, nil, usagef("%s and %s are of two services: run the command for each service", names[0], n)
+		}
+		ids = append(ids, n.id)
+	}
+	return registrar.ServiceName{Namespace: names[0].namespace, Service: names[0].service}, ids, nil
+}
+
 // ofService returns the service of an instance.
 func (n instanceName) ofService() catalog.ServiceName {
 	return catalog.ServiceName{Namespace: n.namespace, Name: n.service}

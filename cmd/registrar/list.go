@@ -24,13 +24,11 @@ func (a *app) listCommand() *cobra.Command {
 a policy by which another service answers: those of the namespace given by -n,
 or of all namespaces.
 
-With -o name it prints NAMESPACE/SERVICE, the form that get accepts. With
--o wide it also counts the instances that are up, and those of the service by
-themselves: all of them, whether they are leased or static, and how many
-overrides there are. With -o json, jsonl and yaml
-it prints each service with its instances that are up, as get does, and omits
-services without one. "register --file" accepts the output of -o json, jsonl and
-yaml.`,
+With -o wide it also counts the instances of each service that are up, its own
+instances of any status, and its overrides, and shows whether they are leased or
+static. With -o name it prints NAMESPACE/SERVICE, the form that get accepts.
+With -o json, jsonl and yaml it prints each service with its instances that are
+up, as get does, and omits services without one; "register --file" accepts that.`,
 		Example: `  registrar list
   registrar list -n prod -o name
   registrar list -o jsonl | registrar register --prefix /test --file -

@@ -159,17 +159,21 @@ func quoteForeign(s string) string {
 	return s
 }
 
+// cuttable are the columns whose values can be long, and are for reading rather than for
+// pasting into another command.
+var cuttable = []string{"ADDRESS", "PORTS", "TAGS", "METADATA", "FAILOVER", "REASON", "ERROR"}
+
 // writeTable writes columns that are as wide as they need to be, or as a terminal has
 // room for; "-" stands for nothing.
 func writeTable(w io.Writer, header []string, rows [][]string) error {
-	rows = append([][]string{header}, fit(terminalWidth(w), header, rows)...)
+	rows = append([][]string{header}, table.Cut(terminal.Width(w), header, rows, cuttable)...)
 	layout, paint := table.Layout(nil).Fit(rows...), statusPaint(w, header)
+	var b bytes.Buffer // at once, so that no message comes between two rows
 	for _, row := range rows {
-		if _, err := fmt.Fprintln(w, layout.Line(row, paint)); err != nil {
-			return err
-		}
+		fmt.Fprintln(&b, layout.Line(row, paint))
 	}
-	return nil
+	_, err := w.Write(b.Bytes())
+	return err
 }
 
 // statusHeader is the header of the columns that have colours.

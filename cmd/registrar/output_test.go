@@ -129,3 +129,18 @@ func TestWriteYAMLKeepsText(t *testing.T) {
 		}
 	}
 }
+
+// writes counts calls of Write.
+type writes int
+
+func (w *writes) Write(p []byte) (int, error) { *w++; return len(p), nil }
+
+// TestTableIsWrittenAtOnce: a message, which is written by another goroutine, must not come
+// between two rows.
+func TestTableIsWrittenAtOnce(t *testing.T) {
+	t.Parallel()
+	var w writes
+	if err := writeTable(&w, []string{"ID"}, [][]string{{"a"}, {"b"}}); err != nil || w != 1 {
+		t.Errorf("a table took %d writes, and error %v", w, err)
+	}
+}

@@ -103,7 +103,7 @@ func TestPolicyExitCodes(t *testing.T) {
 		for _, args := range [][]string{{"get", "orders"}, {"set", "orders", "--min-up", "1"}, {"delete", "orders"}} {
 			b := newBench((&policyErrors{err: tt.err}).open)
 			code, stdout, stderr := b.run(t, append([]string{"policy"}, args...)...)
-			if code != tt.want || stdout != "" || !strings.Contains(stderr, "ting the policy of default/orders: "+tt.err.Error()) {
+			if code != tt.want || stdout != "" || !strings.Contains(stderr, "ting the policy of default/orders: "+plain(tt.err.Error())) {
 				t.Errorf("policy %s with %v: exit code %d, want %d; it said %q", args[0], tt.err, code, tt.want, stderr)
 			}
 		}

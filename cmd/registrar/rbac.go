@@ -55,7 +55,7 @@ func (a *app) rbacDNSCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "dns [NAMESPACE...]",
 		Short: "The role of DNS servers",
-		Long: `Dns is for the credentials of roster in a Corefile: the role may read the given
+		Long: `The role for the credentials of roster in a Corefile. It may read the given
 namespaces, which have to be those of "namespaces" in the Corefile, or else the
 one given by -n, or the whole registry. It can write nothing.
 
@@ -92,9 +92,9 @@ func (a *app) rbacRegistrarCommand() *cobra.Command {
 		Short: "The role of programs that register services",
 
 		DisableFlagsInUseLine: true,
-		Long: `Registrar is for programs and people that register instances of the given
-services, or of all services of the namespace given by -n, read them, drain them
-and set their policies. With --read they find others too. An alias or failover
+		Long: `The role for programs and people that register instances of the given services,
+or of all services of the namespace given by -n, read them, drain them and set
+their policies. With --read they find others too. An alias or failover
 to a service needs --read of that.
 
 With -o json, jsonl and yaml the role is printed as one object.`,
@@ -185,27 +185,16 @@ func (a *app) role(ctx context.Context, r rbac.Role, f roleFlags) error {
 }
 
 func (a *app) applyRole(ctx context.Context, r *rbac.Role) error {
-	g := &a.globals
-	if err := g.check(); err != nil {
+	cfg, err := a.globals.etcdConfig()
+	if err != nil {
 		return err
-	}
-	cfg := etcdclient.Config{Endpoints: g.endpoints, Username: g.user}
-	if g.user != "" {
-		password, err := readPassword(g.passwordFile)
-		if err != nil {
-			return err
-		}
-		cfg.Password = password
-	}
-	if g.cert != "" || g.cacert != "" {
-		cfg.Files = &etcdclient.TLSFiles{Cert: g.cert, Key: g.key, CA: g.cacert}
 	}
 	conn, err := etcdclient.New(cfg)
 	if err != nil {
 		return &usageError{err}
 	}
 	defer conn.Close()
-	ctx, cancel := context.WithTimeout(ctx, g.timeout)
+	ctx, cancel := context.WithTimeout(ctx, a.globals.timeout)
 	defer cancel()
 	client, err := conn.Client(ctx)
 	if err != nil {
@@ -227,10 +216,8 @@ func explainAuth(err error) error {
 	switch {
 	case errors.Is(err, rpctypes.ErrUserNotFound):
 		return fmt.Errorf("%w: %w: add it first, with: etcdctl user add", registrar.ErrNotFound, err)
-	case etcdclient.Denied(err):
-		return fmt.Errorf("%w: %w", registrar.ErrPermission, err)
-	case etcdclient.Away(err):
-		return fmt.Errorf("etcd %w: %w", registrar.ErrUnavailable, err)
+	case etcdclient.Denied(err), etcdclient.Away(err):
+		return ofEtcd(err)
 	}
 	return err
 }

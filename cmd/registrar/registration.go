@@ -59,11 +59,11 @@ func (r *registration) summary() string {
 	return instanceName{s.Namespace, s.Name, s.Instances[0].ID}.String()
 }
 
-// describe says where an instance is, as in "10.0.0.7, http 8080/tcp".
+// describe says where an instance is, as in "10.0.0.7, http:8080/tcp".
 func describe(in *registrar.Instance) string {
 	parts := []string{where(in)}
 	for _, p := range in.Ports {
-		parts = append(parts, strings.TrimPrefix(fmt.Sprintf("%s %d/%s", p.Name, p.Port, p.Protocol), " "))
+		parts = append(parts, formatPort(p))
 	}
 	return strings.Join(parts, ", ")
 }

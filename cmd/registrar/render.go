@@ -30,7 +30,7 @@ type rendering struct {
 func (a *app) renderCommand() *cobra.Command {
 	r := &rendering{app: a, wait: render.DefaultWait}
 	cmd := &cobra.Command{
-		Use:                   "render TEMPLATE OUT [flags] [-- CMD ARGS...]",
+		Use:                   "render TEMPLATE OUT [flags] [-- CMD [ARG...]]",
 		DisableFlagsInUseLine: true,
 		Short:                 "Write a file from a template over services",
 		Long: `Render writes the file OUT ("-": standard output) from TEMPLATE, and again when

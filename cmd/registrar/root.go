@@ -2,14 +2,10 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 )
-
-// helpWidth is the width of help in characters: that of a terminal as it opens.
-const helpWidth = 80
 
 // run runs the command with its arguments and returns its exit code.
 func (a *app) run(ctx context.Context, args []string) int {
@@ -30,7 +26,8 @@ SERVICE is NAME or NAMESPACE/NAME. A plain NAME is in the namespace given by -n,
 or in "default".
 
 Each global flag can also be set in the environment: --password-file as
-REGISTRAR_PASSWORD_FILE, and so on. A flag overrides its variable.
+REGISTRAR_PASSWORD_FILE, and so on. A flag overrides its variable. With NO_COLOR
+the output has no colours on a terminal.
 
 Exit codes: 0 success, 1 failure, 2 usage error or invalid input, 3 not found,
 4 etcd unavailable, 5 permission denied, 6 timeout.`,
@@ -54,23 +51,39 @@ Exit codes: 0 success, 1 failure, 2 usage error or invalid input, 3 not found,
 	root.SetIn(a.stdin)
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
-	// Flags with a long description wrap as the other texts do.
-	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", fmt.Sprintf(".FlagUsagesWrapped %d", helpWidth)))
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	a.globals.add(root.PersistentFlags())
+	root.Flags().SortFlags = false // for help
+	root.SetUsageTemplate(usageTemplate(root))
+	root.SetHelpCommand(helpCommand())
 	mustCompleteBy(root, "namespace", a.completeNamespace)
 	mustComplete(root, "output", strings.Split(formatNames(" "), " "))
-	root.SetHelpCommand(helpCommand())
-	root.AddCommand(
-		a.registerCommand(), a.unregisterCommand(), a.runCommand(), a.checkCommand(),
-		a.listCommand(), a.getCommand(), a.waitCommand(), a.watchCommand(), a.renderCommand(),
-		a.drainCommand(), a.undrainCommand(), a.policyCommand(),
-		a.statusCommand(), a.resolveCommand(), a.doctorCommand(),
-		a.exportCommand(), a.importCommand(), a.rbacCommand(),
-		a.completionCommand(), a.manCommand(), a.versionCommand(),
-	)
+	a.addCommands(root)
 	completeFlags(root)
 	return root
+}
+
+// addCommands adds all commands, in groups by what they are for.
+func (a *app) addCommands(root *cobra.Command) {
+	for _, g := range []struct {
+		title    string
+		commands []*cobra.Command
+	}{
+		{"Registering", []*cobra.Command{a.registerCommand(), a.runCommand(), a.checkCommand(), a.unregisterCommand()}},
+		{"Reading", []*cobra.Command{a.listCommand(), a.getCommand(), a.waitCommand(), a.watchCommand(), a.renderCommand()}},
+		{"Operating", []*cobra.Command{
+			a.drainCommand(), a.undrainCommand(), a.policyCommand(), a.statusCommand(), a.doctorCommand(),
+			a.resolveCommand(), a.exportCommand(), a.importCommand(), a.rbacCommand(),
+		}},
+		{"Other", []*cobra.Command{a.completionCommand(), a.manCommand(), a.versionCommand()}},
+	} {
+		root.AddGroup(&cobra.Group{ID: g.title, Title: g.title + ":"})
+		for _, cmd := range g.commands {
+			cmd.GroupID = g.title
+			root.AddCommand(cmd)
+		}
+	}
+	root.SetHelpCommandGroupID("Other")
 }
 
 // helpCommand is cobra's, but an unknown command is an error.

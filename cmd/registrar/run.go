@@ -41,7 +41,7 @@ type run struct {
 func (a *app) runCommand() *cobra.Command {
 	r := &run{registration: registration{app: a}}
 	cmd := &cobra.Command{
-		Use:   "run SERVICE --port PORT... [flags] -- COMMAND [ARG...]",
+		Use:   "run SERVICE --port PORT... [flags] -- CMD [ARG...]",
 		Short: "Run a command and keep it registered while it runs",
 		Long: `Run starts a command and keeps an instance of a service registered for as long
 as the command runs. It exits with the exit code of the command: 128 and the
@@ -105,7 +105,7 @@ func (r *run) checkArgs(cmd *cobra.Command, args []string) error {
 	case len(args) == 0 || at == 0:
 		return usagef("run: missing SERVICE")
 	case at < 0 || at == len(args):
-		return usagef("run: missing COMMAND after \"--\"")
+		return usagef("run: missing CMD after \"--\"")
 	case at > 1:
 		return usagef("run: unexpected argument %q: the command stands after \"--\"", args[1])
 	case r.drainDelay < 0:

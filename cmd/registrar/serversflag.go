@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"strings"
 	"sync"
 
 	"github.com/spf13/cobra"
@@ -16,14 +15,9 @@ type servers struct{ list []dnsserver.Server }
 // add defines the flag.
 func (s *servers) add(cmd *cobra.Command, usage string) {
 	cmd.Flags().Func("server", usage, func(value string) error {
-		for one := range strings.SplitSeq(value, ",") {
-			server, err := dnsserver.Parse(one)
-			if err != nil {
-				return err
-			}
-			s.list = append(s.list, server)
-		}
-		return nil
+		list, err := dnsserver.ParseList(value)
+		s.list = append(s.list, list...)
+		return err
 	})
 	mustComplete(cmd, "server", nil)
 }

@@ -66,7 +66,7 @@ func TestWait(t *testing.T) {
 	}{
 		{"enough", []set{{0, 3, nil}}, exitOK, 0, "default/orders: 3 up"},
 		{"enough later", []set{{0, 0, nil}, {time.Second, 2, nil}, {time.Second, 4, nil}}, exitOK, 2 * time.Second, "default/orders: 4 up"},
-		{"never", []set{{0, 1, nil}, {time.Second, 2, nil}}, exitTimeout, 10 * time.Second, "waiting for default/orders: 2 of 3 up: context deadline exceeded: try a longer --timeout"},
+		{"never", []set{{0, 1, nil}, {time.Second, 2, nil}}, exitTimeout, 10 * time.Second, "waiting for default/orders: 2 of 3 up: timed out: try a longer --timeout"},
 		{"no answer", nil, exitTimeout, 10 * time.Second, "etcd answered, but did not send all instances in time"},
 		{"answers after a second", []set{{time.Second, -1, away}, {time.Second, 3, nil}}, exitOK, 2 * time.Second, "default/orders: 3 up"},
 		{"stale ones don't count", []set{{0, 2, nil}, {time.Second, 3, away}}, exitUnavailable, 10 * time.Second, "2 of 3 up before contact was lost: etcd unavailable: dialing"},
@@ -109,7 +109,7 @@ func TestWaitOfRegistry(t *testing.T) {
 	s.says(t, "a\nb\nc\n", "wait", "orders", "-o", "name")
 	s.do(t, "", exitOK, "drain", "orders", "b")
 	_, stderr := s.do(t, "", exitTimeout, "wait", "orders", "--min", "3", "--timeout", "50ms")
-	if want := "registrar: waiting for default/orders: 2 of 3 up: context deadline exceeded: try a longer --timeout\n"; stderr != want {
+	if want := "registrar: waiting for default/orders: 2 of 3 up: timed out: try a longer --timeout\n"; stderr != want {
 		t.Errorf("it said %q, want %q", stderr, want)
 	}
 	if _, stderr := s.do(t, "", exitTimeout, "wait", "nope", "--timeout", "50ms"); !strings.Contains(stderr, ": 0 of 1 up: ") {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"strings"
 	"sync"
 
 	"github.com/rosterdns/roster/cmd/registrar/internal/dnsserver"
@@ -13,14 +12,9 @@ type dnsWait struct{ servers []dnsserver.Server }
 
 // parse adds the servers of a flag.
 func (w *dnsWait) parse(value string) error {
-	for s := range strings.SplitSeq(value, ",") {
-		server, err := dnsserver.Parse(s)
-		if err != nil {
-			return err
-		}
-		w.servers = append(w.servers, server)
-	}
-	return nil
+	list, err := dnsserver.ParseList(value)
+	w.servers = append(w.servers, list...)
+	return err
 }
 
 // each calls do for each server, at once, and waits.

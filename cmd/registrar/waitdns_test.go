@@ -18,7 +18,7 @@ import (
 
 var static = []string{"register", "orders", "--id", "a", "--address", "10.0.0.7", "--port", "http:8080", "--static"}
 
-const registeredStatic = "registrar: registered default/orders/a (10.0.0.7, http 8080/tcp), static: it stays until it is unregistered\n"
+const registeredStatic = "registrar: registered default/orders/a (10.0.0.7, http:8080/tcp), static: it stays until it is unregistered\n"
 
 func TestWaitDNS(t *testing.T) {
 	t.Parallel()
@@ -155,7 +155,7 @@ func TestWaitDNSTimesOut(t *testing.T) {
 			if want := "registrar: " + tt.server.addr + " does not show default/orders/a: " + tt.says; !strings.HasPrefix(said, want) {
 				t.Errorf("it said %q, want %q", said, want)
 			}
-			if end := ": context deadline exceeded: try a longer --timeout\n"; !strings.HasSuffix(said, end) {
+			if end := ": timed out: try a longer --timeout\n"; !strings.HasSuffix(said, end) {
 				t.Errorf("it said %q, want %q at the end", said, end)
 			}
 		})

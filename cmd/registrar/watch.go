@@ -16,7 +16,7 @@ import (
 
 func (a *app) watchCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:                   "watch SERVICE [flags] [-- CMD ARGS...]",
+		Use:                   "watch SERVICE [flags] [-- CMD [ARG...]]",
 		DisableFlagsInUseLine: true,
 		Short:                 "Watch a service live, or run a command when it changes",
 		Long: `Watch shows the instances of a service that are up, until it receives INT

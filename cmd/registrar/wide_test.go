@@ -23,6 +23,15 @@ func TestGetByIDOfNothing(t *testing.T) {
 	s.tells(t, exitNotFound, []string{says}, "get", "orders", "a", "x")
 }
 
+// TestGetOfAnAlias: instances that are up are not said to be down where another service,
+// without any, answers in place of theirs.
+func TestGetOfAnAlias(t *testing.T) {
+	t.Parallel()
+	s := withOrders(t)
+	s.do(t, "", exitOK, "policy", "set", "orders", "--alias", "prod/none")
+	s.tells(t, exitNotFound, []string{"service default/orders: not found: its policy has another service answer: to see which, run: registrar policy get default/orders"}, "get", "orders")
+}
+
 // TestOverridesAreShown is about overrides: get -o wide shows them with their reasons,
 // those that can't be read and those without an instance too.
 func TestOverridesAreShown(t *testing.T) {
@@ -45,31 +54,8 @@ x   draining  missing   crash\x1b[31m; loop
 	// Also where nothing else is left to show.
 	s.do(t, "", exitOK, "unregister", "orders", "a", "b", "c")
 	stdout, stderr := s.do(t, "", exitNotFound, "get", "orders", "-o", "wide")
-	if want := strings.ReplaceAll(overrides, "up     ", "missing"); stdout != want || stderr != "registrar: service default/orders: not found\n" {
+	if want := strings.ReplaceAll(overrides, "up     ", "missing"); stdout != want || stderr != "registrar: service default/orders: not found: to see the services, run: registrar list\n" {
 		t.Errorf("it wrote %q, want %q, and said %q", stdout, want, stderr)
 	}
 	s.do(t, "", exitNotFound, "get", "orders")
-}
-
-func TestFit(t *testing.T) {
-	t.Parallel()
-	header := []string{"ID", "TAGS", "METADATA"}
-	rows := [][]string{{"a", "short", "a=" + strings.Repeat("ä", 40)}, {"an-id-that-is-not-cut", "b,c", "-"}}
-	for _, tt := range []struct {
-		width int
-		want  string // of METADATA of the first row
-	}{
-		{0, rows[0][2]},
-		{80, rows[0][2]},
-		{60, "a=" + strings.Repeat("ä", 27) + "…"},
-		{20, "a=" + strings.Repeat("ä", 17) + "…"},
-	} {
-		got := fit(tt.width, header, rows)
-		if got[0][2] != tt.want || got[1][0] != rows[1][0] || got[0][1] != "short" {
-			t.Errorf("width %d: %q, want %q", tt.width, got, tt.want)
-		}
-	}
-	if len(rows[0][2]) != 82 {
-		t.Error("the rows have changed")
-	}
 }

@@ -21,7 +21,7 @@ func TestDoctorCommand(t *testing.T) {
 			if code != 0 || strings.Contains(p.Stdout(), "warn  ") || strings.Contains(p.Stdout(), "fail  ") {
 				t.Errorf("%s: exit code %d, wrote:\n%s", p, code, p.Output())
 			}
-			for _, want := range []string{", leader\n", "agrees with this machine's\n", "  requests to etcd take ", "  the registry has 2 services with 2 instances\n", " answers all services (2) as etcd has them\n"} {
+			for _, want := range []string{", leader\n", "agrees with this machine's\n", "  requests to etcd: median ", "  the registry has 2 services with 2 instances\n", " answers all services (2) as etcd has them\n"} {
 				if !strings.Contains(p.Stdout(), want) {
 					t.Errorf("it wrote\n%swant %q in it", p.Stdout(), want)
 				}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/miekg/dns"
@@ -35,6 +36,18 @@ func Parse(s string) (Server, error) {
 		return "", fmt.Errorf("%q is not HOST:PORT, such as 127.0.0.1:53", s)
 	}
 	return Server(s), nil
+}
+
+// ParseList checks several, with commas between them.
+func ParseList(s string) (list []Server, err error) {
+	for one := range strings.SplitSeq(s, ",") {
+		server, err := Parse(one)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, server)
+	}
+	return list, nil
 }
 
 // Ask asks the server for records of a name, by TCP where

@@ -186,11 +186,11 @@ func TestLatency(t *testing.T) {
 		ttl  time.Duration
 		want string
 	}{
-		{took(1234*time.Microsecond, 20*ms), 15 * time.Second, "ok    requests to etcd take 1.23ms (median), 20ms (90 %), 20ms (slowest of 20); leases have 15s\n"},
-		{[]time.Duration{ms, ms, ms, ms, ms, ms, ms, ms, ms, ms, time.Minute}, 15 * time.Second, "ok    requests to etcd take 1ms (median), 1ms (90 %), 1m0s (slowest of 11); leases have 15s\n"},
-		{took(ms, time.Second), 15 * time.Second, "warn  requests to etcd take 1ms (median), 1s (90 %), 1s (slowest of 20); leases have 15s: the first answers of the library are errors — find out what slows etcd down: its disk, or the network\n"},
-		{took(ms, time.Second), 3 * time.Second, "fail  requests to etcd take 1ms (median), 1s (90 %), 1s (slowest of 20); leases have 3s: leases can run out before they are renewed — find out what slows etcd down (its disk, the network), or raise --lease\n"},
-		{[]time.Duration{ms}, 15 * time.Second, "ok    requests to etcd take 1ms (median), 1ms (90 %), 1ms (slowest of 1); leases have 15s\n"},
+		{took(1234*time.Microsecond, 20*ms), 15 * time.Second, "ok    requests to etcd: median 1.23ms, 90% 20ms, slowest 20ms (leases: 15s)\n"},
+		{[]time.Duration{ms, ms, ms, ms, ms, ms, ms, ms, ms, ms, time.Minute}, 15 * time.Second, "ok    requests to etcd: median 1ms, 90% 1ms, slowest 1m0s (leases: 15s)\n"},
+		{took(ms, time.Second), 15 * time.Second, "warn  requests to etcd: median 1ms, 90% 1s, slowest 1s (leases: 15s): the first answers of the library are errors — find out what slows etcd down: its disk, or the network\n"},
+		{took(ms, time.Second), 3 * time.Second, "fail  requests to etcd: median 1ms, 90% 1s, slowest 1s (leases: 3s): leases can run out before they are renewed — find out what slows etcd down (its disk, the network), or raise --lease\n"},
+		{[]time.Duration{ms}, 15 * time.Second, "ok    requests to etcd: median 1ms, 90% 1ms, slowest 1ms (leases: 15s)\n"},
 	} {
 		says(t, tt.want, tt.want, doctor.Latency(tt.took, tt.ttl))
 	}

@@ -26,9 +26,12 @@ type Finding struct {
 	Do string `json:"do,omitempty"`
 }
 
+// Indent is where What begins in a line for people, in characters.
+const Indent = len("warn  ")
+
 // String returns the finding as a line for people.
 func (f Finding) String() string {
-	text := fmt.Sprintf("%-4s  %s", f.Level, f.What)
+	text := fmt.Sprintf("%-*s%s", Indent, f.Level, f.What)
 	if f.Do != "" {
 		text += " — " + f.Do
 	}

@@ -78,8 +78,8 @@ const (
 func Latency(took []time.Duration, ttl time.Duration) Finding {
 	took = slices.Sorted(slices.Values(took))
 	at := func(percent int) time.Duration { return took[(len(took)-1)*percent/100] }
-	text := fmt.Sprintf("requests to etcd take %v (median), %v (90 %%), %v (slowest of %d); leases have %v",
-		short(at(50)), short(at(90)), short(took[len(took)-1]), len(took), ttl)
+	text := fmt.Sprintf("requests to etcd: median %v, 90%% %v, slowest %v (leases: %v)",
+		short(at(50)), short(at(90)), short(took[len(took)-1]), ttl)
 	switch slow := at(90); {
 	case slow >= ttl/renewals:
 		return fail("find out what slows etcd down (its disk, the network), or raise --lease", "%s: leases can run out before they are renewed", text)

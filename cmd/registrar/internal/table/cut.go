@@ -1,33 +1,9 @@
-package main
+package table
 
 import (
-	"io"
-	"os"
 	"slices"
 	"unicode/utf8"
-
-	"golang.org/x/term"
-
-	"github.com/rosterdns/roster/cmd/registrar/internal/table"
 )
-
-// terminalWidth returns how many characters a line has on the terminal that w is; 0 if it
-// is none.
-func terminalWidth(w io.Writer) int {
-	f, ok := w.(*os.File)
-	if !ok {
-		return 0
-	}
-	width, _, err := term.GetSize(int(f.Fd()))
-	if err != nil {
-		return 0
-	}
-	return width
-}
-
-// cuttable are the columns whose values can be long, and are for reading rather than for
-// pasting into another command.
-var cuttable = []string{"ADDRESS", "PORTS", "TAGS", "METADATA", "FAILOVER", "REASON", "ERROR"}
 
 const (
 	// leastCut is the width below which a value tells nothing any more: an address, or a
@@ -36,16 +12,17 @@ const (
 	ellipsis = "…"
 )
 
-// fit cuts long values, with an ellipsis, until lines of a width have room for the
-// table, or nothing is left that can be cut.
-func fit(width int, header []string, rows [][]string) [][]string {
+// Cut cuts long values of the columns with some headers, with an ellipsis, until lines of
+// a width in characters have room for the table, or nothing is left that can be cut. A
+// width of 0 has room for everything. The rows that it is given stay as they are.
+func Cut(width int, header []string, rows [][]string, cuttable []string) [][]string {
 	widths := make([]int, len(header))
-	total := -table.Gap
+	total := -Gap
 	for i := range header {
 		for _, row := range append([][]string{header}, rows...) {
 			widths[i] = max(widths[i], utf8.RuneCountInString(row[i]))
 		}
-		total += widths[i] + table.Gap
+		total += widths[i] + Gap
 	}
 	if width == 0 || total <= width {
 		return rows
