@@ -33,7 +33,9 @@ func consulDNS(t *testing.T) (addr string) {
 	<-started
 	t.Cleanup(func() {
 		_ = server.Shutdown()
-		<-done
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
 	})
 	return conn.LocalAddr().String()
 }
