@@ -62,8 +62,11 @@ type migration struct {
 func newMigration(t *testing.T) *migration {
 	t.Helper()
 	m := &migration{etcd: harness.StartEtcd(t, harness.EtcdOptions{}), server: harness.NewCoreDNS(t), other: http.NewServeMux()}
-	api := httptest.NewServer(m.other)
-	t.Cleanup(api.Close)
+	api := func() string {
+		s := httptest.NewServer(m.other)
+		t.Cleanup(s.Close)
+		return s.Listener.Addr().String()
+	}
 	ports := []string{
 		"127.0.0.1:2379", strings.TrimPrefix(m.etcd.Endpoints[0], "http://"),
 		"127.0.0.1:1053", m.server.Addr(t),
@@ -71,8 +74,8 @@ func newMigration(t *testing.T) *migration {
 		"consul:1053", fmt.Sprintf("consul:%d", m.server.Port(t, "dns")),
 		"skydns.local:1053", fmt.Sprintf("skydns.local:%d", m.server.Port(t, "dns")),
 		"-p 1053", fmt.Sprintf("-p %d", m.server.Port(t, "dns")),
-		"127.0.0.1:8500", api.Listener.Addr().String(),
-		"127.0.0.1:8761", api.Listener.Addr().String(),
+		"127.0.0.1:8500", api(),
+		"127.0.0.1:8761", api(),
 		"127.0.0.1:8600", consulDNS(t),
 	}
 	m.here, m.there = strings.NewReplacer(ports...), strings.NewReplacer(swapped(ports)...)
