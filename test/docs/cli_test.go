@@ -2,9 +2,7 @@ package docs_test
 
 import (
 	"flag"
-	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -82,21 +80,7 @@ func TestCLI(t *testing.T) {
 	if blocks == 0 {
 		t.Fatal("docs/cli.md has no captures")
 	}
-	if *update {
-		if err := os.WriteFile(filepath.Join(harness.SourceRoot(), "docs", "cli.md"), []byte(ran), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	before, after := strings.Split(varying(text), "\n"), strings.Split(varying(ran), "\n")
-	for i := range min(len(before), len(after)) {
-		if before[i] != after[i] {
-			t.Fatalf("line %d of docs/cli.md is\n%s\nbut the command prints\n%s\nIf that is right: go test ./docs -run TestCLI -update", i+1, before[i], after[i])
-		}
-	}
-	if len(before) != len(after) {
-		t.Fatal("a command prints more or fewer lines at the end of docs/cli.md")
-	}
+	compareCaptures(t, "cli.md", text, ran)
 }
 
 // TestCLIFitsATerminal: what the document shows, and so what the commands print. Messages,
@@ -112,6 +96,7 @@ func TestCLIFitsATerminal(t *testing.T) {
 		}
 	}
 }
+<<<<<<< HEAD
 
 // varying replaces what differs between one run and the next.
 func varying(text string) string {
@@ -164,3 +149,5 @@ func (s *session) run(t *testing.T, commands []string) string {
 	}
 	return shown.String()
 }
+=======
+>>>>>>> mig9

@@ -40,7 +40,7 @@ func TestCorefiles(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range []string{"Corefile", "docs/deployment.md", "docs/operations.md", "plugin/roster/README.md", "build/etcdserver/README.md"} {
+	for _, name := range []string{"Corefile", "docs/deployment.md", "docs/migrate.md", "docs/operations.md", "plugin/roster/README.md", "build/etcdserver/README.md"} {
 		if found[name] == 0 {
 			t.Errorf("found no Corefile in %s", name)
 		}

@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"path/filepath"
 	"strings"
-	"testing"
 
 	"github.com/miekg/dns"
 
@@ -51,14 +49,4 @@ func dig(args []string) int {
 	}
 	fmt.Println(m)
 	return 0
-}
-
-// installDig puts a command dig into a folder.
-func installDig(t *testing.T, dir string) {
-	t.Helper()
-	c := harness.Program(t, "dig")
-	script := fmt.Sprintf("#!/bin/sh\n%s exec '%s' \"$@\"\n", c.Env[0], c.Path)
-	if err := os.WriteFile(filepath.Join(dir, "dig"), []byte(script), 0o700); err != nil {
-		t.Fatal(err)
-	}
 }

@@ -6,4 +6,4 @@ import (
 	"github.com/rosterdns/roster/test/harness"
 )
 
-func TestMain(m *testing.M) { harness.Main(m, harness.Programs{"dig": dig}) }
+func TestMain(m *testing.M) { harness.Main(m, programs) }

@@ -25,7 +25,7 @@ func TestTour(t *testing.T) {
 		"make run", tour.RunCommand(t),
 	)
 	programs := t.TempDir()
-	installDig(t, programs)
+	install(t, programs, "dig")
 	tour.Run(t, tour.README(t), tour.Options{
 		Dir:     tour.Workspace(t, replace),
 		Replace: replace,
