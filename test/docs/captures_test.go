@@ -5,7 +5,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -35,7 +34,10 @@ func compareCaptures(t *testing.T, name, text, ran string) {
 
 // varying replaces what differs between one run and the next.
 func varying(text string) string {
-	return regexp.MustCompile(`\d{4}-\d\d-\d\dT[0-9:]+(Z|[+-]\d\d:\d\d)`).ReplaceAllString(text, "TIME")
+	for _, v := range differences {
+		text = v.found.ReplaceAllString(text, v.shown)
+	}
+	return text
 }
 
 // commandsOf returns the commands of a capture; one goes on on the next line behind "\".

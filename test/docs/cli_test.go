@@ -2,6 +2,7 @@ package docs_test
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -96,58 +97,3 @@ func TestCLIFitsATerminal(t *testing.T) {
 		}
 	}
 }
-<<<<<<< HEAD
-
-// varying replaces what differs between one run and the next.
-func varying(text string) string {
-	for _, v := range differences {
-		text = v.found.ReplaceAllString(text, v.shown)
-	}
-	return text
-}
-
-// commandsOf returns the commands of a capture; one goes on on the next line behind "\".
-func commandsOf(block string) (commands []string) {
-	goesOn := false
-	for line := range strings.Lines(block) {
-		command, begins := strings.CutPrefix(line, "$ ")
-		switch {
-		case begins:
-			commands = append(commands, command)
-		case goesOn:
-			commands[len(commands)-1] += line
-		}
-		goesOn = (begins || goesOn) && strings.HasSuffix(line, "\\\n")
-	}
-	return commands
-}
-
-// session runs captures.
-type session struct {
-	dir string
-	env []string
-}
-
-// run runs commands in one bash, and returns them as a terminal would show them.
-func (s *session) run(t *testing.T, commands []string) string {
-	t.Helper()
-	const end = "--- end of command ---"
-	var script strings.Builder
-	for _, command := range commands {
-		fmt.Fprintf(&script, "{ %s} 2>&1\nstatus=$?; echo '%s'; (exit $status)\n", command, end)
-	}
-	cmd := exec.CommandContext(t.Context(), "bash", "-c", script.String())
-	cmd.Dir, cmd.Env = s.dir, s.env
-	out, _ := cmd.CombinedOutput() // the last command can have failed on purpose
-	outputs := strings.Split(string(out), end+"\n")
-	if len(outputs) != len(commands)+1 {
-		t.Fatalf("%q ended too soon: %s", commands, out)
-	}
-	var shown strings.Builder
-	for i, command := range commands {
-		shown.WriteString("$ " + command + outputs[i])
-	}
-	return shown.String()
-}
-=======
->>>>>>> mig9
