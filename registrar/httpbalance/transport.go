@@ -41,7 +41,7 @@ func NewClient(finder balance.Finder, opts ...Option) *http.Client {
 }
 
 // RoundTrip implements http.RoundTripper. A program must close the body of each response,
-// as with any other: until then its request is in flight.
+// as with any other: its request is in flight until that, or until all of it has been read.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.URL == nil || !t.config.names(req.URL) {
 		return t.others.RoundTrip(req)
