@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -80,6 +81,24 @@ func refusing(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return net.JoinHostPort("127.0.0.1", strconv.Itoa(name.(*syscall.SockaddrInet4).Port))
+}
+
+// TestHTTPSharedTLS shows that probes that have one TLS configuration leave it as it is.
+func TestHTTPSharedTLS(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer server.Close()
+	roots := x509.NewCertPool()
+	roots.AddCert(server.Certificate())
+	shared := &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS13}
+	var probes sync.WaitGroup
+	for range 4 {
+		probes.Go(func() { expect(t, "shared", &health.HTTP{URL: server.URL, TLS: shared}, "") })
+	}
+	probes.Wait()
+	if len(shared.NextProtos) > 0 {
+		t.Errorf("the program's configuration now offers %q", shared.NextProtos)
+	}
 }
 
 // TestHTTPTLS shows that a certificate counts.
