@@ -43,6 +43,10 @@ func TestHTTP(t *testing.T) {
 	mux.Handle("/moved", http.RedirectHandler("/ok", http.StatusFound))
 	mux.Handle("/away", http.RedirectHandler(elsewhere.URL+"/", http.StatusFound))
 	mux.Handle("/circle", http.RedirectHandler("/circle", http.StatusFound))
+	for n := range 6 {
+		mux.Handle("/hop"+strconv.Itoa(n+1), http.RedirectHandler("/hop"+strconv.Itoa(n), http.StatusFound))
+	}
+	mux.HandleFunc("/hop0", func(http.ResponseWriter, *http.Request) {})
 	mux.HandleFunc("/asked", func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodHead || r.Host != "orders.example.com" || r.Header.Get("X-Check") != "1" {
 			w.WriteHeader(http.StatusBadRequest)
@@ -51,7 +55,8 @@ func TestHTTP(t *testing.T) {
 	server := httptest.NewServer(mux)
 	defer server.Close()
 	for path, want := range map[string]string{
-		"/ok": "", "/moved": "",
+		"/ok": "", "/moved": "", "/hop5": "",
+		"/hop6":   "more than 5 redirects",
 		"/fails":  `/fails": status "503 Service Unavailable"`,
 		"/none":   "404",
 		"/away":   "redirected to another server",
