@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"sync"
 
+	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/registrar"
 	"github.com/rosterdns/roster/registrar/balance"
 )
@@ -88,7 +89,7 @@ func (t *Transport) service(req *http.Request) (*service, error) {
 func (t *Transport) newService(k key) *service {
 	opts := []balance.Option{balance.WithPolicy(balance.LeastLoaded), balance.WithPort(k.scheme, "")}
 	opts = append(opts, t.config.balance...)
-	opts = append(opts, balance.WithPool(t.open))
+	opts = append(opts, balance.WithProtocol(catalog.ProtocolTCP), balance.WithPool(t.open))
 	return &service{t.config, balance.New(t.finder, k.name, opts...), newBudget(t.config.retryBudget)}
 }
 
