@@ -84,8 +84,8 @@ func TestDecodeValue(t *testing.T) {
 	}
 }
 
-// TestDecodeValueRefuses has what readers skip, and the member that the error
-// names.
+// TestDecodeValueRefuses has what readers skip, and the member that the error names. CoreDNS's
+// plugin etcd serves port 70000 as 4464.
 func TestDecodeValueRefuses(t *testing.T) {
 	t.Parallel()
 	many := func(n int, s string) string { return strings.TrimSuffix(strings.Repeat(s+",", n), ",") }

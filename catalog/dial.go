@@ -6,19 +6,22 @@ import (
 	"strconv"
 )
 
-// PortNamed returns the instance's port with a name; where the name is empty its first
-// port. It reports false where there is none.
-func (in *Instance) PortNamed(name string) (Port, bool) {
+// PortNamed returns the instance's port with a name, the TCP one if there are two; where the
+// name is empty its first port. It reports false where there is none.
+func (in *Instance) PortNamed(name string) (found Port, ok bool) {
 	for _, p := range in.Ports {
-		if name == "" || p.Name == name {
+		switch {
+		case name == "" || p.Name == name && p.Protocol != ProtocolUDP:
 			return p, true
+		case p.Name == name:
+			found, ok = p, true
 		}
 	}
-	return Port{}, false
+	return found, ok
 }
 
-// AddrPort returns the instance's first address with its port of a name, or its first
-// port where the name is empty. It reports false where there is no such port, and for
+// AddrPort returns the instance's first address with its port of a name, the TCP one if
+// there are two, or its first port where the name is empty. It reports false where there is no such port, and for
 // an instance with a host in place of addresses.
 func (in *Instance) AddrPort(name string) (netip.AddrPort, bool) {
 	p, ok := in.PortNamed(name)

@@ -12,6 +12,8 @@ func TestDial(t *testing.T) {
 	ports := []catalog.Port{{Name: "http", Port: 8080}, {Name: "grpc", Port: 9090}, {Port: 53, Protocol: catalog.ProtocolUDP}}
 	six := catalog.Instance{Addresses: []netip.Addr{netip.MustParseAddr("2001:db8::7"), netip.MustParseAddr("10.0.0.7")}, Ports: ports}
 	host := catalog.Instance{Host: "db1.example.com", Ports: ports}
+	quic := six
+	quic.Ports = append([]catalog.Port{{Name: "http", Port: 443, Protocol: catalog.ProtocolUDP}, {Name: "game", Port: 7, Protocol: catalog.ProtocolUDP}}, ports...)
 	bare := catalog.Instance{Addresses: six.Addresses}
 	for _, c := range []struct {
 		in             catalog.Instance
@@ -21,6 +23,8 @@ func TestDial(t *testing.T) {
 		{six, "", "[2001:db8::7]:8080", "[2001:db8::7]:8080"},
 		{six, "grpc", "[2001:db8::7]:9090", "[2001:db8::7]:9090"},
 		{six, "https", "", ""},
+		{quic, "http", "[2001:db8::7]:8080", "[2001:db8::7]:8080"},
+		{quic, "game", "[2001:db8::7]:7", "[2001:db8::7]:7"},
 		{host, "", "", "db1.example.com:8080"},
 		{host, "grpc", "", "db1.example.com:9090"},
 		{host, "https", "", ""},

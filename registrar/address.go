@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 )
 
 // LocalAddresses returns addresses of this machine to register, as the command
@@ -16,7 +17,8 @@ import (
 // WithEndpoints takes them, and none is sent a packet. It can be an address of the
 // loopback interface, which only this machine can reach.
 //
-// Errors are ErrInvalid if neither an interface nor an endpoint is given; ErrNotFound if
+// Errors are ErrInvalid if neither an interface nor an endpoint is given, or none of the
+// endpoints is a URL with a host and a port; ErrNotFound if
 // there is no such interface or it has no usable address; ErrUnavailable if there is no
 // route, with ctx's error if that ended the search. A later call can succeed, except
 // after ErrInvalid.
@@ -35,7 +37,11 @@ func LocalAddresses(ctx context.Context, networkInterface string, endpoints ...s
 	if len(endpoints) == 0 {
 		return nil, fmt.Errorf("registrar: %w: neither a network interface nor an endpoint is given", ErrInvalid)
 	}
-	return nil, fmt.Errorf("registrar: cannot determine this machine's address: %w: %w", ErrUnavailable, errors.Join(errs...))
+	why := errors.Join(errs...)
+	if slices.ContainsFunc(errs, func(err error) bool { return !errors.Is(err, ErrInvalid) }) {
+		why = fmt.Errorf("%w: %w", ErrUnavailable, why)
+	}
+	return nil, fmt.Errorf("registrar: cannot determine this machine's address: %w", why)
 }
 
 func interfaceAddresses(name string) ([]netip.Addr, error) {
@@ -75,8 +81,8 @@ func usableAddresses(assigned []net.Addr) []netip.Addr {
 // sourceTowards returns the address that packets to an endpoint come from.
 func sourceTowards(ctx context.Context, endpoint string) (netip.Addr, error) {
 	u, err := url.Parse(endpoint)
-	if err != nil {
-		return netip.Addr{}, err
+	if err != nil || u.Port() == "" {
+		return netip.Addr{}, fmt.Errorf("%w endpoint %q: must be SCHEME://HOST:PORT", ErrInvalid, endpoint)
 	}
 	// Connecting a UDP socket makes the kernel choose a route and nothing else.
 	var d net.Dialer

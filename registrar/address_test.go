@@ -31,6 +31,11 @@ func TestLocalAddresses(t *testing.T) {
 	if got, err := LocalAddresses(t.Context(), "", "http://127.0.0.1:99999", "://"); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("towards nowhere: %v, %v", got, err)
 	}
+	for _, malformed := range []string{"localhost:2379", "127.0.0.1:2379", "etcd-1", "http://etcd-1", "://", ""} {
+		if got, err := LocalAddresses(t.Context(), "", malformed); !errors.Is(err, ErrInvalid) || errors.Is(err, ErrUnavailable) {
+			t.Errorf("towards %q: %v, %v: a later call can't succeed", malformed, got, err)
+		}
+	}
 	if got, err := LocalAddresses(t.Context(), ""); !errors.Is(err, ErrInvalid) {
 		t.Errorf("of nothing: %v, %v", got, err)
 	}

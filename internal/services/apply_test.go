@@ -12,7 +12,9 @@ import (
 
 func compareID(a, b catalog.Instance) int { return strings.Compare(a.ID, b.ID) }
 
-// TestApply applies batches and compares what is served afterwards.
+// TestApply applies batches and compares what is served afterwards. A key without a lease,
+// which stayed for good in go-zero (PR#5545) and dubbo-go#688, is no instance unless it is
+// static.
 func TestApply(t *testing.T) {
 	t.Parallel()
 	const (

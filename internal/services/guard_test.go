@@ -108,7 +108,8 @@ func (g *guarded) want(served, protected int) {
 	}
 }
 
-// TestGuardServesAMass: what expires together is served for the time, then gone.
+// TestGuardServesAMass: what expires together is served for the time, then gone. Protection
+// without an end hid real removals in nacos-sdk-go#695.
 func TestGuardServesAMass(t *testing.T) {
 	t.Parallel()
 	runGuarded(t, 30, func(g *guarded) {
@@ -348,7 +349,7 @@ func TestJudge(t *testing.T) {
 	}
 }
 
-// TestGuardOfAList is an etcd that comes back empty.
+// TestGuardOfAList is an etcd that comes back empty. It wiped good data in nacos-sdk-go#420.
 func TestGuardOfAList(t *testing.T) {
 	t.Parallel()
 	runGuarded(t, 50, func(g *guarded) {

@@ -6,6 +6,8 @@ import (
 	"github.com/miekg/dns"
 )
 
+// TestServiceBrowsing: services and instances can be listed by DNS-SD, which Consul lacks
+// (consul#383).
 func TestServiceBrowsing(t *testing.T) {
 	t.Parallel()
 	const orders = "orders.default.svc.internal."

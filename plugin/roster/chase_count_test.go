@@ -27,9 +27,10 @@ func manyHosts() values {
 	return vs
 }
 
-// TestChasesOfAQuery checks that a query is sent through the server's own chain once at
-// most, however many hosts there are and wherever they lead, whatever name and type is
-// asked for; and not at all where they lead to each other.
+// TestChasesOfAQuery checks that a query is sent through the server's own chain once at most,
+// however many hosts there are and wherever they lead, whatever name and type is asked for; and
+// not at all where they lead to each other. So no chain or fan-out of names multiplies its
+// work.
 func TestChasesOfAQuery(t *testing.T) {
 	t.Parallel()
 	r := serving(t, "roster", manyHosts())

@@ -10,6 +10,9 @@ import (
 	"github.com/rosterdns/roster/internal/mirror"
 )
 
+// TestNegative: what exists by itself or by what is below is NODATA, all else NXDOMAIN, with
+// the zone's SOA. Consul had these wrong (consul#1906), and in CoreDNS's plugin etcd what is
+// below leaked into the answers (coredns#4048, coredns#3861, coredns#2982).
 func TestNegative(t *testing.T) {
 	t.Parallel()
 	runAll(t, serving(t, "roster", shop), []dnsCase{

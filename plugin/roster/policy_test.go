@@ -30,6 +30,8 @@ var redirected = values{
 	"only/alias/_policy":    `{"alias":"default/web"}`,
 }
 
+// TestPolicyAnswers: services answer as their policy says, also when too few are up. Consul
+// answers nothing when all are unhealthy (consul#1142).
 func TestPolicyAnswers(t *testing.T) {
 	t.Parallel()
 	const zone = ".default.svc.internal."

@@ -249,6 +249,8 @@ func TestReadyBeforeStart(t *testing.T) {
 	}
 }
 
+// TestReadyPlugin: the server is ready once there is something to answer. CoreDNS's plugin etcd
+// has no part in that.
 func TestReadyPlugin(t *testing.T) {
 	endpoint, address := closedPort(t), freeAddress(t)
 	plant(t, endpoint, shop)

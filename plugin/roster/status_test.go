@@ -91,7 +91,8 @@ func TestSerialBeforeFirstList(t *testing.T) {
 	}
 }
 
-// TestStaleAnswers checks that a stale mirror answers as a live one.
+// TestStaleAnswers checks that a stale mirror answers as a live one. CoreDNS's plugin etcd
+// answers SERVFAIL after five seconds.
 func TestStaleAnswers(t *testing.T) {
 	t.Parallel()
 	r := servingRegistry(t, "roster", inState(storeOf(t, shop), mirror.Stale))

@@ -243,8 +243,9 @@ func TestEDNS(t *testing.T) {
 	}
 }
 
-// TestFitRandom checks with sets and sizes of all kinds that messages never
-// exceed the client's size, and consist of whole records of the set.
+// TestFitRandom checks with sets and sizes of all kinds that messages never exceed the client's
+// size, and consist of whole records of the set. Consul had both wrong (consul#17228,
+// consul#3850).
 func TestFitRandom(t *testing.T) {
 	t.Parallel()
 	seed := uint64(time.Now().UnixNano())

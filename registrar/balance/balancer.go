@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/registrar"
 )
 
@@ -38,7 +40,7 @@ type Balancer struct {
 // itself there.
 func New(finder Finder, name string, opts ...Option) *Balancer {
 	b := &Balancer{finder: finder, name: name, random: rand.Float64, shared: &shared{start: time.Now()}}
-	b.cfg.ports = []string{""}
+	b.cfg.ports, b.cfg.protocol = []string{""}, catalog.ProtocolTCP
 	for _, opt := range opts {
 		opt(&b.cfg)
 	}
@@ -77,8 +79,11 @@ func (b *Balancer) Pick(ctx context.Context, exclude ...string) (Picked, error) 
 
 // nobody returns why a plan has nobody to pick.
 func (b *Balancer) nobody(p *plan) error {
-	if len(p.tiers) == 0 {
-		return fmt.Errorf("balance: service %q has no instance with a port of the names %q: %w", b.name, b.cfg.ports, registrar.ErrNotFound)
+	switch {
+	case len(p.tiers) == 0 && slices.Contains(b.cfg.ports, ""):
+		return fmt.Errorf("balance: service %q has no instance with a %s port: %w", b.name, b.cfg.protocol, registrar.ErrNotFound)
+	case len(p.tiers) == 0:
+		return fmt.Errorf("balance: service %q has no instance with a %s port of the names %q: %w", b.name, b.cfg.protocol, b.cfg.ports, registrar.ErrNotFound)
 	}
 	return fmt.Errorf("balance: service %q has no instance but the excluded ones: %w", b.name, registrar.ErrNotFound)
 }

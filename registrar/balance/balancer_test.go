@@ -39,11 +39,16 @@ func TestPorts(t *testing.T) {
 	onlyOther := func(in *registrar.Instance) { in.Ports = []registrar.Port{{Name: "other", Port: 70}} }
 	host := func(in *registrar.Instance) { in.Addresses, in.Host = nil, "db.example.com" }
 	v6 := func(in *registrar.Instance) { in.Addresses = in.Addresses[:0:0]; in.Host = "2001:db8::7" }
+	quic := func(in *registrar.Instance) {
+		in.Ports = append([]registrar.Port{{Name: "grpc", Port: 443, Protocol: "udp"}}, in.Ports...)
+	}
 	for _, c := range []struct {
 		ports []string
 		in    registrar.Instance
 		want  string
 	}{
+		{nil, instance("a", quic), "10.0.0.97:80"},
+		{[]string{"grpc"}, instance("a", quic), "10.0.0.97:90"},
 		{nil, instance("a"), "10.0.0.97:80"},
 		{[]string{""}, instance("a"), "10.0.0.97:80"},
 		{[]string{"grpc"}, instance("a"), "10.0.0.97:90"},
@@ -65,6 +70,10 @@ func TestPorts(t *testing.T) {
 		if c.want == "" && (!errors.Is(err, registrar.ErrNotFound) || !strings.Contains(err.Error(), "port")) {
 			t.Errorf("ports %q: %v, want ErrNotFound that names the port", c.ports, err)
 		}
+	}
+	udp, err := balance.New(find(instance("a", quic)), "orders", balance.WithPort("grpc"), balance.WithProtocol("udp")).Pick(t.Context())
+	if udp.Addr != "10.0.0.97:443" {
+		t.Errorf("udp: %q, %v", udp.Addr, err)
 	}
 	b := balance.Seed(balance.New(find(instance("a"), instance("b", onlyOther)), "orders", balance.WithPort("grpc")), 1)
 	fits(t, count(t, b, 100), map[string]float64{"a": 1})

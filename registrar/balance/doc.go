@@ -17,7 +17,8 @@
 // GetService says which instances answer: those that are up, or others where the
 // service's policy has it so. Of these
 //
-//   - the ones without a port of the name asked for are left out (WithPort);
+//   - the ones without a port of the name and protocol asked for are left out (WithPort,
+//     WithProtocol);
 //   - the ones that could not be connected to just now are avoided: for a second after
 //     the first failure and twice as long after each further one, up to half a minute.
 //     Never more than half of the set is avoided;

@@ -76,6 +76,12 @@ func TestFailuresAtOnce(t *testing.T) {
 		if !uses(t, b, "a") {
 			t.Error("still avoided: ten failures at once count as ten")
 		}
+		earlier, later := pick(t, b, "b"), pick(t, b, "b")
+		later.Done(balance.Result{Outcome: balance.Unreachable})
+		earlier.Done(balance.Result{Outcome: balance.OK})
+		if uses(t, b, "a") {
+			t.Error("used again by the answer to a request that was picked before the last failure")
+		}
 	})
 }
 

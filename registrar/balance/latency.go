@@ -43,10 +43,10 @@ func (l *latency) observe(sample, now time.Duration, atLeast bool) {
 	defer l.mu.Unlock()
 	decay, average, s := l.decay(now), l.last(), max(float64(sample), 1)
 	switch {
+	case atLeast && (s < average || s < float64(minLatency)):
+		return // in so short a time no instance could have answered
 	case s >= average:
 		average = s
-	case atLeast:
-		return
 	default:
 		average = average*decay + s*(1-decay)
 	}

@@ -211,6 +211,26 @@ func TestCanceled(t *testing.T) {
 	})
 }
 
+// TestCanceledAtOnce checks that a request which is given up at once says nothing of an
+// instance of which nothing is known: it would look like the fastest, and be flooded.
+func TestCanceledAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := leastLoaded(many(2)...)
+		known := pick(t, b, "b")
+		time.Sleep(50 * time.Millisecond)
+		known.Done(balance.Result{})
+		finish(t, b, balance.Canceled, "a")
+		open := map[string]int{}
+		for range 10 {
+			open[pick(t, b).Instance.ID]++
+		}
+		if open["a"] != 5 {
+			t.Errorf("of 10 requests at once %v, want as many for each", open)
+		}
+	})
+}
+
 // TestNewInstance checks that one of which nothing is known is not flooded.
 func TestNewInstance(t *testing.T) {
 	t.Parallel()

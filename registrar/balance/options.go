@@ -1,9 +1,13 @@
 package balance
 
 import (
+	"cmp"
 	"io"
+	"net"
 	"slices"
+	"strconv"
 
+	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/registrar"
 )
 
@@ -36,6 +40,7 @@ type config struct {
 	policy   Policy
 	locality string
 	ports    []string
+	protocol string
 	open     func(instance *registrar.Instance, addr string) io.Closer
 }
 
@@ -46,9 +51,16 @@ func WithPolicy(policy Policy) Option {
 
 // WithPort sets the name of the port to connect to: the first of the names that an
 // instance has a port of. The empty name stands for its first port, and is the default.
-// Instances without such a port are left out.
+// Only ports of the protocol of WithProtocol count. Instances without such a port are left
+// out.
 func WithPort(names ...string) Option {
 	return func(c *config) { c.ports = slices.Clone(names) }
+}
+
+// WithProtocol sets the protocol of the port to connect to, "tcp" or "udp"; the default is
+// "tcp".
+func WithProtocol(protocol string) Option {
+	return func(c *config) { c.protocol = protocol }
 }
 
 // WithLocality says in which locality the program runs, so that instances there get its
@@ -91,10 +103,26 @@ func WithPool(open func(instance *registrar.Instance, addr string) io.Closer) Op
 
 // addr returns where to connect to on an instance; false if it lacks the port.
 func (c *config) addr(in *registrar.Instance) (string, bool) {
+	port, ok := c.port(in)
+	if !ok {
+		return "", false
+	}
+	host := in.Host
+	if len(in.Addresses) > 0 {
+		host = in.Addresses[0].String()
+	}
+	return net.JoinHostPort(host, strconv.Itoa(int(port))), host != ""
+}
+
+// port returns the port to connect to.
+func (c *config) port(in *registrar.Instance) (uint16, bool) {
 	for _, name := range c.ports {
-		if addr, ok := in.HostPort(name); ok {
-			return addr, true
+		for _, p := range in.Ports {
+			protocol := cmp.Or(p.Protocol, catalog.ProtocolTCP)
+			if protocol == c.protocol && (name == "" || p.Name == name) {
+				return p.Port, true
+			}
 		}
 	}
-	return "", false
+	return 0, false
 }

@@ -26,16 +26,26 @@ type remembered struct {
 	at      time.Time
 }
 
+// get returns the set that is remembered; nil if there is none.
 func (m *memory) get(name string) *registrar.Service {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.forget()
 	return m.sets[name].service
 }
 
-// put remembers a set as of now, in place of an earlier one.
+// put remembers a set as of now, in place of an earlier one. An empty one takes no place:
+// names of nothing can be dialed without end.
 func (m *memory) put(name string, service *registrar.Service) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.forget()
+	delete(m.sets, name)
+	if len(service.Instances) > 0 {
+		m.sets[name] = remembered{service, time.Now()}
+	}
+}
+
+func (m *memory) forget() {
 	maps.DeleteFunc(m.sets, func(_ string, r remembered) bool { return time.Since(r.at) > rememberFor })
-	m.sets[name] = remembered{service, time.Now()}
 }

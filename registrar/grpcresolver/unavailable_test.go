@@ -116,6 +116,30 @@ func TestRemembered(t *testing.T) {
 	})
 }
 
+// TestForgotten: what is remembered is not used after a day, also where nothing else was
+// remembered since, nor after the registry has said that nobody is there.
+func TestForgotten(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		known := &registrar.Service{Instances: []registrar.Instance{grpctest.Instance("a", "10.0.0.1")}}
+		client := &constant{}
+		builder := grpcresolver.New(client)
+		again := func(when string, service *registrar.Service, err error, want ...string) {
+			t.Helper()
+			client.service, client.err = service, err
+			c, r := build(t, builder, "roster:///orders")
+			c.want(t, when, want...)
+			r.Close()
+		}
+		again("at first", known, nil, "a")
+		time.Sleep(25 * time.Hour)
+		again("after a day", nil, registrar.ErrUnavailable, "error")
+		again("once more", known, nil, "a")
+		again("nobody is there", &registrar.Service{}, nil, "", "error")
+		again("after that", nil, registrar.ErrUnavailable, "error")
+	})
+}
+
 // TestLastKnown: what a client knows counts although it may be out of date, as it does from
 // a snapshot, but an empty set that may be replaces nothing.
 func TestLastKnown(t *testing.T) {

@@ -56,7 +56,8 @@ type Checker struct {
 	Rise int
 	// Fall is how many in a row must fail before it is down; 0 means DefaultFall.
 	Fall int
-	// Initial is the status before the first probe. It is not reported. Empty means that
+	// Initial is the status before the first probe. It is not reported; Register registers
+	// the instances with it at once if it is up. Empty means that
 	// it isn't known, so that the first one found out is reported, whichever it is.
 	Initial catalog.Status
 }

@@ -38,8 +38,11 @@ func (e *Exec) Probe(ctx context.Context) error {
 	cmd.Env, cmd.Stdout, cmd.Stderr, cmd.WaitDelay = e.Env, &out, &out, outputDelay
 	killGroup(cmd)
 	err := cmd.Run()
-	if ctx.Err() != nil {
+	switch {
+	case ctx.Err() != nil:
 		err = ctx.Err() // not the signal that killed it for that
+	case errors.Is(err, exec.ErrWaitDelay):
+		err = nil // exit code 0, whatever it has left behind
 	}
 	switch text := strings.TrimSpace(string(out.last)); {
 	case err == nil:

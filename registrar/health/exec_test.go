@@ -32,6 +32,20 @@ func TestExec(t *testing.T) {
 	expect(t, "nothing", &health.Exec{}, "no command")
 }
 
+// TestExecLeavesProcess shows that exit code 0 is a success although a process that the
+// command has started has its output open.
+func TestExecLeavesProcess(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "pid")
+	expect(t, "in the background", &health.Exec{Command: []string{"sh", "-c", `sleep 1000 & echo $! >` + file}}, "")
+	text, err := os.ReadFile(file)
+	pid, _ := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil || pid == 0 {
+		t.Fatalf("the command said %q, %v", text, err)
+	}
+	_ = syscall.Kill(pid, syscall.SIGKILL)
+}
+
 // TestExecOutput shows that of a lot of output the end is remembered.
 func TestExecOutput(t *testing.T) {
 	t.Parallel()

@@ -43,7 +43,8 @@ func (h *HTTP) Probe(ctx context.Context) error {
 	if host := h.Header.Get("Host"); host != "" {
 		req.Host = host
 	}
-	transport := &http.Transport{DisableKeepAlives: true, TLSClientConfig: h.TLS, ForceAttemptHTTP2: true}
+	// A transport adds to its TLS configuration, and the program can use it for others.
+	transport := &http.Transport{DisableKeepAlives: true, TLSClientConfig: h.TLS.Clone(), ForceAttemptHTTP2: true}
 	defer transport.CloseIdleConnections()
 	client := &http.Client{Transport: transport, CheckRedirect: checkRedirect}
 	resp, err := client.Do(req)

@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -42,6 +43,10 @@ func TestHTTP(t *testing.T) {
 	mux.Handle("/moved", http.RedirectHandler("/ok", http.StatusFound))
 	mux.Handle("/away", http.RedirectHandler(elsewhere.URL+"/", http.StatusFound))
 	mux.Handle("/circle", http.RedirectHandler("/circle", http.StatusFound))
+	for n := range 6 {
+		mux.Handle("/hop"+strconv.Itoa(n+1), http.RedirectHandler("/hop"+strconv.Itoa(n), http.StatusFound))
+	}
+	mux.HandleFunc("/hop0", func(http.ResponseWriter, *http.Request) {})
 	mux.HandleFunc("/asked", func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodHead || r.Host != "orders.example.com" || r.Header.Get("X-Check") != "1" {
 			w.WriteHeader(http.StatusBadRequest)
@@ -50,7 +55,8 @@ func TestHTTP(t *testing.T) {
 	server := httptest.NewServer(mux)
 	defer server.Close()
 	for path, want := range map[string]string{
-		"/ok": "", "/moved": "",
+		"/ok": "", "/moved": "", "/hop5": "",
+		"/hop6":   "more than 5 redirects",
 		"/fails":  `/fails": status "503 Service Unavailable"`,
 		"/none":   "404",
 		"/away":   "redirected to another server",
@@ -80,6 +86,24 @@ func refusing(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return net.JoinHostPort("127.0.0.1", strconv.Itoa(name.(*syscall.SockaddrInet4).Port))
+}
+
+// TestHTTPSharedTLS shows that probes that have one TLS configuration leave it as it is.
+func TestHTTPSharedTLS(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer server.Close()
+	roots := x509.NewCertPool()
+	roots.AddCert(server.Certificate())
+	shared := &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS13}
+	var probes sync.WaitGroup
+	for range 4 {
+		probes.Go(func() { expect(t, "shared", &health.HTTP{URL: server.URL, TLS: shared}, "") })
+	}
+	probes.Wait()
+	if len(shared.NextProtos) > 0 {
+		t.Errorf("the program's configuration now offers %q", shared.NextProtos)
+	}
 }
 
 // TestHTTPTLS shows that a certificate counts.

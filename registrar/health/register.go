@@ -15,7 +15,8 @@ type Registerer interface {
 
 // Register keeps the instances of a service registered with the status that a monitor
 // finds. They are registered when it is up for the first time, and again, with their new
-// status, whenever it changes. What is written is the client's to retry.
+// status, whenever it changes; at once where a Checker's Initial is up. What is written is
+// the client's to retry.
 //
 // It returns nil when ctx is done, and leaves the instances registered as they are: the
 // program can then register them as draining, or close the client. Errors are those of
@@ -28,7 +29,7 @@ func Register(ctx context.Context, client Registerer, service *registrar.Service
 	defer end()
 	desired, registered := service.Clone(), false
 	var failed error
-	m.Run(ctx, func(r Result) {
+	changed := func(r Result) {
 		if !registered && !r.Up() {
 			return
 		}
@@ -39,6 +40,10 @@ func Register(ctx context.Context, client Registerer, service *registrar.Service
 		if failed = client.Register(ctx, desired); failed != nil {
 			end()
 		}
-	})
+	}
+	if c, ok := m.(*Checker); ok && c.Initial != "" {
+		changed(Result{Status: c.Initial}) // which it takes for known, and doesn't report
+	}
+	m.Run(ctx, changed)
 	return failed
 }

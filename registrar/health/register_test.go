@@ -5,6 +5,8 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/registrar"
@@ -71,4 +73,31 @@ func TestRegister(t *testing.T) {
 			t.Errorf("%+v: %v", bad, err)
 		}
 	}
+}
+
+// TestRegisterInitially shows that instances are registered at once with a checker that
+// takes them for up, and follow it from there.
+func TestRegisterInitially(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		for _, c := range []struct {
+			initial catalog.Status
+			err     error
+			want    []catalog.Status
+		}{
+			{catalog.StatusUp, nil, []catalog.Status{catalog.StatusUp}},
+			{catalog.StatusUp, errBroken, []catalog.Status{catalog.StatusUp, catalog.StatusDown}},
+			{catalog.StatusDown, errBroken, nil},
+			{catalog.StatusDown, nil, []catalog.Status{catalog.StatusUp}},
+		} {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+			defer cancel()
+			var r recorder
+			probe := health.ProbeFunc(func(context.Context) error { return c.err })
+			db := &registrar.Service{Name: "db", Instances: []registrar.Instance{{Host: "db1.example.com"}}}
+			if err := health.Register(ctx, &r, db, &health.Checker{Probe: probe, Initial: c.initial}); err != nil || !slices.Equal(r.statuses, c.want) {
+				t.Errorf("initially %q, then %v: registered as %q, %v; want %q", c.initial, c.err, r.statuses, err, c.want)
+			}
+		}
+	})
 }

@@ -41,3 +41,6 @@ func (b *budget) retry() bool {
 	b.balance.Add(retry)
 	return false
 }
+
+// refund takes a retry back that was not made.
+func (b *budget) refund() { b.balance.Add(retry) }

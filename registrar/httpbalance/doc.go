@@ -13,8 +13,8 @@
 //
 // # Ports
 //
-// The port is the one that the instance has under the name of the URL's scheme, "http" or
-// "https", else its first one. Another name is set by
+// The port is the TCP port that the instance has under the name of the URL's scheme, "http"
+// or "https", else its first one. Another name is set by
 // WithBalance(balance.WithPort("admin")). The URL has no port: a URL can't have a name for
 // one, and the registry knows the number. One that has a port is refused with
 // registrar.ErrInvalid.

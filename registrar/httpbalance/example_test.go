@@ -123,3 +123,16 @@ func ExampleWithTransport() {
 	client := httpbalance.NewClient(registry, httpbalance.WithTransport(base), httpbalance.WithHost("orders.example.com"))
 	defer client.CloseIdleConnections()
 }
+
+// A service that answers 429 while it is busy, and that gets no more than one request in ten
+// a second time.
+func ExampleWithRetries() {
+	registry, end := open(context.Background())
+	defer end()
+	client := httpbalance.NewClient(registry,
+		httpbalance.WithRetries(1),
+		httpbalance.WithRetryStatus(http.StatusTooManyRequests, http.StatusServiceUnavailable),
+		httpbalance.WithRetryBudget(0.1),
+		httpbalance.WithConnectTimeout(500*time.Millisecond))
+	client.CloseIdleConnections()
+}

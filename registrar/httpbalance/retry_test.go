@@ -156,6 +156,51 @@ func TestRetryBudget(t *testing.T) {
 	}
 }
 
+// TestRetryBudgetIsBounded checks that good times, however long, allow for one burst of
+// retries.
+func TestRetryBudgetIsBounded(t *testing.T) {
+	t.Parallel()
+	r := newRegistry(t)
+	var count atomic.Int32
+	var fails atomic.Bool
+	for i := range 2 {
+		r.start(fmt.Sprint("i", i), func(w http.ResponseWriter, _ *http.Request) {
+			if count.Add(1); fails.Load() {
+				w.WriteHeader(http.StatusServiceUnavailable)
+			}
+		})
+	}
+	c := r.client(httpbalance.WithRetryBudget(0.5))
+	const good, bad = 400, 250
+	for i := range good + bad {
+		fails.Store(i >= good)
+		if _, _, err := do(t.Context(), c, http.MethodGet, "http://orders.roster/", nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if extra := count.Load() - good - bad; extra < 220 || extra > 226 {
+		t.Errorf("%d requests of %d are sent again, want half of them and the 100 saved up", extra, bad)
+	}
+}
+
+// TestTriesAreBounded checks that a request that reaches nobody ends.
+func TestTriesAreBounded(t *testing.T) {
+	t.Parallel()
+	r := newRegistry(t)
+	for i := range 15 {
+		r.refuse(fmt.Sprint("dead", i))
+	}
+	var dialed atomic.Int32
+	base := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+		dialed.Add(1)
+		return nil, errRefused
+	}}
+	_, _, err := do(t.Context(), r.client(httpbalance.WithTransport(base)), http.MethodPost, "http://orders.roster/", nil)
+	if !errors.Is(err, errRefused) || dialed.Load() != 10 {
+		t.Errorf("%d instances were tried, then %v; want 10", dialed.Load(), err)
+	}
+}
+
 // TestUnreachable checks that a request gets through wherever most instances are dead, and
 // that it costs no budget.
 func TestUnreachable(t *testing.T) {
@@ -209,13 +254,16 @@ func TestCancel(t *testing.T) {
 	}
 }
 
-// TestInFlight checks that a request is in flight until its response is closed: the next
-// ones go elsewhere.
+// TestInFlight checks that a request is in flight until its response has been read or is
+// closed: the next ones go elsewhere.
 func TestInFlight(t *testing.T) {
 	t.Parallel()
 	r := newRegistry(t)
 	for _, id := range []string{"a", "b"} {
-		r.start(id, answer(http.StatusOK, id))
+		r.start(id, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Instance", id)
+			_, _ = io.WriteString(w, "unread")
+		})
 	}
 	c := r.client()
 	var open []*http.Response
@@ -225,8 +273,7 @@ func TestInFlight(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		text, _ := io.ReadAll(response.Body)
-		seen[string(text)]++
+		seen[response.Header.Get("Instance")]++
 		open = append(open, response)
 	}
 	if seen["a"] != 10 || seen["b"] != 10 {

@@ -1,6 +1,7 @@
 package httpbalance
 
 import (
+	"context"
 	"net/http"
 	"slices"
 
@@ -60,14 +61,28 @@ func (c *call) next(last try) (*http.Request, balance.Picked, bool) {
 	if !ok {
 		return nil, balance.Picked{}, false
 	}
-	picked, err := c.balancer.Pick(ctx, c.tried...)
-	if err != nil {
+	picked, ok := c.pickAgain(ctx, last)
+	if !ok {
 		closeBody(body)
 		return nil, balance.Picked{}, false
 	}
 	next := c.req.WithContext(ctx)
 	next.Body = body
 	return next, picked, true
+}
+
+// pickAgain picks an instance that was not tried, and pays for it out of the budget where the
+// request can have reached one.
+func (c *call) pickAgain(ctx context.Context, last try) (picked balance.Picked, ok bool) {
+	pays := last.progress == connected
+	if pays && !c.budget.retry() {
+		return picked, false
+	}
+	picked, err := c.balancer.Pick(ctx, c.tried...)
+	if err != nil && pays {
+		c.budget.refund() // nobody is left to send it to
+	}
+	return picked, err == nil
 }
 
 // retriable reports whether another instance may be tried, and counts it.
@@ -79,7 +94,7 @@ func (c *call) retriable(last try) bool {
 		c.unconnected++
 		return c.unconnected < maxUnconnected
 	case last.err == nil && !slices.Contains(c.retryStatus, last.response.StatusCode),
-		c.repeated >= c.retries || !idempotent(c.req) || !c.budget.retry():
+		c.repeated >= c.retries || !idempotent(c.req):
 		return false
 	}
 	c.repeated++

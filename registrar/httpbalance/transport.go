@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"sync"
 
+	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/registrar"
 	"github.com/rosterdns/roster/registrar/balance"
 )
@@ -41,7 +42,7 @@ func NewClient(finder balance.Finder, opts ...Option) *http.Client {
 }
 
 // RoundTrip implements http.RoundTripper. A program must close the body of each response,
-// as with any other: until then its request is in flight.
+// as with any other: its request is in flight until that, or until all of it has been read.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.URL == nil || !t.config.names(req.URL) {
 		return t.others.RoundTrip(req)
@@ -88,7 +89,7 @@ func (t *Transport) service(req *http.Request) (*service, error) {
 func (t *Transport) newService(k key) *service {
 	opts := []balance.Option{balance.WithPolicy(balance.LeastLoaded), balance.WithPort(k.scheme, "")}
 	opts = append(opts, t.config.balance...)
-	opts = append(opts, balance.WithPool(t.open))
+	opts = append(opts, balance.WithProtocol(catalog.ProtocolTCP), balance.WithPool(t.open))
 	return &service{t.config, balance.New(t.finder, k.name, opts...), newBudget(t.config.retryBudget)}
 }
 

@@ -31,8 +31,8 @@ const (
 	connected
 )
 
-// sendTo sends a request to an instance that was picked for it. The response ends when its
-// body is closed.
+// sendTo sends a request to an instance that was picked for it. The response ends with its
+// body.
 func (c *config) sendTo(picked balance.Picked, req *http.Request) try {
 	p := picked.Pool.(*pool)
 	p.begin()
@@ -52,20 +52,18 @@ func (c *config) sendTo(picked balance.Picked, req *http.Request) try {
 		closeBody(response.Body)
 		response, err = nil, context.Cause(ctx)
 	}
-	end := func(o balance.Outcome) {
-		picked.Done(balance.Result{Outcome: o, Latency: took})
-		p.end()
-		cancel(nil)
-	}
+	done := func(o balance.Outcome) { picked.Done(balance.Result{Outcome: o, Latency: took}) }
+	end := func() { p.end(); cancel(nil) }
 	if err != nil {
 		if cause := context.Cause(ctx); cause != nil && req.Context().Err() == nil {
 			err = cause // "context canceled" says nothing
 		}
 		reached := progress(at.Load())
-		end(outcomeOf(req.Context(), reached))
+		done(outcomeOf(req.Context(), reached))
+		end()
 		return try{picked, nil, err, reached}
 	}
-	response.Body = newBody(response.Body, func() { end(outcomeOfStatus(response.StatusCode)) })
+	response.Body = newBody(response.Body, func(failed error) { done(outcomeOfResponse(req.Context(), response, failed)) }, end)
 	return try{picked, response, nil, connected}
 }
 
@@ -112,8 +110,13 @@ func outcomeOf(ctx context.Context, reached progress) balance.Outcome {
 	return balance.Failed
 }
 
-func outcomeOfStatus(code int) balance.Outcome {
-	if code >= http.StatusInternalServerError {
+// outcomeOfResponse returns the outcome of a try with a response, whose body can have broken
+// off.
+func outcomeOfResponse(ctx context.Context, response *http.Response, failed error) balance.Outcome {
+	switch {
+	case failed != nil:
+		return outcomeOf(ctx, connected)
+	case response.StatusCode >= http.StatusInternalServerError:
 		return balance.Failed
 	}
 	return balance.OK

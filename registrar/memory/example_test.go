@@ -73,3 +73,27 @@ func ExampleStore_SetState() {
 	// asked for only now, unavailable: true
 	// again: 1 stale: false <nil>
 }
+
+// A client that is closed, and leaves what it registered.
+func ExampleWithLeaveOnClose() {
+	ctx := context.Background()
+	store := memory.NewStore()
+	once, err := registrar.Open(ctx, memory.Name, memory.WithStore(store), memory.WithLeaveOnClose())
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := once.Register(ctx, &registrar.Service{Name: "orders", Instances: here(8080)}); err != nil {
+		log.Fatal(err)
+	}
+	if err := once.Close(); err != nil {
+		log.Fatal(err)
+	}
+	client, err := registrar.Open(ctx, memory.Name, memory.WithStore(store))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+	services, err := client.List(ctx, "")
+	fmt.Println(services, err)
+	// Output: [default/orders] <nil>
+}

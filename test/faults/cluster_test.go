@@ -7,9 +7,9 @@ import (
 	"github.com/rosterdns/roster/test/harness"
 )
 
-// TestLeaderKilled kills the leader of three, which is the member that the mirror
-// is on, again and again: changes show two seconds after the cluster takes them
-// again, which is when it has elected another.
+// TestLeaderKilled kills the leader of three, which is the member that the mirror is on, again
+// and again: changes show two seconds after the cluster takes them again, which is when it has
+// elected another. No answer is empty meanwhile, as Consul's were (consul#1273).
 func TestLeaderKilled(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, options{etcd: harness.EtcdOptions{Members: 3}, proxied: true})

@@ -56,6 +56,24 @@ func TestRegister(t *testing.T) {
 	}
 }
 
+// TestSecure: both ways in which kratos says that an endpoint has TLS are one.
+func TestSecure(t *testing.T) {
+	t.Parallel()
+	client := open(t, memory.NewStore())
+	in := instance("a")
+	in.Name, in.Endpoints = "orders", []string{"grpcs://10.0.0.7:9000?isSecure=true", "http://10.0.0.7:8000?isSecure=true"}
+	if err := kratos.New(client).Register(t.Context(), in); err != nil {
+		t.Fatal(err)
+	}
+	orders, err := client.GetService(t.Context(), "orders")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ports := orders.Instances[0].Ports; ports[0].Name != "grpcs" || ports[1].Name != "https" {
+		t.Errorf("ports %+v", ports)
+	}
+}
+
 func TestInvalid(t *testing.T) {
 	t.Parallel()
 	r := kratos.New(open(t, memory.NewStore()))
@@ -122,7 +140,7 @@ func TestOtherInstances(t *testing.T) {
 	t.Parallel()
 	client := open(t, memory.NewStore())
 	err := client.Register(t.Context(), &registrar.Service{Name: "orders", Instances: []registrar.Instance{
-		{ID: "a", Host: "orders.example.com", Ports: []registrar.Port{{Name: "grpc", Port: 9000}, {Port: 80}}},
+		{ID: "a", Host: "orders.example.com", Ports: []registrar.Port{{Name: "grpc", Port: 443, Protocol: "udp"}, {Name: "grpc", Port: 9000}, {Port: 80}}},
 		{ID: "b", Host: "orders.example.com", Ports: []registrar.Port{{Name: "grpc", Port: 9000, Protocol: "udp"}}},
 	}})
 	if err != nil {

@@ -35,7 +35,8 @@ func TestWatchStaleAndBack(t *testing.T) {
 	})
 }
 
-// TestWatchHalfOpen: a connection on which nothing comes any more makes it stale, too.
+// TestWatchHalfOpen: a connection on which nothing comes any more makes it stale, too. Such
+// connections stalled watches for good in etcd#8980 and m3 (PR#2860).
 func TestWatchHalfOpen(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -124,8 +125,8 @@ func TestWatchLongList(t *testing.T) {
 	})
 }
 
-// TestWatchCompacted: a history that is compacted away neither loses a change nor
-// makes a loop.
+// TestWatchCompacted: a history that is compacted away neither loses a change nor makes a loop.
+// go-zero#3364 looped on it, and grew.
 func TestWatchCompacted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -152,8 +152,9 @@ func TestWatchSkipsToTheLast(t *testing.T) {
 	})
 }
 
-// TestWatchBatchOfDeletions: a transaction of several deletions is seen whole, as one
-// change.
+// TestWatchBatchOfDeletions: a transaction of several deletions is seen whole, as one change.
+// Deletions carry no value: instances are found by their key. go-micro delivers the first one
+// of three only.
 func TestWatchBatchOfDeletions(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -168,8 +169,8 @@ func TestWatchBatchOfDeletions(t *testing.T) {
 	})
 }
 
-// TestWatchHasNoGap: what changes while the service is listed for the first time, and
-// until it is watched, is seen.
+// TestWatchHasNoGap: what changes while the service is listed for the first time, and until it
+// is watched, is seen. go-zero#227 lost it.
 func TestWatchHasNoGap(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -188,8 +189,8 @@ func TestWatchHasNoGap(t *testing.T) {
 	})
 }
 
-// TestWatchOfManyIsOneEtcdWatch: neither a second Watch nor GetService costs etcd
-// another.
+// TestWatchOfManyIsOneEtcdWatch: neither a second Watch nor GetService costs etcd another.
+// go-zero opened one for each subscriber (PR#5588).
 func TestWatchOfManyIsOneEtcdWatch(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -255,7 +256,8 @@ func TestWatchEnds(t *testing.T) {
 	})
 }
 
-// TestWatchMalformedValue: one bad value neither empties the service nor ends the Watch.
+// TestWatchMalformedValue: one bad value neither empties the service nor ends the Watch. In
+// kratos it empties the service.
 func TestWatchMalformedValue(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -272,7 +274,7 @@ func TestWatchMalformedValue(t *testing.T) {
 	})
 }
 
-// TestWatchPrefixOfAnother: hello is not told of helloworld.
+// TestWatchPrefixOfAnother: hello is not told of helloworld, as it was in kratos (PR#1501).
 func TestWatchPrefixOfAnother(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

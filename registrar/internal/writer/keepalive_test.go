@@ -20,8 +20,8 @@ func (w *world) renewed() (renewals, streams, open int) {
 	return c.Renewals, c.Streams, c.Open
 }
 
-// TestKeepalives: one stream for all of them, a third of the TTL apart at most,
-// and somewhat less.
+// TestKeepalives: one stream for all of them, a third of the TTL apart at most, and somewhat
+// less. Single requests of 4,000 processes overloaded the log-ins of etcd in go-micro#2821.
 func TestKeepalives(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -45,7 +45,8 @@ func TestKeepalives(t *testing.T) {
 	})
 }
 
-// TestBrokenStreamIsReplaced: by one other, which the next keepalive opens.
+// TestBrokenStreamIsReplaced: by one other, which the next keepalive opens. go-kit#1043,
+// registry-etcd#11 and trillian#2654 took the end of a stream for the end of renewal.
 func TestBrokenStreamIsReplaced(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

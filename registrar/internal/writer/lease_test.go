@@ -38,8 +38,8 @@ func TestLeaseLostIsReplaced(t *testing.T) {
 	})
 }
 
-// TestWriteFindsTheLeaseGone: the lease is replaced at once, and not when the next
-// keepalive tells.
+// TestWriteFindsTheLeaseGone: the lease is replaced at once, and not when the next keepalive
+// tells. rpcx#420 wrote again with the ID of the lease that was gone.
 func TestWriteFindsTheLeaseGone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -58,6 +58,8 @@ func TestWriteFindsTheLeaseGone(t *testing.T) {
 	})
 }
 
+// TestOutageLongerThanTheLease: instances come back after an outage of any length. kratos#3883
+// gave up after some tries.
 func TestOutageLongerThanTheLease(t *testing.T) {
 	t.Parallel()
 	for _, state := range []faulty.State{faulty.Hung, faulty.Down} {

@@ -14,6 +14,8 @@ import (
 	"github.com/rosterdns/roster/registrar"
 )
 
+// TestDeletedKeyIsPutBack: a key that somebody deletes is written again. It stayed away in
+// go-zero (PR#4960).
 func TestDeletedKeyIsPutBack(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -74,6 +74,8 @@ func TestRegisterWaitsNoLongerThanItsContext(t *testing.T) {
 	})
 }
 
+// TestEtcdDownAtStart: Register records what is desired, which is written once etcd is there.
+// An etcd that is away blocked or ended the start in go-micro#2144, etcd#9829 and go-zero#2461.
 func TestEtcdDownAtStart(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -40,6 +40,8 @@ func TestUnregisterSaysDownFirst(t *testing.T) {
 	})
 }
 
+// TestUnregisterLeavesTheSuccessor: Unregister compares the lease. Without that, as in most
+// registries, a process that ends deletes the key of its successor.
 func TestUnregisterLeavesTheSuccessor(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
