@@ -85,14 +85,8 @@ func (w *watchdog) checkArgs(args []string) error {
 }
 
 func (w *watchdog) run(ctx context.Context, args []string) (err error) {
-	if w.name, err = w.parseName(args[0]); err != nil {
+	if err := w.parseTargets(args); err != nil {
 		return err
-	}
-	for _, id := range args[1:] {
-		if err := catalog.CheckLabel("ID", id); err != nil {
-			return err
-		}
-		w.ids = append(w.ids, id)
 	}
 	cfg, err := w.globals.etcdConfig()
 	if err != nil {
@@ -109,6 +103,27 @@ func (w *watchdog) run(ctx context.Context, args []string) (err error) {
 	}
 	defer conn.Close()
 	return w.untilSignal(ctx, func(ctx context.Context) error { return w.keep(ctx, client, conn) })
+}
+
+// parseTargets parses SERVICE [ID...] or NAMESPACE/SERVICE/ID..., all of one service: the
+// lock is that of a service.
+func (w *watchdog) parseTargets(args []string) (err error) {
+	if len(args) == 1 && !namesInstance(args[0]) {
+		w.name, err = w.parseName(args[0])
+		return err
+	}
+	names, err := w.parseInstances(args)
+	if err != nil {
+		return err
+	}
+	w.name = registrar.ServiceName{Namespace: names[0].namespace, Service: names[0].service}
+	for _, n := range names {
+		if n.ofService() != w.name.Name() {
+			return usagef("check: %s is not of service %s: run a check for each service", n, w.name)
+		}
+		w.ids = append(w.ids, n.id)
+	}
+	return nil
 }
 
 // untilSignal runs do until a signal ends its context; a second one doesn't wait for it.

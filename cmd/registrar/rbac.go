@@ -185,32 +185,17 @@ func (a *app) role(ctx context.Context, r rbac.Role, f roleFlags) error {
 }
 
 func (a *app) applyRole(ctx context.Context, r *rbac.Role) error {
-	g := &a.globals
-	if err := g.check(); err != nil {
+	cfg, err := a.globals.etcdConfig()
+	if err != nil {
 		return err
 	}
-	cfg := etcdclient.Config{Endpoints: g.endpoints, Username: g.user}
-	if g.user != "" {
-		password, err := readPassword(g.passwordFile)
-		if err != nil {
-			return err
-		}
-		cfg.Password = password
-	}
-	if g.cert != "" || g.cacert != "" {
-		cfg.Files = &etcdclient.TLSFiles{Cert: g.cert, Key: g.key, CA: g.cacert}
-	}
-	conn, err := etcdclient.New(cfg)
-	if err != nil {
-		return &usageError{err}
-	}
-	defer conn.Close()
-	ctx, cancel := context.WithTimeout(ctx, g.timeout)
+	ctx, cancel := context.WithTimeout(ctx, a.globals.timeout)
 	defer cancel()
-	client, err := conn.Client(ctx)
+	client, closing, err := a.etcd(ctx, cfg)
 	if err != nil {
 		return explainAuth(err)
 	}
+	defer closing()
 	revoke, err := r.Apply(ctx, client)
 	if err != nil {
 		return explainAuth(err)
