@@ -4,6 +4,7 @@ package endsignal
 
 import (
 	"os"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -17,7 +18,7 @@ const Window = 100 * time.Millisecond
 const waiting = 16
 
 // Once passes on signals, but INT, TERM and HUP only if the same one was not passed on
-// within Window. Stop ends it; then nothing is passed on any more.
+// within Window. Stop ends it, and can be called again; then nothing is passed on any more.
 func Once(received <-chan os.Signal) (passed <-chan os.Signal, stop func()) {
 	out, done := make(chan os.Signal, waiting), make(chan struct{})
 	ended := make(chan struct{})
@@ -43,8 +44,8 @@ func Once(received <-chan os.Signal) (passed <-chan os.Signal, stop func()) {
 			}
 		}
 	}()
-	return out, func() {
+	return out, sync.OnceFunc(func() {
 		close(done)
 		<-ended
-	}
+	})
 }

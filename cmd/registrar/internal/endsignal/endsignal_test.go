@@ -18,6 +18,7 @@ func TestOnce(t *testing.T) {
 		received := make(chan os.Signal, 3)
 		passed, stop := Once(received)
 		defer stop()
+		defer stop() // as those do that end before they return
 		received <- syscall.SIGTERM
 		received <- syscall.SIGTERM // the same request
 		received <- syscall.SIGINT
