@@ -5,7 +5,6 @@ import (
 	"io"
 	"os"
 
-	"github.com/rosterdns/roster/cmd/registrar/internal/cluster"
 	"github.com/rosterdns/roster/cmd/registrar/internal/localaddr"
 	"github.com/rosterdns/roster/internal/etcdclient"
 	"github.com/rosterdns/roster/registrar"
@@ -20,7 +19,7 @@ type app struct {
 	// open opens a client of the registry; it does no I/O.
 	open func(context.Context, ...registrar.Option) (*registrar.Client, error)
 	// etcd connects to etcd itself, for what is no part of a registry; close releases it.
-	etcd func(context.Context, etcdclient.Config) (conn cluster.Etcd, close func(), err error)
+	etcd func(context.Context, etcdclient.Config) (conn etcdClient, close func(), err error)
 	// resolvConf is the file that names the system's DNS servers.
 	resolvConf string
 	// signals yields the signals that end a registration until stop is called.

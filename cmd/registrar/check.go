@@ -87,12 +87,7 @@ func (w *watchdog) checkArgs(args []string) error {
 }
 
 func (w *watchdog) run(ctx context.Context, args []string) (err error) {
-	if len(args) == 1 && !namesInstance(args[0]) {
-		w.name, err = w.parseName(args[0])
-	} else {
-		w.name, w.ids, err = w.parseOneService(args)
-	}
-	if err != nil {
+	if err := w.parseTargets(args); err != nil {
 		return err
 	}
 	cfg, err := w.globals.etcdConfig()
@@ -110,6 +105,17 @@ func (w *watchdog) run(ctx context.Context, args []string) (err error) {
 	}
 	defer conn.Close()
 	return w.untilSignal(ctx, func(ctx context.Context) error { return w.keep(ctx, client, conn) })
+}
+
+// parseTargets parses SERVICE [ID...] or NAMESPACE/SERVICE/ID..., all of one service: the
+// lock is that of a service.
+func (w *watchdog) parseTargets(args []string) (err error) {
+	if len(args) == 1 && !namesInstance(args[0]) {
+		w.name, err = w.parseName(args[0])
+	} else {
+		w.name, w.ids, err = w.parseOneService(args)
+	}
+	return err
 }
 
 // untilSignal runs do until a signal ends its context; a second one doesn't wait for it.

@@ -116,6 +116,6 @@ func (d *examination) equal(ctx context.Context, client *registrar.Client, serve
 		return false, err
 	}
 	expected, limit := resolve.Expected(registry.Generation, &name)
-	_, differences := resolve.Compare(resolve.Answered(name.Domain, answers), expected, limit)
+	_, differences := resolve.Compare(resolve.Answered(name.Domain, answers), expected, limit, resolve.Full(answers))
 	return differences == 0 && refusal == "", nil
 }

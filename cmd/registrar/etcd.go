@@ -6,15 +6,22 @@ import (
 
 	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/cmd/registrar/internal/cluster"
+	"github.com/rosterdns/roster/cmd/registrar/internal/rbac"
 	"github.com/rosterdns/roster/internal/etcdclient"
 	"github.com/rosterdns/roster/registrar"
 )
 
+// etcdClient is what commands use of etcd for what is no part of a registry.
+type etcdClient interface {
+	cluster.Etcd
+	rbac.Auth
+}
+
 // connectEtcd connects to etcd, which takes a log-in where there is a user.
-func connectEtcd(ctx context.Context, cfg etcdclient.Config) (cluster.Etcd, func(), error) {
+func connectEtcd(ctx context.Context, cfg etcdclient.Config) (etcdClient, func(), error) {
 	conn, err := etcdclient.New(cfg)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, &usageError{err}
 	}
 	client, err := conn.Client(ctx)
 	if err != nil {

@@ -8,12 +8,14 @@ import (
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
-	"github.com/rosterdns/roster/cmd/registrar/internal/cluster"
+	"github.com/rosterdns/roster/cmd/registrar/internal/rbac"
 	"github.com/rosterdns/roster/internal/etcdclient"
 )
 
 // fakeEtcd is an etcd of one member, beside the registry of a test.
 type fakeEtcd struct {
+	rbac.Auth // not called
+
 	status     clientv3.StatusResponse
 	statusErr  error
 	members    []*pb.Member
@@ -66,7 +68,7 @@ func (t fakeTxn) Commit() (*clientv3.TxnResponse, error) {
 func (s *shop) beside(t *testing.T, etcd *fakeEtcd, want int, args ...string) (stdout, stderr string) {
 	t.Helper()
 	b := newBench(s.open())
-	b.app.etcd = func(context.Context, etcdclient.Config) (cluster.Etcd, func(), error) { return etcd, func() {}, nil }
+	b.app.etcd = func(context.Context, etcdclient.Config) (etcdClient, func(), error) { return etcd, func() {}, nil }
 	code, stdout, stderr := b.run(t, args...)
 	if code != want {
 		t.Fatalf("registrar %s: exit code %d, want %d; it wrote %q and said %q", strings.Join(args, " "), code, want, stdout, stderr)

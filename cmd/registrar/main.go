@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/rosterdns/roster/cmd/registrar/internal/endsignal"
 	"github.com/rosterdns/roster/cmd/registrar/internal/localaddr"
 	"github.com/rosterdns/roster/cmd/registrar/internal/supervise"
 	"github.com/rosterdns/roster/internal/logqueue"
@@ -70,5 +71,9 @@ func terminations() (<-chan os.Signal, func()) {
 	if !signal.Ignored(syscall.SIGHUP) {
 		signal.Notify(received, syscall.SIGHUP)
 	}
-	return received, func() { signal.Stop(received) }
+	once, end := endsignal.Once(received)
+	return once, func() {
+		signal.Stop(received)
+		end()
+	}
 }

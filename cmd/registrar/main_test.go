@@ -18,7 +18,6 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"go.uber.org/goleak"
 
-	"github.com/rosterdns/roster/cmd/registrar/internal/cluster"
 	"github.com/rosterdns/roster/cmd/registrar/internal/localaddr"
 	"github.com/rosterdns/roster/internal/etcdclient"
 	"github.com/rosterdns/roster/registrar"
@@ -171,7 +170,7 @@ func newBench(open func(context.Context, ...registrar.Option) (*registrar.Client
 		machine:        localaddr.This(),
 		oneProcessor:   func() {}, // other tests run in this process
 		commandSignals: func() (<-chan os.Signal, func()) { return b.signals, func() {} },
-		etcd: func(context.Context, etcdclient.Config) (cluster.Etcd, func(), error) {
+		etcd: func(context.Context, etcdclient.Config) (etcdClient, func(), error) {
 			return nil, nil, errors.New("this test has no etcd")
 		},
 	}

@@ -189,17 +189,13 @@ func (a *app) applyRole(ctx context.Context, r *rbac.Role) error {
 	if err != nil {
 		return err
 	}
-	conn, err := etcdclient.New(cfg)
-	if err != nil {
-		return &usageError{err}
-	}
-	defer conn.Close()
 	ctx, cancel := context.WithTimeout(ctx, a.globals.timeout)
 	defer cancel()
-	client, err := conn.Client(ctx)
+	client, closing, err := a.etcd(ctx, cfg)
 	if err != nil {
 		return explainAuth(err)
 	}
+	defer closing()
 	revoke, err := r.Apply(ctx, client)
 	if err != nil {
 		return explainAuth(err)

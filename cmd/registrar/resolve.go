@@ -102,7 +102,7 @@ func (r *resolution) run(ctx context.Context, client *registrar.Client, arg stri
 		return fmt.Errorf("resolving %s: %s: %w", name.Domain, server, err)
 	}
 	expected, limit := resolve.Expected(registry.Generation, &name)
-	records, differences := resolve.Compare(resolve.Answered(name.Domain, answers), expected, limit)
+	records, differences := resolve.Compare(resolve.Answered(name.Domain, answers), expected, limit, resolve.Full(answers))
 	result := &resolved{Name: name.Domain, Server: string(server), Revision: registry.Revision, Error: refusal, Equal: differences == 0 && refusal == ""}
 	for _, c := range records {
 		result.Records = append(result.Records, resolvedRecord{c.Type, c.Data, c.DNS, c.Etcd})

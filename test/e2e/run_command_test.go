@@ -74,6 +74,7 @@ func TestRunDrains(t *testing.T) {
 	if strings.Contains(p.Output(), "told") {
 		t.Error("the command got the signal before the delay was over")
 	}
+	harness.Elapse(t, 200*time.Millisecond) // sooner it would repeat the first request
 	if code := p.Stop(t); code != 7 {
 		t.Errorf("exit code %d, want the command's", code)
 	}
@@ -81,6 +82,23 @@ func TestRunDrains(t *testing.T) {
 	if !strings.HasSuffix(p.Output(), "told\nregistrar: unregistered default/orders/a\n") {
 		t.Errorf("it said %s", p.Output())
 	}
+}
+
+// TestRunRepeatedSignal sends TERM twice at once, as timeout(1) does: it is one request.
+func TestRunRepeatedSignal(t *testing.T) {
+	t.Parallel()
+	e := harness.StartEtcd(t, harness.EtcdOptions{})
+	p := runCommand(t, e, waiting, "--drain-delay", "1h")
+	pidOf(t, p)
+	awaitStored(t, e, "orders", "a", catalog.StatusUp)
+	p.Signal(t, syscall.SIGTERM)
+	p.Signal(t, syscall.SIGTERM)
+	awaitStored(t, e, "orders", "a", catalog.StatusDraining)
+	harness.Elapse(t, 200*time.Millisecond)
+	if strings.Contains(p.Output(), "told") {
+		t.Error("the second of two signals at once skipped the delay")
+	}
+	p.Stop(t)
 }
 
 // TestRunCommandKilled kills the command: the instance is gone at once, without a delay.

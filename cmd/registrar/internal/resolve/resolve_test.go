@@ -2,6 +2,7 @@ package resolve_test
 
 import (
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -145,7 +146,7 @@ func TestExpected(t *testing.T) {
 			t.Fatal(err)
 		}
 		records, limit := resolve.Expected(g, &n)
-		compared, _ := resolve.Compare(nil, records, 0)
+		compared, _ := resolve.Compare(nil, records, 0, nil)
 		var got []string
 		for _, c := range compared {
 			got = append(got, c.Type+" "+c.Data)
@@ -188,11 +189,43 @@ func TestCompare(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			list, differences := resolve.Compare(tt.answered, tt.expected, tt.limit)
+			list, differences := resolve.Compare(tt.answered, tt.expected, tt.limit, nil)
 			if differences != tt.differences || len(list) != tt.shown {
 				t.Errorf("%d of %d records differ, want %d of %d: %v", differences, len(list), tt.differences, tt.shown, list)
 			}
 		})
+	}
+}
+
+// TestCompareFull shows that records which a message has no room for are no difference,
+// and that one which nobody registered is.
+func TestCompareFull(t *testing.T) {
+	t.Parallel()
+	const domain = "huge.default.svc.internal."
+	m := new(dns.Msg).SetQuestion(domain, dns.TypeA)
+	var expected []resolve.Record
+	for i := range 5000 {
+		ip := net.IPv4(10, 0, byte(i>>8), byte(i))
+		expected = append(expected, resolve.Record{Type: "A", Data: ip.String()})
+		if i < 4090 { // 16 octets each
+			m.Answer = append(m.Answer, &dns.A{Hdr: dns.RR_Header{Name: domain, Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: 5}, A: ip})
+		}
+	}
+	differences := func() int {
+		answers := []*dns.Msg{m}
+		_, n := resolve.Compare(resolve.Answered(domain, answers), expected, 0, resolve.Full(answers))
+		return n
+	}
+	if n := differences(); n != 0 {
+		t.Errorf("%d differences, want none: the message is full", n)
+	}
+	m.Answer[0].(*dns.A).A = net.IPv4(10, 9, 9, 9)
+	if n := differences(); n != 1 {
+		t.Errorf("%d differences, want the record that is too many", n)
+	}
+	m.Answer = m.Answer[1:4000]
+	if n := differences(); n != 1001 {
+		t.Errorf("%d differences, want those that there was room for", n)
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/rosterdns/roster/cmd/registrar/internal/endsignal"
 )
 
 // signals are those that end a command or are passed on to it. The kernel sends others
@@ -26,5 +28,9 @@ func Signals() (received <-chan os.Signal, stop func()) {
 			signal.Notify(c, s)
 		}
 	}
-	return c, func() { signal.Stop(c) }
+	once, end := endsignal.Once(c)
+	return once, func() {
+		signal.Stop(c)
+		end()
+	}
 }
