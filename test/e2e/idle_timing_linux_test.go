@@ -23,8 +23,9 @@ const (
 	idleFor = 20 * time.Second
 	// maxWakeups is how many there may be a second: a progress request every 2 s, a
 	// keepalive of the lease every 4 to 5 s, the answers to both, and gRPC's look at the
-	// connection every 6 s are 1.6.
-	maxWakeups = 2
+	// connection every 6 s are 1.6, and 1.8 to 2.1 are measured. What wakes it once a
+	// second besides is too much.
+	maxWakeups = 2.6
 )
 
 // TestIdleRegistrar counts how often a registrar wakes that has nothing to do, with one
@@ -48,7 +49,7 @@ func TestIdleRegistrar(t *testing.T) {
 			wakeups, monitor := float64(after-before)/idleFor.Seconds(), float64(monitorAfter-monitorBefore)/idleFor.Seconds()
 			t.Logf("%d instances: %.2f wake-ups a second, besides %.2f of Go's monitor", n, wakeups, monitor)
 			if wakeups > maxWakeups {
-				t.Errorf("%.2f wake-ups a second, want at most %d", wakeups, maxWakeups)
+				t.Errorf("%.2f wake-ups a second, want at most %.1f", wakeups, maxWakeups)
 			}
 			if code := p.Stop(t); code != 0 {
 				t.Errorf("exit code %d", code)
