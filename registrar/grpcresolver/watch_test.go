@@ -142,7 +142,7 @@ func TestSelectors(t *testing.T) {
 	})
 }
 
-// TestEmptySet: that nobody is left is told at once, and not hidden for ever
+// TestEmptySet: that nobody is left is told at once, and never hidden
 // (nacos-sdk-go#695); what comes then is used.
 func TestEmptySet(t *testing.T) {
 	t.Parallel()
