@@ -17,6 +17,9 @@ type answer struct {
 	// ordered says that those records that don't fit are to be left out from the
 	// end: which ones is decided already.
 	ordered bool
+	// neighbours says that of more records than fit those answered are next to each
+	// other in the registry, in a random order from a random one on.
+	neighbours bool
 	// local says that the locality of clients plays a part in the answer.
 	local bool
 	// omitted is how many records are left out since names in them would be too

@@ -17,28 +17,27 @@ func (q serviceQuestion) pointToInstances(set *portSet) answer {
 	return a
 }
 
-// pointToPorts points to the named ports of a service (RFC 6763, 9).
-func (q serviceQuestion) pointToPorts() answer {
+// pointToNamedPorts points to the named ports of a service (RFC 6763, 9).
+func (q serviceQuestion) pointToNamedPorts() answer {
 	ports := q.own.namedPorts()
-	below := join("."+q.service+"."+q.namespace+".", q.zone.name)
-	return q.pointTo(len(ports), q.ttls.ofSet(q.own.ttl()), func(i int) string { return ports[i].labels() + below })
+	domain := join(q.service+"."+q.namespace+".", q.zone.name)
+	return q.pointToPorts(len(ports), q.ttls.ofSet(q.own.ttl()), func(i int) portKey { return ports[i] }, domain)
 }
 
 // resolveBrowse answers for the names that DNS-SD starts from, of a namespace or of
 // a service that exists.
 func (q *question) resolveBrowse() answer {
+	domain := join(q.namespace+".", q.zone.name)
 	switch {
 	case q.qtype != dns.TypePTR || q.kind == kindBrowse:
 		return answer{exists: true}
 	case q.kind == kindBrowseDomains:
-		domain := join(q.namespace+".", q.zone.name)
-		return q.pointTo(1, q.ttl, func(int) string { return domain })
+		return q.pointToNames([]string{domain}, q.ttl)
 	case q.own != nil:
-		return serviceQuestion{q}.pointToPorts()
+		return serviceQuestion{q}.pointToNamedPorts()
 	}
-	below := join("."+q.namespace+".", q.zone.name)
 	ports := q.gen.PortList(q.namespace)
-	return q.pointTo(ports.Len(), q.ttl, func(i int) string { return nameKey(ports.At(i)).labels() + below })
+	return q.pointToPorts(ports.Len(), q.ttl, func(i int) portKey { return nameKey(ports.At(i)) }, domain)
 }
 
 // resolveNamespace answers for the names of a namespace that exists which are about

@@ -27,16 +27,18 @@ type order struct {
 const orderMemory = 256
 
 // shuffled returns a random order of n records, of which no more than most are asked
-// for: every order is as likely, so that which record comes after which varies too.
+// for: every order is as likely, so that which record comes after which varies too. Of
+// many more records, all that are asked for can be neighbours, from a random one on.
 // memory is zeroed, and used if it suffices.
-func shuffled(n, most int, memory []uint32, seed uint64) order {
+func shuffled(n, most int, neighbours bool, memory []uint32, seed uint64) order {
 	o := order{n: uint32(n)}
 	o.rng.Seed(seed, 0)
-	if n <= 2*most {
-		o.places = slices.Grow(memory[:0], n)[:n]
-		for i := range o.places {
-			o.places[i] = uint32(i)
-		}
+	switch {
+	case n <= 2*most:
+		o.places = stretch(memory, n, 0, o.n)
+		return o
+	case neighbours:
+		o.places = stretch(memory, most, o.below(o.n), o.n)
 		return o
 	}
 	size := 1 << bits.Len(uint(2*most)) // more than half of it stays free
@@ -45,6 +47,16 @@ func shuffled(n, most int, memory []uint32, seed uint64) order {
 	}
 	o.taken = memory[:size]
 	return o
+}
+
+// stretch returns the indexes of as many of n records from the first one on; after the
+// last index comes 0. It is in memory if that suffices.
+func stretch(memory []uint32, count int, first, n uint32) []uint32 {
+	places := slices.Grow(memory[:0], count)[:count]
+	for i := range places {
+		places[i] = (first + uint32(i)) % n
+	}
+	return places
 }
 
 // next returns the index of the next record, from 0: each once, as often as it is
@@ -62,7 +74,7 @@ func (o *order) next() int {
 
 // swap takes one of the indexes that are left, as in the shuffle of Fisher and Yates.
 func (o *order) swap() int {
-	at := o.drawn + o.below(o.n-o.drawn)
+	at := o.drawn + o.below(uint32(len(o.places))-o.drawn)
 	picked := o.places[at]
 	o.places[at] = o.places[o.drawn]
 	o.drawn++

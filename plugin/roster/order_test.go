@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -54,36 +55,58 @@ func TestShuffled(t *testing.T) {
 	for _, n := range []int{1, 2, 3, 153, 154, 155, 255, 256, 257, 1000, 100_000} {
 		for _, most := range []int{1, 2, 77, 4096, n} {
 			memory := make([]uint32, orderMemory)
-			order, seen := shuffled(n, most, memory, rand.Uint64()), map[int]bool{}
-			for range min(n, most) {
-				i := order.next()
-				if i < 0 || i >= n || seen[i] {
-					t.Fatalf("%d of %d came twice or is none", i, n)
+			for _, neighbours := range []bool{false, true} {
+				clear(memory)
+				order, seen := shuffled(n, most, neighbours, memory, rand.Uint64()), map[int]bool{}
+				for range min(n, most) {
+					i := order.next()
+					if i < 0 || i >= n || seen[i] {
+						t.Fatalf("%d of %d came twice or is none", i, n)
+					}
+					seen[i] = true
 				}
-				seen[i] = true
 			}
 		}
 	}
 	orders, pairs := map[string]int{}, map[string]int{}
 	for range 24_000 {
-		order, got := shuffled(4, 4, nil, rand.Uint64()), ""
+		order, got := shuffled(4, 4, false, nil, rand.Uint64()), ""
 		for range 4 {
 			got += strconv.Itoa(order.next())
 		}
 		orders[got]++
-		order = shuffled(20, 2, nil, rand.Uint64())
+		order = shuffled(20, 2, false, nil, rand.Uint64())
 		pairs[fmt.Sprint(order.next(), order.next())]++
 	}
 	evenly(t, "orders of 4", orders, 24, 1000, 220)      // seven standard deviations of 31
 	evenly(t, "the first 2 of 20", pairs, 20*19, 63, 56) // of 8
 }
 
+// TestNeighbours checks that of many records each is as likely to be among those asked
+// for, that these are next to each other, the last one to the first one, and that their
+// order is random.
+func TestNeighbours(t *testing.T) {
+	t.Parallel()
+	const n, most = 20, 4
+	outcomes := map[string]int{}
+	for range 24 * n * 100 {
+		in := shuffled(n, most, true, nil, rand.Uint64())
+		got := []int{in.next(), in.next(), in.next(), in.next()}
+		outcomes[fmt.Sprint(got)]++
+		slices.Sort(got)
+		if got[most-1]-got[0] != most-1 && (got[0] != 0 || got[most-1] != n-1) {
+			t.Fatalf("%v of %d are not neighbours", got, n)
+		}
+	}
+	evenly(t, "neighbours in their order", outcomes, 24*n, 100, 70) // seven standard deviations of 10
+}
+
 // backwards returns the order of three records that is the reverse of the registry's.
 func backwards() order {
 	for seed := uint64(0); ; seed++ {
-		in := shuffled(3, 3, nil, seed)
+		in := shuffled(3, 3, false, nil, seed)
 		if in.next() == 2 && in.next() == 1 {
-			return shuffled(3, 3, nil, seed)
+			return shuffled(3, 3, false, nil, seed)
 		}
 	}
 }

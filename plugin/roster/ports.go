@@ -2,6 +2,7 @@ package roster
 
 import (
 	"cmp"
+	"strings"
 
 	"github.com/rosterdns/roster/catalog"
 )
@@ -54,4 +55,15 @@ func (k portKeying) key(p *catalog.Port) portKey {
 }
 
 // labels returns a named port as the labels of a name.
-func (k portKey) labels() string { return "_" + k.name + "._" + k.protocol }
+func (k portKey) labels() string {
+	var text strings.Builder
+	k.writeLabels(&text)
+	return text.String()
+}
+
+func (k portKey) writeLabels(text *strings.Builder) {
+	text.WriteByte('_')
+	text.WriteString(k.name)
+	text.WriteString("._")
+	text.WriteString(k.protocol)
+}

@@ -48,7 +48,7 @@ func TestTruncateReference(t *testing.T) {
 func compareMessages(t *testing.T, what string, req *dns.Msg, set recordSet, orderSeed uint64, size int, udp bool) {
 	t.Helper()
 	sameOrder := func() *order {
-		in := shuffled(set.count(), set.count(), nil, orderSeed)
+		in := shuffled(set.count(), set.count(), false, nil, orderSeed)
 		return &in
 	}
 	got, want := new(dns.Msg).SetReply(req), new(dns.Msg).SetReply(req)

@@ -103,7 +103,7 @@ func renderFor(q *question, to *route, m *dns.Msg, a *answer) (glue []dns.RR, cu
 	if !a.ordered && !q.signed {
 		var memory [orderMemory]uint32
 		// A counter would stay in step with clients that ask for A and AAAA in turn.
-		in = shuffled(a.count(), to.size/fixedSize+1, memory[:], rand.Uint64())
+		in = shuffled(a.count(), to.size/fixedSize+1, a.neighbours, memory[:], rand.Uint64())
 	}
 	glue, cut = render(m, a.records, &in, to.size)
 	if q.signed {

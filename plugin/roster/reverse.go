@@ -32,7 +32,7 @@ func (q *question) resolveReverse() answer {
 		return a
 	}
 	omitted := a.omitted
-	a = q.pointTo(len(names), ttl, func(i int) string { return names[i] })
+	a = q.pointToNames(names, ttl)
 	a.omitted = omitted
 	return a
 }

@@ -178,7 +178,7 @@ func TestRenderWork(t *testing.T) {
 	for _, size := range []int{dns.MinMsgSize, defaultMaxUDP, dns.MaxMsgSize} {
 		m := new(dns.Msg).SetQuestion(q.qname, dns.TypeSRV)
 		set := &counted{recordSet: a.records}
-		in := shuffled(5000, size/fixedSize+1, nil, rand.Uint64())
+		in := shuffled(5000, size/fixedSize+1, false, nil, rand.Uint64())
 		glue, cut := render(m, set, &in, size)
 		truncate(m, size, true, cut)
 		if fits := len(m.Answer); set.rendered != fits+1 || set.glued != 0 || len(glue) != 0 || !m.Truncated {
@@ -191,7 +191,7 @@ func TestRenderWork(t *testing.T) {
 	a = q.resolve()
 	m := new(dns.Msg).SetQuestion(q.qname, dns.TypeSRV)
 	set := &counted{recordSet: a.records}
-	in := shuffled(1000, 1000, nil, rand.Uint64())
+	in := shuffled(1000, 1000, false, nil, rand.Uint64())
 	var cut bool
 	m.Extra, cut = render(m, set, &in, 60_000)
 	truncate(m, 60_000, true, cut)
