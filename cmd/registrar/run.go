@@ -53,8 +53,9 @@ On TERM or INT it sets the status of the instance to draining, so that clients
 send no new work, waits for --drain-delay, and sends the signal to the process
 group of the command. What has not ended after --kill-after is killed. Then the
 instance is unregistered. Each further signal skips the wait that is under way.
-If the command ends by itself, the instance is unregistered at once, or, if it
-has left processes running, once these have ended in the same way.
+If the command ends by itself, what it has left running is ended in the same
+way, and the instance is draining for --drain-delay before it is unregistered:
+run goes on for that long. 0 leaves the wait out.
 
 With --check it is registered once that passes, and as down while it fails, as
 long as the command runs. Without HOST the check asks the instance's first
@@ -91,7 +92,7 @@ those that depend on it.`,
 	fs.SortFlags = false
 	r.instance.add(fs)
 	r.check.add(cmd, "register the instance once this check passes, and as down while it fails")
-	fs.DurationVar(&r.drainDelay, "drain-delay", defaultDrainDelay, "how long the command goes on while the instance is draining: `DURATION`, at least the TTL of the instance")
+	fs.DurationVar(&r.drainDelay, "drain-delay", defaultDrainDelay, "how long the instance is draining before the command is ended and the instance unregistered: `DURATION`, at least the TTL of the instance")
 	fs.DurationVar(&r.killAfter, "kill-after", defaultKillAfter, "kill the command if it has not ended `DURATION` after the signal")
 	fs.Func("wait-dns", "say when the DNS server at `HOST:PORT` shows the registration; repeatable, or with commas", r.dns.parse)
 	fs.DurationVar(&r.lease, "lease", registrar.DefaultLeaseTTL, "how long the instance stays registered if this command is killed, as `DURATION` in whole seconds")

@@ -102,7 +102,8 @@ func TestRunRepeatedSignal(t *testing.T) {
 	p.Stop(t)
 }
 
-// TestRunCommandKilled kills the command: the instance is gone at once, without a delay.
+// TestRunCommandKilled kills the command: clients are told at once that the instance is
+// draining, and it is gone after the delay, which a signal ends.
 func TestRunCommandKilled(t *testing.T) {
 	t.Parallel()
 	e := harness.StartEtcd(t, harness.EtcdOptions{})
@@ -112,7 +113,8 @@ func TestRunCommandKilled(t *testing.T) {
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	if code := p.Wait(t, harness.Patience); code != 137 {
+	awaitStored(t, e, "orders", "a", catalog.StatusDraining)
+	if code := p.Stop(t); code != 137 {
 		t.Errorf("exit code %d", code)
 	}
 	if status, err := stored(t, e, "orders", "a"); status != "" || err != nil {

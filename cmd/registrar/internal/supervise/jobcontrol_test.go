@@ -11,21 +11,31 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// asRun is the program that runs a command.
-const asRun = "as-run"
+// asRun is the program that runs a command whose instance no client knows of, asRunKnown
+// one of which they know, so that there is a delay.
+const (
+	asRun      = "as-run"
+	asRunKnown = "as-run-known"
+)
 
-func init() { programs[asRun] = mainRun }
+func init() {
+	programs[asRun] = func(args []string) int { return mainRun(args, func() bool { return false }) }
+	programs[asRunKnown] = func(args []string) int {
+		return mainRun(args, func() bool { fmt.Println("draining"); return true })
+	}
+}
 
-func mainRun(args []string) int {
+func mainRun(args []string, drain func() bool) int {
 	signals, stop := Signals()
 	defer stop()
 	code, err := Run(context.Background(), Config{
 		Path: args[0], Args: args, Env: os.Environ(), Signals: signals, Started: func() {},
-		Drain: func() bool { return false }, Notef: func(string, ...any) {},
+		Drain: drain, DrainDelay: time.Hour, Notef: func(string, ...any) {},
 	})
 	if err != nil {
 		panic(err)
@@ -155,6 +165,23 @@ func TestInterruptAtTerminal(t *testing.T) {
 	}
 	s := newTerminal(t, fmt.Sprintf(`%s %s %s -c 'trap "exit 5" INT; echo runs; while :; do sleep 0.01; done'; echo "ended, $?"`, self, asRun, shell))
 	s.await(t, "runs", 1)
+	s.write(t, "\x03")
+	s.await(t, "ended, 5", 1)
+}
+
+// TestInterruptWhileLeaving shows that Ctrl-C ends the delay once the command has ended.
+func TestInterruptWhileLeaving(t *testing.T) {
+	t.Parallel()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	shell, err := exec.LookPath("sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newTerminal(t, fmt.Sprintf(`%s %s %s -c 'exit 5'; echo "ended, $?"`, self, asRunKnown, shell))
+	s.await(t, "draining", 1)
 	s.write(t, "\x03")
 	s.await(t, "ended, 5", 1)
 }

@@ -8,6 +8,7 @@ const (
 	draining       // clients are told to stay away, and given time to notice
 	stopping       // the process group was sent the signal that ends it
 	killing        // the process group was killed
+	leaving        // nothing is left to end; clients are told, and given time to notice
 	over
 )
 
@@ -36,13 +37,13 @@ const (
 // next returns what an event leads to. Each request to end that comes after the first
 // one skips what it would have to wait for.
 func next(s state, e event) (state, action) {
-	if e == gone {
-		return over, nothing
-	}
 	switch s {
 	case running:
-		if e == asked || e == ended {
+		switch e {
+		case asked, ended:
 			return draining, drain
+		case gone:
+			return leaving, drain
 		}
 	case draining:
 		switch e {
@@ -50,13 +51,25 @@ func next(s state, e event) (state, action) {
 			return draining, delay
 		case asked, elapsed:
 			return stopping, stop
+		case gone:
+			return leaving, nothing // the drain, or its delay, goes on
 		}
 	case stopping:
-		if e == asked || e == elapsed {
+		switch e {
+		case asked, elapsed:
 			return killing, kill
+		case gone:
+			return over, nothing
 		}
 	case killing:
-		if e == elapsed {
+		if e == elapsed || e == gone {
+			return over, nothing
+		}
+	case leaving:
+		switch e {
+		case drained:
+			return leaving, delay
+		case asked, elapsed:
 			return over, nothing
 		}
 	}

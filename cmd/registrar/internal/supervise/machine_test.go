@@ -14,10 +14,10 @@ func TestNext(t *testing.T) {
 		want map[event]to // an event that is missing changes nothing
 	}{
 		{"running", running, map[event]to{
-			asked: {draining, drain}, ended: {draining, drain}, gone: {over, nothing},
+			asked: {draining, drain}, ended: {draining, drain}, gone: {leaving, drain},
 		}},
 		{"draining", draining, map[event]to{
-			asked: {stopping, stop}, drained: {draining, delay}, elapsed: {stopping, stop}, gone: {over, nothing},
+			asked: {stopping, stop}, drained: {draining, delay}, elapsed: {stopping, stop}, gone: {leaving, nothing},
 		}},
 		{"stopping", stopping, map[event]to{
 			asked: {killing, kill}, elapsed: {killing, kill}, gone: {over, nothing},
@@ -25,6 +25,10 @@ func TestNext(t *testing.T) {
 		{"killing", killing, map[event]to{
 			elapsed: {over, nothing}, gone: {over, nothing},
 		}},
+		{"leaving", leaving, map[event]to{
+			asked: {over, nothing}, drained: {leaving, delay}, elapsed: {over, nothing},
+		}},
+		{"over", over, nil},
 	} {
 		for e := asked; e <= gone; e++ {
 			want, changes := c.want[e]

@@ -23,7 +23,8 @@ type Config struct {
 	Path string
 	// Args is the command and its arguments, Env its whole environment.
 	Args, Env []string
-	// DrainDelay is how long it goes on once clients are told to stay away.
+	// DrainDelay is how long it goes on once clients are told to stay away. Where the
+	// command has ended by itself, Run returns that much later.
 	DrainDelay time.Duration
 	// KillAfter is how long its process group has to end, once it was sent the signal,
 	// before it is killed.
@@ -34,16 +35,16 @@ type Config struct {
 	Started func()
 	// Drain tells clients to stay away, and returns when that is done, or as far as it is
 	// possible now. It reports whether clients know of the instance at all: otherwise
-	// there is no delay. It is called once at most, by a goroutine that Run waits for.
+	// there is no delay. It is called once, by a goroutine that Run waits for.
 	Drain func() bool
 	// Notef tells the user.
 	Notef func(format string, args ...any)
 }
 
 // Run runs a command with this process's standard streams until it and its process group
-// have ended, and returns its exit code: 128 and the number of the signal for one that
-// a signal ended. TERM, INT and the end of ctx make it end; other signals are passed on.
-// An error says that it was not started.
+// have ended and clients had the time to notice, and returns its exit code: 128 and the
+// number of the signal for one that a signal ended. TERM, INT and the end of ctx make it
+// end; other signals are passed on. An error says that it was not started.
 func Run(ctx context.Context, cfg Config) (code int, err error) {
 	p, err := start(cfg.Path, cfg.Args, cfg.Env)
 	if err != nil {
@@ -98,6 +99,7 @@ func (s *supervisor) loop(ctx context.Context) {
 			s.take(s.remaining())
 		case <-look:
 			if s.remaining() == gone {
+				look = nil
 				s.take(gone)
 			}
 		case known := <-s.drained:
@@ -134,13 +136,16 @@ func (s *supervisor) signal(sig os.Signal) {
 			s.stopSignal = number
 		}
 		s.take(asked)
-	default:
+	case s.state != leaving: // there nobody is left to take it
 		s.process.forward(number)
 	}
 }
 
 // take takes an event.
 func (s *supervisor) take(e event) {
+	if e == gone {
+		s.process.restoreTerminal() // Ctrl-C is this process's during the rest
+	}
 	var a action
 	s.state, a = next(s.state, e)
 	switch a {

@@ -108,12 +108,44 @@ func TestExitCodes(t *testing.T) {
 		"exit 0": 0, "exit 3": 3, "exit 255": 255, "kill -TERM $$": 143, "kill -KILL $$": 137,
 	} {
 		b := newBench(t, script)
+		b.cfg.DrainDelay = 0
 		if code := <-b.start(t); code != want {
 			t.Errorf("%s: exit code %d, want %d", script, code, want)
 		}
-		if n := b.drains(); n != 0 {
-			t.Errorf("%s: it drained although nothing was left", script)
+		if n := b.drains(); n != 1 {
+			t.Errorf("%s: it drained %d times", script, n)
 		}
+	}
+}
+
+// TestEndsByItself shows that clients have the delay to notice that the command has ended,
+// and that a signal ends the delay.
+func TestEndsByItself(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, "exit 3")
+	drains := make(chan struct{})
+	b.cfg.Drain = func() bool { close(drains); return true }
+	ended := b.start(t)
+	<-drains
+	b.signals <- syscall.SIGUSR1 // nobody is there to take it
+	select {
+	case code := <-ended:
+		t.Fatalf("exit code %d within the delay", code)
+	default:
+	}
+	b.signals <- syscall.SIGTERM
+	if code := <-ended; code != 3 {
+		t.Errorf("exit code %d, want the command's", code)
+	}
+}
+
+// TestDelayElapses shows that the delay ends by itself.
+func TestDelayElapses(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, "exit 3")
+	b.cfg.DrainDelay = time.Millisecond
+	if code := <-b.start(t); code != 3 {
+		t.Errorf("exit code %d, want the command's", code)
 	}
 }
 
