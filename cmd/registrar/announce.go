@@ -79,5 +79,5 @@ func (r *registration) show(statuses []registrar.InstanceStatus) error {
 	case len(shown) == 1:
 		return writeData(r.stdout, f, shown[0])
 	}
-	return r.writeServices(shown)
+	return writeServices(r.stdout, f, shown)
 }

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/rosterdns/roster/cmd/registrar/internal/localaddr"
 	"github.com/rosterdns/roster/internal/etcdclient"
@@ -34,3 +36,27 @@ type app struct {
 
 	globals globals
 }
+
+// namespace returns that of services that name none.
+func (a *app) namespace() string {
+	if a.globals.namespace == "" {
+		return registrar.DefaultNamespace
+	}
+	return a.globals.namespace
+}
+
+// notef tells the user something that is neither data nor an error, unless --quiet is
+// given: that all is well.
+func (a *app) notef(format string, args ...any) {
+	if !a.globals.quiet {
+		a.warnf(format, args...)
+	}
+}
+
+// warnf is notef for what the user has to know even so.
+func (a *app) warnf(format string, args ...any) {
+	fmt.Fprintf(a.stderr, prefix+"%s\n", plain(fmt.Sprintf(format, args...)))
+}
+
+// zone returns the zone of --zone without a dot at its end.
+func (a *app) zone() string { return strings.TrimSuffix(a.globals.zone, ".") }

@@ -38,7 +38,7 @@ type watchdog struct {
 	lost error // why the lock can't be had; nil if it can
 }
 
-func (a *app) checkCommand() *cobra.Command {
+func newCheckCommand(a *app) *cobra.Command {
 	w := &watchdog{app: a}
 	cmd := &cobra.Command{
 		Use:   "check SERVICE [ID...] --check CHECK",
@@ -64,7 +64,7 @@ Instances can also be given in full, as NAMESPACE/SERVICE/ID.`,
   registrar check prod/web --check http://:http/healthz --check-interval 5s
   registrar check db db1 db2 --check exec:./check-database`,
 		Args:              func(_ *cobra.Command, args []string) error { return w.checkArgs(args) },
-		ValidArgsFunction: a.completeInstance,
+		ValidArgsFunction: completer{a}.instances,
 		RunE:              func(cmd *cobra.Command, args []string) error { return w.run(cmd.Context(), args) },
 	}
 	fs := cmd.Flags()
@@ -111,9 +111,9 @@ func (w *watchdog) run(ctx context.Context, args []string) (err error) {
 // lock is that of a service.
 func (w *watchdog) parseTargets(args []string) (err error) {
 	if len(args) == 1 && !namesInstance(args[0]) {
-		w.name, err = w.parseName(args[0])
+		w.name, err = parseName(args[0], w.namespace())
 	} else {
-		w.name, w.ids, err = w.parseOneService(args)
+		w.name, w.ids, err = parseOneService(args, w.namespace())
 	}
 	return err
 }

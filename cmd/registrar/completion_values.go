@@ -1,9 +1,7 @@
 package main
 
 import (
-	"context"
 	"net"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -13,24 +11,16 @@ import (
 	"github.com/rosterdns/roster/registrar"
 )
 
-// completeNamespace offers the namespaces that have a service.
-func (a *app) completeNamespace(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	return a.complete(cmd, func(ctx context.Context, client *registrar.Client) ([]string, error) {
-		names, err := client.List(ctx, "")
-		for i, name := range names {
-			names[i], _, _ = strings.Cut(name, "/")
-		}
-		return slices.Compact(names), err // they are in order
-	})
+// mustComplete lets shells complete the values of a flag.
+func mustComplete(cmd *cobra.Command, flag string, values []string) {
+	mustCompleteBy(cmd, flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 }
 
-// completeServiceThenFiles offers services, and then what the shell knows: the arguments
-// of a command.
-func (a *app) completeServiceThenFiles(cmd *cobra.Command, args []string, toComplete string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveDefault
+// mustCompleteBy is mustComplete for values that a function finds.
+func mustCompleteBy(cmd *cobra.Command, flag string, find cobra.CompletionFunc) {
+	if err := cmd.RegisterFlagCompletionFunc(flag, find); err != nil {
+		panic(err) // the flag is not defined: a mistake in this program
 	}
-	return a.completeService(cmd, args, toComplete)
 }
 
 // completeAddress offers the network interfaces that have an address to register, and

@@ -42,30 +42,9 @@ func (a *app) connect(ctx context.Context, more ...registrar.Option) (*registrar
 	return a.open(ctx, append(opts, more...)...)
 }
 
-// namespace returns that of services that name none.
-func (a *app) namespace() string {
-	if a.globals.namespace == "" {
-		return registrar.DefaultNamespace
-	}
-	return a.globals.namespace
-}
-
-// notef tells the user something that is neither data nor an error, unless --quiet is
-// given: that all is well.
-func (a *app) notef(format string, args ...any) {
-	if !a.globals.quiet {
-		a.warnf(format, args...)
-	}
-}
-
-// warnf is notef for what the user has to know even so.
-func (a *app) warnf(format string, args ...any) {
-	fmt.Fprintf(a.stderr, prefix+"%s\n", plain(fmt.Sprintf(format, args...)))
-}
-
 // prefixGiven reports whether the prefix is another than that of who gives none.
-func (a *app) prefixGiven() bool {
-	clean, err := catalog.CleanPrefix(a.globals.prefix)
+func (g *globals) prefixGiven() bool {
+	clean, err := catalog.CleanPrefix(g.prefix)
 	return err == nil && clean != catalog.DefaultPrefix
 }
 
@@ -84,7 +63,7 @@ func (a *app) oneShot(ctx context.Context, do func(context.Context, *registrar.C
 			err = closeErr
 		}
 	}()
-	return a.withPrefix(ctx, client, do(ctx, client))
+	return a.globals.withPrefix(ctx, client, do(ctx, client))
 }
 
 // inspector is a driver that can tell whether the registry has no key at all.
@@ -94,15 +73,15 @@ type inspector interface {
 
 // withPrefix adds to an error of something that was not found that nothing is below the
 // prefix that was given, which then is likely to be mistyped.
-func (a *app) withPrefix(ctx context.Context, client *registrar.Client, err error) error {
+func (g *globals) withPrefix(ctx context.Context, client *registrar.Client, err error) error {
 	in, ok := client.Registry.(inspector)
-	if !ok || !errors.Is(err, registrar.ErrNotFound) || !a.prefixGiven() {
+	if !ok || !errors.Is(err, registrar.ErrNotFound) || !g.prefixGiven() {
 		return err
 	}
 	if empty, emptyErr := in.Empty(ctx); emptyErr != nil || !empty { // a user of one namespace may not ask
 		return err
 	}
-	return fmt.Errorf("%w: nothing is registered below prefix %q: check --prefix", err, a.globals.prefix)
+	return fmt.Errorf("%w: nothing is registered below prefix %q: check --prefix", err, g.prefix)
 }
 
 // retryPause is short for a person who waits, and long for a processor.
@@ -121,13 +100,4 @@ func getService(ctx context.Context, client *registrar.Client, name string) (*re
 			return nil, fmt.Errorf("getting %q: etcd answered, but did not send all instances in time: %w", name, err)
 		}
 	}
-}
-
-// parseName parses the SERVICE of commands that write.
-func (a *app) parseName(arg string) (registrar.ServiceName, error) {
-	name, err := registrar.ParseName(arg, a.namespace())
-	if err == nil && name.Selects() {
-		err = usagef("SERVICE %q: selectors are only for reading", arg)
-	}
-	return name, err
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/rosterdns/roster/registrar"
 )
 
-func (a *app) doctorCommand() *cobra.Command {
+func newDoctorCommand(a *app) *cobra.Command {
 	d := &examination{app: a}
 	cmd := &cobra.Command{
 		Use:   "doctor",

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -20,7 +19,7 @@ type drain struct {
 	absent bool
 }
 
-func (a *app) drainCommand() *cobra.Command {
+func newDrainCommand(a *app) *cobra.Command {
 	d := &drain{app: a}
 	cmd := &cobra.Command{
 		Use:   "drain SERVICE ID...",
@@ -37,7 +36,7 @@ error: such an instance is drained when it comes.`,
   registrar drain prod/orders/a prod/carts/c
   registrar drain orders a --absent --reason "crash loop"`,
 		Args:              instances,
-		ValidArgsFunction: a.completeInstance,
+		ValidArgsFunction: completer{a}.instances,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.oneShot(cmd.Context(), func(ctx context.Context, client *registrar.Client) error {
 				return d.drain(ctx, client, args)
@@ -52,7 +51,7 @@ error: such an instance is drained when it comes.`,
 	return cmd
 }
 
-func (a *app) undrainCommand() *cobra.Command {
+func newUndrainCommand(a *app) *cobra.Command {
 	d := &drain{app: a}
 	return &cobra.Command{
 		Use:   "undrain SERVICE ID...",
@@ -67,37 +66,13 @@ neither registered nor overridden, nothing is changed and the exit code is 3.`,
   registrar undrain prod/orders a b
   registrar undrain prod/orders/a prod/carts/c`,
 		Args:              instances,
-		ValidArgsFunction: a.completeOverridden,
+		ValidArgsFunction: completer{a}.overridden,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.oneShot(cmd.Context(), func(ctx context.Context, client *registrar.Client) error {
 				return d.undrain(ctx, client, args)
 			})
 		},
 	}
-}
-
-// completeOverridden offers services, and then the IDs of one's instances that are
-// overridden, also of those that are no longer registered.
-func (a *app) completeOverridden(cmd *cobra.Command, args []string, toComplete string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	if len(args) == 0 || namesInstance(args[0]) {
-		return a.completeInstance(cmd, args, toComplete)
-	}
-	return a.complete(cmd, func(ctx context.Context, client *registrar.Client) (ids []string, err error) {
-		name, err := a.parseName(args[0])
-		if err != nil {
-			return nil, err
-		}
-		registry, err := inspectService(ctx, client, name.Name())
-		if err != nil {
-			return nil, err
-		}
-		for _, o := range registry.Overrides {
-			if !slices.Contains(args[1:], o.ID) {
-				ids = append(ids, o.ID)
-			}
-		}
-		return ids, nil
-	})
 }
 
 func (d *drain) drain(ctx context.Context, client *registrar.Client, args []string) error {
@@ -147,7 +122,7 @@ type found struct {
 // find reads the services that the arguments name instances of. It is ErrNotFound if one
 // of those is not there.
 func (d *drain) find(ctx context.Context, client *registrar.Client, doing string, args []string, isThere func(*inspect.Registry, instanceName) bool) ([]found, error) {
-	names, err := d.parseInstances(args)
+	names, err := parseInstances(args, d.namespace())
 	if err != nil {
 		return nil, err
 	}

@@ -15,11 +15,11 @@ func environmentName(flag string) string {
 
 // readEnvironment sets the flags that were not given from their variables. An
 // empty variable counts as unset.
-func (a *app) readEnvironment(flags *pflag.FlagSet) error {
+func readEnvironment(getenv func(string) string, flags *pflag.FlagSet) error {
 	var errs []error
 	flags.VisitAll(func(f *pflag.Flag) {
 		name := environmentName(f.Name)
-		value := a.getenv(name)
+		value := getenv(name)
 		if f.Changed || value == "" {
 			return
 		}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -28,8 +29,8 @@ func keysOf(client *registrar.Client) (keyStore, error) {
 	return nil, fmt.Errorf("driver %q has no keys: %w", client.Name(), registrar.ErrUnsupported)
 }
 
-func (a *app) exportCommand() *cobra.Command {
-	var everywhere bool
+func newExportCommand(a *app) *cobra.Command {
+	e := &exporter{app: a}
 	cmd := &cobra.Command{
 		Use:   "export [SERVICE...]",
 		Short: "Write services, policies and overrides to standard output",
@@ -46,37 +47,46 @@ code is 3.`,
   registrar export --all-namespaces -o yaml
   registrar export orders prod/db -o jsonl
   registrar export -n prod | registrar import --prefix /test --dry-run -`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			switch f := a.globals.output; {
-			case f == formatWide || f == formatName:
-				return usagef("export: --output %s: must be json, jsonl or yaml", f)
-			case everywhere && len(args) > 0:
-				return usagef("--all-namespaces and SERVICE %q cannot be used together", args[0])
-			case everywhere && cmd.Flags().Changed("namespace"):
-				return usagef("--all-namespaces and --namespace cannot be used together")
-			}
-			return nil
-		},
-		ValidArgsFunction: a.completeServices,
+		Args:              e.checkArgs,
+		ValidArgsFunction: completer{a}.eachService,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if everywhere {
+			if e.everywhere {
 				a.globals.namespace = "" // of the environment
 			}
 			return a.oneShot(cmd.Context(), func(ctx context.Context, client *registrar.Client) error {
-				return a.export(ctx, client, args)
+				return e.run(ctx, client, args)
 			})
 		},
 	}
-	cmd.Flags().BoolVarP(&everywhere, "all-namespaces", "A", false, "export all namespaces, whatever REGISTRAR_NAMESPACE says")
+	cmd.Flags().BoolVarP(&e.everywhere, "all-namespaces", "A", false, "export all namespaces, whatever REGISTRAR_NAMESPACE says")
 	return cmd
 }
 
-func (a *app) export(ctx context.Context, client *registrar.Client, args []string) error {
-	prefix, err := catalog.CleanPrefix(a.globals.prefix)
+// exporter is what the command export is asked to do.
+type exporter struct {
+	*app
+	everywhere bool
+}
+
+// checkArgs checks which arguments and flags are there together.
+func (e *exporter) checkArgs(cmd *cobra.Command, args []string) error {
+	switch f := e.globals.output; {
+	case f == formatWide || f == formatName:
+		return usagef("export: --output %s: must be json, jsonl or yaml", f)
+	case e.everywhere && len(args) > 0:
+		return usagef("--all-namespaces and SERVICE %q cannot be used together", args[0])
+	case e.everywhere && cmd.Flags().Changed("namespace"):
+		return usagef("--all-namespaces and --namespace cannot be used together")
+	}
+	return nil
+}
+
+func (e *exporter) run(ctx context.Context, client *registrar.Client, args []string) error {
+	prefix, err := catalog.CleanPrefix(e.globals.prefix)
 	if err != nil {
 		return err
 	}
-	names, ranges, err := a.exported(prefix, args)
+	names, ranges, err := e.asked(prefix, args)
 	if err != nil {
 		return err
 	}
@@ -94,21 +104,21 @@ func (a *app) export(ctx context.Context, client *registrar.Client, args []strin
 			return fmt.Errorf("exporting: service %s: %w", name, registrar.ErrNotFound)
 		}
 	}
-	if err := a.writeExport(services); err != nil {
+	if err := writeExport(e.stdout, e.globals.output, services); err != nil {
 		return err
 	}
 	for _, note := range notes {
-		a.warnf("%s", note)
+		e.warnf("%s", note)
 	}
-	a.notef("exported %s as of revision %d", count(len(services), "service"), revision)
+	e.notef("exported %s as of revision %d", count(len(services), "service"), revision)
 	return nil
 }
 
-// exported returns the services that are asked for, none for all, and the ranges that
+// asked returns the services that are asked for, none for all, and the ranges that
 // they are in.
-func (a *app) exported(prefix string, args []string) (names []catalog.ServiceName, ranges []string, err error) {
+func (e *exporter) asked(prefix string, args []string) (names []catalog.ServiceName, ranges []string, err error) {
 	for _, arg := range args {
-		name, err := a.parseName(arg)
+		name, err := parseName(arg, e.namespace())
 		if err != nil {
 			return nil, nil, err
 		}
@@ -122,25 +132,25 @@ func (a *app) exported(prefix string, args []string) (names []catalog.ServiceNam
 	switch {
 	case len(args) > 0:
 		return names, ranges, nil
-	case a.globals.namespace == "":
+	case e.globals.namespace == "":
 		return nil, []string{prefix + "/"}, nil
 	}
-	return nil, []string{catalog.NamespacePrefix(prefix, a.globals.namespace)}, nil
+	return nil, []string{catalog.NamespacePrefix(prefix, e.globals.namespace)}, nil
 }
 
-func (a *app) writeExport(services []*export.Service) error {
-	switch f := a.globals.output; f {
+func writeExport(w io.Writer, f format, services []*export.Service) error {
+	switch f {
 	case formatJSONL:
 		for _, s := range services {
-			if err := writeData(a.stdout, f, s); err != nil {
+			if err := writeData(w, f, s); err != nil {
 				return err
 			}
 		}
 		return nil
 	case formatYAML:
-		return writeData(a.stdout, f, append([]*export.Service{}, services...)) // not null
+		return writeData(w, f, append([]*export.Service{}, services...)) // not null
 	default:
-		return writeData(a.stdout, formatJSON, append([]*export.Service{}, services...))
+		return writeData(w, formatJSON, append([]*export.Service{}, services...))
 	}
 }
 

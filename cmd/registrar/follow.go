@@ -101,30 +101,33 @@ func final(st feed.Service) error {
 }
 
 // contactNotes tells the user when contact with etcd is lost and regained.
-type contactNotes struct{ lost bool }
+type contactNotes struct {
+	*app
+	lost bool
+}
 
-func (n *contactNotes) observe(a *app, st feed.Service) {
+func (n *contactNotes) observe(st feed.Service) {
 	switch {
 	case st.Err != nil && !n.lost && st.Value == nil:
-		a.notef("warning: no contact with etcd: %s; retrying", withHint(st.Err))
+		n.notef("warning: no contact with etcd: %s; retrying", withHint(st.Err))
 	case st.Err != nil && !n.lost:
-		a.notef("lost contact with etcd: %v; retrying: what is shown may be out of date", st.Err)
+		n.notef("lost contact with etcd: %v; retrying: what is shown may be out of date", st.Err)
 	case st.Err == nil && n.lost:
-		a.notef("regained contact with etcd")
+		n.notef("regained contact with etcd")
 	}
 	n.lost = st.Err != nil
 }
 
 // sets returns a function for following.show that passes on the sets of a service, each
 // with other instances than the one before, and tells the user of contact.
-func (a *app) sets(show func(*registrar.Service) error) func(feed.Service) error {
-	var notes contactNotes
+func sets(a *app, show func(*registrar.Service) error) func(feed.Service) error {
+	notes := contactNotes{app: a}
 	var last *registrar.Service
 	return func(st feed.Service) error {
 		if err := final(st); err != nil {
 			return err
 		}
-		notes.observe(a, st)
+		notes.observe(st)
 		s := st.Value
 		if s == nil || last != nil && len(live.Changes(last.Instances, s.Instances)) == 0 {
 			return nil

@@ -13,8 +13,8 @@ import (
 	"github.com/rosterdns/roster/registrar"
 )
 
-func (a *app) getCommand() *cobra.Command {
-	var watch bool
+func newGetCommand(a *app) *cobra.Command {
+	g := &get{app: a}
 	cmd := &cobra.Command{
 		Use:   "get SERVICE [ID...]",
 		Short: "Show the instances of a service",
@@ -38,21 +38,27 @@ instances that change as further rows; one that leaves has the status
   registrar get orders -n prod -o json
   registrar get orders --watch -o jsonl`,
 		Args:              getArgs,
-		ValidArgsFunction: a.completeInstance,
+		ValidArgsFunction: completer{a}.instances,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
-			case watch && (len(args) > 1 || namesInstance(args[0])):
+			case g.watch && (len(args) > 1 || namesInstance(args[0])):
 				return usagef("--watch is for a whole SERVICE: leave out the IDs")
-			case watch:
-				return a.getWatch(cmd.Context(), args[0])
+			case g.watch:
+				return g.follow(cmd.Context(), args[0])
 			}
 			return a.oneShot(cmd.Context(), func(ctx context.Context, client *registrar.Client) error {
-				return a.get(ctx, client, args)
+				return g.run(ctx, client, args)
 			})
 		},
 	}
-	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "go on, and print what changes")
+	cmd.Flags().BoolVarP(&g.watch, "watch", "w", false, "go on, and print what changes")
 	return cmd
+}
+
+// get is what the command get is asked to do.
+type get struct {
+	*app
+	watch bool
 }
 
 // getArgs checks the arguments of get, of which IDs can be missing.
@@ -60,8 +66,8 @@ func getArgs(cmd *cobra.Command, args []string) error {
 	return exactly("SERVICE")(cmd, args[:min(len(args), 1)])
 }
 
-func (a *app) get(ctx context.Context, client *registrar.Client, args []string) error {
-	name, ids, err := a.parseGet(args)
+func (g *get) run(ctx context.Context, client *registrar.Client, args []string) error {
+	name, ids, err := g.parse(args)
 	if err != nil {
 		return err
 	}
@@ -74,31 +80,31 @@ func (a *app) get(ctx context.Context, client *registrar.Client, args []string) 
 	}
 	if err != nil {
 		err = explainNotFound(ctx, client, name, err)
-		if a.globals.output == formatWide && errors.Is(err, registrar.ErrNotFound) {
-			err = errors.Join(err, a.writeOverrides(ctx, client, name.Name()))
+		if g.globals.output == formatWide && errors.Is(err, registrar.ErrNotFound) {
+			err = errors.Join(err, writeOverrides(ctx, g.stdout, client, name.Name()))
 		}
 		return err
 	}
 	if s.Stale {
-		a.warnf("no contact with etcd: this output may be out of date")
+		g.warnf("no contact with etcd: this output may be out of date")
 	}
-	if err := writeService(a.stdout, a.globals.output, s); err != nil || a.globals.output != formatWide {
+	if err := writeService(g.stdout, g.globals.output, s); err != nil || g.globals.output != formatWide {
 		return err
 	}
-	return a.writeOverrides(ctx, client, name.Name())
+	return writeOverrides(ctx, g.stdout, client, name.Name())
 }
 
-// parseGet parses the arguments of get: the service, and which of its instances, all if
+// parse parses the arguments: the service, and which of its instances, all if
 // there are none.
-func (a *app) parseGet(args []string) (name registrar.ServiceName, ids []string, err error) {
+func (g *get) parse(args []string) (name registrar.ServiceName, ids []string, err error) {
 	if len(args) == 1 && !namesInstance(args[0]) {
-		name, err = registrar.ParseName(args[0], a.namespace())
+		name, err = registrar.ParseName(args[0], g.namespace())
 		return name, nil, err
 	}
 	if strings.Contains(args[0], "?") {
 		return registrar.ServiceName{}, nil, usagef("SERVICE %q: selectors and IDs cannot be used together", args[0])
 	}
-	if name, ids, err = a.parseOneService(args); err != nil {
+	if name, ids, err = parseOneService(args, g.namespace()); err != nil {
 		return registrar.ServiceName{}, nil, err
 	}
 	name.Selector.AnyStatus = true

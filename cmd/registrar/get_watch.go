@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"slices"
 
 	"github.com/rosterdns/roster/catalog"
@@ -11,16 +12,16 @@ import (
 	"github.com/rosterdns/roster/registrar"
 )
 
-// getWatch is get with --watch.
-func (a *app) getWatch(ctx context.Context, name string) error {
-	show := a.printSet
-	switch f := a.globals.output; {
+// follow is get with --watch.
+func (g *get) follow(ctx context.Context, name string) error {
+	show := setPrinter(g.stdout, g.globals.output)
+	switch f := g.globals.output; {
 	case f == formatName:
 		return errNamesAlone
 	case f.isTable():
-		show = (&rowPrinter{app: a}).print
+		show = (&rowPrinter{out: g.stdout, columns: columnsOf(g.stdout, f)}).print
 	}
-	f := following{app: a, name: name, within: a.globals.timeout, show: a.sets(show)}
+	f := following{app: g.app, name: name, within: g.globals.timeout, show: sets(g.app, show)}
 	return f.run(ctx)
 }
 
@@ -31,14 +32,16 @@ var errNamesAlone = usagef("-o name can't show changes: use -o jsonl")
 // yamlSeparator starts each document, so that a reader knows the one before to be whole.
 const yamlSeparator = "---\n"
 
-// printSet prints a set for programs.
-func (a *app) printSet(s *registrar.Service) error {
-	if a.globals.output == formatYAML {
-		if _, err := fmt.Fprint(a.stdout, yamlSeparator); err != nil {
-			return err
+// setPrinter returns a function that prints sets for programs.
+func setPrinter(w io.Writer, f format) func(*registrar.Service) error {
+	return func(s *registrar.Service) error {
+		if f == formatYAML {
+			if _, err := fmt.Fprint(w, yamlSeparator); err != nil {
+				return err
+			}
 		}
+		return writeService(w, f, s)
 	}
-	return writeService(a.stdout, a.globals.output, s)
 }
 
 // statusRemoved is the status that a row shows of an instance that has left.
@@ -47,13 +50,14 @@ const statusRemoved = "removed"
 // rowPrinter prints the instances of a service as a table, and then those that change as
 // further rows of it.
 type rowPrinter struct {
-	*app
+	out       io.Writer
+	columns   live.Columns
 	layout    table.Layout // empty before the header
 	instances []registrar.Instance
 }
 
 func (p *rowPrinter) print(s *registrar.Service) error {
-	columns := p.columns()
+	columns := p.columns
 	var rows [][]string
 	status := slices.Index(columns.Header, statusHeader)
 	if len(p.layout) == 0 {
@@ -72,20 +76,20 @@ func (p *rowPrinter) print(s *registrar.Service) error {
 	p.instances = s.Instances
 	p.layout = p.layout.Fit(rows...)
 	for _, row := range rows {
-		if _, err := fmt.Fprintln(p.stdout, p.layout.Line(row, columns.Paint)); err != nil {
+		if _, err := fmt.Fprintln(p.out, p.layout.Line(row, columns.Paint)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// columns returns the columns of a table of instances, as -o says.
-func (a *app) columns() live.Columns {
-	wide := a.globals.output == formatWide
+// columnsOf returns the columns of a table of instances.
+func columnsOf(w io.Writer, f format) live.Columns {
+	wide := f == formatWide
 	header := instanceHeader(wide)
 	return live.Columns{
 		Header: header,
 		Row:    func(in *registrar.Instance) []string { return instanceRow(in, wide) },
-		Paint:  statusPaint(a.stdout, header),
+		Paint:  statusPaint(w, header),
 	}
 }

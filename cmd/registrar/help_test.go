@@ -12,7 +12,7 @@ import (
 )
 
 // commands returns all commands, with the root at first.
-func commands() []*cobra.Command { return below(newBench(nil).app.rootCommand()) }
+func commands() []*cobra.Command { return below(newRootCommand(newBench(nil).app)) }
 
 // below returns a command and those below it.
 func below(cmd *cobra.Command) []*cobra.Command {
@@ -93,7 +93,7 @@ func TestHelpOfOneCommand(t *testing.T) {
 
 func TestEveryCommandIsInAGroup(t *testing.T) {
 	t.Parallel()
-	root := newBench(nil).app.rootCommand()
+	root := newRootCommand(newBench(nil).app)
 	root.InitDefaultHelpCmd()
 	for _, cmd := range root.Commands() {
 		if !root.ContainsGroup(cmd.GroupID) || cmd.GroupID == "" {
@@ -116,7 +116,7 @@ func TestExamplesParse(t *testing.T) {
 			}
 			found++
 			args := strings.Fields(strings.ReplaceAll(call, "'", ""))[1:]
-			root := newBench(nil).app.rootCommand()
+			root := newRootCommand(newBench(nil).app)
 			target, rest, err := root.Find(args)
 			if err == nil {
 				err = target.ParseFlags(rest)

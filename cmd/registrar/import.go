@@ -26,7 +26,7 @@ type importer struct {
 	namespaceGiven bool // -n is there as a flag
 }
 
-func (a *app) importCommand() *cobra.Command {
+func newImportCommand(a *app) *cobra.Command {
 	m := &importer{app: a, from: sourceRoster, zone: skydns.DefaultZone}
 	cmd := &cobra.Command{
 		Use:   "import FILE",

@@ -11,6 +11,15 @@ import (
 	"github.com/rosterdns/roster/registrar"
 )
 
+// parseName parses the SERVICE of commands that write.
+func parseName(arg, namespace string) (registrar.ServiceName, error) {
+	name, err := registrar.ParseName(arg, namespace)
+	if err == nil && name.Selects() {
+		err = usagef("SERVICE %q: selectors are only for reading", arg)
+	}
+	return name, err
+}
+
 // namesInstance reports whether an argument is an instance in full, as messages write
 // it: NAMESPACE/SERVICE/ID.
 func namesInstance(arg string) bool { return strings.Count(arg, "/") == 2 }
@@ -25,11 +34,11 @@ func instances(cmd *cobra.Command, args []string) error {
 }
 
 // parseInstances parses such arguments. Each instance is in the result once.
-func (a *app) parseInstances(args []string) (names []instanceName, err error) {
+func parseInstances(args []string, namespace string) (names []instanceName, err error) {
 	var service registrar.ServiceName
 	full := namesInstance(args[0])
 	if !full {
-		if service, err = a.parseName(args[0]); err != nil {
+		if service, err = parseName(args[0], namespace); err != nil {
 			return nil, err
 		}
 		args = args[1:]
@@ -65,8 +74,8 @@ func parseInstance(arg string) (instanceName, error) {
 }
 
 // parseOneService is parseInstances for commands that take instances of one service.
-func (a *app) parseOneService(args []string) (service registrar.ServiceName, ids []string, err error) {
-	names, err := a.parseInstances(args)
+func parseOneService(args []string, namespace string) (service registrar.ServiceName, ids []string, err error) {
+	names, err := parseInstances(args, namespace)
 	if err != nil {
 		return registrar.ServiceName{}, nil, err
 	}

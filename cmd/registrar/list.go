@@ -16,7 +16,7 @@ import (
 	"github.com/rosterdns/roster/registrar"
 )
 
-func (a *app) listCommand() *cobra.Command {
+func newListCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "List services",
@@ -35,45 +35,48 @@ up, as get does, and omits services without one; "register --file" accepts that.
   registrar list -o json`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.oneShot(cmd.Context(), a.list)
+			return a.oneShot(cmd.Context(), (&list{a}).run)
 		},
 	}
 }
 
-func (a *app) list(ctx context.Context, client *registrar.Client) error {
-	names, err := listNames(ctx, client, a.globals.namespace)
+// list is what the command list is asked to do.
+type list struct{ *app }
+
+func (l *list) run(ctx context.Context, client *registrar.Client) error {
+	names, err := listNames(ctx, client, l.globals.namespace)
 	if err != nil {
 		return err
 	}
-	f := a.globals.output
+	f := l.globals.output
 	if len(names) == 0 && f.isTable() {
-		a.notef("no services in %s below prefix %q%s", a.scope(), a.globals.prefix, a.prefixHint())
+		l.notef("no services in %s below prefix %q%s", l.globals.scope(), l.globals.prefix, l.globals.prefixHint())
 		return nil
 	}
 	if f == formatTable || f == formatName {
-		return a.writeNames(names)
+		return l.writeNames(names)
 	}
 	services, err := getServices(ctx, client, names)
 	if err != nil {
 		return err
 	}
 	if f == formatWide {
-		return a.writeCounts(ctx, client, services)
+		return l.writeCounts(ctx, client, services)
 	}
-	return a.writeServices(services)
+	return writeServices(l.stdout, f, services)
 }
 
 // scope names what is listed.
-func (a *app) scope() string {
-	if a.globals.namespace == "" {
+func (g *globals) scope() string {
+	if g.namespace == "" {
 		return "any namespace"
 	}
-	return fmt.Sprintf("namespace %q", a.globals.namespace)
+	return fmt.Sprintf("namespace %q", g.namespace)
 }
 
 // prefixHint says what to check where there is nothing at all.
-func (a *app) prefixHint() string {
-	if a.globals.namespace == "" && a.prefixGiven() {
+func (g *globals) prefixHint() string {
+	if g.namespace == "" && g.prefixGiven() {
 		return ": check --prefix"
 	}
 	return ""
@@ -139,10 +142,10 @@ func getAny(ctx context.Context, client *registrar.Client, name string) (*regist
 	return &none, nil
 }
 
-func (a *app) writeNames(names []string) error {
-	if a.globals.output == formatName {
+func (l *list) writeNames(names []string) error {
+	if l.globals.output == formatName {
 		for _, name := range names {
-			if _, err := fmt.Fprintln(a.stdout, name); err != nil {
+			if _, err := fmt.Fprintln(l.stdout, name); err != nil {
 				return err
 			}
 		}
@@ -152,13 +155,13 @@ func (a *app) writeNames(names []string) error {
 	for i, name := range names {
 		rows[i] = strings.SplitN(name, "/", 2)
 	}
-	return writeTable(a.stdout, []string{"NAMESPACE", "SERVICE"}, rows)
+	return writeTable(l.stdout, []string{"NAMESPACE", "SERVICE"}, rows)
 }
 
 // writeCounts writes what there is of each service. UP counts what get shows; the rest
 // is of the service's own instances.
-func (a *app) writeCounts(ctx context.Context, client *registrar.Client, services []*registrar.Service) error {
-	registry, err := inspectService(ctx, client, catalog.ServiceName{Namespace: a.globals.namespace})
+func (l *list) writeCounts(ctx context.Context, client *registrar.Client, services []*registrar.Service) error {
+	registry, err := inspectService(ctx, client, catalog.ServiceName{Namespace: l.globals.namespace})
 	if err != nil {
 		return fmt.Errorf("counting the instances: %w", err)
 	}
@@ -177,30 +180,5 @@ func (a *app) writeCounts(ctx context.Context, client *registrar.Client, service
 			strconv.Itoa(all), inspect.KindsOf(own), strconv.Itoa(overrides[catalog.ServiceName{Namespace: s.Namespace, Name: s.Name}]),
 		}
 	}
-	return writeTable(a.stdout, []string{"NAMESPACE", "SERVICE", "UP", "REVISION", "INSTANCES", "KIND", "OVERRIDES"}, rows)
-}
-
-// countUp counts the instances that are up: with min_up, others can answer too.
-func countUp(s *registrar.Service) (n int) {
-	for i := range s.Instances {
-		if s.Instances[i].Up() {
-			n++
-		}
-	}
-	return n
-}
-
-// writeServices writes an array, or for jsonl each service on its line. Services
-// without instances are left out, since register takes none.
-func (a *app) writeServices(services []*registrar.Service) error {
-	services = slices.DeleteFunc(services, func(s *registrar.Service) bool { return len(s.Instances) == 0 })
-	if a.globals.output != formatJSONL {
-		return writeData(a.stdout, a.globals.output, services)
-	}
-	for _, s := range services {
-		if err := writeData(a.stdout, formatJSONL, s); err != nil {
-			return err
-		}
-	}
-	return nil
+	return writeTable(l.stdout, []string{"NAMESPACE", "SERVICE", "UP", "REVISION", "INSTANCES", "KIND", "OVERRIDES"}, rows)
 }

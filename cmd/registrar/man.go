@@ -10,7 +10,7 @@ import (
 	"github.com/rosterdns/roster/cmd/registrar/internal/manual"
 )
 
-func (a *app) manCommand() *cobra.Command {
+func newManCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "man DIR",
 		Short: "Write the man pages of this program",

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 
 	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/cmd/registrar/internal/inspect"
@@ -11,7 +12,7 @@ import (
 
 // writeOverrides writes the overrides of a service as a table of its own, below that of
 // its instances; nothing where there are none.
-func (a *app) writeOverrides(ctx context.Context, client *registrar.Client, service catalog.ServiceName) error {
+func writeOverrides(ctx context.Context, w io.Writer, client *registrar.Client, service catalog.ServiceName) error {
 	registry, err := inspectService(ctx, client, service)
 	if err != nil {
 		return fmt.Errorf("reading the overrides of %s: %w", service, err)
@@ -19,13 +20,13 @@ func (a *app) writeOverrides(ctx context.Context, client *registrar.Client, serv
 	if len(registry.Overrides) == 0 {
 		return nil
 	}
-	fmt.Fprintln(a.stdout)
+	fmt.Fprintln(w)
 	rows := make([][]string, len(registry.Overrides))
 	for i := range registry.Overrides {
 		o := &registry.Overrides[i]
 		rows[i] = append([]string{o.ID}, overrideCells(o)...)
 	}
-	return writeTable(a.stdout, append([]string{"ID"}, overrideHeader...), rows)
+	return writeTable(w, append([]string{"ID"}, overrideHeader...), rows)
 }
 
 // overrideHeader are the columns of overrides, after those that name the instance.

@@ -74,7 +74,7 @@ func (r *registration) checkNamespace() error {
 // planFlags finds out where the instance of the flags is. Where that takes looking up
 // addresses, all else is checked before.
 func (r *registration) planFlags(arg string) (err error) {
-	if r.name, err = r.parseName(arg); err != nil {
+	if r.name, err = parseName(arg, r.namespace()); err != nil {
 		return err
 	}
 	if err := r.instance.check(r.name); err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 
@@ -19,7 +20,7 @@ type policyKeeper interface {
 	DeletePolicy(ctx context.Context, service catalog.ServiceName) error
 }
 
-func (a *app) policyCommand() *cobra.Command {
+func newPolicyCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "policy",
 		Short: "Set, show and delete the policies of services",
@@ -34,11 +35,11 @@ DNS servers and programs that read the registry apply it within moments.`,
 
 		SuggestionsMinimumDistance: suggestionDistance,
 	}
-	cmd.AddCommand(a.policySetCommand(), a.policyGetCommand(), a.policyDeleteCommand())
+	cmd.AddCommand(newPolicySetCommand(a), newPolicyGetCommand(a), newPolicyDeleteCommand(a))
 	return cmd
 }
 
-func (a *app) policySetCommand() *cobra.Command {
+func newPolicySetCommand(a *app) *cobra.Command {
 	var f policyFlags
 	cmd := &cobra.Command{
 		Use:                   "set SERVICE {--MEMBER VALUE | --unset MEMBER}...",
@@ -59,8 +60,8 @@ An alias that leads back to its own service is an error: the exit code is 2.`,
 			}
 			return f.check()
 		},
-		ValidArgsFunction: a.completeService,
-		RunE: a.onPolicy("setting", func(ctx context.Context, k policyKeeper, service catalog.ServiceName) error {
+		ValidArgsFunction: completer{a}.services,
+		RunE: onPolicy(a, "setting", func(ctx context.Context, k policyKeeper, service catalog.ServiceName) error {
 			policy, changed, err := k.ChangePolicy(ctx, service, f.change)
 			if err != nil {
 				return err
@@ -77,7 +78,7 @@ An alias that leads back to its own service is an error: the exit code is 2.`,
 	return cmd
 }
 
-func (a *app) policyGetCommand() *cobra.Command {
+func newPolicyGetCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "get SERVICE",
 		Short: "Show the policy of a service",
@@ -88,18 +89,18 @@ since it cannot be read, the exit code is 3.`,
 		Example: `  registrar policy get orders
   registrar policy get prod/orders -o yaml`,
 		Args:              exactly("SERVICE"),
-		ValidArgsFunction: a.completeService,
-		RunE: a.onPolicy("getting", func(ctx context.Context, k policyKeeper, service catalog.ServiceName) error {
+		ValidArgsFunction: completer{a}.services,
+		RunE: onPolicy(a, "getting", func(ctx context.Context, k policyKeeper, service catalog.ServiceName) error {
 			policy, err := k.Policy(ctx, service)
 			if err != nil {
 				return err
 			}
-			return a.writePolicy(service, &policy)
+			return writePolicy(a.stdout, a.globals.output, service, &policy)
 		}),
 	}
 }
 
-func (a *app) policyDeleteCommand() *cobra.Command {
+func newPolicyDeleteCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "delete SERVICE",
 		Short: "Delete the policy of a service",
@@ -107,8 +108,8 @@ func (a *app) policyDeleteCommand() *cobra.Command {
 The instances stay. If there is no policy the exit code is 3.`,
 		Example:           `  registrar policy delete prod/orders`,
 		Args:              exactly("SERVICE"),
-		ValidArgsFunction: a.completeService,
-		RunE: a.onPolicy("deleting", func(ctx context.Context, k policyKeeper, service catalog.ServiceName) error {
+		ValidArgsFunction: completer{a}.services,
+		RunE: onPolicy(a, "deleting", func(ctx context.Context, k policyKeeper, service catalog.ServiceName) error {
 			if err := k.DeletePolicy(ctx, service); err != nil {
 				return err
 			}
@@ -120,10 +121,10 @@ The instances stay. If there is no policy the exit code is 3.`,
 
 // onPolicy is the RunE of a command that does something with the policy of the
 // service that its argument names.
-func (a *app) onPolicy(doing string, do func(context.Context, policyKeeper, catalog.ServiceName) error) func(*cobra.Command, []string) error {
+func onPolicy(a *app, doing string, do func(context.Context, policyKeeper, catalog.ServiceName) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		return a.oneShot(cmd.Context(), func(ctx context.Context, client *registrar.Client) error {
-			name, err := a.parseName(args[0])
+			name, err := parseName(args[0], a.namespace())
 			if err != nil {
 				return err
 			}
@@ -141,13 +142,13 @@ func (a *app) onPolicy(doing string, do func(context.Context, policyKeeper, cata
 }
 
 // writePolicy writes the policy of a service in any format.
-func (a *app) writePolicy(service catalog.ServiceName, p *catalog.Policy) error {
-	switch f := a.globals.output; {
+func writePolicy(w io.Writer, f format, service catalog.ServiceName, p *catalog.Policy) error {
+	switch {
 	case f == formatName:
-		_, err := fmt.Fprintln(a.stdout, service)
+		_, err := fmt.Fprintln(w, service)
 		return err
 	case !f.isTable():
-		return writeData(a.stdout, f, p)
+		return writeData(w, f, p)
 	}
 	keepLast := ""
 	if p.KeepLast != nil {
@@ -157,7 +158,7 @@ func (a *app) writePolicy(service catalog.ServiceName, p *catalog.Policy) error 
 		service.Namespace, service.Name, unlessZero(p.TTL), unlessZero(p.MaxAnswers), unlessZero(p.MinUp), keepLast,
 		strings.Join(serviceNames(p.Failover), ","), p.Alias.String(),
 	}
-	return writeTable(a.stdout, []string{"NAMESPACE", "SERVICE", "TTL", "MAX-ANSWERS", "MIN-UP", "KEEP-LAST", "FAILOVER", "ALIAS"}, [][]string{row})
+	return writeTable(w, []string{"NAMESPACE", "SERVICE", "TTL", "MAX-ANSWERS", "MIN-UP", "KEEP-LAST", "FAILOVER", "ALIAS"}, [][]string{row})
 }
 
 func unlessZero[T uint32 | int](n T) string {

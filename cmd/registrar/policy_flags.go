@@ -132,7 +132,7 @@ func (f *policyFlags) add(a *app, cmd *cobra.Command) {
 	f.set.StringSliceVar(&f.unset, "unset", nil, "remove members, as `MEMBER,...`: "+strings.Join(memberNames(), ", "))
 	mustComplete(cmd, "unset", memberNames())
 	for _, flag := range []string{"failover", "alias"} {
-		mustCompleteBy(cmd, flag, a.completeServiceNames)
+		mustCompleteBy(cmd, flag, completer{a}.serviceNames)
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 	"github.com/rosterdns/roster/registrar"
 )
 
-func (a *app) rbacCommand() *cobra.Command {
+func newRbacCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rbac",
 		Short: "Print or apply least-privilege roles of etcd",
@@ -29,18 +29,19 @@ has to be one that may, such as root.`,
 
 		SuggestionsMinimumDistance: suggestionDistance,
 	}
-	cmd.AddCommand(a.rbacDNSCommand(), a.rbacRegistrarCommand())
+	cmd.AddCommand(newRbacDNSCommand(a), newRbacRegistrarCommand(a))
 	return cmd
 }
 
-// roleFlags are the flags of commands that make a role.
-type roleFlags struct {
+// role is what a command that makes a role is asked to do.
+type role struct {
+	*app
 	name  string
 	users []string
 	apply bool
 }
 
-func (f *roleFlags) add(cmd *cobra.Command, name string) {
+func (f *role) add(cmd *cobra.Command, name string) {
 	f.name = name
 	fs := cmd.Flags()
 	fs.SortFlags = false
@@ -50,8 +51,8 @@ func (f *roleFlags) add(cmd *cobra.Command, name string) {
 	mustComplete(cmd, "grant-to", nil)
 }
 
-func (a *app) rbacDNSCommand() *cobra.Command {
-	var f roleFlags
+func newRbacDNSCommand(a *app) *cobra.Command {
+	f := &role{app: a}
 	cmd := &cobra.Command{
 		Use:   "dns [NAMESPACE...]",
 		Short: "The role of DNS servers",
@@ -77,15 +78,15 @@ With -o json, jsonl and yaml the role is printed as one object.`,
 			if err != nil {
 				return err
 			}
-			return a.role(cmd.Context(), rbac.DNS(f.name, prefix, args), f)
+			return f.run(cmd.Context(), rbac.DNS(f.name, prefix, args))
 		},
 	}
 	f.add(cmd, "roster-dns")
 	return cmd
 }
 
-func (a *app) rbacRegistrarCommand() *cobra.Command {
-	var f roleFlags
+func newRbacRegistrarCommand(a *app) *cobra.Command {
+	f := &role{app: a}
 	var read []string
 	cmd := &cobra.Command{
 		Use:   "registrar {SERVICE... | --namespace NAMESPACE}",
@@ -101,13 +102,13 @@ With -o json, jsonl and yaml the role is printed as one object.`,
 		Example: `  registrar rbac registrar orders
   registrar rbac registrar prod/orders --read prod/db --read shared
   registrar rbac registrar -n prod --role prod --grant-to ann,bob`,
-		ValidArgsFunction: a.completeServices,
+		ValidArgsFunction: completer{a}.eachService,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			prefix, err := catalog.CleanPrefix(a.globals.prefix)
 			if err != nil {
 				return err
 			}
-			written, err := a.writtenTargets(args)
+			written, err := writtenTargets(a, args)
 			if err != nil {
 				return err
 			}
@@ -115,19 +116,19 @@ With -o json, jsonl and yaml the role is printed as one object.`,
 			if err != nil {
 				return err
 			}
-			return a.role(cmd.Context(), rbac.Registrar(f.name, prefix, written, readable), f)
+			return f.run(cmd.Context(), rbac.Registrar(f.name, prefix, written, readable))
 		},
 	}
 	f.add(cmd, "roster-registrar")
 	cmd.Flags().StringSliceVar(&read, "read", nil, "also allow to read `NAMESPACE[/SERVICE],...`")
-	mustCompleteBy(cmd, "read", a.completeServiceNames)
+	mustCompleteBy(cmd, "read", completer{a}.serviceNames)
 	return cmd
 }
 
 // writtenTargets returns the services in arguments, or without any the namespace of -n.
-func (a *app) writtenTargets(args []string) (targets []rbac.Target, err error) {
+func writtenTargets(a *app, args []string) (targets []rbac.Target, err error) {
 	for _, arg := range args {
-		name, err := a.parseName(arg)
+		name, err := parseName(arg, a.namespace())
 		if err != nil {
 			return nil, err
 		}
@@ -159,21 +160,21 @@ func readTargets(read []string) (targets []rbac.Target, err error) {
 	return targets, nil
 }
 
-// role prints or applies a role.
-func (a *app) role(ctx context.Context, r rbac.Role, f roleFlags) error {
+// run prints or applies a role.
+func (f *role) run(ctx context.Context, r rbac.Role) error {
 	r.Users = f.users
-	switch format := a.globals.output; {
+	switch format := f.globals.output; {
 	case format == formatName:
-		if _, err := fmt.Fprintln(a.stdout, r.Name); err != nil {
+		if _, err := fmt.Fprintln(f.stdout, r.Name); err != nil {
 			return err
 		}
 	case !format.isTable():
-		if err := writeData(a.stdout, format, r); err != nil {
+		if err := writeData(f.stdout, format, r); err != nil {
 			return err
 		}
 	case !f.apply:
 		for _, command := range r.Commands() {
-			if _, err := fmt.Fprintln(a.stdout, command); err != nil {
+			if _, err := fmt.Fprintln(f.stdout, command); err != nil {
 				return err
 			}
 		}
@@ -181,10 +182,10 @@ func (a *app) role(ctx context.Context, r rbac.Role, f roleFlags) error {
 	if !f.apply {
 		return nil
 	}
-	return a.applyRole(ctx, &r)
+	return applyRole(ctx, f.app, &r)
 }
 
-func (a *app) applyRole(ctx context.Context, r *rbac.Role) error {
+func applyRole(ctx context.Context, a *app, r *rbac.Role) error {
 	cfg, err := a.globals.etcdConfig()
 	if err != nil {
 		return err

@@ -9,7 +9,7 @@ import (
 	"github.com/rosterdns/roster/registrar/etcd"
 )
 
-func (a *app) registerCommand() *cobra.Command {
+func newRegisterCommand(a *app) *cobra.Command {
 	r := &registration{app: a}
 	cmd := &cobra.Command{
 		Use:   "register {SERVICE --port PORT... | --file FILE}",

@@ -27,7 +27,7 @@ type rendering struct {
 	command *command.Command // nil if there is none
 }
 
-func (a *app) renderCommand() *cobra.Command {
+func newRenderCommand(a *app) *cobra.Command {
 	r := &rendering{app: a, wait: render.DefaultWait}
 	cmd := &cobra.Command{
 		Use:                   "render TEMPLATE OUT [flags] [-- CMD [ARG...]]",
@@ -103,7 +103,7 @@ func (r *rendering) run(ctx context.Context, template, out string, args []string
 		return err
 	}
 	if args != nil {
-		if r.command, err = r.newCommand(args); err != nil {
+		if r.command, err = newCommand(r.stdout, args); err != nil {
 			return err
 		}
 	}
@@ -120,12 +120,12 @@ func (r *rendering) run(ctx context.Context, template, out string, args []string
 		Wait:     r.wait,
 		Note:     r.note,
 	}
-	ctx, stop := r.untilSignal(ctx)
+	ctx, stop := untilSignal(ctx, r.signals)
 	defer stop()
 	if r.once {
 		return r.renderOnce(ctx, renderer)
 	}
-	reload := command.NewRunner(ctx, func(ctx context.Context, _ struct{}) error { return r.reload(ctx) }, r.commandFailed)
+	reload := command.NewRunner(ctx, func(ctx context.Context, _ struct{}) error { return r.reload(ctx) }, commandFailed(r.app))
 	defer reload.Close()
 	renderer.Written = func() {
 		r.notef("wrote %s", r.out)
@@ -134,26 +134,6 @@ func (r *rendering) run(ctx context.Context, template, out string, args []string
 	err = renderer.Run(ctx)
 	stop() // a second signal doesn't wait for CMD
 	return endOfReader(err)
-}
-
-// untilSignal returns a context that is done once a signal comes.
-func (a *app) untilSignal(ctx context.Context) (context.Context, func()) {
-	signals, stop := a.signals()
-	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		select {
-		case <-signals:
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
-	return ctx, func() {
-		cancel()
-		<-done
-		stop()
-	}
 }
 
 func (r *rendering) renderOnce(ctx context.Context, renderer *render.Renderer) error {

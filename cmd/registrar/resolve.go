@@ -16,7 +16,7 @@ import (
 	"github.com/rosterdns/roster/registrar"
 )
 
-func (a *app) resolveCommand() *cobra.Command {
+func newResolveCommand(a *app) *cobra.Command {
 	r := &resolution{app: a}
 	cmd := &cobra.Command{
 		Use:   "resolve NAME",
@@ -48,7 +48,7 @@ can have more.`,
 			}
 			return nil
 		},
-		ValidArgsFunction: a.completeService,
+		ValidArgsFunction: completer{a}.services,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.oneShot(cmd.Context(), func(ctx context.Context, client *registrar.Client) error {
 				return r.run(ctx, client, args[0])

@@ -9,13 +9,13 @@ import (
 
 // run runs the command with its arguments and returns its exit code.
 func (a *app) run(ctx context.Context, args []string) int {
-	root := a.rootCommand()
+	root := newRootCommand(a)
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
 	return report(a.stderr, cmd.CommandPath(), err)
 }
 
-func (a *app) rootCommand() *cobra.Command {
+func newRootCommand(a *app) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "registrar",
 		Short: "Register services in Roster and read them back",
@@ -41,7 +41,7 @@ Exit codes: 0 success, 1 failure, 2 usage error or invalid input, 3 not found,
 			if !cmd.HasParent() {
 				return nil // it shows help
 			}
-			return a.readEnvironment(cmd.Root().PersistentFlags())
+			return readEnvironment(a.getenv, cmd.Root().PersistentFlags())
 		},
 		SilenceErrors:              true,
 		SuggestionsMinimumDistance: suggestionDistance,
@@ -56,26 +56,26 @@ Exit codes: 0 success, 1 failure, 2 usage error or invalid input, 3 not found,
 	root.Flags().SortFlags = false // for help
 	root.SetUsageTemplate(usageTemplate(root))
 	root.SetHelpCommand(helpCommand())
-	mustCompleteBy(root, "namespace", a.completeNamespace)
+	mustCompleteBy(root, "namespace", completer{a}.namespaces)
 	mustComplete(root, "output", strings.Split(formatNames(" "), " "))
-	a.addCommands(root)
+	addCommands(a, root)
 	completeFlags(root)
 	return root
 }
 
 // addCommands adds all commands, in groups by what they are for.
-func (a *app) addCommands(root *cobra.Command) {
+func addCommands(a *app, root *cobra.Command) {
 	for _, g := range []struct {
 		title    string
 		commands []*cobra.Command
 	}{
-		{"Registering", []*cobra.Command{a.registerCommand(), a.runCommand(), a.checkCommand(), a.unregisterCommand()}},
-		{"Reading", []*cobra.Command{a.listCommand(), a.getCommand(), a.waitCommand(), a.watchCommand(), a.renderCommand()}},
+		{"Registering", []*cobra.Command{newRegisterCommand(a), newRunCommand(a), newCheckCommand(a), newUnregisterCommand(a)}},
+		{"Reading", []*cobra.Command{newListCommand(a), newGetCommand(a), newWaitCommand(a), newWatchCommand(a), newRenderCommand(a)}},
 		{"Operating", []*cobra.Command{
-			a.drainCommand(), a.undrainCommand(), a.policyCommand(), a.statusCommand(), a.doctorCommand(),
-			a.resolveCommand(), a.exportCommand(), a.importCommand(), a.rbacCommand(),
+			newDrainCommand(a), newUndrainCommand(a), newPolicyCommand(a), newStatusCommand(a), newDoctorCommand(a),
+			newResolveCommand(a), newExportCommand(a), newImportCommand(a), newRbacCommand(a),
 		}},
-		{"Other", []*cobra.Command{a.completionCommand(), a.manCommand(), a.versionCommand()}},
+		{"Other", []*cobra.Command{newCompletionCommand(a), newManCommand(), newVersionCommand(a)}},
 	} {
 		root.AddGroup(&cobra.Group{ID: g.title, Title: g.title + ":"})
 		for _, cmd := range g.commands {

@@ -38,7 +38,7 @@ type run struct {
 	drainDelay, killAfter time.Duration
 }
 
-func (a *app) runCommand() *cobra.Command {
+func newRunCommand(a *app) *cobra.Command {
 	r := &run{registration: registration{app: a}}
 	cmd := &cobra.Command{
 		Use:   "run SERVICE --port PORT... [flags] -- CMD [ARG...]",
@@ -85,7 +85,7 @@ those that depend on it.`,
 			if cmd.ArgsLenAtDash() >= 0 {
 				return nil, cobra.ShellCompDirectiveDefault // the command's
 			}
-			return a.completeService(cmd, args, toComplete)
+			return completer{a}.services(cmd, args, toComplete)
 		},
 	}
 	fs := cmd.Flags()
@@ -132,7 +132,7 @@ func (r *run) checkCheck() error {
 }
 
 func (r *run) run(ctx context.Context, arg string) error {
-	name, err := r.parseName(arg)
+	name, err := parseName(arg, r.namespace())
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,7 @@ type overview struct {
 	dns      []statusOf
 }
 
-func (a *app) statusCommand() *cobra.Command {
+func newStatusCommand(a *app) *cobra.Command {
 	s := &overview{app: a}
 	cmd := &cobra.Command{
 		Use:   "status",
@@ -83,9 +83,6 @@ func (s *overview) run(ctx context.Context, client *registrar.Client) (err error
 	}
 	return etcdErr
 }
-
-// zone returns the zone of --zone without a dot at its end.
-func (a *app) zone() string { return strings.TrimSuffix(a.globals.zone, ".") }
 
 // lookAtEtcd finds out about the members and the rights.
 func (s *overview) lookAtEtcd(ctx context.Context) error {

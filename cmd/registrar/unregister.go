@@ -9,7 +9,7 @@ import (
 	"github.com/rosterdns/roster/registrar"
 )
 
-func (a *app) unregisterCommand() *cobra.Command {
+func newUnregisterCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "unregister SERVICE ID...",
 		Short: "Remove instances of a service",
@@ -23,17 +23,17 @@ not there, none is removed and the exit code is 3.`,
   registrar unregister prod/orders 10-0-0-7-8080 10-0-0-8-8080
   registrar unregister prod/orders/a`,
 		Args:              instances,
-		ValidArgsFunction: a.completeInstance,
+		ValidArgsFunction: completer{a}.instances,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.oneShot(cmd.Context(), func(ctx context.Context, client *registrar.Client) error {
-				return a.unregister(ctx, client, args)
+				return unregister(ctx, a, client, args)
 			})
 		},
 	}
 }
 
-func (a *app) unregister(ctx context.Context, client *registrar.Client, args []string) error {
-	names, err := a.parseInstances(args)
+func unregister(ctx context.Context, a *app, client *registrar.Client, args []string) error {
+	names, err := parseInstances(args, a.namespace())
 	if err != nil {
 		return err
 	}

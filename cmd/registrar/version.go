@@ -21,14 +21,14 @@ type versionInfo struct {
 	Platform string `json:"platform"`
 }
 
-func (a *app) versionCommand() *cobra.Command {
+func newVersionCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:     "version",
 		Short:   "Show the version of this program",
 		Example: "  registrar version\n  registrar version -o json",
 		Args:    exactly(),
 		PersistentPreRun: func(cmd *cobra.Command, _ []string) {
-			if err := a.readEnvironment(cmd.Root().PersistentFlags()); err != nil {
+			if err := readEnvironment(a.getenv, cmd.Root().PersistentFlags()); err != nil {
 				a.notef("warning: %v", err) // the version is needed most where something is wrong
 			}
 		},

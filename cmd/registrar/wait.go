@@ -10,7 +10,7 @@ import (
 	"github.com/rosterdns/roster/registrar"
 )
 
-func (a *app) waitCommand() *cobra.Command {
+func newWaitCommand(a *app) *cobra.Command {
 	w := &wait{app: a}
 	cmd := &cobra.Command{
 		Use:   "wait SERVICE",
@@ -33,7 +33,7 @@ With -o json and the like it then prints the service, as get does.`,
 			}
 			return nil
 		},
-		ValidArgsFunction: a.completeService,
+		ValidArgsFunction: completer{a}.services,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.oneShot(cmd.Context(), func(ctx context.Context, client *registrar.Client) error {
 				return w.run(ctx, client, args[0])

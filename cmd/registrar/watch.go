@@ -14,7 +14,8 @@ import (
 	"github.com/rosterdns/roster/registrar"
 )
 
-func (a *app) watchCommand() *cobra.Command {
+func newWatchCommand(a *app) *cobra.Command {
+	w := &watch{a}
 	return &cobra.Command{
 		Use:                   "watch SERVICE [flags] [-- CMD [ARG...]]",
 		DisableFlagsInUseLine: true,
@@ -47,42 +48,46 @@ TERM, and five seconds later KILL; a second signal ends watch at once.`,
 			_, _, err := splitCommand(cmd, args, "SERVICE")
 			return err
 		},
-		ValidArgsFunction: a.completeServiceThenFiles,
+		ValidArgsFunction: completer{a}.serviceThenFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			names, command, err := splitCommand(cmd, args, "SERVICE")
 			if err != nil {
 				return err
 			}
 			if command != nil {
-				return a.watchAndRun(cmd.Context(), names[0], command)
+				return w.command(cmd.Context(), names[0], command)
 			}
-			return a.watch(cmd.Context(), names[0])
+			return w.show(cmd.Context(), names[0])
 		},
 	}
 }
 
-// watch shows a service in the form that suits standard output.
-func (a *app) watch(ctx context.Context, name string) error {
-	screen, drawn := terminal.ScreenOf(a.stdout)
-	switch f := a.globals.output; {
+// watch is what the command watch is asked to do.
+type watch struct{ *app }
+
+// show shows a service in the form that suits standard output.
+func (w *watch) show(ctx context.Context, name string) error {
+	screen, drawn := terminal.ScreenOf(w.stdout)
+	f := w.globals.output
+	switch {
 	case f == formatName:
 		return errNamesAlone
 	case !f.isTable():
-		return (&following{app: a, name: name, show: a.sets(a.printSet)}).run(ctx)
+		return (&following{app: w.app, name: name, show: sets(w.app, setPrinter(w.stdout, f))}).run(ctx)
 	case drawn:
-		return a.watchOnScreen(ctx, name, screen)
+		return w.onScreen(ctx, name, screen)
 	}
-	log := live.Log{Out: a.stdout, Columns: a.columns()}
+	log := live.Log{Out: w.stdout, Columns: columnsOf(w.stdout, f)}
 	show := func(s *registrar.Service) error { return log.Write(s, time.Now()) }
-	return (&following{app: a, name: name, show: a.sets(show)}).run(ctx)
+	return (&following{app: w.app, name: name, show: sets(w.app, show)}).run(ctx)
 }
 
 // tick is how often ages are shown anew.
 const tick = time.Second
 
-// watchOnScreen shows a service as a table that follows its changes.
-func (a *app) watchOnScreen(ctx context.Context, name string, screen *terminal.Screen) error {
-	view := live.View{Name: name, Columns: a.columns(), Style: terminal.StyleOf(a.stdout)}
+// onScreen shows a service as a table that follows its changes.
+func (w *watch) onScreen(ctx context.Context, name string, screen *terminal.Screen) error {
+	view := live.View{Name: name, Columns: columnsOf(w.stdout, w.globals.output), Style: terminal.StyleOf(w.stdout)}
 	events, stop := screen.Signals()
 	defer stop()
 	ticker := time.NewTicker(tick)
@@ -92,7 +97,7 @@ func (a *app) watchOnScreen(ctx context.Context, name string, screen *terminal.S
 		return screen.Draw(view.Lines(time.Now(), width, height))
 	}
 	f := following{
-		app: a, name: name, events: events, ticks: ticker.C,
+		app: w.app, name: name, events: events, ticks: ticker.C,
 		show: func(st feed.Service) error {
 			if err := final(st); err != nil {
 				return err

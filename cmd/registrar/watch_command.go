@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"io"
 	"os"
 	"strconv"
 	"time"
@@ -31,26 +32,28 @@ func splitCommand(cmd *cobra.Command, args []string, names ...string) (own, comm
 // newCommand returns a command that the user has given. Its output is that of this
 // process, without what this process puts between itself and its messages: what the
 // command leaves behind can go on to write.
-func (a *app) newCommand(args []string) (*command.Command, error) {
-	c := &command.Command{Args: args, Stdout: a.stdout, Stderr: os.Stderr, Grace: command.DefaultGrace}
+func newCommand(stdout io.Writer, args []string) (*command.Command, error) {
+	c := &command.Command{Args: args, Stdout: stdout, Stderr: os.Stderr, Grace: command.DefaultGrace}
 	if err := c.Check(); err != nil {
 		return nil, usagef("CMD: %w", err)
 	}
 	return c, nil
 }
 
-// commandFailed tells the user that a command has failed.
-func (a *app) commandFailed(err error, pause time.Duration) {
+// commandFailed returns a function that tells the user that a command has failed.
+func commandFailed(a *app) func(err error, pause time.Duration) {
 	const rounded = 100 * time.Millisecond
-	a.notef("command failed: %v; it runs again in %v", err, pause.Round(rounded))
+	return func(err error, pause time.Duration) {
+		a.notef("command failed: %v; it runs again in %v", err, pause.Round(rounded))
+	}
 }
 
-// watchAndRun runs a command for each set of a service.
-func (a *app) watchAndRun(ctx context.Context, name string, args []string) error {
-	if a.globals.output != formatTable {
-		return usagef("watch: -o %s and CMD cannot be used together: CMD gets JSON", a.globals.output)
+// command runs a command for each set of a service.
+func (w *watch) command(ctx context.Context, name string, args []string) error {
+	if w.globals.output != formatTable {
+		return usagef("watch: -o %s and CMD cannot be used together: CMD gets JSON", w.globals.output)
 	}
-	c, err := a.newCommand(args)
+	c, err := newCommand(w.stdout, args)
 	if err != nil {
 		return err
 	}
@@ -61,13 +64,13 @@ func (a *app) watchAndRun(ctx context.Context, name string, args []string) error
 		}
 		return c.Run(ctx, set.Bytes(), setEnvironment(s))
 	}
-	runner := command.NewRunner(ctx, run, a.commandFailed)
+	runner := command.NewRunner(ctx, run, commandFailed(w.app))
 	defer runner.Close()
 	show := func(s *registrar.Service) error {
 		runner.Submit(s)
 		return nil
 	}
-	return (&following{app: a, name: name, show: a.sets(show)}).run(ctx)
+	return (&following{app: w.app, name: name, show: sets(w.app, show)}).run(ctx)
 }
 
 // setEnvironment returns the variables for a command that gets a set. The instances are
