@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -80,8 +78,9 @@ func (w *watchdog) checkArgs(args []string) error {
 		return usagef("check: missing SERVICE")
 	case w.check.spec == nil:
 		return usagef("check: missing --check: such as --check tcp://:http")
-	case w.lease < registrar.MinLeaseTTL || w.lease > registrar.MaxLeaseTTL || w.lease%time.Second != 0:
-		return usagef("--lease %v must be from %v to %v, in whole seconds", w.lease, registrar.MinLeaseTTL, registrar.MaxLeaseTTL)
+	}
+	if err := checkLease(w.lease); err != nil {
+		return err
 	}
 	return w.check.valid()
 }
@@ -104,7 +103,7 @@ func (w *watchdog) run(ctx context.Context, args []string) (err error) {
 		return &usageError{err}
 	}
 	defer conn.Close()
-	return w.untilSignal(ctx, func(ctx context.Context) error { return w.keep(ctx, client, conn) })
+	return runUntilSignal(ctx, w.signals, func(ctx context.Context) error { return w.keep(ctx, client, conn) })
 }
 
 // parseTargets parses SERVICE [ID...] or NAMESPACE/SERVICE/ID..., all of one service: the
@@ -116,37 +115,6 @@ func (w *watchdog) parseTargets(args []string) (err error) {
 		w.name, w.ids, err = parseOneService(args, w.namespace())
 	}
 	return err
-}
-
-// untilSignal runs do until a signal ends its context; a second one doesn't wait for it.
-func (w *watchdog) untilSignal(ctx context.Context, do func(context.Context) error) error {
-	signals, stop := w.signals()
-	defer stop()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	done := make(chan error, 1)
-	go func() { done <- do(ctx) }()
-	select {
-	case err := <-done:
-		return err
-	case <-signals:
-		cancel()
-	}
-	select {
-	case err := <-done:
-		return err
-	case s := <-signals:
-		return endedBy(s)
-	}
-}
-
-// endedBy returns the error of a command that a signal ends at once.
-func endedBy(s os.Signal) error {
-	number, ok := s.(syscall.Signal)
-	if !ok {
-		return fmt.Errorf("stopped by a second signal (%v)", s)
-	}
-	return signalled(number)
 }
 
 // keep checks whenever it holds the lock, until ctx is done. What etcd has never

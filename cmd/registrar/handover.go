@@ -12,16 +12,16 @@ import (
 // answer.
 type handover struct {
 	client *registrar.Client
-	sets   chan []*registrar.Service // holds the latest
-	failed chan error                // what the client refuses; nothing follows
+	sets   chan serviceSet // holds the latest
+	failed chan error      // what the client refuses; nothing follows
 }
 
 func newHandover(client *registrar.Client) *handover {
-	return &handover{client: client, sets: make(chan []*registrar.Service, 1), failed: make(chan error, 1)}
+	return &handover{client: client, sets: make(chan serviceSet, 1), failed: make(chan error, 1)}
 }
 
 // set has a set registered in place of the one before. One goroutine calls it.
-func (h *handover) set(services []*registrar.Service) {
+func (h *handover) set(services serviceSet) {
 	select {
 	case <-h.sets: // nobody has seen it
 	default:
@@ -31,7 +31,7 @@ func (h *handover) set(services []*registrar.Service) {
 
 // run hands sets over until ctx is done.
 func (h *handover) run(ctx context.Context) {
-	var before []*registrar.Service
+	var before serviceSet
 	for {
 		select {
 		case <-ctx.Done():
@@ -47,15 +47,15 @@ func (h *handover) run(ctx context.Context) {
 }
 
 // replace registers a set, then unregisters what only the one before had.
-func (h *handover) replace(ctx context.Context, before, set []*registrar.Service) error {
-	if err := submitAll(ctx, h.client, set); err != nil {
+func (h *handover) replace(ctx context.Context, before, set serviceSet) error {
+	if err := set.submit(ctx, h.client); err != nil {
 		return err
 	}
 	stays := map[instanceName]bool{}
-	for name := range names(set) {
+	for name := range set.names() {
 		stays[name] = true
 	}
-	for name := range names(before) {
+	for name := range before.names() {
 		if stays[name] || ctx.Err() != nil {
 			continue
 		}

@@ -20,7 +20,7 @@ const statusPause = 100 * time.Millisecond
 
 // hold keeps registered what is planned until a signal comes or ctx is done, then
 // unregisters it. It sleeps while nothing happens.
-func (r *registration) hold(ctx context.Context) error {
+func (r *register) hold(ctx context.Context) error {
 	w := newStatusWake()
 	client, err := r.connect(ctx, registrar.WithLeaseTTL(r.lease), registrar.WithObserver(w))
 	if err != nil {
@@ -29,11 +29,11 @@ func (r *registration) hold(ctx context.Context) error {
 	r.oneProcessor()
 	signals, stop := r.signals()
 	defer stop()
-	h := newHolder(ctx, r, client)
+	h := newHolder(ctx, &r.registration, client)
 	err = h.until(ctx, w.c, signals)
 	h.cancel()
 	h.watch.stop()
-	return errors.Join(err, r.release(h.narrator, signals, func() error {
+	return errors.Join(err, release(h.narrator, signals, func() error {
 		h.background.Wait()
 		return client.Close()
 	}))
@@ -63,14 +63,7 @@ func newHolder(ctx context.Context, r *registration, client *registrar.Client) *
 		h.handover.set(r.services)
 		return h
 	}
-	h.background.Go(func() {
-		r.source.Follow(ctx, func(f localaddr.Found) {
-			select {
-			case h.found <- f:
-			case <-ctx.Done():
-			}
-		})
-	})
+	h.background.Go(func() { r.source.Follow(ctx, sender(ctx, h.found)) })
 	return h
 }
 
@@ -117,7 +110,7 @@ func (h *holder) look() error {
 
 // release calls shut, which closes the client and so unregisters what it holds.
 // A signal ends the wait for it: then its goroutine ends with the process.
-func (r *registration) release(n *narrator, signals <-chan os.Signal, shut func() error) error {
+func release(n *narrator, signals <-chan os.Signal, shut func() error) error {
 	closed := make(chan error, 1)
 	go func() { closed <- shut() }()
 	select {

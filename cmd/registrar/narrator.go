@@ -85,11 +85,11 @@ func (n *narrator) show(statuses []registrar.InstanceStatus) error {
 func (n *narrator) sum() {
 	lease := fmt.Sprintf("lease %v", n.r.lease)
 	if n.first > 0 && len(n.announced) == len(n.instances) {
-		n.r.notef("registered %s, %s", n.r.sum(n.first), lease)
+		n.r.notef("registered %s, %s", n.r.services.sum(n.first), lease)
 		n.first = 0
 	}
 	if n.again > 0 {
-		n.r.notef("registered %s again, %s", n.r.sum(n.again), lease)
+		n.r.notef("registered %s again, %s", n.r.services.sum(n.again), lease)
 		n.again = 0
 	}
 }
@@ -103,7 +103,7 @@ func (n *narrator) gone(statuses []registrar.InstanceStatus) {
 	for _, st := range statuses {
 		there[instanceName{st.Namespace, st.Service, st.ID}] = true
 	}
-	for name := range names(n.r.services) {
+	for name := range n.r.services.names() {
 		stays[name] = true // it was asked for again
 	}
 	for name := range n.last {
@@ -171,10 +171,10 @@ func (n *narrator) registered(name instanceName) {
 	}
 	n.announced[name] = true
 	switch {
-	case n.r.many() && again == "":
+	case n.r.services.many() && again == "":
 		n.first++
 		return
-	case n.r.many():
+	case n.r.services.many():
 		n.again++
 		return
 	}
@@ -191,7 +191,7 @@ func (n *narrator) closed(err error) error {
 		return fmt.Errorf("unregistering %s: %w", n.r.summary(), err)
 	}
 	// Otherwise an error says what is known: that nothing could be written.
-	if n.r.many() {
+	if n.r.services.many() {
 		n.closedMany()
 		return nil
 	}
@@ -225,9 +225,9 @@ func (n *narrator) closedMany() {
 		}
 	}
 	if unregistered > 0 {
-		n.r.notef("unregistered %s", n.r.sum(unregistered))
+		n.r.notef("unregistered %s", n.r.services.sum(unregistered))
 	}
 	if left > 0 {
-		n.r.notef("left %s, which are static or another client's", n.r.sum(left))
+		n.r.notef("left %s, which are static or another client's", n.r.services.sum(left))
 	}
 }

@@ -150,6 +150,15 @@ func where(in *registrar.Instance) string {
 	return strings.Join(addresses, ",")
 }
 
+// describe says where an instance is, as in "10.0.0.7, http:8080/tcp".
+func describe(in *registrar.Instance) string {
+	parts := []string{where(in)}
+	for _, p := range in.Ports {
+		parts = append(parts, formatPort(p))
+	}
+	return strings.Join(parts, ", ")
+}
+
 // quoteForeign quotes text that could be mistaken for something else in a
 // table: with separators, quotes, or what a terminal would act on.
 func quoteForeign(s string) string {

@@ -10,7 +10,7 @@ import (
 )
 
 func newRegisterCommand(a *app) *cobra.Command {
-	r := &registration{app: a}
+	r := &register{registration: registration{app: a}}
 	cmd := &cobra.Command{
 		Use:   "register {SERVICE --port PORT... | --file FILE}",
 		Short: "Register instances and keep them registered",
@@ -68,8 +68,17 @@ The output of "get" and "list" with -o json, jsonl and yaml has this form.`,
 	return cmd
 }
 
+// register is what the command register is asked to do.
+type register struct {
+	registration
+	file         string
+	once, static bool
+	// namespaceGiven says that -n is there as a flag, not as a variable.
+	namespaceGiven bool
+}
+
 // checkArgs checks which arguments and flags are there together.
-func (r *registration) checkArgs(args []string) error {
+func (r *register) checkArgs(args []string) error {
 	switch {
 	case r.once && r.static:
 		return usagef("--once and --static cannot be used together: an instance has a lease or none")
@@ -89,11 +98,11 @@ func (r *registration) checkArgs(args []string) error {
 	return nil
 }
 
-func (r *registration) run(ctx context.Context, args []string) error {
+func (r *register) run(ctx context.Context, args []string) error {
 	if err := r.globals.check(); err != nil {
 		return err
 	}
-	if err := r.checkLease(); err != nil {
+	if err := checkLease(r.lease); err != nil {
 		return err
 	}
 	if !r.once && !r.static {

@@ -144,7 +144,7 @@ func (r *run) run(ctx context.Context, arg string) error {
 	if err := r.globals.check(); err != nil {
 		return err
 	}
-	if err := r.checkLease(); err != nil {
+	if err := checkLease(r.lease); err != nil {
 		return err
 	}
 	path, err := exec.LookPath(r.command[0])
@@ -155,7 +155,7 @@ func (r *run) run(ctx context.Context, arg string) error {
 	if m.client, err = r.connect(ctx, registrar.WithLeaseTTL(r.lease), registrar.WithObserver(m.wake)); err != nil {
 		return err
 	}
-	if err := m.resolveSoon(ctx, arg); err != nil {
+	if err := awaitAddressSoon(ctx, m.registration, arg); err != nil {
 		return errors.Join(err, m.client.Close())
 	}
 	r.oneProcessor()

@@ -2,25 +2,13 @@ package main
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/cmd/registrar/internal/localaddr"
-	"github.com/rosterdns/roster/internal/backoff"
 	"github.com/rosterdns/roster/registrar"
 	"github.com/rosterdns/roster/registrar/health"
-)
-
-const (
-	// addressBase and addressLimit bound the pause before an address is looked for again:
-	// soon enough for a network that comes up with the machine.
-	addressBase  = 100 * time.Millisecond
-	addressLimit = 2 * time.Second
-	// addressWait is how long the command waits to be told its address.
-	addressWait = time.Second
 )
 
 // member is the registration of the instance whose command runs. Nothing that goes wrong
@@ -40,49 +28,13 @@ type member struct {
 	done   chan struct{}      // closed when it has ended
 }
 
-// resolve finds out what to register, if it isn't known yet. An address that is missing
-// can come.
-func (m *member) resolve(ctx context.Context, arg string) error {
-	pause := backoff.New(addressBase, addressLimit)
-	for said := false; len(m.services) == 0; {
-		services, err := m.fromFlags(ctx, arg)
-		switch {
-		case err == nil:
-			m.services = services
-		case ctx.Err() != nil || !errors.Is(err, registrar.ErrUnavailable) && !errors.Is(err, registrar.ErrNotFound):
-			return err
-		default:
-			if !said {
-				m.warnf("warning: %v; waiting for an address", err)
-			}
-			said = true
-			if err := pause.Wait(ctx); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// resolveSoon is resolve for as long as the command can wait. An address that is still
-// missing then is no error.
-func (m *member) resolveSoon(ctx context.Context, arg string) error {
-	soon, cancel := context.WithTimeout(ctx, addressWait)
-	defer cancel()
-	err := m.resolve(soon, arg)
-	if soon.Err() != nil {
-		return nil
-	}
-	return err
-}
-
 // start begins to register the instance.
 func (m *member) start(ctx context.Context, arg string) {
 	ctx, m.cancel = context.WithCancel(ctx)
 	m.done = make(chan struct{})
 	go func() {
 		defer close(m.done)
-		if err := m.resolve(ctx, arg); err != nil {
+		if err := awaitAddress(ctx, m.registration, arg); err != nil {
 			if ctx.Err() == nil {
 				m.warnf("not registered: %v", err)
 			}
@@ -99,7 +51,7 @@ func (m *member) keep(ctx context.Context) {
 	defer following.Wait()
 	moved := make(chan localaddr.Found)
 	if m.source != nil {
-		following.Go(func() { m.followAddresses(ctx, moved) })
+		following.Go(func() { m.source.Follow(ctx, sender(ctx, moved)) })
 	}
 	for ctx.Err() == nil {
 		m.keepHere(ctx, moved)
@@ -116,10 +68,10 @@ func (m *member) keepHere(ctx context.Context, moved <-chan localaddr.Found) {
 	defer cancel()
 	if m.check.spec == nil {
 		m.put(ctx, catalog.StatusUp)
-	} else if checker, err := m.check.checker(m.name(), &m.services[0].Instances[0]); err != nil {
+	} else if checker, err := m.check.checker(m.name, &m.services[0].Instances[0]); err != nil {
 		m.notef("not registered: --check: %v", err) // not possible: it was checked
 	} else {
-		checking.Go(func() { m.follow(ctx, checker, results) })
+		checking.Go(func() { checker.Run(ctx, sender(ctx, results)) })
 	}
 	for {
 		m.tell()
@@ -137,16 +89,6 @@ func (m *member) keepHere(ctx context.Context, moved <-chan localaddr.Found) {
 	}
 }
 
-// follow passes on what a checker reports.
-func (m *member) follow(ctx context.Context, checker *health.Checker, results chan<- health.Result) {
-	checker.Run(ctx, func(r health.Result) {
-		select {
-		case results <- r:
-		case <-ctx.Done():
-		}
-	})
-}
-
 // found takes a result of the check.
 func (m *member) found(ctx context.Context, r health.Result) {
 	switch {
@@ -161,18 +103,13 @@ func (m *member) found(ctx context.Context, r health.Result) {
 	m.put(ctx, r.Status)
 }
 
-// name returns the service.
-func (m *member) name() registrar.ServiceName {
-	return registrar.ServiceName{Namespace: m.services[0].Namespace, Service: m.services[0].Name}
-}
-
 // put registers the instance with a status.
 func (m *member) put(ctx context.Context, status catalog.Status) {
 	s := m.services[0]
 	s.Instances[0].Status = status
 	m.known = true
 	m.narrator.expect(instanceName{s.Namespace, s.Name, s.Instances[0].ID})
-	if err := m.submit(ctx, m.client); err != nil {
+	if err := m.services.submit(ctx, m.client); err != nil {
 		m.warnf("%v", err) // not possible: it was checked
 	}
 }
@@ -218,16 +155,6 @@ func (m *member) leave() {
 	}
 }
 
-// followAddresses passes on which addresses this machine has, until ctx is done.
-func (m *member) followAddresses(ctx context.Context, moved chan<- localaddr.Found) {
-	m.source.Follow(ctx, func(f localaddr.Found) {
-		select {
-		case moved <- f:
-		case <-ctx.Done():
-		}
-	})
-}
-
 // move takes the addresses that this machine has by now. It reports whether they are
 // others than those of the instance, which then is to be registered again; what was
 // registered under another ID is unregistered. While there are none, the instance is
@@ -250,7 +177,7 @@ func (m *member) move(ctx context.Context, f localaddr.Found, moved <-chan local
 			return true
 		}
 	}
-	services, err := m.instance.at(m.registration.name, f.Addresses)
+	services, err := m.instance.at(m.name, f.Addresses)
 	if err != nil {
 		m.warnf("warning: %s: it stays registered at %s", withHint(err), addressList(before.Addresses))
 		return false
