@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/cmd/registrar/internal/document"
 	"github.com/rosterdns/roster/cmd/registrar/internal/inspect"
 	"github.com/rosterdns/roster/cmd/registrar/internal/table"
@@ -104,7 +105,22 @@ func writeInstances(w io.Writer, wide bool, instances []registrar.Instance) erro
 	for i := range instances {
 		rows[i] = instanceRow(&instances[i], wide)
 	}
-	return writeTable(w, instanceHeader(wide), rows)
+	header := instanceHeader(wide)
+	if wide {
+		header, rows = table.LeaveOut(terminal.Width(w), header, rows, instanceDefaults)
+	}
+	return writeTable(w, header, rows)
+}
+
+// instanceDefaults are what most instances have: these columns are left out where a
+// terminal has no room for them.
+var instanceDefaults = []table.Default{
+	{Header: "TTL"},
+	{Header: "METADATA"},
+	{Header: "TAGS"},
+	{Header: "LOCALITY"},
+	{Header: "PRIO", Value: "0"},
+	{Header: "WEIGHT", Value: strconv.Itoa(catalog.DefaultWeight)},
 }
 
 func instanceHeader(wide bool) []string {

@@ -120,6 +120,21 @@ func TestWatchOnTerminalEnds(t *testing.T) {
 	}
 }
 
+// TestWideOnTerminal: what has no room and says only the default is left out.
+func TestWideOnTerminal(t *testing.T) {
+	t.Parallel()
+	r := onTerminal(t, []string{"NO_COLOR=1"}, withSample, "get", "orders", "-o", "wide")
+	if err := r.cmd.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	<-r.copied
+	const want = "ID  ADDRESS          PORTS   STATUS  WEIGHT  PRIO  KIND\r\n" +
+		"a   db1.example.com  80/tcp  up      100     0     static\r\n"
+	if got := r.output.String(); got != want {
+		t.Errorf("it shows %q, want %q", got, want)
+	}
+}
+
 // TestColours: on a terminal alone, and not where they are not wanted.
 func TestColours(t *testing.T) {
 	t.Parallel()

@@ -16,14 +16,7 @@ const (
 // a width in characters have room for the table, or nothing is left that can be cut. A
 // width of 0 has room for everything. The rows that it is given stay as they are.
 func Cut(width int, header []string, rows [][]string, cuttable []string) [][]string {
-	widths := make([]int, len(header))
-	total := -Gap
-	for i := range header {
-		for _, row := range append([][]string{header}, rows...) {
-			widths[i] = max(widths[i], utf8.RuneCountInString(row[i]))
-		}
-		total += widths[i] + Gap
-	}
+	widths, total := widthsOf(header, rows)
 	if width == 0 || total <= width {
 		return rows
 	}
@@ -46,6 +39,15 @@ func Cut(width int, header []string, rows [][]string, cuttable []string) [][]str
 		}
 	}
 	return cut
+}
+
+// widthsOf returns the width of each column, and that of the table.
+func widthsOf(header []string, rows [][]string) (widths []int, total int) {
+	widths = Layout(nil).Fit(append([][]string{header}, rows...)...)
+	for _, w := range widths {
+		total += w + Gap
+	}
+	return widths, total - Gap
 }
 
 // shorten cuts a text to so many characters.
