@@ -52,7 +52,8 @@ after it has lost etcd. Only changes are written, and never over a change that
 somebody else has made in between. An instance whose own status is draining is
 left as it is; drain and undrain work as always, beside the check.
 
-Without HOST the check asks the instance's first address, or its host. PORT can
+Without HOST the check asks the instance's first address, or its host: all its
+addresses lead to the same process, and this machine may not reach all. PORT can
 be the name of one of its ports, and is the first tcp port if it is missing.
 exec runs a command by sh -c, whose exit code 0 is a success. Its environment
 tells of the instance, as that of "registrar run" does.
@@ -73,16 +74,16 @@ Instances can also be given in full, as NAMESPACE/SERVICE/ID.`,
 }
 
 func (w *watchdog) checkArgs(args []string) error {
+	if err := notTooLong(args); err != nil {
+		return err
+	}
 	switch {
 	case len(args) == 0:
 		return usagef("check: missing SERVICE")
 	case w.check.spec == nil:
 		return usagef("check: missing --check: such as --check tcp://:http")
 	}
-	if err := checkLease(w.lease); err != nil {
-		return err
-	}
-	return w.check.valid()
+	return errors.Join(checkLease(w.lease), w.check.valid())
 }
 
 func (w *watchdog) run(ctx context.Context, args []string) (err error) {

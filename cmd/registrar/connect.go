@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/internal/backoff"
 	"github.com/rosterdns/roster/registrar"
 )
@@ -40,12 +39,6 @@ func (a *app) connect(ctx context.Context, more ...registrar.Option) (*registrar
 		opts = append(opts, registrar.WithTLSFiles(g.cert, g.key, g.cacert))
 	}
 	return a.open(ctx, append(opts, more...)...)
-}
-
-// prefixGiven reports whether the prefix is another than that of who gives none.
-func (g *globals) prefixGiven() bool {
-	clean, err := catalog.CleanPrefix(g.prefix)
-	return err == nil && clean != catalog.DefaultPrefix
 }
 
 // oneShot runs what a command that ends by itself does: with a client, within

@@ -101,7 +101,7 @@ func (e *exporter) run(ctx context.Context, client *registrar.Client, args []str
 	services, notes := export.Collect(prefix, keys)
 	for _, name := range names {
 		if !slices.ContainsFunc(services, func(s *export.Service) bool { return s.FullName() == name }) {
-			return fmt.Errorf("exporting: service %s: %w", name, registrar.ErrNotFound)
+			return fmt.Errorf("exporting: service %s: %w: to see the services, run: registrar list", name, registrar.ErrNotFound)
 		}
 	}
 	if err := writeExport(e.stdout, e.globals.output, services); err != nil {
@@ -110,7 +110,11 @@ func (e *exporter) run(ctx context.Context, client *registrar.Client, args []str
 	for _, note := range notes {
 		e.warnf("%s", note)
 	}
-	e.notef("exported %s as of revision %d", count(len(services), "service"), revision)
+	nothing := ""
+	if len(services) == 0 {
+		nothing = ": there are none in " + e.globals.searched()
+	}
+	e.notef("exported %s as of revision %d%s", count(len(services), "service"), revision, nothing)
 	return nil
 }
 

@@ -23,10 +23,12 @@ not or those of another service can answer. 'SERVICE?status=any' shows its own
 instances, also those that are draining or down, and so do IDs, or instances in
 full as NAMESPACE/SERVICE/ID: those alone.
 
-With -o wide it also shows the overrides of the service with their reasons. With
--o json it prints the service as one object, with -o jsonl on one line, with
--o name the IDs of its instances. "register --file" accepts the output of
--o json, jsonl and yaml. If there is no instance to show the exit code is 3.
+With -o wide it also shows the overrides of the service with their reasons. On a
+terminal that has no room for it, columns that say only the default are left
+out. With -o json it prints the service as one object, with -o jsonl on one
+line, with -o name the IDs of its instances. "register --file" accepts the
+output of -o json, jsonl and yaml. If there is no instance to show the exit code
+is 3.
 
 With --watch it goes on, until it receives INT (Ctrl-C) or TERM, to print the
 instances that change as further rows; one that leaves has the status
@@ -63,6 +65,9 @@ type get struct {
 
 // getArgs checks the arguments of get, of which IDs can be missing.
 func getArgs(cmd *cobra.Command, args []string) error {
+	if err := notTooLong(args); err != nil {
+		return err
+	}
 	return exactly("SERVICE")(cmd, args[:min(len(args), 1)])
 }
 

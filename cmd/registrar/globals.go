@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -76,6 +77,23 @@ func (g *globals) check() error {
 		return usagef("--endpoints: %w", err)
 	}
 	return nil
+}
+
+// prefixGiven reports whether the prefix is another than that of who gives none.
+func (g *globals) prefixGiven() bool {
+	clean, err := catalog.CleanPrefix(g.prefix)
+	return err == nil && clean != catalog.DefaultPrefix
+}
+
+// searched says where services are looked for, and what to check where there is nothing.
+func (g *globals) searched() string {
+	scope, hint := "any namespace", ""
+	if g.namespace != "" {
+		scope = fmt.Sprintf("namespace %q", g.namespace)
+	} else if g.prefixGiven() {
+		hint = ": check --prefix"
+	}
+	return fmt.Sprintf("%s below prefix %q%s", scope, g.prefix, hint)
 }
 
 // readPassword reads the file of --password-file.

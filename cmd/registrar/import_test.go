@@ -47,7 +47,7 @@ func TestExport(t *testing.T) {
 	if want := "registrar: exported 2 services as of revision 4\n"; stderr != want && !strings.HasPrefix(stderr, "registrar: exported 2 services as of revision ") {
 		t.Errorf("export said %q, want %q", stderr, want)
 	}
-	if _, stderr := s.do(t, "", exitNotFound, "export", "cart", "none"); stderr != "registrar: exporting: service default/none: not found\n" {
+	if _, stderr := s.do(t, "", exitNotFound, "export", "cart", "none"); stderr != "registrar: exporting: service default/none: not found: to see the services, run: registrar list\n" {
 		t.Errorf("export of nothing said %q", stderr)
 	}
 	all, _ := s.do(t, "", exitOK, "export")
@@ -58,6 +58,10 @@ func TestExport(t *testing.T) {
 	newShop().says(t, "[]\n", "export")
 	newShop().says(t, "[]\n", "export", "-n", "prod", "-o", "yaml")
 	newShop().says(t, "", "export", "-o", "jsonl")
+	_, stderr = newShop().do(t, "", exitOK, "export", "--prefix", "/none")
+	if want := "registrar: exported 0 services as of revision 1: there are none in any namespace below prefix \"/none\": check --prefix\n"; stderr != want {
+		t.Errorf("export of nothing said %q, want %q", stderr, want)
+	}
 }
 
 // TestExportIsInput shows that import restores what export wrote, in each format, and

@@ -27,10 +27,23 @@ func namesInstance(arg string) bool { return strings.Count(arg, "/") == 2 }
 // instances checks that the arguments of a command name instances: SERVICE ID..., or
 // NAMESPACE/SERVICE/ID....
 func instances(cmd *cobra.Command, args []string) error {
+	if err := notTooLong(args); err != nil {
+		return err
+	}
 	if len(args) > 0 && namesInstance(args[0]) {
 		return nil
 	}
 	return exactly("SERVICE", "ID")(cmd, args[:min(len(args), 2)])
+}
+
+// notTooLong refuses a name with more parts than that of an instance has.
+func notTooLong(args []string) error {
+	for _, arg := range args {
+		if strings.Count(arg, "/") > 2 {
+			return usagef("%q has too many parts: give SERVICE ID..., NAMESPACE/SERVICE ID... or NAMESPACE/SERVICE/ID...", arg)
+		}
+	}
+	return nil
 }
 
 // parseInstances parses such arguments. Each instance is in the result once.

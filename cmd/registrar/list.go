@@ -50,7 +50,7 @@ func (l *list) run(ctx context.Context, client *registrar.Client) error {
 	}
 	f := l.globals.output
 	if len(names) == 0 && f.isTable() {
-		l.notef("no services in %s below prefix %q%s", l.globals.scope(), l.globals.prefix, l.globals.prefixHint())
+		l.notef("no services in %s", l.globals.searched())
 		return nil
 	}
 	if f == formatTable || f == formatName {
@@ -64,22 +64,6 @@ func (l *list) run(ctx context.Context, client *registrar.Client) error {
 		return l.writeCounts(ctx, client, services)
 	}
 	return writeServices(l.stdout, f, services)
-}
-
-// scope names what is listed.
-func (g *globals) scope() string {
-	if g.namespace == "" {
-		return "any namespace"
-	}
-	return fmt.Sprintf("namespace %q", g.namespace)
-}
-
-// prefixHint says what to check where there is nothing at all.
-func (g *globals) prefixHint() string {
-	if g.namespace == "" && g.prefixGiven() {
-		return ": check --prefix"
-	}
-	return ""
 }
 
 // listNames returns the services of a namespace, or of all for the empty one,

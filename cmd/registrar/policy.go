@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -92,6 +93,9 @@ since it cannot be read, the exit code is 3.`,
 		ValidArgsFunction: completer{a}.services,
 		RunE: onPolicy(a, "getting", func(ctx context.Context, k policyKeeper, service catalog.ServiceName) error {
 			policy, err := k.Policy(ctx, service)
+			if errors.Is(err, registrar.ErrNotFound) {
+				return fmt.Errorf("%w: readers use their defaults: to set one, run: registrar policy set %s --min-up 1", err, service)
+			}
 			if err != nil {
 				return err
 			}

@@ -40,8 +40,11 @@ default    orders   5    -            2       0          us/orders  -
 	if _, stderr := s.do(t, "", exitOK, "policy", "delete", "orders"); stderr != "registrar: deleted the policy of default/orders\n" {
 		t.Errorf("policy delete said %q", stderr)
 	}
-	for _, verb := range []string{"get", "delete"} {
-		if stdout, stderr := s.do(t, "", exitNotFound, "policy", verb, "orders"); stdout != "" || !strings.HasSuffix(stderr, "the policy of default/orders: not found\n") {
+	for verb, hint := range map[string]string{
+		"get":    ": readers use their defaults: to set one, run: registrar policy set default/orders --min-up 1",
+		"delete": "",
+	} {
+		if stdout, stderr := s.do(t, "", exitNotFound, "policy", verb, "orders"); stdout != "" || !strings.HasSuffix(stderr, "the policy of default/orders: not found"+hint+"\n") {
 			t.Errorf("policy %s of nothing wrote %q and said %q", verb, stdout, stderr)
 		}
 	}
