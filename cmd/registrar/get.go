@@ -13,12 +13,8 @@ import (
 	"github.com/rosterdns/roster/registrar"
 )
 
-func newGetCommand(a *app) *cobra.Command {
-	g := &get{app: a}
-	cmd := &cobra.Command{
-		Use:   "get SERVICE [ID...]",
-		Short: "Show the instances of a service",
-		Long: `Get shows the instances of a service that are up; by its policy, those that are
+// getHelp is what the command get says of itself.
+const getHelp = `Get shows the instances of a service that are up; by its policy, those that are
 not or those of another service can answer. 'SERVICE?status=any' shows its own
 instances, also those that are draining or down, and so do IDs, or instances in
 full as NAMESPACE/SERVICE/ID: those alone.
@@ -32,7 +28,14 @@ is 3.
 
 With --watch it goes on, until it receives INT (Ctrl-C) or TERM, to print the
 instances that change as further rows; one that leaves has the status
-"removed". With -o json, jsonl and yaml it prints the whole set again.`,
+"removed". With -o json, jsonl and yaml it prints the whole set again.`
+
+func newGetCommand(a *app) *cobra.Command {
+	g := &get{app: a}
+	cmd := &cobra.Command{
+		Use:   "get SERVICE [ID...]",
+		Short: "Show the instances of a service",
+		Long:  getHelp,
 		Example: `  registrar get orders
   registrar get prod/orders -o wide
   registrar get 'orders?status=any'

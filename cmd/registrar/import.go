@@ -26,12 +26,8 @@ type importer struct {
 	namespaceGiven bool // -n is there as a flag
 }
 
-func newImportCommand(a *app) *cobra.Command {
-	m := &importer{app: a, from: sourceRoster, zone: skydns.DefaultZone}
-	cmd := &cobra.Command{
-		Use:   "import FILE",
-		Short: "Write services, policies and overrides from a file",
-		Long: `Import writes what export has written to FILE ("-": standard input), as JSON,
+// importHelp is what the command import says of itself.
+const importHelp = `Import writes what export has written to FILE ("-": standard input), as JSON,
 JSON lines or YAML: policies, overrides of statuses, and static instances. What
 is there already and says the same is left as it is, so that import can be
 repeated. All of the file is checked before anything is written.
@@ -50,7 +46,14 @@ row: /v1/catalog/service/NAME, /v1/health/service/NAME (which has the checks) or
 no place for is listed.
 
 With --dry-run nothing is written, and the differences are shown. With -o json,
-jsonl and yaml, and with -o name, the changes are printed in any case.`,
+jsonl and yaml, and with -o name, the changes are printed in any case.`
+
+func newImportCommand(a *app) *cobra.Command {
+	m := &importer{app: a, from: sourceRoster, zone: skydns.DefaultZone}
+	cmd := &cobra.Command{
+		Use:   "import FILE",
+		Short: "Write services, policies and overrides from a file",
+		Long:  importHelp,
 		Example: `  registrar import backup.json
   registrar import --dry-run --prune backup.yaml
   registrar export --prefix /old | registrar import --static -

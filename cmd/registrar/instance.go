@@ -22,10 +22,20 @@ type instanceFlags struct {
 // add defines the flags.
 func (f *instanceFlags) add(fs *pflag.FlagSet) {
 	f.set = fs
-	in := &f.instance
 	before := map[string]bool{}
 	fs.VisitAll(func(flag *pflag.Flag) { before[flag.Name] = true })
+	f.addPlace(fs)
+	f.addTraits(fs)
+	fs.VisitAll(func(flag *pflag.Flag) {
+		if !before[flag.Name] {
+			f.names = append(f.names, flag.Name)
+		}
+	})
+}
 
+// addPlace defines the flags that say where an instance is.
+func (f *instanceFlags) addPlace(fs *pflag.FlagSet) {
+	in := &f.instance
 	fs.Func("port", "a port as `[NAME:]PORT[/PROTO]`, such as http:8080 or dns:53/udp; repeatable", func(s string) error {
 		p, err := parsePort(s)
 		in.Ports = append(in.Ports, p)
@@ -33,6 +43,11 @@ func (f *instanceFlags) add(fs *pflag.FlagSet) {
 	})
 	fs.StringArrayVar(&f.addresses, "address", nil, "an `IP` address, or iface:NAME for all usable addresses of a network interface, which are followed; repeatable (default: the source address towards the endpoint, which is followed too)")
 	fs.Var(text{&in.Host}, "host", "a `HOSTNAME` outside the registry, instead of addresses")
+}
+
+// addTraits defines the other flags of an instance.
+func (f *instanceFlags) addTraits(fs *pflag.FlagSet) {
+	in := &f.instance
 	label := func(name, usage string, set func(string)) {
 		fs.Func(name, usage, func(s string) error { set(s); return catalog.CheckLabel(name, s) })
 	}
@@ -46,20 +61,7 @@ func (f *instanceFlags) add(fs *pflag.FlagSet) {
 		return err
 	})
 	label("tag", "a `TAG`, a DNS label; repeatable", func(s string) { in.Tags = append(in.Tags, s) })
-	fs.Func("meta", "metadata as `KEY=VALUE`; repeatable", func(s string) error {
-		key, value, err := parseMeta(s)
-		if err != nil {
-			return err
-		}
-		if _, twice := in.Metadata[key]; twice {
-			return fmt.Errorf("key %q is given twice", key)
-		}
-		if in.Metadata == nil {
-			in.Metadata = map[string]string{}
-		}
-		in.Metadata[key] = value
-		return nil
-	})
+	fs.Func("meta", "metadata as `KEY=VALUE`; repeatable", f.addMeta)
 	label("locality", "the `LOCALITY` of the instance, a DNS label", func(s string) { in.Locality = s })
 	fs.Func("ttl", "TTL of its DNS records in whole `SECONDS` (default: the DNS server's)", func(s string) (err error) {
 		if in.TTL, err = parseNumber[uint32](s, 1); err != nil {
@@ -67,12 +69,23 @@ func (f *instanceFlags) add(fs *pflag.FlagSet) {
 		}
 		return nil
 	})
+}
 
-	fs.VisitAll(func(flag *pflag.Flag) {
-		if !before[flag.Name] {
-			f.names = append(f.names, flag.Name)
-		}
-	})
+// addMeta takes a value of --meta.
+func (f *instanceFlags) addMeta(s string) error {
+	in := &f.instance
+	key, value, err := parseMeta(s)
+	if err != nil {
+		return err
+	}
+	if _, twice := in.Metadata[key]; twice {
+		return fmt.Errorf("key %q is given twice", key)
+	}
+	if in.Metadata == nil {
+		in.Metadata = map[string]string{}
+	}
+	in.Metadata[key] = value
+	return nil
 }
 
 // given returns the first flag of an instance that was given, or "".

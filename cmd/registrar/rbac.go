@@ -41,18 +41,18 @@ type role struct {
 	apply bool
 }
 
-func (f *role) add(cmd *cobra.Command, name string) {
-	f.name = name
+func (r *role) add(cmd *cobra.Command, name string) {
+	r.name = name
 	fs := cmd.Flags()
 	fs.SortFlags = false
-	fs.Var(text{&f.name}, "role", "`NAME` of the role")
-	fs.StringSliceVar(&f.users, "grant-to", nil, "grant the role to users, as `USER,...`; they have to exist")
-	fs.BoolVar(&f.apply, "apply", false, "make the role, or grant one that there is what it lacks")
+	fs.Var(text{&r.name}, "role", "`NAME` of the role")
+	fs.StringSliceVar(&r.users, "grant-to", nil, "grant the role to users, as `USER,...`; they have to exist")
+	fs.BoolVar(&r.apply, "apply", false, "make the role, or grant one that there is what it lacks")
 	mustComplete(cmd, "grant-to", nil)
 }
 
 func newRbacDNSCommand(a *app) *cobra.Command {
-	f := &role{app: a}
+	r := &role{app: a}
 	cmd := &cobra.Command{
 		Use:   "dns [NAMESPACE...]",
 		Short: "The role of DNS servers",
@@ -78,15 +78,15 @@ With -o json, jsonl and yaml the role is printed as one object.`,
 			if err != nil {
 				return err
 			}
-			return f.run(cmd.Context(), rbac.DNS(f.name, prefix, args))
+			return r.run(cmd.Context(), rbac.DNS(r.name, prefix, args))
 		},
 	}
-	f.add(cmd, "roster-dns")
+	r.add(cmd, "roster-dns")
 	return cmd
 }
 
 func newRbacRegistrarCommand(a *app) *cobra.Command {
-	f := &role{app: a}
+	r := &role{app: a}
 	var read []string
 	cmd := &cobra.Command{
 		Use:   "registrar {SERVICE... | --namespace NAMESPACE}",
@@ -116,10 +116,10 @@ With -o json, jsonl and yaml the role is printed as one object.`,
 			if err != nil {
 				return err
 			}
-			return f.run(cmd.Context(), rbac.Registrar(f.name, prefix, written, readable))
+			return r.run(cmd.Context(), rbac.Registrar(r.name, prefix, written, readable))
 		},
 	}
-	f.add(cmd, "roster-registrar")
+	r.add(cmd, "roster-registrar")
 	cmd.Flags().StringSliceVar(&read, "read", nil, "also allow to read `NAMESPACE[/SERVICE],...`")
 	mustCompleteBy(cmd, "read", completer{a}.serviceNames)
 	return cmd
@@ -161,28 +161,28 @@ func readTargets(read []string) (targets []rbac.Target, err error) {
 }
 
 // run prints or applies a role.
-func (f *role) run(ctx context.Context, r rbac.Role) error {
-	r.Users = f.users
-	switch format := f.globals.output; {
-	case format == formatName:
-		if _, err := fmt.Fprintln(f.stdout, r.Name); err != nil {
+func (r *role) run(ctx context.Context, made rbac.Role) error {
+	made.Users = r.users
+	switch f := r.globals.output; {
+	case f == formatName:
+		if _, err := fmt.Fprintln(r.stdout, made.Name); err != nil {
 			return err
 		}
-	case !format.isTable():
-		if err := writeData(f.stdout, format, r); err != nil {
+	case !f.isTable():
+		if err := writeData(r.stdout, f, made); err != nil {
 			return err
 		}
-	case !f.apply:
-		for _, command := range r.Commands() {
-			if _, err := fmt.Fprintln(f.stdout, command); err != nil {
+	case !r.apply:
+		for _, command := range made.Commands() {
+			if _, err := fmt.Fprintln(r.stdout, command); err != nil {
 				return err
 			}
 		}
 	}
-	if !f.apply {
+	if !r.apply {
 		return nil
 	}
-	return applyRole(ctx, f.app, &r)
+	return applyRole(ctx, r.app, &made)
 }
 
 func applyRole(ctx context.Context, a *app, r *rbac.Role) error {

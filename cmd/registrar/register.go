@@ -9,12 +9,8 @@ import (
 	"github.com/rosterdns/roster/registrar/etcd"
 )
 
-func newRegisterCommand(a *app) *cobra.Command {
-	r := &register{registration: registration{app: a}}
-	cmd := &cobra.Command{
-		Use:   "register {SERVICE --port PORT... | --file FILE}",
-		Short: "Register instances and keep them registered",
-		Long: `Register keeps an instance of a service, or all instances in a file, registered
+// registerHelp is what the command register says of itself.
+const registerHelp = `Register keeps an instance of a service, or all instances in a file, registered
 until it receives INT (Ctrl-C), TERM or, unless it is ignored, HUP. Then it
 unregisters them and exits. A second signal ends it at once. While etcd is
 unavailable it keeps retrying. If it is killed, the instances disappear when
@@ -41,7 +37,14 @@ row, as JSON, JSON lines or documents of YAML 1.2:
   {"name":"orders", "instances":[{"addresses":["10.0.0.7"],
                                   "ports":[{"name":"http","port":8080}]}]}
 
-The output of "get" and "list" with -o json, jsonl and yaml has this form.`,
+The output of "get" and "list" with -o json, jsonl and yaml has this form.`
+
+func newRegisterCommand(a *app) *cobra.Command {
+	r := &register{registration: registration{app: a}}
+	cmd := &cobra.Command{
+		Use:   "register {SERVICE --port PORT... | --file FILE}",
+		Short: "Register instances and keep them registered",
+		Long:  registerHelp,
 		Example: `  registrar register orders --port http:8080
   registrar register orders --id a --port http:8080 --meta version=1.2.3
   registrar register orders --address iface:eth0 --port 8080 --lease 30s

@@ -27,13 +27,8 @@ type rendering struct {
 	command *command.Command // nil if there is none
 }
 
-func newRenderCommand(a *app) *cobra.Command {
-	r := &rendering{app: a, wait: render.DefaultWait}
-	cmd := &cobra.Command{
-		Use:                   "render TEMPLATE OUT [flags] [-- CMD [ARG...]]",
-		DisableFlagsInUseLine: true,
-		Short:                 "Write a file from a template over services",
-		Long: `Render writes the file OUT ("-": standard output) from TEMPLATE, and again when
+// renderHelp is what the command render says of itself.
+const renderHelp = `Render writes the file OUT ("-": standard output) from TEMPLATE, and again when
 the services in it change, until it receives INT (Ctrl-C) or TERM. TEMPLATE is a
 text/template of Go with these functions:
 
@@ -62,7 +57,15 @@ reported, and it runs again after a second, later up to a minute. When render
 ends, CMD and what it has started get TERM, and five seconds later KILL; a
 second signal ends render at once.
 
-With --once it writes OUT, runs CMD if OUT has changed, and exits.`,
+With --once it writes OUT, runs CMD if OUT has changed, and exits.`
+
+func newRenderCommand(a *app) *cobra.Command {
+	r := &rendering{app: a, wait: render.DefaultWait}
+	cmd := &cobra.Command{
+		Use:                   "render TEMPLATE OUT [flags] [-- CMD [ARG...]]",
+		DisableFlagsInUseLine: true,
+		Short:                 "Write a file from a template over services",
+		Long:                  renderHelp,
 		Example: `  registrar render hosts.tmpl /etc/hosts.roster
   registrar render haproxy.tmpl haproxy.cfg -- systemctl reload haproxy
   registrar render up.tmpl up.conf -- sh -c 'nginx -t && nginx -s reload'
@@ -91,14 +94,7 @@ With --once it writes OUT, runs CMD if OUT has changed, and exits.`,
 }
 
 func (r *rendering) run(ctx context.Context, template, out string, args []string) (err error) {
-	if r.min < 0 {
-		return usagef("--min %d must not be negative", r.min)
-	}
-	text, err := os.ReadFile(template)
-	if err != nil {
-		return usagef("TEMPLATE: %w", err)
-	}
-	parsed, err := render.Parse(filepath.Base(template), string(text), r.namespace(), r.min)
+	parsed, err := r.parse(template)
 	if err != nil {
 		return err
 	}
@@ -134,6 +130,18 @@ func (r *rendering) run(ctx context.Context, template, out string, args []string
 	err = renderer.Run(ctx)
 	stop() // a second signal doesn't wait for CMD
 	return endOfReader(err)
+}
+
+// parse reads and parses TEMPLATE.
+func (r *rendering) parse(template string) (*render.Template, error) {
+	if r.min < 0 {
+		return nil, usagef("--min %d must not be negative", r.min)
+	}
+	text, err := os.ReadFile(template)
+	if err != nil {
+		return nil, usagef("TEMPLATE: %w", err)
+	}
+	return render.Parse(filepath.Base(template), string(text), r.namespace(), r.min)
 }
 
 func (r *rendering) renderOnce(ctx context.Context, renderer *render.Renderer) error {

@@ -15,11 +15,8 @@ func (a *app) run(ctx context.Context, args []string) int {
 	return report(a.stderr, cmd.CommandPath(), err)
 }
 
-func newRootCommand(a *app) *cobra.Command {
-	root := &cobra.Command{
-		Use:   "registrar",
-		Short: "Register services in Roster and read them back",
-		Long: `Registrar registers services in a Roster registry in etcd, from which DNS
+// rootHelp is what the program says of itself.
+const rootHelp = `Registrar registers services in a Roster registry in etcd, from which DNS
 servers answer, and reads them back.
 
 SERVICE is NAME or NAMESPACE/NAME. A plain NAME is in the namespace given by -n,
@@ -30,7 +27,13 @@ REGISTRAR_PASSWORD_FILE, and so on. A flag overrides its variable. With NO_COLOR
 the output has no colours on a terminal.
 
 Exit codes: 0 success, 1 failure, 2 usage error or invalid input, 3 not found,
-4 etcd unavailable, 5 permission denied, 6 timeout.`,
+4 etcd unavailable, 5 permission denied, 6 timeout.`
+
+func newRootCommand(a *app) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "registrar",
+		Short: "Register services in Roster and read them back",
+		Long:  rootHelp,
 		Example: `  registrar register orders --port http:8080
   registrar get orders -o json
   registrar list --namespace prod`,

@@ -38,12 +38,8 @@ type run struct {
 	drainDelay, killAfter time.Duration
 }
 
-func newRunCommand(a *app) *cobra.Command {
-	r := &run{registration: registration{app: a}}
-	cmd := &cobra.Command{
-		Use:   "run SERVICE --port PORT... [flags] -- CMD [ARG...]",
-		Short: "Run a command and keep it registered while it runs",
-		Long: `Run starts a command and keeps an instance of a service registered for as long
+// runHelp is what the command run says of itself.
+const runHelp = `Run starts a command and keeps an instance of a service registered for as long
 as the command runs. It exits with the exit code of the command: 128 and the
 number of the signal for one that a signal ended, 127 if there is no such
 command, 126 if it cannot be executed. The command starts whether or not etcd is
@@ -73,7 +69,14 @@ ROSTER_SERVICE, ROSTER_INSTANCE (its ID), ROSTER_ADDRESS (the first address),
 ROSTER_ADDRESSES (all, with commas), ROSTER_HOST, ROSTER_PORT (the first port),
 ROSTER_PORT_NAME for each named port, such as ROSTER_PORT_HTTP, and
 ROSTER_LOCALITY. Without an address within a second the command starts without
-those that depend on it.`,
+those that depend on it.`
+
+func newRunCommand(a *app) *cobra.Command {
+	r := &run{registration: registration{app: a}}
+	cmd := &cobra.Command{
+		Use:   "run SERVICE --port PORT... [flags] -- CMD [ARG...]",
+		Short: "Run a command and keep it registered while it runs",
+		Long:  runHelp,
 		Example: `  registrar run orders --port http:8080 -- ./orders --listen :8080
   registrar run orders --port http:8080 --drain-delay 10s -- ./orders
   registrar run orders --port http:8080 --check http://:http/healthz -- ./orders

@@ -14,13 +14,8 @@ import (
 	"github.com/rosterdns/roster/registrar"
 )
 
-func newWatchCommand(a *app) *cobra.Command {
-	w := &watch{a}
-	return &cobra.Command{
-		Use:                   "watch SERVICE [flags] [-- CMD [ARG...]]",
-		DisableFlagsInUseLine: true,
-		Short:                 "Watch a service live, or run a command when it changes",
-		Long: `Watch shows the instances of a service that are up, until it receives INT
+// watchHelp is what the command watch says of itself.
+const watchHelp = `Watch shows the instances of a service that are up, until it receives INT
 (Ctrl-C) or TERM. On a terminal it shows a table that follows the changes: for
 five seconds a row that is new has a "+", one that changed a "~", and one that
 left a "-". Elsewhere it prints each change as a line, and with -o json, jsonl
@@ -39,7 +34,15 @@ its standard input, and these variables:
 It is run without a shell. While it runs, only the newest set waits. If it
 fails, that is reported, and it runs again after a second, later up to a minute,
 or as soon as the set changes. When watch ends, CMD and what it has started get
-TERM, and five seconds later KILL; a second signal ends watch at once.`,
+TERM, and five seconds later KILL; a second signal ends watch at once.`
+
+func newWatchCommand(a *app) *cobra.Command {
+	w := &watch{a}
+	return &cobra.Command{
+		Use:                   "watch SERVICE [flags] [-- CMD [ARG...]]",
+		DisableFlagsInUseLine: true,
+		Short:                 "Watch a service live, or run a command when it changes",
+		Long:                  watchHelp,
 		Example: `  registrar watch orders
   registrar watch 'prod/orders?status=any' -o wide
   registrar watch orders | tee changes.log
