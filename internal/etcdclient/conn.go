@@ -20,10 +20,11 @@ import (
 
 // Timing of connections.
 const (
-	// keepaliveTime is how long a connection is idle before it is tested. etcd
-	// closes connections that are tested more often than every 5 s.
-	keepaliveTime = 6 * time.Second
-	// keepaliveTimeout is how long the answer to that test may take.
+	// keepaliveTime is how long a connection is idle before it is tested: the least that
+	// gRPC accepts.
+	keepaliveTime = 10 * time.Second
+	// keepaliveTimeout is how long the answer to that test may take; on Linux, what is
+	// sent before, too, has to be acknowledged within it, or the connection is closed.
 	keepaliveTimeout = 3 * time.Second
 	// dialTimeout bounds one attempt to connect, and a log-in.
 	dialTimeout = 3 * time.Second

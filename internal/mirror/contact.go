@@ -9,7 +9,9 @@ import (
 // FreshFor is how long after the last contact a copy still counts as live: two
 // progress requests and their answers, and the time of an election (etcd's
 // default election timeout is 1 s). With the other times it keeps "stale" within
-// ten seconds of the last contact, and "live" within two of its return.
+// ten seconds of the last contact, and "live" within two of its return. While all
+// views are Background, the first of these requests is made later by as much as they
+// are asked for more seldom, and the copy counts as live for so much longer.
 const FreshFor = 6 * time.Second
 
 // contact is when etcd was last heard of, and how far it was. It is safe for
@@ -18,6 +20,7 @@ type contact struct {
 	start time.Time
 	at    atomic.Int64 // nanoseconds since start
 	live  atomic.Bool  // the state that was told is Live
+	slow  atomic.Int64 // nanoseconds: see slack
 	head  atomic.Int64
 }
 
@@ -32,6 +35,18 @@ func (c *contact) note() { raise(&c.at, int64(time.Since(c.start))) }
 
 // see notes a revision of etcd.
 func (c *contact) see(revision int64) { raise(&c.head, revision) }
+
+// setEvery sets how often etcd is asked for progress where it answers.
+func (c *contact) setEvery(every time.Duration) { c.slow.Store(int64(every - progressEvery)) }
+
+// every returns that.
+func (c *contact) every() time.Duration { return progressEvery + c.slack() }
+
+// slack returns how much longer than progressEvery that is.
+func (c *contact) slack() time.Duration { return time.Duration(c.slow.Load()) }
+
+// freshFor returns how long after the last contact the copy counts as live.
+func (c *contact) freshFor() time.Duration { return FreshFor + c.slack() }
 
 // last returns when there was contact, if ever.
 func (c *contact) last() (time.Time, bool) {
@@ -56,7 +71,7 @@ func (c *contact) status(s Status) Status {
 		return s
 	}
 	s.Contact, s.State = at, Stale
-	if time.Since(at) < FreshFor {
+	if time.Since(at) < c.freshFor() {
 		s.State = Live
 	}
 	return s

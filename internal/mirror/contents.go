@@ -43,6 +43,16 @@ func (v views) empty() bool {
 	return true
 }
 
+// background reports whether there are ranges, all of Background views.
+func (v views) background() bool {
+	for view, c := range v {
+		if _, ok := view.(Background); !ok && len(c.ranges) > 0 {
+			return false
+		}
+	}
+	return !v.empty()
+}
+
 // sums returns how many keys there are, and the revision that all listed ranges
 // are complete up to; 0 if there is none.
 func (v views) sums() (keys int, revision int64) {

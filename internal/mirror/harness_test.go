@@ -45,6 +45,7 @@ type recorder struct {
 	mu       sync.Mutex
 	said     said
 	mayFall  bool // the committed revision falls where a range is added
+	unread   bool // it is a Background view
 	onCommit func(Commit)
 }
 
@@ -70,6 +71,20 @@ func newRecorder(t testing.TB) *recorder {
 
 // Stage implements View.
 func (r *recorder) Stage() Stage { return &recorderStage{r: r} }
+
+// view returns the view that the recorder is.
+func (r *recorder) view() View {
+	if r.unread {
+		return unreadRecorder{r}
+	}
+	return r
+}
+
+// unreadRecorder is a recorder that is a Background view.
+type unreadRecorder struct{ *recorder }
+
+// Background implements Background.
+func (unreadRecorder) Background() {}
 
 type recorderStage struct {
 	r         *recorder
@@ -267,7 +282,7 @@ func run(t *testing.T, f *fakeEtcd, rec *recorder, prepare func(*Mirror), names 
 	prepare(m)
 	ranges := map[string]*Range{}
 	for _, rng := range names {
-		ranges[rng] = m.Follow(rng, rec)
+		ranges[rng] = m.Follow(rng, rec.view())
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
@@ -363,7 +378,7 @@ func startRanges(t *testing.T, f *fakeEtcd, names ...string) *rig {
 
 // follow follows another range.
 func (g *rig) follow(rng string) *Range {
-	g.ranges[rng] = g.Mirror.Follow(rng, g.rec)
+	g.ranges[rng] = g.Mirror.Follow(rng, g.rec.view())
 	synctest.Wait()
 	return g.ranges[rng]
 }
@@ -402,7 +417,7 @@ func (g *rig) diff() (diff []string) {
 		}
 	}
 	index := new(index)
-	if c := g.loop.views[g.rec]; c != nil {
+	if c := g.loop.views[g.rec.view()]; c != nil {
 		index = c.index
 	}
 	for key, kv := range said.keys {

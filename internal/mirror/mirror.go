@@ -40,6 +40,16 @@ func (m *Mirror) Follow(rng string, view View) *Range {
 	return r
 }
 
+// AskAlong has etcd asked for progress now where that is due soon, and is not urgent: it
+// is called before another request, for which the process wakes anyway.
+func (m *Mirror) AskAlong() {
+	m.loop.calls.add(func() {
+		if s := m.loop.streams.session; s != nil {
+			s.pacer.askEarly()
+		}
+	})
+}
+
 // Unfollow ends what Follow began. With cache the contents stay in the view, as
 // they are, as a cached range; else the keys that no other range has leave the
 // view in a commit of CauseDrop.

@@ -2,8 +2,15 @@ package mirror
 
 import "time"
 
-// progressEvery is how often an idle stream is asked how far it is.
-const progressEvery = 2 * time.Second
+// How often an idle stream is asked how far it is.
+const (
+	progressEvery = 2 * time.Second
+	// backgroundEvery is the same while all views are Background and etcd answers. An
+	// etcd that was restored behind the stream, which its answer shows, is listed within
+	// ten seconds all the same; and leases of the default TTL are renewed as often, with
+	// which the requests are sent.
+	backgroundEvery = 5 * time.Second
+)
 
 // watchSilence is how long a stream can be silent in spite of progress requests,
 // and of probes that show something newer or nothing, before it is given up for

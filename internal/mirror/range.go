@@ -79,7 +79,7 @@ func (r *Range) Status() RangeStatus {
 			s.Contact = contact
 		}
 	}
-	if s.State == Live && time.Since(s.Contact) >= FreshFor {
+	if s.State == Live && time.Since(s.Contact) >= r.mirror.freshFor() {
 		s.State = Stale
 	}
 	return s
@@ -110,7 +110,7 @@ func (r *Range) Expires() time.Time {
 	if s.State != Live {
 		return time.Time{}
 	}
-	return s.Contact.Add(FreshFor)
+	return s.Contact.Add(r.mirror.freshFor())
 }
 
 // member names a range of a view.

@@ -61,7 +61,7 @@ func (p *reporter) expire(follows bool) (next time.Time) {
 	}
 	now := p.Status()
 	if now.State == Live {
-		return now.Contact.Add(FreshFor)
+		return now.Contact.Add(p.contact.freshFor())
 	}
 	p.state, p.last = Stale, now.Contact
 	p.contact.live.Store(false)

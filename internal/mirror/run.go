@@ -23,9 +23,10 @@ func (l *loop) run(ctx context.Context) {
 			timer.Reset(time.Until(next))
 		}
 		var waiting <-chan struct{}
+		var unanswered <-chan struct{}
 		var probes <-chan probed
 		if s := l.streams.session; s != nil {
-			waiting, probes = s.queue.ready, s.probes.results
+			waiting, unanswered, probes = s.queue.ready, s.pacer.unanswered, s.probes.results
 		}
 		select {
 		case <-ctx.Done():
@@ -33,6 +34,8 @@ func (l *loop) run(ctx context.Context) {
 		case <-l.calls.wake:
 		case <-waiting:
 			l.receive()
+		case <-unanswered:
+			l.unanswered()
 		case done := <-l.lists.ended:
 			l.listDone(done)
 		case o := <-l.streams.opened:
@@ -47,8 +50,11 @@ func (l *loop) run(ctx context.Context) {
 
 // work does what is due, and returns when something is next; never if zero.
 func (l *loop) work(ctx context.Context) (next time.Time) {
-	for _, call := range l.calls.take() {
-		call()
+	if calls := l.calls.take(); len(calls) > 0 {
+		for _, call := range calls {
+			call()
+		}
+		l.setPace()
 	}
 	now := time.Now()
 	next = l.lists.start(ctx, now, l.retryAt, l.views, l.streams.session)
@@ -69,15 +75,10 @@ func (l *loop) tend(ctx context.Context, now time.Time) (next time.Time) {
 		l.closeSession() // etcd answers no progress request of a stream without watches
 		return time.Time{}
 	}
-	if due(s.silentAt(), now) && s.queue.empty() {
+	silentAt := s.silentAt(l.contact.slack())
+	if due(silentAt, now) && s.queue.empty() {
 		l.fail(failure{ReasonSilent, errSilent}, nil)
 		return now
-	}
-	if due(s.tickAt, now) {
-		s.tickAt = s.tickAt.Add(progressEvery)
-		if now.Sub(s.heard) > probeAfter {
-			s.probes.start(s.ctx, now, s.watches, l.views)
-		}
 	}
 	if due(s.probes.againAt, now) {
 		s.probes.start(s.ctx, now, s.watches, l.views)
@@ -85,6 +86,28 @@ func (l *loop) tend(ctx context.Context, now time.Time) (next time.Time) {
 	if due(l.audits.startAt, now) {
 		l.audits.start(ctx, now, s.watches, l.views)
 	}
-	next = earliest(s.tickAt, s.silentAt())
-	return earliest(earliest(next, s.probes.againAt), l.audits.startAt)
+	return earliest(earliest(silentAt, s.probes.againAt), l.audits.startAt)
+}
+
+// setPace has etcd asked for progress as often as the views need it.
+func (l *loop) setPace() {
+	every := progressEvery
+	if l.views.background() {
+		every = backgroundEvery
+	}
+	if every == l.contact.every() {
+		return
+	}
+	l.contact.setEvery(every)
+	if s := l.streams.session; s != nil {
+		s.pacer.setEvery(every)
+	}
+}
+
+// unanswered probes a stream on which a request for progress was not answered.
+func (l *loop) unanswered() {
+	s := l.streams.session
+	if now := time.Now(); now.Sub(s.heard) > probeAfter {
+		s.probes.start(s.ctx, now, s.watches, l.views)
+	}
 }

@@ -39,20 +39,6 @@ func (s *sender) ask() {
 	s.ledger.ask(time.Now())
 }
 
-// tick queues one every progressEvery, until ctx is done.
-func (s *sender) tick(ctx context.Context) {
-	tick := time.NewTicker(progressEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-tick.C:
-			s.ask()
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
 // answered notes a response to a request for progress.
 func (s *sender) answered() {
 	s.mu.Lock()

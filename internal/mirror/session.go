@@ -15,6 +15,7 @@ type session struct {
 	cancel context.CancelFunc
 	queue  *queue
 	sender *sender
+	pacer  *pacer
 	probes *probes
 	wg     sync.WaitGroup
 
@@ -23,22 +24,21 @@ type session struct {
 	worked  bool   // it has shown changes or progress
 	watches map[int64]*Range
 	lastID  int64
-	tickAt  time.Time // when a lack of progress is looked at next
 	heard   time.Time // the last response
 	excused time.Time // the last probe that has shown that it misses nothing
 }
 
 // newSession starts to use a stream.
 func newSession(o opened, c *core, reason Reason) *session {
-	now := time.Now()
 	s := &session{
 		ctx: o.ctx, stream: o.stream, cancel: o.cancel, queue: newQueue(), sender: newSender(), reason: reason,
-		watches: map[int64]*Range{}, tickAt: now.Add(progressEvery), heard: now,
+		watches: map[int64]*Range{}, heard: time.Now(),
 	}
+	s.pacer = newPacer(s.sender.ask, c.contact.every())
 	s.probes = newProbes(&c.cfg, c.contact)
 	s.wg.Go(func() { s.receive(o.ctx, c.contact) })
 	s.wg.Go(func() { s.sender.run(o.ctx, o.stream) })
-	s.wg.Go(func() { s.sender.tick(o.ctx) })
+	s.wg.Go(func() { s.pacer.run(o.ctx) })
 	return s
 }
 
@@ -51,7 +51,9 @@ func (s *session) receive(ctx context.Context, c *contact) {
 		if !resp.Created && !resp.Canceled {
 			c.note()
 		}
-		if !s.queue.put(ctx, received{resp, time.Now()}) {
+		now := time.Now()
+		s.pacer.hear(now)
+		if !s.queue.put(ctx, received{resp, now}) {
 			return
 		}
 	}
@@ -86,13 +88,14 @@ func (s *session) created(r *Range, at time.Time) {
 	r.changed.Notify()
 }
 
-// silentAt returns when the stream has been silent for too long.
-func (s *session) silentAt() time.Time {
+// silentAt returns when the stream has been silent for too long, where as much more
+// than progressEvery can pass between two requests.
+func (s *session) silentAt(slack time.Duration) time.Time {
 	since := s.heard
 	if s.excused.After(since) {
 		since = s.excused
 	}
-	return since.Add(watchSilence)
+	return since.Add(watchSilence + slack)
 }
 
 // close ends the stream and waits for all goroutines.

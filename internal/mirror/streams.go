@@ -100,7 +100,7 @@ func (s *streams) use(o opened, reason Reason) (resumed bool) {
 		resumed = resumed || !now.Before(r.freshUntil)
 	}
 	s.watch(now)
-	s.session.sender.ask() // so that a stream that was resumed shows at once that it works
+	s.session.pacer.askNow() // so that a stream that was resumed shows at once that it works
 	return resumed
 }
 

@@ -65,3 +65,12 @@ type View interface {
 	// Stage returns an empty stage.
 	Stage() Stage
 }
+
+// Background is a View that is for its changes alone, such as that of a program that
+// watches what it writes itself: nobody asks how fresh it is. A mirror all of whose
+// views are such asks an idle etcd more seldom how far it is.
+type Background interface {
+	View
+	// Background marks the view.
+	Background()
+}

@@ -137,6 +137,10 @@ func (r *Replica) FollowInto(rng string, view mirror.View) *mirror.Range {
 // store stays there as a cached range, as good as the file, until it is too old.
 func (r *Replica) Unfollow(rng *mirror.Range) { r.registry.unfollow(rng) }
 
+// AskAlong has etcd asked for progress along with a request that is made now, as
+// mirror.Mirror does.
+func (r *Replica) AskAlong() { r.registry.mirror.AskAlong() }
+
 // SetPresentation says by which settings the contents are shown from now on, as
 // Config.Presentation does at first. If these are others than before the serial rises:
 // what is shown under it is something else, though nothing has changed in etcd.

@@ -102,7 +102,7 @@ func newParts(o *registrar.Options, etcd Etcd, logs *logqueue.Queue) *parts {
 	p.policies = &policies.Editor{Keys: keys, Prefix: o.Prefix}
 	p.overrides = &overrides.Editor{Keys: keys, Prefix: o.Prefix}
 	p.writer = writer.New(writer.Config{
-		Backend: etcd.Backend, Follow: p.replica.followInto, Prefix: o.Prefix, TTL: o.LeaseTTL, LeaveOnClose: etcd.LeaveOnClose, Log: o.Logger,
+		Backend: accompanied{etcd.Backend, p.replica}, Follow: p.replica.followInto, Prefix: o.Prefix, TTL: o.LeaseTTL, LeaveOnClose: etcd.LeaveOnClose, Log: o.Logger,
 		Reports: told.reports(),
 	})
 	return p

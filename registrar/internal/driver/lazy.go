@@ -61,6 +61,16 @@ func (l *lazyReplica) followInto(rng string, view mirror.View) (stop func()) {
 	return func() { r.Unfollow(followed) }
 }
 
+// askAlong has the replica ask etcd for progress along with another request.
+func (l *lazyReplica) askAlong() {
+	l.mu.Lock()
+	r := l.replica
+	l.mu.Unlock()
+	if r != nil {
+		r.AskAlong()
+	}
+}
+
 // close closes the replica, if it was opened, and waits for the disk until ctx is
 // done.
 func (l *lazyReplica) close(ctx context.Context) error {

@@ -14,7 +14,10 @@ type subscription struct {
 	table *table
 }
 
-var _ mirror.View = (*subscription)(nil)
+var _ mirror.Background = (*subscription)(nil)
+
+// Background implements mirror.Background.
+func (s *subscription) Background() {}
 
 // Stage implements mirror.View.
 func (s *subscription) Stage() mirror.Stage { return &stage{sub: s} }
