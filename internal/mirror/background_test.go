@@ -159,3 +159,23 @@ func TestAskAlong(t *testing.T) {
 		along(0) // there is a reader
 	})
 }
+
+// TestBackgroundWatchBesideUnanswered is a watch that is created when requests for
+// progress may still be answered, so that the first answers don't speak for it: it is
+// not left without progress for longer than where there are readers.
+func TestBackgroundWatchBesideUnanswered(t *testing.T) {
+	t.Parallel()
+	inBackground(t, func(f *fakeEtcd) { f.put("/r/n/s/a", "1") }, func(t *testing.T, f *fakeEtcd, g *rig) {
+		f.set(func() { f.held = true }) // etcd drops requests
+		g.at(backgroundEvery + 2*progressEvery)
+		m := g.follow("m/")
+		f.set(func() { f.held = false })
+		f.put("/elsewhere", "1")
+		g.passed(4 * progressEvery)
+		if got := m.Status().Revision; got != f.revision {
+			t.Errorf("the range is at %d, want %d by progress", got, f.revision)
+		}
+		g.wantAsked(100, 100*backgroundEvery)
+		g.wantFailed()
+	})
+}

@@ -51,6 +51,16 @@ func TestModelOfRanges(t *testing.T) {
 	})
 }
 
+// TestModelOfBackground is TestModelOfRanges with a view that nobody reads.
+func TestModelOfBackground(t *testing.T) {
+	t.Parallel()
+	forSeeds(t, nil, func(t *testing.T, rng *rand.Rand) {
+		f, rec := newFake(), newRecorder(t)
+		rec.mayFall, rec.unread = true, true
+		runModel(t, &model{f: f, rng: rng, g: run(t, f, rec, func(*Mirror) {}, "n/s0/"), several: true})
+	})
+}
+
 // forSeeds runs a model with seeds that have failed before, and with others at
 // random.
 func forSeeds(t *testing.T, seeds []uint64, run func(*testing.T, *rand.Rand)) {
@@ -174,7 +184,7 @@ func (m *model) stepRanges() {
 	switch r := m.g.ranges[name]; {
 	case r == nil:
 		m.done = append(m.done, "follow "+name)
-		m.g.ranges[name] = m.g.Mirror.Follow(name, m.g.rec)
+		m.g.ranges[name] = m.g.Mirror.Follow(name, m.g.rec.view())
 	case m.rng.IntN(2) == 0:
 		m.done = append(m.done, "unfollow "+name)
 		m.g.Mirror.Unfollow(r, false)

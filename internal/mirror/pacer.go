@@ -19,6 +19,7 @@ type pacer struct {
 	every time.Duration // between two requests of which the first was answered
 	asked time.Time     // the last request
 	heard time.Time     // the last response of any kind
+	hurry int           // requests that are not to be later than progressEvery
 }
 
 func newPacer(request func(), every time.Duration) *pacer {
@@ -80,11 +81,12 @@ func (p *pacer) askEarly() {
 func (p *pacer) ask(now time.Time) {
 	p.request()
 	p.asked = now
+	p.hurry = max(p.hurry-1, 0)
 }
 
 // dueAt returns when the next request is due.
 func (p *pacer) dueAt() time.Time {
-	if p.silent() {
+	if p.silent() || p.hurry > 0 {
 		return p.asked.Add(progressEvery)
 	}
 	return p.asked.Add(p.every)
@@ -101,6 +103,14 @@ func (p *pacer) hear(now time.Time) {
 		signal(p.replan)
 	}
 	p.heard = now
+}
+
+// hasten has so many requests made as often as where there are readers.
+func (p *pacer) hasten(requests int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.hurry = max(p.hurry, requests)
+	signal(p.replan)
 }
 
 // setEvery sets the time between two requests of which the first was answered.

@@ -82,7 +82,9 @@ func (s *session) remove(w *watch) {
 func (s *session) created(r *Range, at time.Time) {
 	r.watch.created = true
 	r.freshUntil = time.Time{}
-	r.watch.skip = s.sender.before(r.watch.asked, at)
+	if r.watch.skip = s.sender.before(r.watch.asked, at); r.watch.skip > 0 {
+		s.pacer.hasten(r.watch.skip + 1)
+	}
 	r.phase = watching
 	r.watched.Store(true)
 	r.changed.Notify()
