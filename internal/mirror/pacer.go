@@ -19,7 +19,7 @@ type pacer struct {
 	every time.Duration // between two requests of which the first was answered
 	asked time.Time     // the last request
 	heard time.Time     // the last response of any kind
-	hurry int           // requests that are not to be later than progressEvery
+	hurry int           // so many requests follow after progressEvery in any case
 }
 
 func newPacer(request func(), every time.Duration) *pacer {
@@ -66,7 +66,7 @@ func (p *pacer) askNow() {
 	signal(p.replan)
 }
 
-// askEarly asks if that is due soon, and not for the first time.
+// askEarly asks if that is due soon, unless an answer is awaited.
 func (p *pacer) askEarly() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -105,7 +105,7 @@ func (p *pacer) hear(now time.Time) {
 	p.heard = now
 }
 
-// hasten has so many requests made as often as where there are readers.
+// hasten has so many requests made at the pace of readers.
 func (p *pacer) hasten(requests int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
