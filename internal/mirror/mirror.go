@@ -83,18 +83,20 @@ func (m *Mirror) Restore(view View, head Head, ranges []RestoredRange, entries i
 // RestoreRunning is Restore while Run is under way, for a snapshot that took long
 // to read. What etcd has shown meanwhile stays as it is: a range that was listed,
 // alone or in a wider one, is left out, and so are keys that are known already. It
-// returns when that is done, or ctx is.
-func (m *Mirror) RestoreRunning(ctx context.Context, view View, head Head, ranges []RestoredRange, entries iter.Seq[Event]) {
+// returns when that is done, or reports false when ctx is.
+func (m *Mirror) RestoreRunning(ctx context.Context, view View, head Head, ranges []RestoredRange, entries iter.Seq[Event]) bool {
 	done := make(chan struct{})
 	m.loop.calls.add(func() {
-		defer close(done)
 		if ctx.Err() == nil {
 			m.loop.restoreRunning(view, head, ranges, entries)
+			close(done)
 		}
 	})
 	select {
 	case <-done:
+		return true
 	case <-ctx.Done():
+		return isClosed(done)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/rosterdns/roster/internal/mirror"
 	"github.com/rosterdns/roster/internal/snapshot"
 )
 
@@ -88,5 +89,39 @@ func TestSetPresentation(t *testing.T) {
 			f.t.Errorf("serial %d after %d with offset %d", got, serial, again.Load().SerialOffset())
 		}
 		f.close(again)
+	})
+}
+
+// onRestore calls a function once contents are restored, before Open's caller does
+// anything with the replica.
+type onRestore struct {
+	Unobserved
+	restored func()
+}
+
+func (o onRestore) StateChanged(mirror.Status) { o.restored() }
+
+// TestSerialOfRestored: contents are never shown under another serial than theirs, and
+// one under which they were shown is on disk, also if the replica is closed at once.
+func TestSerialOfRestored(t *testing.T) {
+	inBubble(t, func(f *fixture) {
+		f.write(func(h *snapshot.Header) { h.Presentation = "one" })
+		f.away()
+		opened := make(chan *Replica, 1)
+		opened <- f.open(func(c *Config) {
+			c.Presentation = "two"
+			c.Observer = onRestore{restored: func() {
+				r := <-opened
+				f.wantInstances(r, "orders/a")
+				f.wantSerial(r, 101)
+				r.cancel() // as Close begins
+				opened <- r
+			}}
+		})
+		synctest.Wait()
+		f.close(<-opened)
+		if h, _ := f.onDisk(); h.Serial != 101 || h.Presentation != "two" {
+			f.t.Errorf("the file has %+v", h)
+		}
 	})
 }

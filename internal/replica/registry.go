@@ -2,7 +2,6 @@ package replica
 
 import (
 	"context"
-	"math"
 	"slices"
 	"sync"
 	"time"
@@ -47,26 +46,23 @@ func (g *registry) run(ctx context.Context) {
 
 // restore fills the mirror, the store and the guard. Of a mirror that runs, which may
 // have a list by now, what that says stays, and the guard is left alone: it can't
-// tell any more what has come back.
-func (g *registry) restore(ctx context.Context, c *contents) {
+// tell any more what has come back. It reports false where ctx was done before.
+func (g *registry) restore(ctx context.Context, c *contents) bool {
 	g.restoring.Lock()
 	defer g.restoring.Unlock()
 	h := &c.header
-	shown := g.store.Load().FullSerial()
-	switch {
-	case len(h.Ranges) == 0:
-	case g.running:
-		g.mirror.RestoreRunning(ctx, g.guard, c.head(), c.restored(), slices.Values(c.events))
-	default:
-		g.mirror.Restore(g.guard, c.head(), c.restored(), slices.Values(c.events))
-		g.guard.Restore(c.marks)
+	serial := h.Serial
+	if anotherPresentation(h.Presentation, g.presentation) {
+		serial++
 	}
-	next := h.Serial
-	if shown != 0 || anotherPresentation(h.Presentation, g.presentation) {
-		next++ // what is served under the serial is not just what the file had
+	g.store.RestoreSerial(serial, h.Offset, h.Revision)
+	if len(h.Ranges) == 0 {
+		return true
 	}
-	if ahead := h.Serial - shown; shown != 0 && (ahead < 0 || ahead >= math.MaxInt32) {
-		return // it would count as a step back
+	if g.running {
+		return g.mirror.RestoreRunning(ctx, g.guard, c.head(), c.restored(), slices.Values(c.events))
 	}
-	g.store.RestoreSerial(next, h.Offset, h.Revision)
+	g.mirror.Restore(g.guard, c.head(), c.restored(), slices.Values(c.events))
+	g.guard.Restore(c.marks)
+	return true
 }

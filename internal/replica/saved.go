@@ -67,13 +67,10 @@ func (o observer) Listed(reason mirror.Reason, keys int, took time.Duration) {
 // without bound: a disk can hang.
 func (s *saved) use(ctx context.Context, read bool, holders []*saved) {
 	defer close(s.released)
-	if read {
-		s.load(ctx)
-	}
-	canceled := ctx.Err() != nil // before anybody goes on who can have something to write
+	complete := !read || s.load(ctx)
 	close(s.loaded)
-	if read && canceled {
-		return // what was read may not have been taken over, and is more than there is
+	if !complete {
+		return // the file has more than there is to write
 	}
 	for _, h := range holders {
 		if !h.awaitRelease(ctx) {
@@ -103,12 +100,13 @@ func (s *saved) awaitRelease(ctx context.Context) bool {
 }
 
 // load takes over the snapshot, if there is one to use. Of one of the same prefix
-// the serial goes on in any case: it was shown, and never goes back.
-func (s *saved) load(ctx context.Context) {
+// the serial goes on in any case: it was shown, and never goes back. It reports false
+// where ctx was done before.
+func (s *saved) load(ctx context.Context) bool {
 	c, err := read(s.disk, s.path, s.root)
 	switch {
 	case errors.Is(err, fs.ErrNotExist): // the first start
-		return
+		return ctx.Err() == nil
 	case err != nil:
 		c = nil
 	case len(s.ranges) == 0:
@@ -125,13 +123,19 @@ func (s *saved) load(ctx context.Context) {
 	if err != nil {
 		s.log.Warn("starting without the snapshot", "path", s.path, "error", err)
 	}
-	if c == nil || ctx.Err() != nil {
-		return
+	if ctx.Err() != nil {
+		return false
 	}
-	s.restore(ctx, c)
+	if c == nil {
+		return true
+	}
+	if !s.restore(ctx, c) {
+		return false
+	}
 	if len(c.header.Ranges) > 0 {
 		gen := s.store.Load()
 		s.log.Info("answering from the snapshot until etcd is in contact", "path", s.path,
 			"instances", gen.Instances(), "services", gen.Services(), "revision", gen.Revision(), "age", c.oldest())
 	}
+	return true
 }

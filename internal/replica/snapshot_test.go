@@ -30,6 +30,7 @@ func TestSnapshot(t *testing.T) {
 		if s := r.Status(); s.State != mirror.Stale || time.Since(s.Contact) < time.Minute || time.Since(s.Contact) > 2*time.Minute {
 			f.t.Errorf("status %+v, want stale, a minute old", s)
 		}
+		synctest.Wait() // it is ready before it logs
 		if l := f.log.lines("answering from the snapshot", "instances=2", "revision=3"); len(l) != 1 {
 			f.t.Errorf("logged %q", f.log.lines())
 		}

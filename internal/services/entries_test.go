@@ -31,8 +31,8 @@ func TestEntries(t *testing.T) {
 	for e := range s.Load().Entries() {
 		events = append(events, mirror.Event{Key: e.Key, Value: e.Value, ModRevision: e.Revision, Lease: anyLease})
 	}
-	apply(again, commit{Events: events, Revision: 10})
 	again.RestoreSerial(s.Load().FullSerial(), s.Load().SerialOffset(), 10)
+	apply(again, commit{Cause: mirror.CauseRestore, Events: events, Revision: 10})
 	if got, want := show(again.Load()), show(s.Load()); !slices.Equal(got, want) {
 		t.Errorf("restored %q, want %q", got, want)
 	}
@@ -87,8 +87,8 @@ func TestRestoredSerial(t *testing.T) {
 	apply(s, commit{Revision: 40, Regressed: true, Events: []mirror.Event{touch(40)}})
 	full := s.Load().FullSerial() // 101 at 40
 	again, _ := newStore(t)
-	apply(again, commit{Revision: 40})
 	again.RestoreSerial(full, s.Load().SerialOffset(), 40)
+	apply(again, commit{Cause: mirror.CauseRestore, Revision: 40, Events: []mirror.Event{touch(40)}})
 	for i, step := range []struct {
 		b    commit
 		want uint32

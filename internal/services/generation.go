@@ -196,16 +196,17 @@ func (g *Generation) changeNamespace(name string, changes []Change) {
 
 // advance takes over the revision of a commit, and moves the serial on.
 func (g *Generation) advance(c mirror.Commit, changed bool) {
-	if c.Revision == 0 { // no list is complete
-		if g.serial.value != 0 {
-			g.serial.raise(g.serial.value, changed)
-		}
-		return
-	}
 	before := g.revision
 	// The minimum of several ranges is lower for a while when one is added.
-	if c.Revision > before || c.Regressed {
+	if c.Revision > before || c.Regressed && c.Revision != 0 {
 		g.revision = c.Revision
 	}
-	g.serial.advance(g.revision, changed, g.revision < before)
+	switch {
+	case g.serial.restoring && c.Cause == mirror.CauseRestore: // it is that of the contents already
+	case c.Revision != 0:
+		g.serial.advance(g.revision, changed, g.revision < before)
+	case g.serial.value != 0: // no list is complete
+		g.serial.raise(g.serial.value, changed)
+	}
+	g.serial.restoring = false
 }

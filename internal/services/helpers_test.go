@@ -44,6 +44,7 @@ func del(revision int64, key string) mirror.Event {
 
 // commit is a commit with the events of its stage.
 type commit struct {
+	Cause     mirror.Cause
 	Events    []mirror.Event
 	Revision  int64
 	Regressed bool
@@ -54,7 +55,7 @@ type commit struct {
 func apply(v mirror.View, c commit) {
 	s := v.Stage()
 	stageAll(s, c.Events)
-	s.Commit(mirror.Commit{Revision: c.Revision, Regressed: c.Regressed})
+	s.Commit(mirror.Commit{Cause: c.Cause, Revision: c.Revision, Regressed: c.Regressed})
 }
 
 func stageAll(s mirror.Stage, events []mirror.Event) {

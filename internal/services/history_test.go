@@ -83,7 +83,7 @@ func TestSinceUnknown(t *testing.T) {
 	known(1<<31+20, false)
 
 	// What was shown before the serial was restored is not of this life.
-	s.RestoreSerial(30, 10, 20)
+	s.RestoreSerial(29, 10, 20) // and one more, since something was shown
 	known(20, false)
 	known(30, true)
 	change(21)

@@ -13,6 +13,9 @@ type serial struct {
 	// at a revision. A Store that starts empty knows by nothing else that etcd's
 	// moved backward.
 	since int64
+	// restoring says that value is that of the contents of a snapshot, which the next
+	// commit brings if it is of CauseRestore.
+	restoring bool
 }
 
 // maxStep is the largest step that counts as forward (RFC 1982, 3.1).

@@ -171,8 +171,8 @@ func restoredFrom(t *testing.T, was *Generation) *Store {
 	for e := range was.Entries() {
 		events = append(events, mirror.Event{Key: e.Key, Value: e.Value, ModRevision: e.Revision, Lease: anyLease})
 	}
-	apply(s, commit{Events: events, Revision: was.Revision()})
 	s.RestoreSerial(was.FullSerial(), was.SerialOffset(), was.Revision())
+	apply(s, commit{Cause: mirror.CauseRestore, Events: events, Revision: was.Revision()})
 	return s
 }
 

@@ -132,16 +132,20 @@ func (g *Generation) indexAddresses() {
 	g.indexes.reach = reachIndex{}.with(e.reach)
 }
 
-// RestoreSerial makes the serial go on where it was at a revision, with the
-// offset that it had. It is called after the contents were restored, and before
-// the mirrors that feed the Store run.
+// RestoreSerial makes the serial go on from that of a snapshot at a revision, with the
+// offset that it had. It is called before the contents are restored, so that these are
+// never shown under another serial; if anything was shown before, the serial rises
+// once more.
 func (s *Store) RestoreSerial(full, offset, revision int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	next := s.Load().with(nil)
-	next.serial = serial{value: full, offset: offset, since: revision}
-	s.journal.forget()
-	s.publish(next, nil, 0, false)
+	from := serial{value: full, offset: offset, since: revision}
+	if s.Load().serial.value == 0 {
+		from.restoring = true
+	} else {
+		from.raise(full, true)
+	}
+	s.goOn(from)
 }
 
 // RaiseSerial makes the serial rise as with a change: readers show the contents in
@@ -159,15 +163,25 @@ func (s *Store) RaiseSerial() {
 	s.publish(next, nil, 0, true)
 }
 
-// Continue is RestoreSerial from another Store of the same registry, unless what
-// was restored already is further, or so far behind that the step would count as
-// one back.
+// Continue makes the serial go on from that of another Store of the same registry.
 func (s *Store) Continue(other *Generation) {
-	own, full := s.Load().FullSerial(), other.FullSerial()
-	if full > own && (own == 0 || full-own <= maxStep) {
-		// other may have had no commit at a revision of its own yet.
-		s.RestoreSerial(full, other.SerialOffset(), max(other.Revision(), other.serial.since))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	// other may have had no commit at a revision of its own yet.
+	s.goOn(serial{value: other.serial.value, offset: other.serial.offset, since: max(other.revision, other.serial.since)})
+}
+
+// goOn sets the serial, unless the present one is as far already, or so far behind that
+// the step would count as one back. The caller holds the mutex.
+func (s *Store) goOn(from serial) {
+	next := s.Load().with(nil)
+	own := next.serial.value
+	if ahead := from.value - own; ahead <= 0 || own != 0 && ahead > maxStep {
+		return
 	}
+	next.serial = from
+	s.journal.forget()
+	s.publish(next, nil, 0, false)
 }
 
 // tell tells of what a commit skipped, and the filters what they show otherwise. It is
