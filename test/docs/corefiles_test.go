@@ -73,6 +73,7 @@ func starts(t *testing.T, corefile string) {
 	c := harness.NewCoreDNS(t)
 	c.Launch(t, adapt(t, corefile))
 	c.WaitServing(t)
+	c.WaitSignals(t)
 	if code := c.Stop(t); code != 0 {
 		t.Errorf("exit code %d after TERM, want 0", code)
 	}

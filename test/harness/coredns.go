@@ -156,6 +156,14 @@ func (c *CoreDNS) Reload(t testing.TB, corefile string) {
 	c.WaitOutput(t, Patience, "Reloading complete", c.reloads)
 }
 
+// WaitSignals waits until the process heeds signals, by having it reload its Corefile: it
+// would not end in good order by a TERM that comes first.
+func (c *CoreDNS) WaitSignals(t testing.TB) {
+	t.Helper()
+	c.reloads++
+	c.signalReload(t)
+}
+
 // signalAgain is after how long a signal that was not heeded is sent again.
 const signalAgain = 5 * time.Second
 
