@@ -34,14 +34,7 @@ func startDNS(t *testing.T, d *fakeDNS) *fakeDNS {
 // address.
 func serveDNS(t *testing.T, handler dns.Handler) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := net.ListenPacket("udp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
+	l, p := listenBoth(t)
 	for _, s := range []*dns.Server{{Listener: l, Handler: handler}, {PacketConn: p, Handler: handler}} {
 		started := make(chan struct{})
 		s.NotifyStartedFunc = func() { close(started) }
@@ -57,6 +50,22 @@ func serveDNS(t *testing.T, handler dns.Handler) string {
 		})
 	}
 	return l.Addr().String()
+}
+
+// listenBoth listens on a port that is free for TCP and UDP.
+func listenBoth(t *testing.T) (net.Listener, net.PacketConn) {
+	t.Helper()
+	for {
+		p, err := net.ListenPacket("udp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := net.Listen("tcp", p.LocalAddr().String())
+		if err == nil {
+			return l, p
+		}
+		_ = p.Close() // the port is a connection's: another one
+	}
 }
 
 // at is a server that is live at a revision.

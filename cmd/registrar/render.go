@@ -119,7 +119,7 @@ func (r *rendering) run(ctx context.Context, template, out string, args []string
 	ctx, stop := untilSignal(ctx, r.signals)
 	defer stop()
 	if r.once {
-		return r.renderOnce(ctx, renderer)
+		return r.renderOnce(ctx, client, renderer)
 	}
 	reload := command.NewRunner(ctx, func(ctx context.Context, _ struct{}) error { return r.reload(ctx) }, commandFailed(r.app))
 	defer reload.Close()
@@ -144,9 +144,13 @@ func (r *rendering) parse(template string) (*render.Template, error) {
 	return render.Parse(filepath.Base(template), string(text), r.namespace(), r.min)
 }
 
-func (r *rendering) renderOnce(ctx context.Context, renderer *render.Renderer) error {
+// anyService is one to ask for where the template alone says which ones it needs.
+const anyService = "any"
+
+func (r *rendering) renderOnce(ctx context.Context, client *registrar.Client, renderer *render.Renderer) error {
 	changed := false
 	renderer.Written = func() { changed = true }
+	renderer.Contact = func(ctx context.Context) error { return contact(ctx, client, r.namespace(), anyService) }
 	limited, cancel := context.WithTimeout(ctx, r.globals.timeout)
 	defer cancel()
 	err := renderer.Once(limited)

@@ -91,10 +91,10 @@ func spelledBehindDNSSEC(t *testing.T, w *wired, key *dns.DNSKEY) {
 		rrtype uint16
 		sets   int
 	}{
-		{"few.default.dnssec.internal.", dns.TypeA, 1},
-		{"_http._tcp.few.default.dnssec.internal.", dns.TypeSRV, 1 + 9}, // and those of nine addresses
-		{"_http._tcp.few.default.dnssec.internal.", dns.TypePTR, 1},
-		{"i0.few.default.dnssec.internal.", dns.TypeTXT, 1},
+		{"spelled.default.dnssec.internal.", dns.TypeA, 1},
+		{"_http._tcp.spelled.default.dnssec.internal.", dns.TypeSRV, 1 + 9}, // and those of nine addresses
+		{"_http._tcp.spelled.default.dnssec.internal.", dns.TypePTR, 1},
+		{"i0.spelled.default.dnssec.internal.", dns.TypeTXT, 1},
 		{"alias.default.dnssec.internal.", dns.TypeA, 2},
 	} {
 		conn, err := dns.DialTimeout("tcp", w.Addr(t), harness.Patience)

@@ -106,8 +106,8 @@ hosts.internal:{{port "dns"}} {
 `
 
 // wired is a coredns with a registry for questions of how answers get to clients:
-// default/many has instances of that number, default/few nine, and default/some nine
-// of which answers have three.
+// default/many has instances of that number, default/few and default/spelled nine, and
+// default/some nine of which answers have three.
 type wired struct {
 	*harness.CoreDNS
 	etcd *harness.Etcd
@@ -130,13 +130,16 @@ func startWired(t *testing.T, corefile string, replace ...string) *wired {
 		put(fmt.Sprintf("few/i%d", i), fmt.Sprintf(`"addresses":["10.2.0.%d"],"ttl":1,"ports":[{"name":"http","port":8080}]`, i+1))
 	}
 	for i := range 9 {
+		put(fmt.Sprintf("spelled/i%d", i), fmt.Sprintf(`"addresses":["10.4.0.%d"],"ttl":1,"ports":[{"name":"http","port":8080}]`, i+1))
+	}
+	for i := range 9 {
 		put(fmt.Sprintf("some/i%d", i), fmt.Sprintf(`"addresses":["10.3.0.%d"],"ports":[{"name":"http","port":8080}]`, i+1))
 	}
 	put("some/_policy", `"max_answers":3`)
 	put("six/a", `"addresses":["2001:db8::6"]`)
 	put("known/a", `"host":"known.example.com"`)
 	put("unknown/a", `"host":"unknown.example.com"`)
-	put("alias/a", `"host":"i0.few.default.dnssec.internal"`)
+	put("alias/a", `"host":"i0.spelled.default.dnssec.internal"`)
 	for chunk := range slices.Chunk(ops, 100) { // etcd takes 128 in one
 		if _, err := e.Client().Txn(t.Context()).Then(chunk...).Commit(); err != nil {
 			t.Fatal(err)

@@ -20,14 +20,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // serve answers over UDP and TCP of one port until the test ends.
 func serve(t *testing.T, handler dns.HandlerFunc) dnsserver.Server {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := net.ListenPacket("udp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
+	l, p := listenBoth(t)
 	for _, s := range []*dns.Server{{Listener: l, Handler: handler}, {PacketConn: p, Handler: handler}} {
 		started, ended := make(chan struct{}), make(chan struct{})
 		s.NotifyStartedFunc = func() { close(started) }
@@ -42,6 +35,22 @@ func serve(t *testing.T, handler dns.HandlerFunc) dnsserver.Server {
 		})
 	}
 	return dnsserver.Server(l.Addr().String())
+}
+
+// listenBoth listens on a port that is free for TCP and UDP.
+func listenBoth(t *testing.T) (net.Listener, net.PacketConn) {
+	t.Helper()
+	for {
+		p, err := net.ListenPacket("udp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := net.Listen("tcp", p.LocalAddr().String())
+		if err == nil {
+			return l, p
+		}
+		_ = p.Close() // the port is a connection's: another one
+	}
 }
 
 // texts returns TXT records of a question.

@@ -17,6 +17,10 @@ type Renderer struct {
 	Write func(text []byte) (changed bool, err error)
 	// Watch is where services come from.
 	Watch Watch
+	// Contact returns nil once etcd has answered anything, and why it has not when ctx is
+	// done. Once calls it before it waits, so that a time-out after it means that etcd is
+	// slow, rather than away. It can be nil.
+	Contact func(ctx context.Context) error
 	// Wait gathers changes after the first text.
 	Wait Wait
 	// Note tells the user what holds up the file, or nil when it is up to date again. It is
@@ -39,7 +43,7 @@ var ErrFew = errors.New("too few instances")
 func (r *Renderer) Once(ctx context.Context) error {
 	source := newFeeds(ctx, r.Watch)
 	defer source.Close()
-	for {
+	for contacted := r.Contact == nil; ; {
 		result, err := r.Template.Run(source)
 		if err != nil {
 			return err
@@ -53,14 +57,22 @@ func (r *Renderer) Once(ctx context.Context) error {
 		case problem == nil && !result.Unknown:
 			return r.write(result.Text)
 		}
+		if !contacted {
+			if err := r.Contact(ctx); err != nil {
+				return waiting(err)
+			}
+			contacted = true
+		}
 		select {
 		case <-source.services.Changed():
 		case <-source.lists.Changed():
 		case <-ctx.Done():
-			return errors.Join(problem, fmt.Errorf("waiting for what the template asks for: %w", ctx.Err()))
+			return errors.Join(problem, waiting(ctx.Err()))
 		}
 	}
 }
+
+func waiting(err error) error { return fmt.Errorf("waiting for what the template asks for: %w", err) }
 
 // Run keeps the file up to date until ctx is done. The error is one that trying again
 // doesn't help with.
