@@ -38,7 +38,7 @@ func dnsCorefile(e *harness.Etcd) string {
 
 func openDNS(t *testing.T, server string, opts ...registrar.Option) *registrar.Client {
 	t.Helper()
-	c, err := registrar.Open(t.Context(), dns.Name, append([]registrar.Option{registrar.WithEndpoints(server)}, opts...)...)
+	c, err := registrar.Open(t.Context(), dns.Name, append([]registrar.Option{registrar.WithEndpoints(server), harness.LogTo(t)}, opts...)...)
 	if err != nil {
 		t.Fatal(err)
 	}

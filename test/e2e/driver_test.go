@@ -64,7 +64,7 @@ func TestDriver(t *testing.T) {
 
 func openClient(t *testing.T, opts ...registrar.Option) *registrar.Client {
 	t.Helper()
-	c, err := registrar.Open(t.Context(), "etcd", opts...)
+	c, err := registrar.Open(t.Context(), "etcd", append([]registrar.Option{harness.LogTo(t)}, opts...)...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -105,7 +105,7 @@ func TestPropagation(t *testing.T) {
 	const changes = 200
 	e := harness.StartEtcd(t, harness.EtcdOptions{})
 	reader := harness.Start(t, harness.Program(t, "follow", e.Endpoints[0]))
-	reg, err := registrar.Open(t.Context(), "etcd", registrar.WithEndpoints(e.Endpoints[0]))
+	reg, err := registrar.Open(t.Context(), "etcd", registrar.WithEndpoints(e.Endpoints[0]), harness.LogTo(t))
 	if err != nil {
 		t.Fatal(err)
 	}

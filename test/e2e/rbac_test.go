@@ -75,7 +75,7 @@ func (s *secured) client(t *testing.T, user string) *clientv3.Client {
 func TestRoles(t *testing.T) {
 	t.Parallel()
 	s := startSecured(t)
-	c, err := registrar.Open(t.Context(), "etcd", registrar.WithEndpoints(s.etcd.Endpoints...), registrar.WithCredentials("orders", "orders-secret"), registrar.WithLeaseTTL(5*time.Second))
+	c, err := registrar.Open(t.Context(), "etcd", registrar.WithEndpoints(s.etcd.Endpoints...), registrar.WithCredentials("orders", "orders-secret"), registrar.WithLeaseTTL(5*time.Second), harness.LogTo(t))
 	if err != nil {
 		t.Fatal(err)
 	}

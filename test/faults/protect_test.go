@@ -107,7 +107,7 @@ func TestProtect(t *testing.T) {
 	}})
 	plain := harness.StartCoreDNS(t, corefile(r.etcd.Endpoints))
 	fill(t, r.etcd.Client(), massServices) // what stays
-	reg, err := registrar.Open(t.Context(), "etcd", registrar.WithEndpoints(r.etcd.Endpoints...), registrar.WithNamespace("living"))
+	reg, err := registrar.Open(t.Context(), "etcd", registrar.WithEndpoints(r.etcd.Endpoints...), registrar.WithNamespace("living"), harness.LogTo(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,7 +25,7 @@ func byLibrary(t *testing.T, flags ...string) (*fleet, *registrar.Client) {
 			"-drain-delay", harness.Slack(time.Second).String(),
 		}, flags...)}
 	})
-	registry, err := registrar.Open(t.Context(), "etcd", registrar.WithEndpoints(e.Endpoints[0]))
+	registry, err := registrar.Open(t.Context(), "etcd", registrar.WithEndpoints(e.Endpoints[0]), harness.LogTo(t))
 	if err != nil {
 		t.Fatal(err)
 	}
