@@ -107,6 +107,38 @@ func (c *Client) List(ctx context.Context, namespace string) ([]string, error) {
 	return nil, c.lacks("List")
 }
 
+// WatchList yields what List returns for a namespace, and again each time that a service
+// appears or disappears, until ctx is done, the loop ends or the client closes:
+//
+//	for names, err := range client.WatchList(ctx, "prod") {
+//		if err != nil {
+//			continue // names, if not nil, are the last ones known
+//		}
+//		use(names)
+//	}
+//
+// The names are all that there are, not a difference; where there is none they are empty
+// and not nil. The first ones come as soon as they are known. A loop that is slower than
+// the changes skips to the last ones. With an error they are stale, and nil before the
+// first contact: ErrUnavailable or ErrPermission; the loop goes on, and yields again once
+// that changes. ErrInvalid, ErrUnsupported and ErrClosed are yielded last. The end of ctx
+// is none. Names are shared and must not be changed.
+//
+// A service whose last instances are served by its policy's keep_last is there as long as
+// they are, as in GetService; List, which asks the backend, leaves it out.
+//
+// The client follows all of the namespace, or of the registry for the empty one: in memory
+// and in traffic that costs what GetService of all its services does, until ten minutes
+// after the last WatchList of it. It may need rights that single services don't. What
+// happens within a service costs a WatchList nothing; one that appears or disappears a copy
+// of the names. It starts no goroutine: it runs in that of the loop.
+func (c *Client) WatchList(ctx context.Context, namespace string) iter.Seq2[[]string, error] {
+	if d, ok := c.Registry.(ListWatcher); ok {
+		return d.WatchList(ctx, namespace)
+	}
+	return func(yield func([]string, error) bool) { yield(nil, c.lacks("WatchList")) }
+}
+
 // Status reports on each instance that was registered and is not known to have
 // been unregistered since, ordered by namespace, service and ID.
 // It does no I/O. It is nil where the driver can't tell, and after Close.

@@ -57,6 +57,9 @@
 // min_up instances those that are not up, by alias another service, by failover another
 // one where nobody is left; Watch tells of their changes, too.
 //
+// List returns the names of the services of a namespace, and WatchList yields them, and
+// again after each service that appears or disappears.
+//
 // # Taking instances out
 //
 // A process that is about to end registers its instance once more with the status
@@ -73,9 +76,9 @@
 //	Unregister    ErrInvalid, ErrClosed
 //	GetService    ErrNotFound, ErrInvalid, ErrUnsupported, ErrClosed; before the
 //	              first contact ErrUnavailable, ErrPermission; ctx's error
-//	Watch         yields, with the last set that is known or nil, ErrUnavailable and
-//	              ErrPermission, and goes on; ErrInvalid, ErrUnsupported and
-//	              ErrClosed, and ends
+//	Watch,        yield, with the last set that is known or nil, ErrUnavailable and
+//	WatchList     ErrPermission, and go on; ErrInvalid, ErrUnsupported and
+//	              ErrClosed, and end
 //	Drain, List,  ErrInvalid, ErrUnavailable, ErrPermission, ErrUnsupported,
 //	Undrain       ErrClosed; ctx's error
 //	Wait          ErrPermission, ErrUnsupported, ErrClosed; ctx's error joined with
@@ -92,7 +95,7 @@
 // "memory" one within the process, for tests, which can be made to fail; "dns" finds
 // services by DNS, where there is no access to etcd, and registers nothing.
 //
-// A driver implements Registry, and whichever of Closer, Waiter, Watcher, Drainer, Lister
-// and Reporter it can; it calls RegisterDriver when it is imported. Package registrartest
+// A driver implements Registry, and whichever of Closer, Waiter, Watcher, Drainer, Lister,
+// ListWatcher and Reporter it can; it calls RegisterDriver when it is imported. Package registrartest
 // has the tests that all of them pass.
 package registrar

@@ -214,6 +214,31 @@ func ExampleClient_List() {
 	// Output: [default/orders] <nil>
 }
 
+// A program that does something for each service there is, such as a proxy.
+func ExampleClient_WatchList() {
+	client := open()
+	defer client.Close()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	for names, err := range client.WatchList(ctx, "default") {
+		if err != nil {
+			log.Print(err) // the backend is away: names, if any, are the last ones that are known
+			continue
+		}
+		fmt.Println(names)
+		if len(names) == 2 {
+			break
+		}
+		carts := &registrar.Service{Name: "carts", Instances: []registrar.Instance{{Addresses: []netip.Addr{netip.MustParseAddr("10.0.0.8")}}}}
+		if err := client.Register(ctx, carts); err != nil {
+			log.Fatal(err)
+		}
+	}
+	// Output:
+	// [orders]
+	// [carts orders]
+}
+
 // The same registry as that of the command registrar; options that follow win.
 func ExampleOptionsFromEnv() {
 	opts, err := registrar.OptionsFromEnv()

@@ -58,8 +58,14 @@ func TestOpen(t *testing.T) {
 			t.Errorf("Watch yielded %+v", s)
 		}
 	}
+	var watchListErr error
+	for names, err := range c.WatchList(t.Context(), "") {
+		if watchListErr = err; names != nil {
+			t.Errorf("WatchList yielded %q", names)
+		}
+	}
 	for name, err := range map[string]error{
-		"Close": c.Close(), "Wait": c.Wait(t.Context()), "List": listErr, "Watch": watchErr,
+		"Close": c.Close(), "Wait": c.Wait(t.Context()), "List": listErr, "Watch": watchErr, "WatchList": watchListErr,
 		"Drain": c.Drain(t.Context(), &registrar.Service{}, ""), "Undrain": c.Undrain(t.Context(), &registrar.Service{}),
 	} {
 		if !errors.Is(err, registrar.ErrUnsupported) || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "bare") {

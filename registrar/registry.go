@@ -106,6 +106,12 @@ type Lister interface {
 	List(ctx context.Context, namespace string) ([]string, error)
 }
 
+// ListWatcher is a Registry that can tell when services appear and disappear.
+type ListWatcher interface {
+	// WatchList implements Client.WatchList.
+	WatchList(ctx context.Context, namespace string) iter.Seq2[[]string, error]
+}
+
 // Reporter is a Registry that can report the status of its registrations.
 type Reporter interface {
 	// Status implements Client.Status.

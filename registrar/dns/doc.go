@@ -42,7 +42,7 @@
 //
 // # What is missing
 //
-//   - Register, Unregister, Drain, Undrain, List and Wait: they return
+//   - Register, Unregister, Drain, Undrain, List, WatchList and Wait: they return
 //     registrar.ErrUnsupported. So do names with status=any, with more than four tags, or
 //     that are too long for DNS.
 //   - Instances without ports: they have no SRV records. Hosts are the exception if they

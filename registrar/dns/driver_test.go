@@ -386,6 +386,11 @@ func TestReadOnly(t *testing.T) {
 			t.Errorf("Watch: %v, %v", s, err)
 		}
 	}
+	for names, err := range c.WatchList(t.Context(), "") {
+		if names != nil || !errors.Is(err, registrar.ErrUnsupported) {
+			t.Errorf("WatchList: %v, %v", names, err)
+		}
+	}
 	if st := c.Status(); st != nil {
 		t.Errorf("Status: %v", st)
 	}

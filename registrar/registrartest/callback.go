@@ -35,6 +35,9 @@ func (c *calls) call(method string) {
 	for _, err := range client.Watch(done, "orders") {
 		_ = err
 	}
+	for _, err := range client.WatchList(done, "") {
+		_ = err
+	}
 	c.mu.Lock()
 	c.ended[method]++
 	c.mu.Unlock()

@@ -18,3 +18,15 @@ func (d *driver) Watch(ctx context.Context, name string) iter.Seq2[*registrar.Se
 		p.reader.Watch(ctx, name)(yield)
 	}
 }
+
+// WatchList implements registrar.ListWatcher.
+func (d *driver) WatchList(ctx context.Context, namespace string) iter.Seq2[[]string, error] {
+	return func(yield func([]string, error) bool) {
+		p, err := d.ready()
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		p.reader.WatchList(ctx, namespace)(yield)
+	}
+}

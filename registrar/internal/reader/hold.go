@@ -6,7 +6,7 @@ import (
 	"github.com/rosterdns/roster/internal/mirror"
 )
 
-// hold has a Watch told of changes to a service, which stays followed meanwhile.
+// hold has a loop told of changes to a service, which stays followed meanwhile.
 type hold struct {
 	service  *service
 	followed *mirror.Range // by which it was when the hold was made
@@ -41,44 +41,36 @@ func (s *subscriptions) release(h *hold) {
 	h.service.ask()
 }
 
-// hold has the watch told of all that the answer to a name depends on, as far as that
-// is known. It reports false where a sweep has dropped some of it.
-func (w *watch) hold(name *subject) bool {
-	if w.held(name) && w.redirect == name.redirected() {
+// hold has the loop told of services, in place of those that it was told of before. It
+// reports false, and changes nothing, where a sweep has dropped some of them.
+func (l *loop) hold(services ...*service) bool {
+	if l.held(services...) {
 		return true
 	}
-	w.redirect = name.redirected()
-	services := []*service{name.service}
-	if w.redirect != nil {
-		services = append(services, w.redirect.others...)
-	}
-	before := w.holds
-	w.holds = nil
+	var holds []*hold
 	for _, svc := range services {
-		h, ok := w.reader.subscriptions.hold(svc, w.wake)
+		h, ok := l.reader.subscriptions.hold(svc, l.wake)
 		if !ok {
-			w.holds = append(w.holds, before...)
-			w.redirect = nil
+			l.releaseAll(holds)
 			return false
 		}
-		w.holds = append(w.holds, h)
+		holds = append(holds, h)
 	}
-	w.releaseAll(before)
+	l.releaseAll(l.holds)
+	l.holds = holds
 	return true
 }
 
-// held reports whether the holds are of the service of a name, and tell of
-// everything.
-func (w *watch) held(name *subject) bool {
-	return len(w.holds) > 0 && w.holds[0].service == name.service &&
-		!slices.ContainsFunc(w.holds, func(h *hold) bool { return !h.current() })
+// held reports whether the loop is told of everything that happens to the services.
+func (l *loop) held(services ...*service) bool {
+	return slices.EqualFunc(l.holds, services, func(h *hold, svc *service) bool { return h.service == svc && h.current() })
 }
 
-// release ends what the watch holds.
-func (w *watch) release() { w.releaseAll(w.holds) }
+// release ends what the loop holds.
+func (l *loop) release() { l.releaseAll(l.holds) }
 
-func (w *watch) releaseAll(holds []*hold) {
+func (l *loop) releaseAll(holds []*hold) {
 	for _, h := range holds {
-		w.reader.subscriptions.release(h)
+		l.reader.subscriptions.release(h)
 	}
 }

@@ -125,9 +125,9 @@ func TestWatchIsWokenByItsServiceAlone(t *testing.T) {
 			_, _ = w.client.GetService(t.Context(), fmt.Sprintf("s%d", i))
 		}
 		synctest.Wait()
-		idle := &watch{reader: w.client.Reader, name: "orders", wake: make(chan struct{}, 1)}
+		idle := &watch{newLoop(w.client.Reader), "orders"}
 		defer idle.release()
-		if _, err := idle.look(t.Context()); err != nil {
+		if _, err := idle.look(t.Context(), true); err != nil {
 			t.Fatal(err)
 		}
 		for len(idle.wake) > 0 {

@@ -10,7 +10,8 @@ import (
 	"github.com/rosterdns/roster/internal/mirror"
 )
 
-// service is a service that was asked for.
+// service is a service that was asked for. One without a name stands for the names of
+// the services of its namespace, and without a namespace for those of all.
 type service struct {
 	name     catalog.ServiceName
 	redirect atomic.Pointer[redirect]     // nil until its policy has had one

@@ -20,6 +20,18 @@ const (
 
 var errTooMany = fmt.Errorf("too many different services are followed: those not requested for %v are dropped", idleAfter)
 
+// rangeOf returns the range that a service is followed by if it is followed singly.
+func rangeOf(n catalog.ServiceName) string {
+	switch {
+	case n.Namespace == "":
+		return "" // the registry's
+	case n.Name == "":
+		return n.Namespace + "/"
+	default:
+		return n.Namespace + "/" + n.Name + "/"
+	}
+}
+
 // subscribe returns the service of a name, which is followed. The caller holds the
 // mutex.
 func (s *subscriptions) subscribe(n catalog.ServiceName) (*service, error) {
@@ -44,7 +56,7 @@ func (s *subscriptions) subscribe(n catalog.ServiceName) (*service, error) {
 	now := time.Now()
 	svc := &service{name: n, started: now, last: now}
 	if singly {
-		svc.followed.Store(s.follow(n.Namespace + "/" + n.Name + "/"))
+		svc.followed.Store(s.follow(rangeOf(n)))
 	} else {
 		svc.followed.Store(ns.whole)
 	}

@@ -18,7 +18,7 @@ type watching struct {
 	cancel context.CancelFunc
 
 	mu    sync.Mutex
-	seen  []yielded
+	seen  []seen
 	ended bool
 }
 
@@ -31,7 +31,7 @@ func (w *world) watch(t *testing.T, name string) *watching {
 	go func() {
 		for service, err := range w.client.Watch(ctx, name) {
 			got.mu.Lock()
-			got.seen = append(got.seen, yielded{service, err})
+			got.seen = append(got.seen, seen{service, err})
 			got.mu.Unlock()
 		}
 		got.mu.Lock()
@@ -55,7 +55,13 @@ func (g *watching) take() (list []string) {
 	return list
 }
 
-func (y yielded) String() string {
+// seen is what a Watch has yielded.
+type seen struct {
+	service *registrar.Service
+	err     error
+}
+
+func (y seen) String() string {
 	text := "nil"
 	if y.service != nil {
 		var ids []string

@@ -23,6 +23,7 @@ type Driver interface {
 	registrar.Watcher
 	registrar.Drainer
 	registrar.Lister
+	registrar.ListWatcher
 	registrar.Reporter
 	// Exists reports whether there is an instance, be it one that readers skip.
 	Exists(ctx context.Context, namespace, service, id string) (bool, error)
