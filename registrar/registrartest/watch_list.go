@@ -19,7 +19,8 @@ type listing struct {
 	mu    sync.Mutex
 	names []string // the last ones; nil before the first
 	err   error    // that came with them
-	sets  []string // all that came without an error, as text, but for repetitions
+	last  string   // that came without an error, as text
+	sets  []string // all of these, but for repetitions
 }
 
 // watchList watches the names of a namespace until the end of the test.
@@ -32,7 +33,8 @@ func watchList(t *testing.T, c *registrar.Client, namespace string) *listing {
 		for names, err := range c.WatchList(ctx, namespace) {
 			l.mu.Lock()
 			l.names, l.err = names, err
-			if set := fmt.Sprint(names); err == nil && (len(l.sets) == 0 || set != l.sets[len(l.sets)-1]) {
+			if set := fmt.Sprint(names); err == nil && set != l.last {
+				l.last = set
 				l.sets = append(l.sets, set)
 			}
 			l.mu.Unlock()
