@@ -45,8 +45,9 @@ text/template of Go with these functions:
   sort LIST, join SEPARATOR LIST, replace OLD NEW TEXT, env VARIABLE
 
 An instance has .ID, .Addresses, .Host, .Ports, .Weight, .Priority, .Locality,
-.Tags, .Metadata and .Status. Services are watched; their list, where it is
-used, is read every 30 seconds.
+.Tags, .Metadata and .Status. Services are watched, and so is their list where
+it is used: a new one is in the file at once. That takes the right to read the
+namespace, or all of them.
 
 OUT is replaced as a whole, only if its text changes, and keeps mode and owner.
 It stays as it is while etcd is unavailable, the template fails, or a service

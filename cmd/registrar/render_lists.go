@@ -2,48 +2,39 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"iter"
-	"slices"
-	"time"
 
 	"github.com/rosterdns/roster/cmd/registrar/internal/feed"
-	"github.com/rosterdns/roster/internal/backoff"
 	"github.com/rosterdns/roster/registrar"
 )
 
-// listPause is how often services are listed for a template: new ones are seldom, and a
-// list costs etcd as much as all of a namespace.
-const listPause = 30 * time.Second
-
-// failedListPause is short, since a list that fails has been tried for long.
-const failedListPause = time.Second
-
-// watchLists returns what yields the names of services.
+// watchLists returns what yields the names of services as NAMESPACE/SERVICE.
 func watchLists(client *registrar.Client) feed.Watch[[]string] {
 	return func(ctx context.Context, namespace string) iter.Seq2[[]string, error] {
 		return func(yield func([]string, error) bool) {
-			last := []string(nil) // unknown
-			failed := false
-			for {
-				names, err := listNames(ctx, client, namespace)
-				if ctx.Err() != nil {
-					return
+			for names, err := range client.WatchList(ctx, namespace) {
+				if namespace == "" && errors.Is(err, registrar.ErrPermission) {
+					err = fmt.Errorf("%w: the user may not read all namespaces: name one, as in services \"prod\"", err)
 				}
-				changed := err != nil || failed || last == nil || !slices.Equal(names, last)
-				if err == nil {
-					last = append([]string{}, names...)
-				}
-				if changed && !yield(last, err) {
-					return
-				}
-				pause := listPause
-				if failed = err != nil; failed {
-					pause = failedListPause
-				}
-				if backoff.Sleep(ctx, pause) != nil {
+				if !yield(inNamespace(namespace, names), err) {
 					return
 				}
 			}
 		}
 	}
+}
+
+// inNamespace returns names in full: those of all namespaces are. Names that are not known
+// stay nil.
+func inNamespace(namespace string, names []string) []string {
+	if namespace == "" || names == nil {
+		return names
+	}
+	full := make([]string, len(names))
+	for i, name := range names {
+		full[i] = namespace + "/" + name
+	}
+	return full
 }
