@@ -42,11 +42,11 @@ type Lister struct {
 
 // List implements registrar.Lister.
 func (l *Lister) List(ctx context.Context, namespace string) ([]string, error) {
+	if err := checkNamespace(namespace); err != nil {
+		return nil, fmt.Errorf("registrar: listing: %w", err)
+	}
 	prefix := l.Prefix + "/"
 	if namespace != "" {
-		if err := catalog.CheckNamespace(namespace); err != nil {
-			return nil, fmt.Errorf("registrar: listing: %w", err)
-		}
 		prefix = catalog.NamespacePrefix(l.Prefix, namespace)
 	}
 	var names []string
@@ -58,6 +58,14 @@ func (l *Lister) List(ctx context.Context, namespace string) ([]string, error) {
 		return nil, fmt.Errorf("registrar: listing %q: %w", prefix, err)
 	}
 	return names, nil
+}
+
+// checkNamespace checks a namespace where the empty one means all.
+func checkNamespace(namespace string) error {
+	if namespace == "" {
+		return nil
+	}
+	return catalog.CheckNamespace(namespace)
 }
 
 // Exists implements request.Driver.
