@@ -118,7 +118,7 @@ func (w *world) change(t *testing.T) string {
 // WatchList has is what List returns, once all is quiet.
 func TestWatchListIsList(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(20) {
+	for seed := range uint64(10) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) { watchListIsList(t, seed) })
