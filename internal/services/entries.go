@@ -26,25 +26,26 @@ func (g *Generation) Entries() iter.Seq[snapshot.Entry] {
 }
 
 func (s *Service) entries(yield func(snapshot.Entry) bool) (more bool) {
-	more = true
 	if s.policy != nil {
 		key := catalog.PolicyKey("", s.Namespace, s.Name)[1:]
-		more = yield(snapshot.Entry{Key: key, Value: s.policy.EncodeValue(), Revision: s.Revision})
-	}
-	if !more {
-		return false
-	}
-	s.instances.Scan(func(id string, e *entry) bool {
-		own := e.own()
-		key := catalog.InstanceKey("", s.Namespace, s.Name, id)[1:]
-		more = yield(snapshot.Entry{Key: key, Value: own.EncodeValue(), Revision: s.Revision})
-		if more && e.overridden != nil {
-			key = catalog.StatusKey("", s.Namespace, s.Name, id)[1:]
-			more = yield(snapshot.Entry{Key: key, Value: catalog.Override{Status: e.overridden.status}.EncodeValue(), Revision: s.Revision})
+		if !yield(snapshot.Entry{Key: key, Value: s.policy.EncodeValue(), Revision: s.Revision}) {
+			return false
 		}
-		return more
-	})
-	return more
+	}
+	for e := range s.instances.all() {
+		own := e.record.own().instance()
+		key := catalog.InstanceKey("", s.Namespace, s.Name, own.ID)[1:]
+		if !yield(snapshot.Entry{Key: key, Value: own.EncodeValue(), Revision: s.Revision}) {
+			return false
+		}
+		if ov, overridden := e.override(); overridden {
+			key = catalog.StatusKey("", s.Namespace, s.Name, own.ID)[1:]
+			if !yield(snapshot.Entry{Key: key, Value: catalog.Override{Status: ov.status}.EncodeValue(), Revision: s.Revision}) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // Components that make the key of a snapshot's entry from that of an instance, N/S/I:

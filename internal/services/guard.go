@@ -229,11 +229,11 @@ func (in *inspection) holds(e *edit, have *entry) bool {
 	if x := in.restored[key]; x != nil {
 		return in.stillExpired(key, x)
 	}
-	if have == nil || !have.Up() || in.last.has(e) {
+	if have == nil || !have.up() || in.last.has(e) {
 		return false
 	}
-	if have.overridden != nil {
-		have = &entry{Instance: have.own()}
+	if own := have.own(); own != have.record {
+		have = newEntry(own)
 	}
 	x := &expiry{key: key, instance: have, at: in.now, until: in.now.Add(guardHold), served: true}
 	in.expired[key] = x

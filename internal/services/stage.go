@@ -120,7 +120,7 @@ func (s *stage) decodeInstance(k catalog.Key, ev *mirror.Event) edit {
 		s.removals++
 		return e
 	}
-	e.instance = &entry{Instance: in}
+	e.instance = newEntry(newRecord(&in))
 	return e
 }
 

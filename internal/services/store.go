@@ -123,10 +123,9 @@ func (s *Store) IndexAddresses() {
 func (g *Generation) indexAddresses() {
 	e := indexEdits{addressed: true}
 	for svc := range g.All() {
-		svc.instances.Scan(func(_ string, in *entry) bool {
+		for in := range svc.instances.all() {
 			e.addAddresses(svc.name, in, false)
-			return true
-		})
+		}
 	}
 	g.indexes.addresses = addressIndex{maintained: true}.with(e.addresses)
 	g.indexes.reach = reachIndex{}.with(e.reach)
