@@ -12,8 +12,11 @@ import (
 // part of the value. The result keeps no reference to value.
 func DecodeValue(id string, value []byte) (Instance, error) {
 	var in Instance
-	if err := parseValue(value, in.read); err != nil {
-		return Instance{}, err
+	if len(value) > MaxValueSize || !in.readUsual(string(value)) {
+		in = Instance{}
+		if err := parseValue(value, in.read); err != nil {
+			return Instance{}, err
+		}
 	}
 	in.ID = id
 	in.Ports = slices.DeleteFunc(in.Ports, func(p Port) bool {

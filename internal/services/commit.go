@@ -1,6 +1,7 @@
 package services
 
 import (
+	"iter"
 	"slices"
 	"strings"
 
@@ -94,14 +95,25 @@ func (t *transaction) draft(path string) *draft {
 }
 
 // run applies edits, and what the gates have to be done in addition.
-func (t *transaction) run(edits []edit) {
-	for i := range edits {
-		t.apply(&edits[i])
+func (t *transaction) run(edits iter.Seq[*edit]) {
+	for e := range edits {
+		t.apply(e)
 	}
 	if len(t.gates) > 0 {
 		first := t.gates[0]
 		t.gates = t.gates[1:]
-		t.run(first.conclude(t.order))
+		t.run(eachEdit(first.conclude(t.order)))
+	}
+}
+
+// eachEdit yields the edits of a list.
+func eachEdit(list []edit) iter.Seq[*edit] {
+	return func(yield func(*edit) bool) {
+		for i := range list {
+			if !yield(&list[i]) {
+				return
+			}
+		}
 	}
 }
 
