@@ -2,7 +2,6 @@ package services
 
 import (
 	"iter"
-	"slices"
 	"strings"
 	"time"
 
@@ -85,17 +84,26 @@ func isMark(e *snapshot.Entry) bool {
 // and every instance that is served has one or needs none.
 const anyLease = 1
 
+// restoreRoom is the memory that is allocated for values at once.
+const restoreRoom = 256 << 10
+
 // Restored yields the events that put back the entries of a snapshot, for
 // mirror.Restore. Entries that say until when a Guard serves an instance are no keys
 // of etcd: they are appended to expired, for Guard.Restore. An error
 // ends it: check the entries before.
 func Restored(entries iter.Seq2[snapshot.Entry, error], expired *[]snapshot.Entry) iter.Seq[mirror.Event] {
 	return func(yield func(mirror.Event) bool) {
+		var room []byte // of many values, since each alone would cost as much as reading it
 		for e, err := range entries {
 			if err != nil {
 				return
 			}
-			e.Value = slices.Clone(e.Value)
+			if cap(room)-len(room) < len(e.Value) {
+				room = make([]byte, 0, max(restoreRoom, len(e.Value)))
+			}
+			at := len(room)
+			room = append(room, e.Value...)
+			e.Value = room[at:len(room):len(room)]
 			if isMark(&e) {
 				*expired = append(*expired, e)
 				continue

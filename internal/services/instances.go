@@ -22,6 +22,9 @@ const maxRun = 256
 
 // find returns where an ID is in a run, or would be.
 func (r run) find(id string) (at int, found bool) {
+	if n := len(r); r[n-1].compareID(id) < 0 { // as in a list, which comes in order
+		return n, false
+	}
 	return slices.BinarySearchFunc(r, id, func(e *entry, id string) int { return e.compareID(id) })
 }
 
@@ -107,7 +110,7 @@ func (x *instanceEdits) set(id string, e *entry) (old *entry) {
 	switch {
 	case len(r) < maxRun:
 		x.runs[i] = slices.Insert(r, at, e)
-	case at == len(r): // as in a list, which comes in order
+	case at == len(r):
 		x.insert(i+1, run{e})
 	default:
 		x.split(i)
