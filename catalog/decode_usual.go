@@ -18,19 +18,19 @@ type usual struct {
 	other bool
 }
 
-// readUsual reads an instance, or reports false where the value is in another form. The
-// result keeps value, as a whole.
+// readUsual reads an instance, into its lists, which are empty, or reports false where the
+// value is in another form. The result keeps value, as a whole.
 func (in *Instance) readUsual(value string) bool {
 	u := usual{rest: value}
 	u.begin('{')
 	if u.member(`"addresses":`) {
-		in.Addresses = usualList(&u, (*usual).address)
+		in.Addresses = usualList(&u, in.Addresses, (*usual).address)
 	}
 	if u.member(`"host":`) {
 		in.Host = u.text()
 	}
 	if u.member(`"ports":`) {
-		in.Ports = usualList(&u, (*usual).port)
+		in.Ports = usualList(&u, in.Ports, (*usual).port)
 	}
 	if u.member(`"weight":`) {
 		in.Weight = uint16(u.uint(math.MaxUint16))
@@ -45,10 +45,10 @@ func (in *Instance) readUsual(value string) bool {
 		in.Locality = u.text()
 	}
 	if u.member(`"tags":`) {
-		in.Tags = usualList(&u, (*usual).text)
+		in.Tags = usualList(&u, in.Tags, (*usual).text)
 	}
 	if u.member(`"metadata":`) {
-		in.Metadata = u.metadata()
+		in.Metadata = u.metadata(in.Metadata)
 	}
 	if u.member(`"status":`) {
 		in.Status = Status(u.constant(string(StatusUp), string(StatusDraining), string(StatusDown)))
@@ -145,19 +145,20 @@ func (u *usual) uint(limit uint64) (n uint64) {
 	return n
 }
 
-// usualList reads an array, each element of it by read.
-func usualList[T any](u *usual, read func(*usual) T) []T {
+// usualList reads an array, each element of it by read, into a list.
+func usualList[T any](u *usual, list []T, read func(*usual) T) []T {
 	u.expect('[')
 	if u.next(']') {
-		return nil
+		return list
 	}
-	var room [8]T // as much as nearly all need
-	list := append(room[:0], read(u))
-	for u.next(',') && !u.other {
+	if list == nil {
+		list = make([]T, 0, 2) // as many as most have at most
+	}
+	for more := true; more && !u.other; more = u.next(',') {
 		list = append(list, read(u))
 	}
 	u.expect(']')
-	return append(make([]T, 0, len(list)), list...)
+	return list
 }
 
 func (u *usual) address() netip.Addr {
@@ -181,12 +182,14 @@ func (u *usual) port() (p Port) {
 	return p
 }
 
-func (u *usual) metadata() map[string]string {
+func (u *usual) metadata(pairs map[string]string) map[string]string {
 	u.expect('{')
 	if u.next('}') {
-		return nil
+		return pairs
 	}
-	pairs := make(map[string]string)
+	if pairs == nil {
+		pairs = make(map[string]string)
+	}
 	for more := true; more && !u.other; more = u.next(',') {
 		key := u.text()
 		u.expect(':')

@@ -55,3 +55,17 @@ func TestDecodeKeepsNoValue(t *testing.T) {
 		t.Errorf("it became %+v", got)
 	}
 }
+
+// TestDecoder: of what a Decoder has read before nothing is left in what it reads next.
+func TestDecoder(t *testing.T) {
+	t.Parallel()
+	var d catalog.Decoder
+	for _, value := range []string{
+		typicalValue, `{"host":"h.example"}`, typicalValue, `{"host":"h.example","metadata":{"a":"1"}}`, `{"addresses":["10.0.0.1"],"tags":["a"]`,
+		`{"addresses":["10.0.0.1","10.0.0.2"],"tags":["a","b"],"ports":[{"port":1}]}`, `{"addresses": ["10.0.0.1"]}`, `{"tags":["c"]}`, `{"host":"h.example"}`,
+	} {
+		got, err := d.Decode("a", []byte(value))
+		want, wantErr := refDecodeValue("a", []byte(value))
+		agree(t, got, err, want, wantErr)
+	}
+}

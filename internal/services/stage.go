@@ -68,6 +68,7 @@ type decoded struct {
 	skips   []skip
 	outside []outside
 	removes bool // an edit can remove an instance
+	values  catalog.Decoder
 }
 
 // decode decodes events. The ranges are those of the stage.
@@ -76,6 +77,7 @@ func (s *decoded) decode(events []mirror.Event, ranges []string) {
 	for i := range events {
 		s.decodeEvent(&events[i], ranges)
 	}
+	s.values = catalog.Decoder{} // its memory is of no more use
 }
 
 // kind says what an edit does.
@@ -156,7 +158,7 @@ func (s *decoded) decodeInstance(k catalog.Key, ev *mirror.Event) edit {
 		s.removes = true
 		return e
 	}
-	in, err := catalog.DecodeValue(k.ID, ev.Value)
+	in, err := s.values.Decode(k.ID, ev.Value)
 	reason := SkipValue
 	if err == nil && ev.Lease == 0 && !in.Static {
 		reason, err = SkipLease, errNoLease
