@@ -19,6 +19,22 @@ type entry struct {
 // newEntry returns the entry of a record.
 func newEntry(r record) *entry { return &entry{record: r} }
 
+// held returns the instance that a reader holds, or nil.
+func (e *entry) held() *catalog.Instance {
+	if made := e.made.Load(); made != nil {
+		return made.Value()
+	}
+	return nil
+}
+
+// copied returns the instance for those who don't share it, who may hold it or not.
+func (e *entry) copied() catalog.Instance {
+	if in := e.held(); in != nil {
+		return *in
+	}
+	return e.record.instance()
+}
+
 // instance returns the instance as readers see it, with the override applied. It is
 // shared. Of an entry it is the same one as long as somebody holds it.
 func (e *entry) instance() *catalog.Instance {

@@ -84,12 +84,12 @@ func (w *filtering) show(c *Change, replaced []replacement) (shown []*entry, who
 
 // through returns what a filter shows of an entry.
 func (e *entry) through(f Filter) *entry {
-	in := e.instance()
-	shown := f.Show(in)
+	in := e.copied()
+	shown := f.Show(&in)
 	switch shown {
 	case nil:
 		return nil
-	case in:
+	case &in:
 		return e
 	}
 	ov, overridden := e.override()

@@ -83,7 +83,7 @@ func (s *Service) Instances() []catalog.Instance {
 func (s *Service) copyInstances() []catalog.Instance {
 	list := make([]catalog.Instance, 0, s.Len())
 	for e := range s.instances.all() {
-		list = append(list, e.record.instance())
+		list = append(list, e.copied())
 	}
 	return list
 }
