@@ -7,7 +7,7 @@ import (
 
 // restoreBatch is how many keys of a snapshot are put on the stage at once:
 // enough to make the cost of a call small, and little to hold.
-const restoreBatch = 1000
+const restoreBatch = 8192
 
 // restoreRunning implements Mirror.RestoreRunning.
 func (l *loop) restoreRunning(view View, head Head, ranges []RestoredRange, entries iter.Seq[Event]) {

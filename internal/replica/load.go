@@ -79,10 +79,12 @@ func (c *contents) collect(entries iter.Seq2[snapshot.Entry, error]) {
 	c.events = append(c.events, page)
 }
 
-// all yields the events.
-func (c *contents) all() iter.Seq[mirror.Event] {
+// take yields the events, each once: the memory of those that were taken is free, so
+// that a large registry isn't there twice.
+func (c *contents) take() iter.Seq[mirror.Event] {
 	return func(yield func(mirror.Event) bool) {
-		for _, page := range c.events {
+		for i, page := range c.events {
+			c.events[i] = nil
 			for _, ev := range page {
 				if !yield(ev) {
 					return

@@ -145,7 +145,7 @@ func TestDropOld(t *testing.T) {
 	for _, r := range c.header.Ranges {
 		ranges = append(ranges, r.Prefix)
 	}
-	for e := range c.all() {
+	for e := range c.take() {
 		events = append(events, e.Key)
 	}
 	if want := []string{"/roster/b/new/", "/roster/c/x/y"}; !slices.Equal(ranges, want) {
