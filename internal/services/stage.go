@@ -25,11 +25,15 @@ var _ mirror.Stage = (*stage)(nil)
 // a millisecond.
 const minPart = 256
 
-// Apply implements mirror.Stage. The pages of a list are decoded by all processors.
+// Apply implements mirror.Stage.
 func (s *stage) Apply(events []mirror.Event) {
-	if len(events) == 0 {
-		return
+	if len(events) > 0 {
+		s.parts = append(s.parts, s.decode(events)...)
 	}
+}
+
+// decode decodes events, those of a page of a list by all processors.
+func (s *stage) decode(events []mirror.Event) []decoded {
 	n := max(1, min(len(events)/minPart, runtime.GOMAXPROCS(0)))
 	parts := make([]decoded, n)
 	var wg sync.WaitGroup
@@ -38,7 +42,7 @@ func (s *stage) Apply(events []mirror.Event) {
 	}
 	parts[n-1].decode(events[(n-1)*len(events)/n:], s.ranges)
 	wg.Wait()
-	s.parts = append(s.parts, parts...)
+	return parts
 }
 
 // Commit implements mirror.Stage.
