@@ -2,30 +2,9 @@ package mirror
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
-	"hash/crc32"
 
 	"github.com/tidwall/btree"
-	"go.etcd.io/etcd/api/v3/mvccpb"
 )
-
-// entry is what the mirror remembers of a key.
-type entry struct {
-	// modRevision is 0 for a key that a snapshot brought: the first list takes
-	// it for changed.
-	modRevision int64
-	// sum tells values apart that have the same revision, as they can after a
-	// restore from a backup.
-	sum uint32
-}
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
-func entryOf(kv *mvccpb.KeyValue) entry {
-	var lease [8]byte
-	binary.LittleEndian.PutUint64(lease[:], uint64(kv.Lease))
-	return entry{kv.ModRevision, crc32.Update(crc32.Checksum(kv.Value, castagnoli), castagnoli, lease[:])}
-}
 
 // maxIndexed is the length of the longest key in the index. No key that means
 // anything is as long, while etcd takes keys of more than a mebibyte: of these
@@ -161,42 +140,6 @@ func (p *position) next() bool {
 		}
 	}
 	return p.more
-}
-
-// replace has the index hold, of a range, the keys of another index, which has no
-// others.
-func (x *index) replace(rng string, found *index) {
-	var gone []string
-	before, after := appender{index: new(index)}, appender{index: new(index)}
-	inRange := 0
-	first, _ := x.block(rng)
-	x.blocks.Ascend(first, func(first string, b block) bool {
-		if first > rng && !covers(rng, first) {
-			return false
-		}
-		gone = append(gone, first)
-		for w := b.walk(); w.next(); {
-			switch key := string(w.key); {
-			case covers(rng, key):
-				inRange++
-			case key < rng:
-				before.add(key, w.entry)
-			default:
-				after.add(key, w.entry)
-			}
-		}
-		return true
-	})
-	for _, first := range gone {
-		x.blocks.Delete(first)
-	}
-	x.count += found.count - inRange
-	for _, part := range []*index{before.done(), found, after.done()} {
-		part.blocks.Scan(func(_ string, b block) bool {
-			x.put(b)
-			return true
-		})
-	}
 }
 
 // count returns how many keys of a range an index has.

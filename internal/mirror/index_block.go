@@ -1,6 +1,29 @@
 package mirror
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"hash/crc32"
+
+	"go.etcd.io/etcd/api/v3/mvccpb"
+)
+
+// entry is what the mirror remembers of a key.
+type entry struct {
+	// modRevision is 0 for a key that a snapshot brought: the first list takes
+	// it for changed.
+	modRevision int64
+	// sum tells values apart that have the same revision, as they can after a
+	// restore from a backup.
+	sum uint32
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+func entryOf(kv *mvccpb.KeyValue) entry {
+	var lease [8]byte
+	binary.LittleEndian.PutUint64(lease[:], uint64(kv.Lease))
+	return entry{kv.ModRevision, crc32.Update(crc32.Checksum(kv.Value, castagnoli), castagnoli, lease[:])}
+}
 
 // block is some keys of an index in order, each with its entry: how much of the key
 // before it begins with, the length of the rest, the rest, the revision, and the sum in
@@ -109,52 +132,4 @@ func (b block) join(next block) block {
 	n := next.walk()
 	n.next()
 	return b + block(appendKey(nil, w.key, n.key, n.entry)) + n.rest
-}
-
-// appender adds keys to an index, those that come in order at no more cost than their
-// text.
-type appender struct {
-	index *index
-	last  string // the greatest key so far
-	open  []byte // a block that is not in the index yet: of the last keys
-	count int    // of its keys
-}
-
-// newAppender returns one for an index that may have keys already.
-func newAppender(x *index) *appender {
-	a := &appender{index: x}
-	if _, b, ok := x.blocks.Max(); ok {
-		w := b.walk()
-		for w.next() {
-		}
-		a.last = string(w.key)
-	}
-	return a
-}
-
-// add adds or replaces a key.
-func (a *appender) add(key string, e entry) {
-	if key <= a.last {
-		a.done().Set(key, e)
-		return
-	}
-	before := a.last
-	if len(a.open) == 0 {
-		before = ""
-	}
-	a.open = appendKey(a.open, before, key, e)
-	a.last = key
-	if a.count++; len(a.open) > maxBlock-maxBlock/32 { // most keys fit into the rest no more
-		a.done()
-	}
-}
-
-// done returns the index with all that was added.
-func (a *appender) done() *index {
-	if len(a.open) > 0 {
-		a.index.put(block(a.open))
-		a.index.count += a.count
-		a.open, a.count = a.open[:0], 0
-	}
-	return a.index
 }
