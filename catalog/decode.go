@@ -10,10 +10,25 @@ import (
 // unknown status for down. What it returns is normalized and valid. The error
 // is ErrInvalid, names the member at fault, and quotes no more than a bounded
 // part of the value. The result keeps no reference to value.
-func DecodeValue(id string, value []byte) (Instance, error) {
-	var in Instance
-	if err := parseValue(value, in.read); err != nil {
-		return Instance{}, err
+func DecodeValue(id string, value []byte) (Instance, error) { return new(Decoder).Decode(id, value) }
+
+// Decoder reads many instances that nobody holds for long: it uses the memory of their
+// lists again. The zero value is ready. It is for one goroutine.
+type Decoder struct {
+	last Instance // as it was read
+}
+
+// Decode is DecodeValue, but that the result is valid only until the next call.
+func (d *Decoder) Decode(id string, value []byte) (Instance, error) {
+	clear(d.last.Metadata)
+	in := Instance{Addresses: d.last.Addresses[:0], Ports: d.last.Ports[:0], Tags: d.last.Tags[:0], Metadata: d.last.Metadata}
+	if len(value) <= MaxValueSize && in.readUsual(string(value)) {
+		d.last = in
+	} else {
+		in = Instance{}
+		if err := parseValue(value, in.read); err != nil {
+			return Instance{}, err
+		}
 	}
 	in.ID = id
 	in.Ports = slices.DeleteFunc(in.Ports, func(p Port) bool {

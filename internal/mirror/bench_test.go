@@ -100,7 +100,7 @@ func BenchmarkList(b *testing.B) {
 				if !known {
 					in = new(index)
 				}
-				one := &list{r: r, stage: blackHole{}, compare: newComparison(in.Copy(), r.name)}
+				one := &list{r: r, stage: blackHole{}, compare: newComparison(in.Copy(), r.name), found: newAppender(new(index))}
 				one.run(b.Context(), cfg)
 				if one.err != nil {
 					b.Fatal(one.err)

@@ -22,15 +22,11 @@ func (l *loop) clear(view View, rng string) {
 	c := l.views.of(view)
 	if !l.ranges.holds(view, rng) {
 		var events []Event
-		c.index.Ascend(rng, func(key string, _ entry) bool {
-			if !covers(rng, key) {
-				return false
-			}
-			if !l.ranges.holds(view, key) {
+		for p := c.index.from(rng); p.more && covers(rng, string(p.key)); p.next() {
+			if key := string(p.key); !l.ranges.holds(view, key) {
 				events = append(events, Event{Key: key, ModRevision: c.known(), Deleted: true})
 			}
-			return true
-		})
+		}
 		for _, ev := range events {
 			c.index.Delete(ev.Key)
 		}

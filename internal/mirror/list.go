@@ -25,17 +25,10 @@ type list struct {
 
 	// Of its own goroutine, until it has ended:
 	compare *comparison
-	changes []change
+	found   *appender // all keys that etcd has
 	keys    int
 	head    Head
 	err     error
-}
-
-// change is a difference that a list has found.
-type change struct {
-	short string
-	entry // none if gone
-	gone  bool
 }
 
 // read reads a range of etcd, at a revision or now, and gives up when no page
@@ -78,7 +71,6 @@ func (l *list) run(ctx context.Context, cfg *Config) {
 	ghosts := l.compare.ghosts()
 	events := make([]Event, 0, len(ghosts))
 	for _, short := range ghosts {
-		l.changes = append(l.changes, change{short: short, gone: true})
 		events = append(events, Event{Key: short, ModRevision: l.head.Revision, Deleted: true})
 	}
 	l.apply(events)
@@ -94,10 +86,10 @@ func (l *list) page(kvs []*mvccpb.KeyValue, root string) {
 		}
 		l.keys++
 		short, now := indexKey(key), entryOf(kv)
+		l.found.add(short, now)
 		if had, ok := l.compare.find(short); ok && had == now {
 			continue
 		}
-		l.changes = append(l.changes, change{short: short, entry: now})
 		events = append(events, Event{Key: key, Value: kv.Value, ModRevision: kv.ModRevision, Lease: kv.Lease})
 	}
 	l.apply(events)
@@ -114,26 +106,25 @@ func (l *list) apply(events []Event) {
 // more, after what the list said. If it is older, and the list has no such key,
 // the key was deleted in between.
 func (l *list) merge(in *index) {
-	at := l.head.Revision
-	for _, c := range l.changes {
-		if l.r.later[c.short].ModRevision > at {
-			continue
-		}
-		delete(l.r.later, c.short)
-		if c.gone {
-			in.Delete(c.short)
-		} else {
-			in.Set(c.short, c.entry)
-		}
-	}
+	at, found := l.head.Revision, l.found.done()
+	newer := map[string]entry{} // what the index has of them
 	var events []Event
 	for short, ev := range l.r.later {
+		_, listed := found.Get(short)
 		switch {
 		case ev.ModRevision > at:
+			newer[short], _ = in.Get(short)
 			events = append(events, ev)
-		case !ev.Deleted: // and the list, which is newer, has no such key
-			in.Delete(short)
+		case !ev.Deleted && !listed:
 			events = append(events, Event{Key: ev.Key, ModRevision: at, Deleted: true})
+		}
+	}
+	in.replace(l.r.name, found)
+	for short, e := range newer {
+		if l.r.later[short].Deleted {
+			in.Delete(short)
+		} else {
+			in.Set(short, e)
 		}
 	}
 	l.apply(events)

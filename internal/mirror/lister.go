@@ -79,7 +79,7 @@ func (l *lister) run(life context.Context, r *Range, v views, s *session) {
 	}
 	one := &list{
 		r: r, stage: r.view.Stage(), started: time.Now(), cancel: cancel, known: known, session: s,
-		compare: newComparison(c.index.Copy(), r.name),
+		compare: newComparison(c.index.Copy(), r.name), found: newAppender(new(index)),
 	}
 	r.phase, r.later = listing, map[string]Event{}
 	l.running = append(l.running, one)

@@ -7,7 +7,7 @@ import (
 
 // restoreBatch is how many keys of a snapshot are put on the stage at once:
 // enough to make the cost of a call small, and little to hold.
-const restoreBatch = 1000
+const restoreBatch = 8192
 
 // restoreRunning implements Mirror.RestoreRunning.
 func (l *loop) restoreRunning(view View, head Head, ranges []RestoredRange, entries iter.Seq[Event]) {
@@ -43,15 +43,16 @@ func (l *loop) restoreRunning(view View, head Head, ranges []RestoredRange, entr
 // restore implements Mirror.Restore.
 func (l *loop) restore(view View, head Head, ranges []RestoredRange, entries iter.Seq[Event]) {
 	c := l.views.of(view)
-	stage := view.Stage()
+	stage, indexed := view.Stage(), newAppender(c.index)
 	batch := make([]Event, 0, restoreBatch)
 	for ev := range entries {
-		c.index.Set(indexKey(ev.Key), entry{})
+		indexed.add(indexKey(ev.Key), entry{})
 		if batch = append(batch, ev); len(batch) == restoreBatch {
 			stage.Apply(batch)
 			batch = make([]Event, 0, restoreBatch)
 		}
 	}
+	indexed.done()
 	stage.Apply(batch)
 	if len(c.complete) == 0 {
 		c.revision = head.Revision

@@ -17,7 +17,7 @@ import (
 // contents is what a replica starts from: what a file or a predecessor has.
 type contents struct {
 	header snapshot.Header
-	events []mirror.Event
+	events [][]mirror.Event // in pages: one list of all would be copied while it grows
 	// marks are for the guard.
 	marks []snapshot.Entry
 }
@@ -53,14 +53,45 @@ func read(d disk, path, root string) (*contents, error) {
 	if c.header.Root != root {
 		return nil, fmt.Errorf("snapshot %q belongs to another registry: its keys start with %q, not %q", path, c.header.Root, root)
 	}
-	c.events = slices.Collect(services.Restored(func(yield func(snapshot.Entry, error) bool) {
+	c.collect(func(yield func(snapshot.Entry, error) bool) {
 		for e, failed := range f.Entries() {
 			if err = failed; err != nil || !yield(e, nil) {
 				return
 			}
 		}
-	}, &c.marks))
+	})
 	return c, err
+}
+
+// pageSize is how many events a page of contents has: enough to make what a page costs
+// small.
+const pageSize = 4096
+
+// collect adds what entries put back.
+func (c *contents) collect(entries iter.Seq2[snapshot.Entry, error]) {
+	page := make([]mirror.Event, 0, pageSize)
+	for ev := range services.Restored(entries, &c.marks) {
+		if page = append(page, ev); len(page) == pageSize {
+			c.events = append(c.events, page)
+			page = make([]mirror.Event, 0, pageSize)
+		}
+	}
+	c.events = append(c.events, page)
+}
+
+// take yields the events, each once: the memory of those that were taken is free, so
+// that a large registry isn't there twice.
+func (c *contents) take() iter.Seq[mirror.Event] {
+	return func(yield func(mirror.Event) bool) {
+		for i, page := range c.events {
+			c.events[i] = nil
+			for _, ev := range page {
+				if !yield(ev) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // checkRanges says why contents are not those of just these ranges, or are not to be
@@ -115,7 +146,9 @@ func (c *contents) dropOld(maxAge time.Duration) {
 	for _, r := range c.header.Ranges {
 		left[strings.TrimPrefix(r.Prefix, c.header.Root)] = true
 	}
-	c.events = slices.DeleteFunc(c.events, func(e mirror.Event) bool { return !covered(left, e.Key) })
+	for i, page := range c.events {
+		c.events[i] = slices.DeleteFunc(page, func(e mirror.Event) bool { return !covered(left, e.Key) })
+	}
 }
 
 // covered reports whether a key is in one of the ranges.

@@ -138,14 +138,14 @@ func TestDropOld(t *testing.T) {
 		}},
 	}
 	for _, key := range []string{"a/old/i", "a/x/i", "b/new/i", "b/old/i", "c/x/y", "c/x/y2"} {
-		c.events = append(c.events, mirror.Event{Key: key})
+		c.events = append(c.events, []mirror.Event{{Key: key}})
 	}
 	c.dropOld(time.Hour)
 	var ranges, events []string
 	for _, r := range c.header.Ranges {
 		ranges = append(ranges, r.Prefix)
 	}
-	for _, e := range c.events {
+	for e := range c.take() {
 		events = append(events, e.Key)
 	}
 	if want := []string{"/roster/b/new/", "/roster/c/x/y"}; !slices.Equal(ranges, want) {

@@ -2,7 +2,6 @@ package replica
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"time"
 
@@ -60,9 +59,9 @@ func (g *registry) restore(ctx context.Context, c *contents) bool {
 		return true
 	}
 	if g.running {
-		return g.mirror.RestoreRunning(ctx, g.guard, c.head(), c.restored(), slices.Values(c.events))
+		return g.mirror.RestoreRunning(ctx, g.guard, c.head(), c.restored(), c.take())
 	}
-	g.mirror.Restore(g.guard, c.head(), c.restored(), slices.Values(c.events))
+	g.mirror.Restore(g.guard, c.head(), c.restored(), c.take())
 	g.guard.Restore(c.marks)
 	return true
 }

@@ -1,11 +1,9 @@
 package replica
 
 import (
-	"slices"
 	"time"
 
 	"github.com/rosterdns/roster/internal/mirror"
-	"github.com/rosterdns/roster/internal/services"
 	"github.com/rosterdns/roster/internal/snapshot"
 )
 
@@ -31,13 +29,13 @@ func (r *Replica) inherit(from *Replica) bool {
 		return false
 	}
 	c := &contents{header: header}
-	c.events = slices.Collect(services.Restored(func(yield func(snapshot.Entry, error) bool) {
+	c.collect(func(yield func(snapshot.Entry, error) bool) {
 		for e := range entries {
 			if !yield(e, nil) {
 				return
 			}
 		}
-	}, &c.marks))
+	})
 	r.registry.restore(r.ctx, c)
 	r.listFirst = from.Status().State == mirror.Live
 	gen := r.Load()

@@ -142,6 +142,21 @@ func BenchmarkFirstList(b *testing.B) {
 	b.ReportMetric(float64(bytes)/benchInstances, "heap-B/instance")
 }
 
+// TestMemoryOfAnInstance bounds what each instance of a list takes in memory, in the
+// mirror's index and the store: of a registry of a million that is most of a process.
+func TestMemoryOfAnInstance(t *testing.T) { // not parallel: it measures the process's memory
+	source := newBenchSource(benchEvents())
+	before := heap()
+	m, s := mirrored(t, source)
+	const bound = 200 // bytes; 165 are measured
+	if took := float64(heap()-before) / benchInstances; took > bound {
+		t.Errorf("%.0f bytes, want %d", took, bound)
+	}
+	runtime.KeepAlive(source)
+	runtime.KeepAlive(m)
+	runtime.KeepAlive(s)
+}
+
 // BenchmarkStoreList measures time and memory for each instance of a first list,
 // of which the keys are the mirror's.
 func BenchmarkStoreList(b *testing.B) {

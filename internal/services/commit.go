@@ -1,6 +1,7 @@
 package services
 
 import (
+	"iter"
 	"slices"
 	"strings"
 
@@ -94,14 +95,25 @@ func (t *transaction) draft(path string) *draft {
 }
 
 // run applies edits, and what the gates have to be done in addition.
-func (t *transaction) run(edits []edit) {
-	for i := range edits {
-		t.apply(&edits[i])
+func (t *transaction) run(edits iter.Seq[*edit]) {
+	for e := range edits {
+		t.apply(e)
 	}
 	if len(t.gates) > 0 {
 		first := t.gates[0]
 		t.gates = t.gates[1:]
-		t.run(first.conclude(t.order))
+		t.run(eachEdit(first.conclude(t.order)))
+	}
+}
+
+// eachEdit yields the edits of a list.
+func eachEdit(list []edit) iter.Seq[*edit] {
+	return func(yield func(*edit) bool) {
+		for i := range list {
+			if !yield(&list[i]) {
+				return
+			}
+		}
 	}
 }
 
@@ -123,8 +135,8 @@ func (t *transaction) apply(e *edit) {
 	case deleteOverride:
 		if have == nil {
 			t.orphans.take(e.key)
-		} else if have.overridden != nil {
-			d.set(&entry{Instance: have.own()}, e.revision)
+		} else if _, overridden := have.override(); overridden {
+			d.set(newEntry(have.own()), e.revision)
 		}
 	case putPolicy, deletePolicy: // above
 	}
@@ -145,18 +157,17 @@ func (t *transaction) putInstance(d *draft, have *entry, e *edit) {
 	next, revision := e.instance, e.revision
 	if have == nil {
 		if ov, ok := t.orphans.take(e.key); ok {
-			next, revision = under(next.Instance, ov), max(revision, ov.revision)
+			next, revision = newEntry(next.under(ov)), max(revision, ov.revision)
 		}
 		d.set(next, revision)
 		return
 	}
-	own := have.own()
 	// A list repeats what is known, which must not give the service a new version.
-	if d.revision >= revision && own.Equal(&next.Instance) {
+	if d.revision >= revision && have.own() == next.record {
 		return
 	}
-	if have.overridden != nil {
-		next = under(next.Instance, have.overridden.override)
+	if ov, overridden := have.override(); overridden {
+		next = newEntry(next.under(ov))
 	}
 	d.set(next, revision)
 }
@@ -170,22 +181,26 @@ func (t *transaction) removeInstance(d *draft, have *entry, e *edit) {
 	if have == nil {
 		return
 	}
-	if have.overridden != nil {
-		t.orphan(e, have.overridden.override)
+	if ov, overridden := have.override(); overridden {
+		t.orphan(e, ov)
 	}
-	d.remove(have.ID, e.revision)
+	d.remove(have.id(), e.revision)
 }
 
 func (t *transaction) putOverride(d *draft, have *entry, e *edit) {
 	ov := override{status: e.status, revision: e.revision}
+	if have == nil {
+		t.orphan(e, ov)
+		return
+	}
+	next := newEntry(have.under(ov))
+	before, overridden := have.override()
 	switch {
-	case have == nil:
+	case len(t.gates) > 0 && !next.up() && t.gates.withdraws(e):
 		t.orphan(e, ov)
-	case len(t.gates) > 0 && !under(have.own(), ov).Up() && t.gates.withdraws(e):
-		t.orphan(e, ov)
-		d.remove(have.ID, e.revision)
-	case have.overridden == nil || have.overridden.status != ov.status || d.revision < ov.revision:
-		d.set(under(have.own(), ov), e.revision)
+		d.remove(have.id(), e.revision)
+	case !overridden || before.status != ov.status || d.revision < ov.revision:
+		d.set(next, e.revision)
 	}
 }
 

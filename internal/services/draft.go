@@ -3,8 +3,6 @@ package services
 import (
 	"strings"
 
-	"github.com/tidwall/btree"
-
 	"github.com/rosterdns/roster/catalog"
 )
 
@@ -14,13 +12,11 @@ type draft struct {
 	old       *Service // nil if there is none
 	path      string   // "namespace/service"
 	name      *catalog.ServiceName
-	instances *btree.Map[string, *entry]
+	instances instanceEdits
 	up        int // of instances, those that are up
 	policy    *catalog.Policy
 	revision  int64
-	// edits counts those that changed something. Before the first, instances is
-	// that of the old version, which must not be changed.
-	edits int
+	edits     int // that changed something
 	// index is what the commit does to the indexes.
 	index *indexEdits
 	// replacements are those of instances, in order, if recorded says so: for filters.
@@ -35,9 +31,9 @@ type replacement struct{ old, next *entry }
 // id returns the ID of the instance.
 func (r *replacement) id() string {
 	if r.next != nil {
-		return r.next.ID
+		return r.next.id()
 	}
-	return r.old.ID
+	return r.old.id()
 }
 
 // newDraft returns the draft of a service that exists, or of one that doesn't,
@@ -45,49 +41,47 @@ func (r *replacement) id() string {
 func newDraft(path string, old *Service, policy policy, index *indexEdits) *draft {
 	d := &draft{old: old, path: path, index: index}
 	if old != nil {
-		d.name, d.instances, d.up, d.policy, d.revision = old.name, &old.instances, old.up, old.policy, old.Revision
+		d.name, d.instances.instances, d.up, d.policy, d.revision = old.name, old.instances, old.up, old.policy, old.Revision
 		return d
 	}
 	namespace, name, _ := strings.Cut(path, "/")
 	d.name = &catalog.ServiceName{Namespace: namespace, Name: name}
-	d.instances = &btree.Map[string, *entry]{}
 	d.policy, d.revision = policy.Policy, policy.revision
 	return d
 }
 
 // get returns the entry of an instance as it is at this point, or nil.
-func (d *draft) get(id string) *entry {
-	e, _ := d.instances.Get(id)
-	return e
-}
+func (d *draft) get(id string) *entry { return d.instances.get(id) }
 
-// changed notes a change at a revision, after which instances can be changed.
+// changed notes a change at a revision.
 func (d *draft) changed(revision int64) {
-	if d.edits == 0 {
-		d.instances = d.instances.Copy()
-	}
 	d.edits++
 	d.revision = max(d.revision, revision)
 }
 
+// set puts in an instance. One that is put again as it was stays the same entry.
 func (d *draft) set(e *entry, revision int64) {
 	d.changed(revision)
-	old, _ := d.instances.Set(e.ID, e)
+	id := e.id()
+	old := d.instances.get(id)
+	if old != nil && old.record == e.record {
+		e = old
+	}
+	d.instances.set(id, e)
 	d.replaced(old, e)
 }
 
 func (d *draft) remove(id string, revision int64) {
 	d.changed(revision)
-	old, _ := d.instances.Delete(id)
-	d.replaced(old, nil)
+	d.replaced(d.instances.remove(id), nil)
 }
 
 // replaced notes that an instance is replaced by another; one of them can be nil.
 func (d *draft) replaced(old, next *entry) {
-	if old != nil && old.Up() {
+	if old != nil && old.up() {
 		d.up--
 	}
-	if next != nil && next.Up() {
+	if next != nil && next.up() {
 		d.up++
 	}
 	d.index.instance(d.name, old, next)
@@ -104,7 +98,7 @@ func (d *draft) setPolicy(p *catalog.Policy, revision int64) {
 
 // exists reports whether there is the service: it has an instance, or its policy
 // leads to one.
-func (d *draft) exists() bool { return d.instances.Len() > 0 || d.policy.Redirects() }
+func (d *draft) exists() bool { return d.instances.count > 0 || d.policy.Redirects() }
 
 // change returns what became of the service. It reports false if nothing did.
 func (d *draft) change() (Change, bool) {
@@ -115,7 +109,7 @@ func (d *draft) change() (Change, bool) {
 	if d.exists() {
 		c.New = &Service{
 			Namespace: d.name.Namespace, Name: d.name.Name, Revision: d.revision,
-			instances: *d.instances, up: d.up, policy: d.policy, name: d.name,
+			instances: d.instances.done(), up: d.up, policy: d.policy, name: d.name,
 		}
 	}
 	return c, c.Old != nil || c.New != nil

@@ -2,7 +2,6 @@ package services
 
 import (
 	"iter"
-	"slices"
 	"strings"
 	"time"
 
@@ -26,25 +25,26 @@ func (g *Generation) Entries() iter.Seq[snapshot.Entry] {
 }
 
 func (s *Service) entries(yield func(snapshot.Entry) bool) (more bool) {
-	more = true
 	if s.policy != nil {
 		key := catalog.PolicyKey("", s.Namespace, s.Name)[1:]
-		more = yield(snapshot.Entry{Key: key, Value: s.policy.EncodeValue(), Revision: s.Revision})
-	}
-	if !more {
-		return false
-	}
-	s.instances.Scan(func(id string, e *entry) bool {
-		own := e.own()
-		key := catalog.InstanceKey("", s.Namespace, s.Name, id)[1:]
-		more = yield(snapshot.Entry{Key: key, Value: own.EncodeValue(), Revision: s.Revision})
-		if more && e.overridden != nil {
-			key = catalog.StatusKey("", s.Namespace, s.Name, id)[1:]
-			more = yield(snapshot.Entry{Key: key, Value: catalog.Override{Status: e.overridden.status}.EncodeValue(), Revision: s.Revision})
+		if !yield(snapshot.Entry{Key: key, Value: s.policy.EncodeValue(), Revision: s.Revision}) {
+			return false
 		}
-		return more
-	})
-	return more
+	}
+	for e := range s.instances.all() {
+		own := e.record.own().instance()
+		key := catalog.InstanceKey("", s.Namespace, s.Name, own.ID)[1:]
+		if !yield(snapshot.Entry{Key: key, Value: own.EncodeValue(), Revision: s.Revision}) {
+			return false
+		}
+		if ov, overridden := e.override(); overridden {
+			key = catalog.StatusKey("", s.Namespace, s.Name, own.ID)[1:]
+			if !yield(snapshot.Entry{Key: key, Value: catalog.Override{Status: ov.status}.EncodeValue(), Revision: s.Revision}) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // Components that make the key of a snapshot's entry from that of an instance, N/S/I:
@@ -84,17 +84,26 @@ func isMark(e *snapshot.Entry) bool {
 // and every instance that is served has one or needs none.
 const anyLease = 1
 
+// restoreRoom is the memory that is allocated for values at once.
+const restoreRoom = 256 << 10
+
 // Restored yields the events that put back the entries of a snapshot, for
 // mirror.Restore. Entries that say until when a Guard serves an instance are no keys
 // of etcd: they are appended to expired, for Guard.Restore. An error
 // ends it: check the entries before.
 func Restored(entries iter.Seq2[snapshot.Entry, error], expired *[]snapshot.Entry) iter.Seq[mirror.Event] {
 	return func(yield func(mirror.Event) bool) {
+		var room []byte // of many values, since each alone would cost as much as reading it
 		for e, err := range entries {
 			if err != nil {
 				return
 			}
-			e.Value = slices.Clone(e.Value)
+			if cap(room)-len(room) < len(e.Value) {
+				room = make([]byte, 0, max(restoreRoom, len(e.Value)))
+			}
+			at := len(room)
+			room = append(room, e.Value...)
+			e.Value = room[at:len(room):len(room)]
 			if isMark(&e) {
 				*expired = append(*expired, e)
 				continue

@@ -42,10 +42,9 @@ func (s *Store) addFilter(f Filter) alteration {
 	var all []replacement
 	for svc := range next.All() {
 		all = all[:0]
-		svc.instances.Scan(func(_ string, e *entry) bool {
+		for e := range svc.instances.all() {
 			all = append(all, replacement{e, e})
-			return true
-		})
+		}
 		w.change(&Change{Old: svc, New: svc}, all)
 	}
 	for i := range w.altered {

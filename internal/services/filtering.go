@@ -1,10 +1,6 @@
 package services
 
-import (
-	"slices"
-
-	"github.com/tidwall/btree"
-)
+import "slices"
 
 // filtering makes what a filter shows of the next generation from what it shows of the
 // present one. Its cost is that of what changes. It is owned by a commit.
@@ -61,7 +57,7 @@ func (w *filtering) next(c *Change, have *Service, replaced []replacement) *Serv
 		return c.New
 	}
 	next := c.New.at(c.New.Revision)
-	next.instances, next.up, next.altered = *d.instances, d.up, d.altered
+	next.instances, next.up, next.altered = d.instances.done(), d.up, d.altered
 	return next
 }
 
@@ -77,9 +73,9 @@ func (w *filtering) show(c *Change, replaced []replacement) (shown []*entry, who
 			continue
 		}
 		whole = false
-		a := Altered{Service: c.name(), New: &r.next.Instance}
+		a := Altered{Service: c.name(), New: r.next.instance()}
 		if r.old != nil {
-			a.Old = &r.old.Instance
+			a.Old = r.old.instance()
 		}
 		w.altered = append(w.altered, a)
 	}
@@ -88,14 +84,21 @@ func (w *filtering) show(c *Change, replaced []replacement) (shown []*entry, who
 
 // through returns what a filter shows of an entry.
 func (e *entry) through(f Filter) *entry {
-	switch in := f.Show(&e.Instance); in {
+	in := e.copied()
+	shown := f.Show(&in)
+	switch shown {
 	case nil:
 		return nil
-	case &e.Instance:
+	case &in:
 		return e
-	default:
-		return &entry{Instance: *in, overridden: e.overridden}
 	}
+	ov, overridden := e.override()
+	if !overridden {
+		return newEntry(newRecord(shown))
+	}
+	own := *shown
+	own.Status = e.ownStatus()
+	return newEntry(newRecord(&own).under(ov))
 }
 
 // follow has the indexes follow a change of a service that is shown as it is.
@@ -116,10 +119,10 @@ type shownDraft struct {
 
 // draft returns a draft of what is shown of a service before it changes.
 func (w *filtering) draft(c *Change, have *Service) *shownDraft {
-	d := &shownDraft{draft: draft{name: c.service().name, instances: &btree.Map[string, *entry]{}, index: &w.index}}
+	d := &shownDraft{draft: draft{name: c.service().name, index: &w.index}}
 	switch {
 	case have != nil:
-		d.instances, d.up, d.policy, d.altered = &have.instances, have.up, have.policy, have.altered
+		d.instances.instances, d.up, d.policy, d.altered = have.instances, have.up, have.policy, have.altered
 	case c.Old != nil:
 		d.altered = c.Old.Len() // none of them is shown
 	}
@@ -138,7 +141,7 @@ func (d *shownDraft) replace(r *replacement, shown *entry) {
 	switch {
 	case shown == have:
 	case shown == nil:
-		d.remove(have.ID, 0)
+		d.remove(have.id(), 0)
 	default:
 		d.set(shown, 0)
 	}

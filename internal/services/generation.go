@@ -82,7 +82,7 @@ func (g *Generation) Service(namespace, name string) *Service {
 func (g *Generation) serviceOf(key string) *Service {
 	namespace, rest, _ := strings.Cut(key, "/")
 	name, id, _ := strings.Cut(rest, "/")
-	if s := g.Service(namespace, name); s != nil && s.Instance(id) != nil {
+	if s := g.Service(namespace, name); s != nil && s.instances.get(id) != nil {
 		return s
 	}
 	return nil

@@ -155,8 +155,8 @@ func (g *Guard) inspect(st *stage, c mirror.Commit) seen {
 	defer g.mu.Unlock()
 	now, shown := time.Now(), g.store.Load().Revision()
 	g.trim(now)
-	if st.removals == 0 && len(g.expired) == 0 && len(g.restored) == 0 && g.last.idle() {
-		return seen{outcome: g.store.advance(st.edits, c)}
+	if !st.removes() && len(g.expired) == 0 && len(g.restored) == 0 && g.last.idle() {
+		return seen{outcome: g.store.advance(st.edits(), c)}
 	}
 	last := g.last.inspect(now, c, shown)
 	mass := &inspection{Guard: g, now: now, revision: max(c.Revision, shown)}
@@ -164,7 +164,7 @@ func (g *Guard) inspect(st *stage, c mirror.Commit) seen {
 	if !g.Protects() {
 		gs = gates{last}
 	}
-	out := g.store.advance(st.edits, c, gs...)
+	out := g.store.advance(st.edits(), c, gs...)
 	if mass.more || last.begun.services > 0 {
 		g.store.journal.notify() // a snapshot has more to say
 	}
@@ -229,11 +229,11 @@ func (in *inspection) holds(e *edit, have *entry) bool {
 	if x := in.restored[key]; x != nil {
 		return in.stillExpired(key, x)
 	}
-	if have == nil || !have.Up() || in.last.has(e) {
+	if have == nil || !have.up() || in.last.has(e) {
 		return false
 	}
-	if have.overridden != nil {
-		have = &entry{Instance: have.own()}
+	if own := have.own(); own != have.record {
+		have = newEntry(own)
 	}
 	x := &expiry{key: key, instance: have, at: in.now, until: in.now.Add(guardHold), served: true}
 	in.expired[key] = x

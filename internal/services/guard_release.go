@@ -70,7 +70,7 @@ func (g *Guard) removeLastSets(now time.Time) (removed int, out outcome) {
 	if len(gone) == 0 {
 		return 0, outcome{}
 	}
-	return len(gone), g.store.advance(gone, c)
+	return len(gone), g.store.advance(eachEdit(gone), c)
 }
 
 // remove removes what has had its time of a mass, and forgets what is of no account
@@ -97,7 +97,7 @@ func (g *Guard) remove(now time.Time) (outcome, begun) {
 	}
 	slices.SortFunc(gone, func(a, b edit) int { return strings.Compare(a.key, b.key) })
 	last := g.last.inspect(now, c, c.Revision)
-	out := g.store.advance(gone, c, last)
+	out := g.store.advance(eachEdit(gone), c, last)
 	if last.begun.services > 0 {
 		g.store.journal.notify() // a snapshot has more to say
 	}

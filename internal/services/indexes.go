@@ -47,11 +47,11 @@ func (x indexes) fork() indexes {
 
 // instance notes that an instance is replaced by another; one of them can be nil.
 func (e *indexEdits) instance(service *catalog.ServiceName, old, next *entry) {
-	if e.addressed && (old == nil || next == nil || !slices.Equal(old.Addresses, next.Addresses)) {
+	if e.addressed && (old == nil || next == nil || old.addresses() != next.addresses()) {
 		e.addAddresses(service, old, true)
 		e.addAddresses(service, next, false)
 	}
-	if old == nil || next == nil || !slices.Equal(old.Ports, next.Ports) {
+	if old == nil || next == nil || old.ports() != next.ports() {
 		e.addPorts(service, old, -1)
 		e.addPorts(service, next, 1)
 	}
@@ -65,8 +65,8 @@ func (e *indexEdits) addAddresses(service *catalog.ServiceName, in *entry, remov
 	if remove {
 		more = -1
 	}
-	for _, a := range in.Addresses {
-		e.addresses = append(e.addresses, newAddressEdit(a, service, in.ID, remove))
+	for a := range in.addresses().all() {
+		e.addresses = append(e.addresses, newAddressEdit(a, service, in.id(), remove))
 		e.reach = append(e.reach, reachItem{a, more})
 	}
 }
@@ -75,11 +75,11 @@ func (e *indexEdits) addPorts(service *catalog.ServiceName, in *entry, more int)
 	if in == nil {
 		return
 	}
-	for i := range in.Ports {
-		if in.Ports[i].Name == "" {
+	for p := range in.ports().all() {
+		if p.Name == "" {
 			continue
 		}
-		item := portItem{service, portName(&in.Ports[i]), more}
+		item := portItem{service, portName(p), more}
 		// Instances of a service have the same ports as a rule, and come together.
 		if last := len(e.ports) - 1; last >= 0 && e.ports[last].service == service && e.ports[last].port == item.port {
 			e.ports[last].count += more

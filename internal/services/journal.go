@@ -9,9 +9,9 @@ import (
 // Bounds of the journal. What it has of a commit is what the commit replaced.
 const (
 	// maxDeltas is five seconds at 200 commits a second, far more than a
-	// subscriber takes that is at work. Each has replaced some 8 KiB of nodes.
+	// subscriber takes that is at work. Each has replaced some 8 KiB of lists and nodes.
 	maxDeltas = 1024
-	// maxEdits bounds the instances, at some 1 KiB each, that are nowhere but in
+	// maxEdits bounds the instances, at up to 1 KiB each, that are nowhere but in
 	// the journal. The delta of a larger commit would save subscribers nothing:
 	// they get the generation.
 	maxEdits = 16_384

@@ -174,7 +174,7 @@ func (in *lastInspection) holds(e *edit, have *entry) bool {
 	if in.serves(e) {
 		return true
 	}
-	if have == nil || !have.Up() {
+	if have == nil || !have.up() {
 		delete(in.restored, e.key)
 		return false
 	}

@@ -3,7 +3,6 @@ package services
 import (
 	"iter"
 	"net/netip"
-	"slices"
 
 	"github.com/rosterdns/roster/catalog"
 )
@@ -23,7 +22,7 @@ func (g *Generation) WithAddress(a netip.Addr) iter.Seq2[*Service, *catalog.Inst
 			if s == nil {
 				continue
 			}
-			if in := s.Instance(id); in != nil && slices.Contains(in.Addresses, a) && !yield(s, in) {
+			if e := s.instances.get(id); e != nil && e.has(a) && !yield(s, e.instance()) {
 				return
 			}
 		}
@@ -33,8 +32,8 @@ func (g *Generation) WithAddress(a netip.Addr) iter.Seq2[*Service, *catalog.Inst
 // eachWithAddress is WithAddress without an index.
 func (g *Generation) eachWithAddress(a netip.Addr, yield func(*Service, *catalog.Instance) bool) {
 	for s := range g.All() {
-		for in := range s.All() {
-			if slices.Contains(in.Addresses, a) && !yield(s, in) {
+		for e := range s.instances.all() {
+			if e.has(a) && !yield(s, e.instance()) {
 				return
 			}
 		}

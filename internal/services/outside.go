@@ -24,14 +24,14 @@ type outside struct {
 func (s *Store) SetRanges(ranges []string) { s.ranges = slices.Clone(ranges) }
 
 // noteOutside notes the services that a policy names in vain.
-func (s *stage) noteOutside(ev *mirror.Event, p *catalog.Policy) {
-	if len(s.ranges) == 0 {
+func (s *decoded) noteOutside(ev *mirror.Event, p *catalog.Policy, ranges []string) {
+	if len(ranges) == 0 {
 		return
 	}
 	var names []string
 	for target := range targets(p) {
 		prefix := catalog.ServicePrefix("", target.Namespace, target.Name)[1:]
-		if !slices.ContainsFunc(s.ranges, func(rng string) bool { return strings.HasPrefix(prefix, rng) }) {
+		if !slices.ContainsFunc(ranges, func(rng string) bool { return strings.HasPrefix(prefix, rng) }) {
 			names = append(names, target.String())
 		}
 	}

@@ -7,8 +7,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/tidwall/btree"
-
 	"github.com/rosterdns/roster/catalog"
 )
 
@@ -19,10 +17,8 @@ type Service struct {
 	// Revision is the etcd revision of the last change to the service.
 	Revision int64
 
-	// instances are the valid instances by ID. Versions share its nodes. Only
-	// a writer may copy it, which touches the original too.
-	instances btree.Map[string, *entry]
-	up        int             // of instances, those that are up
+	instances instances       // that are valid
+	up        int             // of them, those that are up
 	policy    *catalog.Policy // nil if there is none
 	// altered is how many instances a filter shows something else or nothing of; 0
 	// where the service is shown as it is.
@@ -33,37 +29,6 @@ type Service struct {
 	list     atomic.Pointer[func() []catalog.Instance]
 	ports    atomic.Pointer[func() []catalog.PortName]
 	attached atomic.Pointer[func() any]
-}
-
-// entry is an instance of a version of a service. It is immutable once it is in
-// a generation.
-type entry struct {
-	// Instance is as readers see it, with the override applied.
-	catalog.Instance
-	overridden *overridden // nil if there is no override
-}
-
-// overridden is the override that an instance is under, and the status that it
-// has without.
-type overridden struct {
-	override
-	own catalog.Status
-}
-
-// under returns the entry of an instance as it is in etcd under an override.
-func under(own catalog.Instance, ov override) *entry {
-	e := &entry{Instance: own, overridden: &overridden{override: ov, own: own.Status}}
-	e.Status = own.Status.Worse(ov.status)
-	return e
-}
-
-// own returns the instance as it is in etcd.
-func (e *entry) own() catalog.Instance {
-	in := e.Instance
-	if e.overridden != nil {
-		in.Status = e.overridden.own
-	}
-	return in
 }
 
 // ServiceName returns the names of the service.
@@ -82,24 +47,27 @@ func (s *Service) Policy() *catalog.Policy {
 func (s *Service) Up() int { return s.up }
 
 // Len returns how many valid instances there are, whatever their status.
-func (s *Service) Len() int { return s.instances.Len() }
+func (s *Service) Len() int { return s.instances.count }
 
 // Instance returns the instance with the ID, or nil. It is shared and must not
-// be changed.
+// be changed. It is made of what is stored unless somebody holds it: versions in which
+// the instance is the same return the same one then, and so does All.
 func (s *Service) Instance(id string) *catalog.Instance {
-	e, ok := s.instances.Get(id)
-	if !ok {
-		return nil
+	if e := s.instances.get(id); e != nil {
+		return e.instance()
 	}
-	return &e.Instance
+	return nil
 }
 
 // All yields the valid instances in ascending order of ID, whatever their
-// status, which has the override applied. They are shared and must not be
-// changed.
+// status, which has the override applied. They are as Instance returns them.
 func (s *Service) All() iter.Seq[*catalog.Instance] {
 	return func(yield func(*catalog.Instance) bool) {
-		s.instances.Scan(func(_ string, e *entry) bool { return yield(&e.Instance) })
+		for e := range s.instances.all() {
+			if !yield(e.instance()) {
+				return
+			}
+		}
 	}
 }
 
@@ -114,8 +82,8 @@ func (s *Service) Instances() []catalog.Instance {
 
 func (s *Service) copyInstances() []catalog.Instance {
 	list := make([]catalog.Instance, 0, s.Len())
-	for in := range s.All() {
-		list = append(list, *in)
+	for e := range s.instances.all() {
+		list = append(list, e.copied())
 	}
 	return list
 }
@@ -133,17 +101,17 @@ func (s *Service) NamedPorts() []catalog.PortName {
 // namedPorts makes what NamedPorts returns.
 func (s *Service) namedPorts() []catalog.PortName {
 	found := map[catalog.PortName]struct{}{}
-	for in := range s.All() {
-		for i := range in.Ports {
-			if in.Ports[i].Name != "" {
-				found[portName(&in.Ports[i])] = struct{}{}
+	for e := range s.instances.all() {
+		for p := range e.ports().all() {
+			if p.Name != "" {
+				found[portName(p)] = struct{}{}
 			}
 		}
 	}
 	return slices.SortedFunc(maps.Keys(found), catalog.PortName.Compare)
 }
 
-func portName(p *catalog.Port) catalog.PortName {
+func portName(p catalog.Port) catalog.PortName {
 	return catalog.PortName{Name: p.Name, Protocol: p.Protocol}
 }
 

@@ -16,8 +16,8 @@ type Skipped struct {
 // SkippedOf returns those of some keys, as events that put them, which a Store skips for
 // what they are.
 func SkippedOf(keys []mirror.Event) []Skipped {
-	var s stage
-	s.Apply(keys)
+	var s decoded
+	s.decode(keys, nil)
 	list := make([]Skipped, len(s.skips))
 	for i, k := range s.skips {
 		list[i] = Skipped{k.key, k.revision, k.reason, k.err}

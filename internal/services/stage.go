@@ -2,7 +2,11 @@ package services
 
 import (
 	"fmt"
+	"iter"
+	"runtime"
+	"slices"
 	"strings"
+	"sync"
 
 	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/internal/mirror"
@@ -10,26 +14,75 @@ import (
 
 // stage is a mirror.Stage: decoded events that are not visible yet.
 type stage struct {
-	edits   []edit
-	skips   []skip
-	ranges  []string // that feed the Store; none where any can
-	outside []outside
-	// removals counts the edits that can remove an instance.
-	removals int
-	commit   func(*stage, mirror.Commit)
+	ranges []string  // that feed the Store; none where any can
+	parts  []decoded // in order
+	commit func(*stage, mirror.Commit)
 }
 
 var _ mirror.Stage = (*stage)(nil)
 
+// minPart is how many events a goroutine of its own decodes at least, in some tenths of
+// a millisecond.
+const minPart = 256
+
 // Apply implements mirror.Stage.
 func (s *stage) Apply(events []mirror.Event) {
-	for i := range events {
-		s.decode(&events[i])
+	if len(events) > 0 {
+		s.parts = append(s.parts, s.decode(events)...)
 	}
+}
+
+// decode decodes events, those of a page of a list by all processors.
+func (s *stage) decode(events []mirror.Event) []decoded {
+	n := max(1, min(len(events)/minPart, runtime.GOMAXPROCS(0)))
+	parts := make([]decoded, n)
+	var wg sync.WaitGroup
+	for i := range parts[1:] {
+		wg.Go(func() { parts[i].decode(events[i*len(events)/n:(i+1)*len(events)/n], s.ranges) })
+	}
+	parts[n-1].decode(events[(n-1)*len(events)/n:], s.ranges)
+	wg.Wait()
+	return parts
 }
 
 // Commit implements mirror.Stage.
 func (s *stage) Commit(c mirror.Commit) { s.commit(s, c) }
+
+// edits yields the edits in their order.
+func (s *stage) edits() iter.Seq[*edit] {
+	return func(yield func(*edit) bool) {
+		for i := range s.parts {
+			for k := range s.parts[i].edits {
+				if !yield(&s.parts[i].edits[k]) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// removes reports whether an edit can remove an instance.
+func (s *stage) removes() bool {
+	return slices.ContainsFunc(s.parts, func(d decoded) bool { return d.removes })
+}
+
+// decoded are the edits that events come to, and what there is to tell of them.
+type decoded struct {
+	edits   []edit
+	skips   []skip
+	outside []outside
+	removes bool // an edit can remove an instance
+	values  catalog.Decoder
+}
+
+// decode decodes events. The ranges are those of the stage.
+func (s *decoded) decode(events []mirror.Event, ranges []string) {
+	s.edits = make([]edit, 0, len(events))
+	for i := range events {
+		s.decodeEvent(&events[i], ranges)
+	}
+	s.values = catalog.Decoder{} // its memory is of no more use
+}
 
 // kind says what an edit does.
 type kind uint8
@@ -64,7 +117,7 @@ func (e *edit) split() (path, id string) {
 	return e.key[:i], e.key[i+1:]
 }
 
-func (s *stage) decode(ev *mirror.Event) {
+func (s *decoded) decodeEvent(ev *mirror.Event, ranges []string) {
 	k, err := catalog.ParseKey(ev.Key)
 	if err != nil {
 		if !ev.Deleted {
@@ -78,13 +131,13 @@ func (s *stage) decode(ev *mirror.Event) {
 	case catalog.KindStatus:
 		s.edits = append(s.edits, s.decodeOverride(k, ev))
 	case catalog.KindPolicy:
-		s.edits = append(s.edits, s.decodePolicy(k, ev))
+		s.edits = append(s.edits, s.decodePolicy(k, ev, ranges))
 	case catalog.KindReserved: // of other versions
 	}
 }
 
 // decodePolicy reads a policy. One that can't be read counts as absent.
-func (s *stage) decodePolicy(k catalog.Key, ev *mirror.Event) edit {
+func (s *decoded) decodePolicy(k catalog.Key, ev *mirror.Event, ranges []string) edit {
 	e := edit{key: ev.Key, revision: ev.ModRevision, kind: deletePolicy}
 	if ev.Deleted {
 		return e
@@ -97,19 +150,19 @@ func (s *stage) decodePolicy(k catalog.Key, ev *mirror.Event) edit {
 		s.skips = append(s.skips, newSkip(ev, SkipPolicy, fmt.Errorf("counts as absent: %w", err)))
 		return e
 	}
-	s.noteOutside(ev, &p)
+	s.noteOutside(ev, &p, ranges)
 	e.kind, e.policy = putPolicy, &p
 	return e
 }
 
-func (s *stage) decodeInstance(k catalog.Key, ev *mirror.Event) edit {
+func (s *decoded) decodeInstance(k catalog.Key, ev *mirror.Event) edit {
 	e := edit{key: ev.Key, revision: ev.ModRevision}
 	if ev.Deleted {
 		e.kind = deleteInstance
-		s.removals++
+		s.removes = true
 		return e
 	}
-	in, err := catalog.DecodeValue(k.ID, ev.Value)
+	in, err := s.values.Decode(k.ID, ev.Value)
 	reason := SkipValue
 	if err == nil && ev.Lease == 0 && !in.Static {
 		reason, err = SkipLease, errNoLease
@@ -117,16 +170,16 @@ func (s *stage) decodeInstance(k catalog.Key, ev *mirror.Event) edit {
 	if err != nil {
 		s.skips = append(s.skips, newSkip(ev, reason, err))
 		e.kind = rejectInstance
-		s.removals++
+		s.removes = true
 		return e
 	}
-	e.instance = &entry{Instance: in}
+	e.instance = newEntry(newRecord(&in))
 	return e
 }
 
 // decodeOverride reads an override. One that can't be read counts as down:
 // whoever wrote it wanted the instance out.
-func (s *stage) decodeOverride(k catalog.Key, ev *mirror.Event) edit {
+func (s *decoded) decodeOverride(k catalog.Key, ev *mirror.Event) edit {
 	e := edit{key: k.Namespace + "/" + k.Service + "/" + k.ID, revision: ev.ModRevision, kind: deleteOverride}
 	if ev.Deleted {
 		return e

@@ -1,6 +1,7 @@
 package services
 
 import (
+	"iter"
 	"log/slog"
 	"slices"
 	"sync"
@@ -56,7 +57,7 @@ func (s *Store) Stage() mirror.Stage {
 // commit makes the edits of a stage visible at once. Its cost is that of the
 // edits, however many services and instances there are besides.
 func (s *Store) commit(st *stage, c mirror.Commit) {
-	out := s.advance(st.edits, c)
+	out := s.advance(st.edits(), c)
 	s.reportStage(st)
 	s.tell(out)
 }
@@ -69,7 +70,7 @@ type outcome struct {
 
 // advance replaces the present generation by the next one. A gate, which is nil
 // without a Guard, is asked before instances are removed.
-func (s *Store) advance(edits []edit, c mirror.Commit, gs ...gate) outcome {
+func (s *Store) advance(edits iter.Seq[*edit], c mirror.Commit, gs ...gate) outcome {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old := s.Load()
@@ -123,10 +124,9 @@ func (s *Store) IndexAddresses() {
 func (g *Generation) indexAddresses() {
 	e := indexEdits{addressed: true}
 	for svc := range g.All() {
-		svc.instances.Scan(func(_ string, in *entry) bool {
+		for in := range svc.instances.all() {
 			e.addAddresses(svc.name, in, false)
-			return true
-		})
+		}
 	}
 	g.indexes.addresses = addressIndex{maintained: true}.with(e.addresses)
 	g.indexes.reach = reachIndex{}.with(e.reach)
@@ -195,9 +195,13 @@ func (s *Store) tell(o outcome) {
 
 // reportStage tells of what was found while a stage was filled.
 func (s *Store) reportStage(st *stage) {
-	s.report(st.skips)
-	for i := range st.outside {
-		st.outside[i].log(s.log)
+	for i := range st.parts {
+		s.report(st.parts[i].skips)
+	}
+	for i := range st.parts {
+		for k := range st.parts[i].outside {
+			st.parts[i].outside[k].log(s.log)
+		}
 	}
 }
 

@@ -71,6 +71,9 @@ func TestCostAfterChange(t *testing.T) { // not parallel: it counts the process'
 		// what allocations of that size are rounded up by.
 		manySRV: 26,
 	} {
+		if _, err := h.ServeDNS(t.Context(), &plugintest.ResponseWriter{}, query(question)); err != nil { // it is asked for, before too
+			t.Error(err)
+		}
 		revision := store.Load().Revision() + 1
 		change(store, revision)
 		req, w := withEDNS(query(question), 1232, false), &plugintest.ResponseWriter{}
