@@ -54,8 +54,7 @@ type hit struct {
 	stale bool
 }
 
-// find returns the packed record set that answers the query in s, which comes from an
-// address. It reports false where there is none.
+// find returns the packed record set that answers the query in s of a client. It reports false where there is none.
 func (r *Roster) find(s *scratch, from netip.Addr) (hit, bool) {
 	lower, ok := wire.AppendLower(s.qname[:0], s.query.Question)
 	if !ok {
@@ -72,8 +71,9 @@ func (r *Roster) find(s *scratch, from netip.Addr) (hit, bool) {
 	if !r.usable(status) {
 		return hit{}, false
 	}
-	q := &s.question
-	*q = question{name: *s.parser.parse(qname, z.name), zone: z, qname: qname, qtype: s.query.Type(), gen: r.replica.Load()}
+	q := &s.question // field by field, since each value in between takes stack
+	q.name = *s.parser.parse(qname, z.name)
+	q.zone, q.qname, q.qtype, q.gen = z, qname, s.query.Type(), r.replica.Load()
 	if !q.hot() || q.server(qname) != nil {
 		return hit{}, false
 	}
@@ -82,7 +82,7 @@ func (r *Roster) find(s *scratch, from netip.Addr) (hit, bool) {
 		return hit{}, false
 	}
 	if len(r.clients.nets) > 0 {
-		s.client.locality, s.client.scope = r.clients.locate(from)
+		s.client.locality, s.client.scope = r.clients.locate(from.Unmap().WithZone(""))
 		q.client = &s.client
 	}
 	h, ok := r.packed(q)
@@ -134,7 +134,7 @@ func (r *Roster) packed(q *question) (h hit, ok bool) {
 	slot := set.packs.slot(&key)
 	if h.Packed = slot.load(); h.Packed == nil && slot.due(n) {
 		h.Packed = sq.packAll()
-		r.packCache.store(slot, h.Packed)
+		slot.refused.Store(!r.packCache.store(slot, h.Packed))
 	}
 	return h, h.Packed != nil
 }
@@ -147,8 +147,7 @@ func (q serviceQuestion) packAll() *wire.Packed {
 	if a.omitted > 0 {
 		return nil
 	}
-	p, _ := pack(a.records)
-	return p
+	return pack(a.records)
 }
 
 // hotSet returns the record set that answers a hot question, the key of its packed form

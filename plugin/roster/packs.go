@@ -19,11 +19,14 @@ const (
 	// maxShare is the part of maxPacked that one record set can take, so that large
 	// services leave room for others.
 	maxShare = 16
-	// packedAfter is how many records each question stands for that is answered without
-	// packing: a large set that changes all the time would else be packed whole for each
-	// question. To pack a record takes a hundredth of what a datagram takes that is
-	// made of some.
-	packedAfter = 64
+	// packedAtOnce is how many records a set has at most that is packed when it is first
+	// asked for: an answer has about as many.
+	packedAtOnce = 64
+	// packedAfter is how many records of a larger set each question stands for that is
+	// answered without packing. To pack them takes about as long as that takes longer
+	// than to copy what is packed, so that a set which changes all the time costs no more
+	// than twice what it has to.
+	packedAfter = 8
 )
 
 // packKey says what a record set in wire form depends on besides the instances.
@@ -57,6 +60,8 @@ type packSlot struct {
 	used atomic.Bool
 	// missed counts the questions that it wasn't there for.
 	missed atomic.Uint32
+	// refused says that it can't be packed, or is too large.
+	refused atomic.Bool
 }
 
 // slot returns the place of a packed form.
@@ -99,7 +104,9 @@ func (s *packSlot) load() *wire.Packed {
 }
 
 // due reports whether a set of n records is asked for often enough to be packed.
-func (s *packSlot) due(n int) bool { return uint64(s.missed.Add(1))*packedAfter >= uint64(n) }
+func (s *packSlot) due(n int) bool {
+	return !s.refused.Load() && (n <= packedAtOnce || uint64(s.missed.Add(1))*packedAfter >= uint64(n))
+}
 
 // packCache bounds the memory of packed record sets. It holds none of them: those
 // whose service has changed go with it. It is safe for concurrent use.
@@ -119,17 +126,16 @@ type held struct {
 
 func newPackCache(limit int) *packCache { return &packCache{limit: limit} }
 
-// store puts a packed form, if there is one, in its slot, unless that has one or it is
-// too large. Others
-// have to go that were not asked for of late.
-func (c *packCache) store(s *packSlot, p *wire.Packed) {
-	if p == nil {
-		return
+// store puts a packed form in its slot, unless that has one, and reports false if there
+// is none or it is too large. Others have to go that were not asked for of late.
+func (c *packCache) store(s *packSlot, p *wire.Packed) bool {
+	if p == nil || p.Size() > c.limit/maxShare {
+		return false
+	}
+	if !s.packed.CompareAndSwap(nil, p) {
+		return true
 	}
 	size := p.Size()
-	if size > c.limit/maxShare || !s.packed.CompareAndSwap(nil, p) {
-		return
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.size += size
@@ -138,6 +144,7 @@ func (c *packCache) store(s *packSlot, p *wire.Packed) {
 	for c.size > c.limit {
 		c.evict()
 	}
+	return true
 }
 
 // evict drops the first in the queue. Some that were asked for are given another turn.

@@ -113,7 +113,7 @@ func TestPackCacheForgets(t *testing.T) {
 // packed whole each time, and one that is too large never.
 func TestPackedLate(t *testing.T) {
 	t.Parallel()
-	const n = 10 * packedAfter
+	const n = 10 * packedAtOnce
 	store := storeOf(t, many(n))
 	a := servingPacked(t, store, 1<<20)
 	for i := range 2 * n / packedAfter {
@@ -122,11 +122,15 @@ func TestPackedLate(t *testing.T) {
 		}
 	}
 	a = servingPacked(t, store, maxShare*n*aSize)
-	for range 100 {
-		a.ask(t, manySRV)
+	packed := 0
+	for range n {
+		if a.ask(t, manySRV) {
+			packed++
+		}
 	}
-	if size := a.r.packCache.size; size != 0 {
-		t.Errorf("%d octets of a set that has more than its share", size)
+	slots := *servedOf(store.Load().Service("default", "many")).whole.port(portKey{protocol: "tcp", name: "http"}).srvSet().packs.slots.Load()
+	if size := a.r.packCache.size; packed != 1 || size != 0 || !slots[0].refused.Load() {
+		t.Errorf("packed %d times, %d octets stored, refused %v: want once, and never more", packed, size, slots[0].refused.Load())
 	}
 }
 

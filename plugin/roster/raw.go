@@ -115,9 +115,9 @@ type remote struct {
 func remoteOf(w dns.ResponseWriter) (remote, bool) {
 	switch a := w.RemoteAddr().(type) {
 	case *net.UDPAddr:
-		return remote{a.AddrPort().Addr().Unmap().WithZone(""), true}, true
+		return remote{a.AddrPort().Addr(), true}, true
 	case *net.TCPAddr:
-		return remote{a.AddrPort().Addr().Unmap().WithZone(""), false}, true
+		return remote{a.AddrPort().Addr(), false}, true
 	}
 	return remote{}, false
 }

@@ -89,6 +89,12 @@ func (r *Roster) ServeDNS(ctx context.Context, w dns.ResponseWriter, req *dns.Ms
 	if written, err := r.serveRaw(ctx, w, req); written {
 		return dns.RcodeSuccess, err
 	}
+	return r.serveMessage(ctx, w, req)
+}
+
+// serveMessage is ServeDNS by way of messages. It takes a stack that goroutines of
+// queries which are answered without haven't.
+func (r *Roster) serveMessage(ctx context.Context, w dns.ResponseWriter, req *dns.Msg) (int, error) {
 	state := request.Request{W: w, Req: req}
 	qname := state.Name()
 	count := func(result string) { responses.WithLabelValues(metrics.WithServer(ctx), result).Inc() }

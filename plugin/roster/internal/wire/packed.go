@@ -103,6 +103,10 @@ func appendRecord(b []byte, r *Record) []byte {
 	return append(b, r.Data...)
 }
 
+// DataOf returns the data of a record that is packed with its owner, without
+// compression.
+func DataOf(record []byte) []byte { return record[nameSize(record)+fixedSize-2:] }
+
 // Len returns how many records there are.
 func (p *Packed) Len() int { return len(p.ends) }
 
