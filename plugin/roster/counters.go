@@ -19,8 +19,9 @@ type serverCounters struct {
 	success, nodata prometheus.Counter
 }
 
-func (c *serverCounters) count(h *hit) {
-	if h.Packed == nil {
+// count counts an answer with that many records.
+func (c *serverCounters) count(records int) {
+	if records == 0 {
 		c.nodata.Inc()
 	} else {
 		c.success.Inc()

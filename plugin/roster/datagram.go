@@ -18,7 +18,7 @@ func (r *Roster) answerDatagram(buf, query []byte, from netip.Addr, count *serve
 	}
 	r.addressed(s, remote{from, true})
 	if answer, ok = h.appendTo(buf, s); ok {
-		count.count(&h)
+		count.count(h.count())
 	}
 	return answer, ok
 }

@@ -136,19 +136,3 @@ func sortByData(set []dns.RR) {
 		set[i] = records[i].rr
 	}
 }
-
-// dataOf returns a record's data on the wire, without compression. Names in what
-// this plugin answers are in lower case. What can't be packed is not sent either.
-func dataOf(rr dns.RR) []byte {
-	wire := make([]byte, dns.Len(rr))
-	end, err := dns.PackRR(rr, wire, 0, nil, false)
-	if err != nil {
-		return nil
-	}
-	owner, err := dns.PackDomainName(rr.Header().Name, make([]byte, maxName+1), 0, nil, false)
-	if err != nil {
-		return nil
-	}
-	const fixed = 10 // type, class, TTL and length
-	return wire[owner+fixed : end]
-}

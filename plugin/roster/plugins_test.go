@@ -67,7 +67,7 @@ func TestPluginsInFront(t *testing.T) {
 	vs["default/four/a"] = `{"addresses":["10.0.0.1"],"ttl":1}`
 	vs["default/cut/a"] = `{"host":"many.default.svc.internal"}`
 	for i := range 60 {
-		vs[fmt.Sprintf("default/lots/i%d", i)] = fmt.Sprintf(`{"addresses":["10.1.0.%d"],"ports":[{"port":80}]}`, i)
+		vs[fmt.Sprintf("default/lots/i%02d", i)] = fmt.Sprintf(`{"addresses":["10.1.0.%d"],"ports":[{"port":80}]}`, i)
 	}
 	for directive, raw := range map[string]bool{
 		"":                               true,

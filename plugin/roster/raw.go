@@ -43,7 +43,7 @@ func (r *Roster) serveRaw(ctx context.Context, w dns.ResponseWriter, req *dns.Ms
 	if cap(buf) <= dns.DefaultMsgSize {
 		s.buf = buf
 	}
-	r.counters.of(metrics.WithServer(ctx)).count(&h)
+	r.counters.of(metrics.WithServer(ctx)).count(h.count())
 	if stream != nil {
 		return true, stream.write(func() error { return writeOctets(w, buf) })
 	}

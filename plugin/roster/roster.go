@@ -149,11 +149,6 @@ func (r *Roster) zoneOf(qname string, qtype uint16) *zone {
 	return cmp.Or(r.zones[r.origins.Matches(above)], z)
 }
 
-// usable reports whether something is known that is not too old to be told.
-func (r *Roster) usable(s mirror.Status) bool {
-	return s.State != mirror.Unsynced && !(r.stale > 0 && s.State == mirror.Stale && ageOf(s) > r.stale)
-}
-
 // refuse returns the code with which questions are turned down that z can't answer,
 // whatever is registered, or RcodeSuccess. Without a zone nobody behind can either.
 func refuse(z *zone, state *request.Request) int {

@@ -11,9 +11,6 @@ import (
 	"github.com/rosterdns/roster/plugin/roster/internal/wire"
 )
 
-// maxName is the length of a name on the wire in octets (RFC 1035, 2.3.4).
-const maxName = 255
-
 // nameServer is a name of the zone's NS record set.
 type nameServer struct {
 	name string

@@ -2,31 +2,6 @@ package wire
 
 import "encoding/binary"
 
-// Bits of the second half of a header.
-const (
-	bitQR = 1 << 15
-	bitAA = 1 << 10
-	bitTC = 1 << 9
-	bitRD = 1 << 8
-	bitAD = 1 << 5
-	bitCD = 1 << 4
-)
-
-// Reply is what an answer depends on besides the question and the records.
-type Reply struct {
-	// Size is how many octets the message can have.
-	Size int
-	// Datagram says that the client can ask again for what is missing, by TCP.
-	Datagram bool
-	// Options are those of the OPT record, in wire form.
-	Options []byte
-	// UDPSize is the size that the OPT record states.
-	UDPSize uint16
-	// Sampled is the place in the order from which on records are a sample: as SRV
-	// records they have equal weights, since they were picked by their own.
-	Sampled int
-}
-
 // Append appends to buf the answer to a query that has the records at the places that
 // order says, in that order, and their glue, as far as they fit. Of those that don't
 // fit order need not have more than one. Records are there whole: glue is left out
@@ -69,7 +44,7 @@ func (p *Packed) Append(buf []byte, q *Query, order []uint32, r *Reply) []byte {
 
 // equalize gives an SRV record the weight of those that are a sample.
 func equalize(record []byte) {
-	const typeSRV, weight = 33, 100 // that of instances which state none
+	const weight = 100 // that of instances which state none
 	if binary.BigEndian.Uint16(record[2:]) == typeSRV {
 		binary.BigEndian.PutUint16(record[fixedSize+2:], weight)
 	}

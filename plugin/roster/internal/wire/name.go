@@ -56,9 +56,6 @@ func AppendQuestion(buf []byte, name string, rrtype uint16) ([]byte, bool) {
 	return binary.BigEndian.AppendUint16(buf, classINET), ok
 }
 
-// maxLabel is the length of a label in octets (RFC 1035, 2.3.4).
-const maxLabel = 63
-
 // AppendLower appends the name that a question section begins with, in lower case and
 // presentation form. It reports false of one with octets that presentation form would
 // escape, or that no name of a service has: others than letters, digits, '-' and '_'.

@@ -5,12 +5,9 @@ import (
 	"encoding/binary"
 )
 
-const (
-	typeSOA = 6
-	// soaNumbers is the size of what follows the names in an SOA record's data, of
-	// which the serial is the first number.
-	soaNumbers = 5 * 4
-)
+// soaNumbers is the size of what follows the names in an SOA record's data, of which
+// the serial is the first number.
+const soaNumbers = 5 * 4
 
 // Negative makes the answers of a zone that a name has no records of a type: NOERROR
 // with the zone's SOA record (RFC 2308, 2.2). It is immutable.

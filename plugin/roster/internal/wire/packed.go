@@ -6,21 +6,6 @@ package wire
 
 import "encoding/binary"
 
-const (
-	// headerSize is the size of a message's header (RFC 1035, 4.1.1).
-	headerSize = 12
-	// pointer marks a compression pointer, whose other bits are an offset in the
-	// message (RFC 1035, 4.1.4).
-	pointer = 0xc000
-	// maxPointer is the largest offset that a compression pointer can have.
-	maxPointer = 1<<14 - 1
-	// fixedSize is an owner that is a compression pointer, and type, class, TTL and
-	// length of the data.
-	fixedSize = 2 + 10
-
-	classINET = 1
-)
-
 // Record is a record before it is packed.
 type Record struct {
 	Type uint16

@@ -2,16 +2,6 @@ package wire
 
 import "encoding/binary"
 
-const (
-	typeOPT = 41
-	// optSize is the size of an OPT record without options in octets.
-	optSize = 11
-	// bitDO is DNSSEC OK in the lower half of an OPT record's TTL.
-	bitDO = 1 << 15
-	// MaxName is the length of a name on the wire in octets (RFC 1035, 2.3.4).
-	MaxName = 255
-)
-
 // Query is a question as an answer repeats it.
 type Query struct {
 	ID     uint16
@@ -23,6 +13,21 @@ type Query struct {
 	EDNS    bool
 	UDPSize uint16
 	DO      bool
+}
+
+// Reply is what an answer depends on besides the question and the records.
+type Reply struct {
+	// Size is how many octets the message can have.
+	Size int
+	// Datagram says that the client can ask again for what is missing, by TCP.
+	Datagram bool
+	// Options are those of the OPT record, in wire form.
+	Options []byte
+	// UDPSize is the size that the OPT record states.
+	UDPSize uint16
+	// Sampled is the place in the order from which on records are a sample: as SRV
+	// records they have equal weights, since they were picked by their own.
+	Sampled int
 }
 
 // Type returns the type that is asked for.
