@@ -61,7 +61,6 @@ type lookingWriter struct{ dns.ResponseWriter }
 // roster writes octets with what they get where it writes messages: a plugin that
 // changes messages, counts or records them, must see them all the same.
 func TestPluginsInFront(t *testing.T) {
-	endpoint := closedPort(t)
 	vs := many(9)
 	vs["default/web/a"] = `{"addresses":["2001:db8::1"],"ports":[{"name":"http","port":80}],"metadata":{"alpn":"h2"}}`
 	vs["default/four/a"] = `{"addresses":["10.0.0.1"],"ttl":1}`
@@ -102,6 +101,7 @@ func TestPluginsInFront(t *testing.T) {
 			answers := map[string][]*dns.Msg{}
 			for _, before := range []string{"", looking} {
 				t.Run(before, func(t *testing.T) {
+					endpoint := closedPort(t) // of its own, since the last one's replica may be closing yet
 					plant(t, endpoint, vs)
 					s := startServer(t, fmt.Sprintf("svc.internal:0 {\n bind 127.0.0.1\n %s\n %s\n roster {\n endpoint %s\n }\n}\n", directive, before, endpoint))
 					answers[before] = clientGets(t, s)
