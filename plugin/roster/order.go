@@ -29,7 +29,7 @@ const orderMemory = 256
 // shuffled returns a random order of n records, of which no more than most are asked
 // for: every order is as likely, so that which record comes after which varies too. Of
 // many more records, all that are asked for can be neighbours, from a random one on.
-// memory is zeroed, and used if it suffices.
+// memory is used if it suffices.
 func shuffled(n, most int, neighbours bool, memory []uint32, seed uint64) order {
 	o := order{n: uint32(n)}
 	o.rng.Seed(seed, 0)
@@ -46,6 +46,7 @@ func shuffled(n, most int, neighbours bool, memory []uint32, seed uint64) order 
 		memory = make([]uint32, size)
 	}
 	o.taken = memory[:size]
+	clear(o.taken)
 	return o
 }
 
@@ -146,20 +147,4 @@ func sortByData(set []dns.RR) {
 	for i := range records {
 		set[i] = records[i].rr
 	}
-}
-
-// dataOf returns a record's data on the wire, without compression. Names in what
-// this plugin answers are in lower case. What can't be packed is not sent either.
-func dataOf(rr dns.RR) []byte {
-	wire := make([]byte, dns.Len(rr))
-	end, err := dns.PackRR(rr, wire, 0, nil, false)
-	if err != nil {
-		return nil
-	}
-	owner, err := dns.PackDomainName(rr.Header().Name, make([]byte, maxName+1), 0, nil, false)
-	if err != nil {
-		return nil
-	}
-	const fixed = 10 // type, class, TTL and length
-	return wire[owner+fixed : end]
 }

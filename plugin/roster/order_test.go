@@ -56,7 +56,6 @@ func TestShuffled(t *testing.T) {
 		for _, most := range []int{1, 2, 77, 4096, n} {
 			memory := make([]uint32, orderMemory)
 			for _, neighbours := range []bool{false, true} {
-				clear(memory)
 				order, seen := shuffled(n, most, neighbours, memory, rand.Uint64()), map[int]bool{}
 				for range min(n, most) {
 					i := order.next()

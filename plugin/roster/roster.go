@@ -32,6 +32,7 @@ type Roster struct {
 	nets    nets
 	settings
 	responder
+	counters  counters
 	transfers *transfers    // of all blocks
 	replica   replicaReader // as nets show it
 	// started says that replica is set, before which nothing but Ready is
@@ -85,6 +86,15 @@ func (r *Roster) stop() {
 
 // ServeDNS implements plugin.Handler.
 func (r *Roster) ServeDNS(ctx context.Context, w dns.ResponseWriter, req *dns.Msg) (int, error) {
+	if written, err := r.serveRaw(ctx, w, req); written {
+		return dns.RcodeSuccess, err
+	}
+	return r.serveMessage(ctx, w, req)
+}
+
+// serveMessage is ServeDNS by way of messages. It takes a stack that goroutines of
+// queries which are answered without haven't.
+func (r *Roster) serveMessage(ctx context.Context, w dns.ResponseWriter, req *dns.Msg) (int, error) {
 	state := request.Request{W: w, Req: req}
 	qname := state.Name()
 	count := func(result string) { responses.WithLabelValues(metrics.WithServer(ctx), result).Inc() }
@@ -137,11 +147,6 @@ func (r *Roster) zoneOf(qname string, qtype uint16) *zone {
 		above = qname[off:]
 	}
 	return cmp.Or(r.zones[r.origins.Matches(above)], z)
-}
-
-// usable reports whether something is known that is not too old to be told.
-func (r *Roster) usable(s mirror.Status) bool {
-	return s.State != mirror.Unsynced && !(r.stale > 0 && s.State == mirror.Stale && ageOf(s) > r.stale)
 }
 
 // refuse returns the code with which questions are turned down that z can't answer,

@@ -42,3 +42,8 @@ func ageOf(s mirror.Status) time.Duration {
 	}
 	return max(0, time.Since(s.Contact))
 }
+
+// usable reports whether something is known that is not too old to be told.
+func (r *Roster) usable(s mirror.Status) bool {
+	return s.State != mirror.Unsynced && !(r.stale > 0 && s.State == mirror.Stale && ageOf(s) > r.stale)
+}

@@ -1,0 +1,225 @@
+package roster
+
+import (
+	"math/rand/v2"
+	"net/netip"
+	"strings"
+	"sync"
+	"unsafe"
+
+	"github.com/miekg/dns"
+
+	"github.com/rosterdns/roster/internal/mirror"
+	"github.com/rosterdns/roster/plugin/roster/internal/wire"
+)
+
+// Most questions are for the addresses, targets and endpoints of a service that exists.
+// Their answers are made of record sets that are packed once for each version of the
+// service, without memory of their own. All others are answered from messages.
+
+// scratch is the memory that such an answer is made in.
+type scratch struct {
+	query    wire.Query
+	question question
+	client   client
+	parser   parser
+	reply    wire.Reply
+	// asked is the question in wire form, where the query is a message.
+	asked [wire.MaxName + 4]byte
+	// qname is the name in lower case, to which names refer.
+	qname  [wire.MaxName]byte
+	memory [orderMemory]uint32
+	places []uint32
+	// buf has room for datagrams.
+	buf []byte
+}
+
+var scratches = sync.Pool{New: func() any { return &scratch{buf: make([]byte, 0, dns.DefaultMsgSize)} }}
+
+// release gives the memory back, without what it refers to.
+func (s *scratch) release() {
+	s.question, s.query, s.reply, s.client = question{}, wire.Query{}, wire.Reply{}, client{}
+	s.parser = parser{}
+	scratches.Put(s)
+}
+
+// hit is a packed record set that answers a question.
+type hit struct {
+	*wire.Packed // nil where the name has no such records
+	// picker picks those that answer, where they are fewer than there are; else it is
+	// nil.
+	picker *picker
+	picks  int
+	// stale says that etcd is away.
+	stale bool
+}
+
+// find returns the packed record set that answers the query in s of a client. It reports false where there is none.
+func (r *Roster) find(s *scratch, from netip.Addr) (hit, bool) {
+	lower, ok := wire.AppendLower(s.qname[:0], s.query.Question)
+	if !ok {
+		return hit{}, false
+	}
+	//nolint:gosec // lower is not written to before release, and what is remembered has copies
+	qname := unsafe.String(unsafe.SliceData(lower), len(lower))
+	z := r.zoneAround(qname)
+	if z == nil || z.forward != nil || z.delegates(qname) {
+		return hit{}, false
+	}
+	// The status comes first, as in ServeDNS.
+	status := r.replica.Status()
+	if !r.usable(status) {
+		return hit{}, false
+	}
+	q := &s.question // field by field, since each value in between takes stack
+	q.name = *s.parser.parse(qname, z.name)
+	q.zone, q.qname, q.qtype, q.gen = z, qname, s.query.Type(), r.replica.Load()
+	if !q.hot() || q.server(qname) != nil {
+		return hit{}, false
+	}
+	q.within(&r.settings)
+	if q.own == nil {
+		return hit{}, false
+	}
+	if len(r.clients.nets) > 0 {
+		s.client.locality, s.client.scope = r.clients.locate(from.Unmap().WithZone(""))
+		q.client = &s.client
+	}
+	h, ok := r.packed(q)
+	h.stale = status.State == mirror.Stale
+	return h, ok
+}
+
+// zoneAround returns the zone that a name in lower case and without escapes is in.
+func (r *Roster) zoneAround(qname string) *zone {
+	var in string
+	for _, o := range r.origins {
+		if len(o) > len(in) && isBelow(qname, o) {
+			in = o
+		}
+	}
+	return r.zones[in]
+}
+
+// isBelow reports whether a name is a zone's or below it.
+func isBelow(qname, zone string) bool {
+	return strings.HasSuffix(qname, zone) && (len(qname) == len(zone) || zone == "." || qname[len(qname)-len(zone)-1] == '.')
+}
+
+// hot reports whether a question is of those whose answers are packed.
+func (q *question) hot() bool {
+	switch q.qtype {
+	case dns.TypeSRV:
+		return q.kind == kindPort || q.kind == kindService || q.kind == kindSelection
+	case dns.TypeA, dns.TypeAAAA, dns.TypeSVCB, dns.TypeHTTPS:
+		return q.kind == kindService || q.kind == kindSelection
+	}
+	return false
+}
+
+// packed returns the packed record set that answers a hot question about a service,
+// which is made where that is due. It reports false where there is none.
+func (r *Roster) packed(q *question) (h hit, ok bool) {
+	sq := serviceQuestion{q}
+	set, key, n := sq.hotSet()
+	if set == nil || n == 0 {
+		return h, set != nil
+	}
+	var some bool
+	if h.picks, some = q.limit.picks(n); some {
+		if h.picker = set.pickers.of(n); h.picker == nil {
+			return h, false // who picks records of messages makes it
+		}
+	}
+	slot := set.packs.slot(&key)
+	if h.Packed = slot.load(); h.Packed == nil && slot.due(n) {
+		h.Packed = sq.packAll()
+		slot.refused.Store(!r.packCache.store(slot, h.Packed))
+	}
+	return h, h.Packed != nil
+}
+
+// packAll packs all records that answer a hot question; nil where some are left out.
+func (q serviceQuestion) packAll() *wire.Packed {
+	all := *q.question
+	all.limit = unlimited
+	a := serviceQuestion{&all}.resolveService()
+	if a.omitted > 0 {
+		return nil
+	}
+	return pack(a.records)
+}
+
+// hotSet returns the record set that answers a hot question, the key of its packed form
+// and how many records it has. It is nil where it isn't remembered.
+func (q serviceQuestion) hotSet() (set *setBase, key packKey, n int) {
+	s, _ := q.selected(q.answering)
+	switch {
+	case s.passing:
+		return nil, key, 0
+	case q.kind == kindPort:
+		port := s.port(q.portKey())
+		if port == nil {
+			return nil, key, 0
+		}
+		srv := port.srvSet()
+		set, n = &srv.setBase, len(srv.targets)
+	case s.soleHost() != nil:
+		return nil, key, 0
+	case q.qtype == dns.TypeA || q.qtype == dns.TypeAAAA:
+		addresses := s.addressSet(q.qtype)
+		return &addresses.setBase, packKey{rrtype: q.qtype, ttl: q.ttls.ofSet(addresses.ttl)}, len(addresses.addresses)
+	case q.qtype == dns.TypeSRV:
+		srv := s.srvSet()
+		set, n = &srv.setBase, len(srv.targets)
+	default:
+		svcb := s.svcbSet()
+		set, n = &svcb.setBase, len(svcb.targets)
+	}
+	glue := q.block.ttls.under(q.answering.service.Policy())
+	return set, packKey{q.zone.name, q.qtype, q.ttls.ofSet(set.ttl), glue}, n
+}
+
+// appendTo appends the answer to the query in s. It reports false where it has no room.
+func (h *hit) appendTo(buf []byte, s *scratch) ([]byte, bool) {
+	if h.stale && s.query.EDNS {
+		s.reply.Options = staleOption
+	}
+	if h.Packed == nil {
+		return s.question.zone.negative.Append(buf, &s.query, s.question.gen.Serial(), &s.reply)
+	}
+	s.reply.Sampled = h.order(s)
+	return h.Append(buf, &s.query, s.places, &s.reply), true
+}
+
+// count returns how many records there are.
+func (h *hit) count() int {
+	if h.Packed == nil {
+		return 0
+	}
+	return h.Len()
+}
+
+// order sets the places of the records that answer, in a random order, and returns the
+// one from which they are a sample.
+func (h *hit) order(s *scratch) (sampled int) {
+	s.places = s.places[:0]
+	if h.picker != nil {
+		picked, whole := h.picker.pick(h.picks, rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())))
+		for _, place := range picked {
+			s.places = append(s.places, uint32(place))
+		}
+		return whole
+	}
+	n := h.Len()
+	most := min(n, h.Most(s.reply.Size))
+	o := shuffled(n, most, false, s.memory[:], rand.Uint64())
+	for range most {
+		s.places = append(s.places, uint32(o.next()))
+	}
+	return most
+}
+
+// staleOption is the Extended DNS Error of answers of which the data may have changed
+// since (RFC 8914), as an option in wire form.
+var staleOption = []byte{0, dns.EDNS0EDE, 0, 2, 0, byte(dns.ExtendedErrorCodeStaleAnswer)}
