@@ -18,16 +18,17 @@ const stopTime = 30 * time.Second
 
 // Process is a process of a group. Its methods are safe for concurrent use.
 type Process struct {
-	name   string
-	cmd    *exec.Cmd
-	output *tail
-	done   chan struct{} // closed when it has ended
+	name    string
+	started time.Time
+	cmd     *exec.Cmd
+	output  *tail
+	done    chan struct{} // closed when it has ended
 }
 
 // start starts a program in a process group of its own, which the kernel kills if
 // this process is killed.
 func start(name, dir string, argv []string) (*Process, error) {
-	p := &Process{name: name, cmd: exec.Command(argv[0], argv[1:]...), output: &tail{}, done: make(chan struct{})}
+	p := &Process{name: name, started: time.Now(), cmd: exec.Command(argv[0], argv[1:]...), output: &tail{}, done: make(chan struct{})}
 	p.cmd.Dir = dir
 	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
@@ -48,6 +49,9 @@ func (p *Process) Name() string { return p.name }
 
 // PID is the process's ID.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
+
+// Started is when it was started.
+func (p *Process) Started() time.Time { return p.started }
 
 // Done is closed when the process has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
