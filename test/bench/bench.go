@@ -14,11 +14,13 @@ import (
 	"github.com/rosterdns/roster/test/bench/peers"
 )
 
-// The keys in etcd of Roster, of CoreDNS's etcd plugin, and of nobody.
+// The prefixes of keys in etcd: those of the registry, those that CoreDNS's etcd plugin
+// reads, those that no server reads, and one without keys.
 const (
 	rosterPrefix = "/bench"
 	skydnsPath   = "/skydns"
 	otherPrefix  = "/other"
+	emptyPrefix  = "/empty"
 )
 
 const (

@@ -15,8 +15,8 @@ const (
 	Zone = "svc.internal"
 	// Namespace is that of all services.
 	Namespace = "web"
-	// port is that of all instances.
-	port = 8080
+	// Port is that of all instances.
+	Port = 8080
 )
 
 // Dataset is a set of services, each with as many instances.
@@ -47,7 +47,7 @@ func (d Dataset) Key(prefix string, instance int) string {
 
 // Value is an instance as it is registered, with some metadata as programs have.
 func Value(address string) string {
-	return fmt.Sprintf(`{"addresses":[%q],"ports":[{"name":"http","port":%d}],"metadata":{"version":"1.2.3","zone":"a"}}`, address, port)
+	return fmt.Sprintf(`{"addresses":[%q],"ports":[{"name":"http","port":%d}],"metadata":{"version":"1.2.3","zone":"a"}}`, address, Port)
 }
 
 // Registry has the keys and values of all instances.
@@ -66,7 +66,7 @@ func (d Dataset) SkyDNS(path string) iter.Seq2[string, string] {
 	return func(yield func(key, value string) bool) {
 		for n := range d.Instances() {
 			key := fmt.Sprintf("%s/internal/svc/%s/%s/%d", path, Namespace, d.Service(n/d.Each), n%d.Each)
-			if !yield(key, fmt.Sprintf(`{"host":%q,"port":%d}`, Address(n), port)) {
+			if !yield(key, fmt.Sprintf(`{"host":%q,"port":%d}`, Address(n), Port)) {
 				return
 			}
 		}
@@ -80,7 +80,7 @@ func (d Dataset) WriteZone(w io.Writer) error {
 	for n := range d.Instances() {
 		service := d.Service(n/d.Each) + "." + Namespace
 		host := fmt.Sprintf("%d.%s", n%d.Each, service)
-		fmt.Fprintf(b, "%s A %s\n%s A %[2]s\n_http._tcp.%[3]s SRV 0 100 %[4]d %[1]s\n", host, Address(n), service, port)
+		fmt.Fprintf(b, "%s A %s\n%s A %[2]s\n_http._tcp.%[3]s SRV 0 100 %[4]d %[1]s\n", host, Address(n), service, Port)
 	}
 	return b.Flush()
 }
