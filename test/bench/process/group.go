@@ -1,9 +1,9 @@
 package process
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 )
@@ -52,11 +52,9 @@ func (g *Group) Start(name, dir string, argv ...string) (*Process, error) {
 func (g *Group) Close() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	var errs []error
-	for i := len(g.processes) - 1; i >= 0; i-- {
-		g.processes[i].Stop()
+	for _, p := range slices.Backward(g.processes) {
+		p.Stop()
 	}
 	g.processes = nil
-	errs = append(errs, os.RemoveAll(g.dir))
-	return errors.Join(errs...)
+	return os.RemoveAll(g.dir)
 }
