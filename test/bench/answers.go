@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/miekg/dns"
 
@@ -24,11 +25,17 @@ const (
 // ways says where Roster's ways are.
 var ways = map[string]string{chain: "in the chain", fastpath: "on the fast path"}
 
-// comparisons are what Roster's ways are compared with; a bar of 0 is none.
-var comparisons = []struct {
+// comparison is one of Roster's ways beside a peer.
+type comparison struct {
 	way, peer string
-	bar       float64
-}{
+	bar       float64 // 0 for none
+}
+
+// id is that of the row for a kind of question.
+func (c comparison) id(k load.Kind) string { return c.way + "/" + k.String() + "/" + c.peer }
+
+// comparisons are all there are.
+var comparisons = []comparison{
 	{chain, "whoami", 1},
 	{chain, "file", 0.5},
 	{chain, skydnsToo, 0.75},
@@ -44,7 +51,7 @@ func answers() experiment {
 	for _, c := range comparisons {
 		servers[c.way], servers[c.peer] = true, true
 		for _, k := range load.Kinds {
-			row := table.Row{ID: c.way + "/" + k.String() + "/" + c.peer, What: "CPU per query " + ways[c.way] + ", " + k.String(), Unit: "x " + c.peer}
+			row := table.Row{ID: c.id(k), What: "CPU per query " + ways[c.way] + ", " + k.String(), Unit: "x " + c.peer}
 			if c.bar > 0 {
 				row.Bar = table.AtMost(c.bar)
 			}
@@ -67,20 +74,7 @@ func runAnswers(ctx context.Context, m *measurement) error {
 	if err != nil {
 		return err
 	}
-	kinds := map[string]map[load.Kind]bool{} // by server
-	for _, c := range comparisons {
-		for _, k := range load.Kinds {
-			if !m.selected(c.way + "/" + k.String() + "/" + c.peer) {
-				continue
-			}
-			for _, name := range []string{c.way, c.peer} {
-				if kinds[name] == nil {
-					kinds[name] = map[load.Kind]bool{}
-				}
-				kinds[name][k] = true
-			}
-		}
-	}
+	kinds := m.kindsByServer()
 	servers := map[string]*peers.Server{}
 	defer func() { stopAll(servers) }()
 	for name := range kinds {
@@ -94,9 +88,11 @@ func runAnswers(ctx context.Context, m *measurement) error {
 		}
 		servers[name] = s
 	}
-	return m.rounds(ctx, func(ctx context.Context, n int) error {
+	return m.eachRound(ctx, func(ctx context.Context, n int) error {
 		for _, k := range load.Kinds {
-			if err := m.compare(ctx, n, r, k, servers, kinds); err != nil {
+			asked := maps.Clone(servers)
+			maps.DeleteFunc(asked, func(name string, _ *peers.Server) bool { return !kinds[name][k] })
+			if err := m.compare(ctx, n, r, k, asked); err != nil {
 				return err
 			}
 		}
@@ -104,13 +100,29 @@ func runAnswers(ctx context.Context, m *measurement) error {
 	})
 }
 
-// compare measures one kind of question at all servers.
-func (m *measurement) compare(ctx context.Context, round int, r *registry, k load.Kind, servers map[string]*peers.Server, kinds map[string]map[load.Kind]bool) error {
+// kindsByServer says which servers the selected rows need, and what they are asked.
+func (m *measurement) kindsByServer() map[string]map[load.Kind]bool {
+	kinds := map[string]map[load.Kind]bool{}
+	for _, c := range comparisons {
+		for _, k := range load.Kinds {
+			if !m.selected(c.id(k)) {
+				continue
+			}
+			for _, name := range []string{c.way, c.peer} {
+				if kinds[name] == nil {
+					kinds[name] = map[load.Kind]bool{}
+				}
+				kinds[name][k] = true
+			}
+		}
+	}
+	return kinds
+}
+
+// compare measures one kind of question at servers.
+func (m *measurement) compare(ctx context.Context, round int, r *registry, k load.Kind, servers map[string]*peers.Server) error {
 	costs := map[string]cost{}
 	err := alternately(round, servers, func(name string, s *peers.Server) error {
-		if !kinds[name][k] {
-			return nil
-		}
 		questions, err := r.questions(k, isSkyDNS(name))
 		if err != nil {
 			return err
@@ -128,8 +140,8 @@ func (m *measurement) compare(ctx context.Context, round int, r *registry, k loa
 	for _, c := range comparisons {
 		ours, ok := costs[c.way]
 		theirs, too := costs[c.peer]
-		if id := c.way + "/" + k.String() + "/" + c.peer; ok && too && m.selected(id) {
-			m.add(id, ratio(ours.perQuery, theirs.perQuery))
+		if ok && too && m.selected(c.id(k)) {
+			m.add(c.id(k), ratio(ours.perQuery, theirs.perQuery))
 		}
 	}
 	return nil

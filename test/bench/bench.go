@@ -35,8 +35,8 @@ type options struct {
 	rounds    int
 	instances int // of the large registry
 	duration  time.Duration
-	rows      *regexp.Regexp
-	source    string // folder of the source tree
+	only      *regexp.Regexp // the IDs of rows
+	source    string         // folder of the source tree
 }
 
 // bench has what experiments share.

@@ -41,7 +41,7 @@ func runChanges(ctx context.Context, m *measurement) error {
 	if err := load.Fill(ctx, r.Client, other.Registry(otherPrefix)); err != nil {
 		return err
 	}
-	return m.rounds(ctx, func(ctx context.Context, _ int) error {
+	return m.eachRound(ctx, func(ctx context.Context, _ int) error {
 		if m.anySelected("changes/queries") {
 			if err := m.queriesDuringChanges(ctx, r, s, other); err != nil {
 				return err

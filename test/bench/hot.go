@@ -43,7 +43,7 @@ func runHot(ctx context.Context, m *measurement) error {
 	}
 	defer s.Stop()
 	first, last := int64(0), int64(0)
-	err = m.rounds(ctx, func(ctx context.Context, n int) error {
+	err = m.eachRound(ctx, func(ctx context.Context, n int) error {
 		if err := m.hotOnce(ctx, r, s); err != nil {
 			return err
 		}

@@ -37,7 +37,7 @@ func runLatency(ctx context.Context, m *measurement) error {
 			return err
 		}
 	}
-	return m.rounds(ctx, func(ctx context.Context, n int) error {
+	return m.eachRound(ctx, func(ctx context.Context, n int) error {
 		for _, k := range latencyKinds {
 			if m.selected("latency/" + k.String()) {
 				if err := m.latencies(ctx, n, r, k, servers); err != nil {

@@ -50,7 +50,7 @@ func runList(ctx context.Context, m *measurement) error {
 			return err
 		}
 	}
-	return m.rounds(ctx, func(ctx context.Context, _ int) error {
+	return m.eachRound(ctx, func(ctx context.Context, _ int) error {
 		listed, err := m.listOnce(ctx, r, empty)
 		if err != nil || snapshot == "" {
 			return err

@@ -69,7 +69,7 @@ func parseFlags(args []string, stderr io.Writer) (flags, error) {
 		return f, err
 	}
 	var err error
-	if f.options.rows, err = regexp.Compile(f.rows); err != nil {
+	if f.only, err = regexp.Compile(f.rows); err != nil {
 		return f, fmt.Errorf("-rows: %w", err)
 	}
 	if fs.NArg() > 0 || f.rounds < 1 || f.instances < each || f.duration < time.Second {

@@ -53,22 +53,22 @@ func (b *bench) measure(ctx context.Context, e experiment) ([]table.Result, erro
 }
 
 // selected reports whether a row is to be measured.
-func (b *bench) selected(id string) bool { return b.rows.MatchString(id) }
+func (b *bench) selected(id string) bool { return b.only.MatchString(id) }
 
 // anySelected reports whether a row is to be measured whose ID starts so.
 func (m *measurement) anySelected(prefix string) bool {
-	return slices.ContainsFunc(m.experiment.rows, func(r table.Row) bool {
+	return slices.ContainsFunc(m.rows, func(r table.Row) bool {
 		return strings.HasPrefix(r.ID, prefix) && m.selected(r.ID)
 	})
 }
 
-// rounds calls round for each round, from 0.
-func (m *measurement) rounds(ctx context.Context, round func(ctx context.Context, n int) error) error {
-	for n := range m.options.rounds {
+// eachRound calls round for each round, from 0.
+func (m *measurement) eachRound(ctx context.Context, round func(ctx context.Context, n int) error) error {
+	for n := range m.rounds {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		m.progress("%s: round %d of %d", m.name, n+1, m.options.rounds)
+		m.progress("%s: round %d of %d", m.name, n+1, m.rounds)
 		if err := round(ctx, n); err != nil {
 			return fmt.Errorf("round %d: %w", n+1, err)
 		}
@@ -79,7 +79,7 @@ func (m *measurement) rounds(ctx context.Context, round func(ctx context.Context
 // add adds the value of a row in this round.
 func (m *measurement) add(id string, value float64) {
 	m.values[id] = append(m.values[id], value)
-	for _, r := range m.experiment.rows {
+	for _, r := range m.rows {
 		if r.ID == id {
 			m.progress("   %s: %s %s", id, table.Number(value), r.Unit)
 		}
@@ -88,7 +88,7 @@ func (m *measurement) add(id string, value float64) {
 
 // lacks says why rows whose IDs start so have no values.
 func (m *measurement) lacks(prefix, why string) {
-	for _, r := range m.experiment.rows {
+	for _, r := range m.rows {
 		if strings.HasPrefix(r.ID, prefix) {
 			m.missing[r.ID] = why
 		}

@@ -73,7 +73,7 @@ func runMicro(ctx context.Context, m *measurement) error {
 // benchmark runs a benchmark of the source tree, once for each round.
 func (b *bench) benchmark(ctx context.Context, pkg, name string) (parse.Set, error) {
 	pattern := "^" + strings.ReplaceAll(name, "/", "$/^") + "$"
-	cmd := exec.CommandContext(ctx, "go", "test", "-run=^$", "-bench="+pattern, "-benchmem", "-cpu=1", "-count="+strconv.Itoa(b.options.rounds), pkg)
+	cmd := exec.CommandContext(ctx, "go", "test", "-run=^$", "-bench="+pattern, "-benchmem", "-cpu=1", "-count="+strconv.Itoa(b.rounds), pkg)
 	cmd.Dir = b.source
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) } // the test that go runs, too

@@ -43,7 +43,7 @@ func runRegister(ctx context.Context, m *measurement) error {
 	}
 	defer etcd.Stop()
 	data := m.small()
-	return m.rounds(ctx, func(ctx context.Context, n int) error {
+	return m.eachRound(ctx, func(ctx context.Context, n int) error {
 		bare, err := transactions(ctx, etcd, data, fmt.Sprintf("/bare%d", n))
 		if err != nil {
 			return err

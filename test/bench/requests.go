@@ -31,7 +31,7 @@ func runRequests(ctx context.Context, m *measurement) error {
 	if err != nil {
 		return err
 	}
-	return m.rounds(ctx, func(ctx context.Context, _ int) error {
+	return m.eachRound(ctx, func(ctx context.Context, _ int) error {
 		idle, err := r.requestsOf(ctx, func() error { return sleep(ctx, m.duration) })
 		if err != nil {
 			return err

@@ -38,7 +38,7 @@ func runScale(ctx context.Context, m *measurement) error {
 			return err
 		}
 	}
-	return m.rounds(ctx, func(ctx context.Context, n int) error {
+	return m.eachRound(ctx, func(ctx context.Context, n int) error {
 		for _, k := range load.Kinds {
 			if !m.selected("scale/" + k.String()) {
 				continue

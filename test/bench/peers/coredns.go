@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/miekg/dns"
+
 	"github.com/rosterdns/roster/test/bench/load"
 )
 
@@ -65,7 +67,7 @@ func (k Kit) coredns(ctx context.Context, name, program, text string, c config) 
 	}
 	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
-	return s, s.WaitFor(ctx, askPause, ready(c.Ready))
+	return s, s.WaitFor(ctx, askPause, ready(s, c.Ready))
 }
 
 // Roster says what to start.
@@ -108,17 +110,22 @@ func (k Kit) LaunchRoster(r Roster) (*Server, func(context.Context) error, error
 	if err != nil {
 		return nil, nil, err
 	}
-	return s, ready(c.Ready), nil
+	return s, ready(s, c.Ready), nil
 }
 
-// ready is a condition: CoreDNS's plugin ready says so.
-func ready(port int) func(context.Context) error {
+// ready is a condition: CoreDNS's plugin ready says so, and the server answers. The
+// plugin can be first.
+func ready(s *Server, port int) func(context.Context) error {
 	url := fmt.Sprintf("http://127.0.0.1:%d/ready", port)
 	return func(ctx context.Context) error {
 		code, body, err := get(ctx, url)
-		if err == nil && code != http.StatusOK {
-			err = fmt.Errorf("%s: status %d: %s", url, code, body)
+		if err != nil {
+			return err
 		}
+		if code != http.StatusOK {
+			return fmt.Errorf("%s: status %d: %s", url, code, body)
+		}
+		_, err = s.Ask(ctx, Question{Name: load.Zone, Type: dns.TypeSOA})
 		return err
 	}
 }
