@@ -99,6 +99,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		errs    []error
 	)
 	for _, e := range experiments() {
+		if ctx.Err() != nil {
+			break // the error of the one that it ended is there
+		}
 		measured, err := b.measure(ctx, e)
 		if err != nil {
 			b.progress("failed: %v", err)
