@@ -95,8 +95,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	}
 	defer func() { err = errors.Join(err, b.close()) }()
 	var (
-		results []table.Result
-		errs    []error
+		conditions = f.conditions()
+		results    []table.Result
+		errs       []error
 	)
 	for _, e := range experiments() {
 		if ctx.Err() != nil {
@@ -109,7 +110,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		}
 		results = append(results, measured...)
 	}
-	return errors.Join(append(errs, f.write(stdout, results))...)
+	return errors.Join(append(errs, f.write(stdout, conditions, results))...)
 }
 
 func listRows(w io.Writer) {
@@ -149,10 +150,10 @@ func (f *flags) bench(stderr io.Writer) (*bench, error) {
 	return b, nil
 }
 
-// write prints the table, and puts it into the document if there is one.
-func (f *flags) write(stdout io.Writer, results []table.Result) error {
-	var text bytes.Buffer
-	if err := table.Markdown(&text, results); err != nil {
+// write prints the conditions and the tables, and puts them into the document if there is one.
+func (f *flags) write(stdout io.Writer, conditions string, results []table.Result) error {
+	text := bytes.NewBufferString(conditions + "\n\n")
+	if err := table.Markdown(text, results); err != nil {
 		return err
 	}
 	if _, err := stdout.Write(text.Bytes()); err != nil || f.out == "" {

@@ -39,6 +39,9 @@ func TestSmoke(t *testing.T) {
 	if !row.Match(stdout.Bytes()) {
 		t.Errorf("the table has no row of chain/A/whoami:\n%s", stdout.String())
 	}
+	if !strings.HasPrefix(stdout.String(), "2 rounds of 1s, 100 instances") {
+		t.Errorf("the conditions are missing:\n%s", stdout.String())
+	}
 	document, err := os.ReadFile(out)
 	if err != nil || !strings.Contains(string(document), strings.TrimSpace(stdout.String())) {
 		t.Errorf("%v; the document has not the table:\n%s", err, document)
