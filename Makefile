@@ -13,7 +13,10 @@ TIMED_TESTS := ./harness ./e2e ./faults ./rolling
 # How long "make fuzz" spends on each target.
 FUZZTIME ?= 60s
 
-# Which benchmarks "make bench" runs, how often, and with which earlier result it compares them.
+# Flags of "make bench", such as "-rounds 1 -rows ^chain/"; test/bench has them.
+BENCHFLAGS ?=
+
+# Which benchmarks "make microbench" runs, how often, and with which earlier result it compares them.
 BENCH ?= .
 COUNT ?= 6
 OLD ?=
@@ -30,7 +33,10 @@ DEPS := dig:bind9-dnsutils delv:bind9-dnsutils nft:nftables ip:iproute2 getent:l
 	named-checkzone:bind9-utils unbound:unbound haproxy:haproxy prometheus:prometheus nsd:nsd knotd:knot \
 	bash:bash zsh:zsh fish:fish
 
-# Packages of DEPS that bring a service of the same name.
+# Programs that "make bench" needs, in the same form.
+BENCH_DEPS := dnsperf:dnsperf nsd:nsd knotd:knot
+
+# Packages of DEPS and BENCH_DEPS that bring a service of the same name.
 SERVICES := unbound haproxy prometheus nsd knot
 
 # Builds must not depend on the state of a git repository, which may be absent or another user's.
@@ -95,15 +101,20 @@ standalone: ## Test each module with GOWORK=off and run each benchmark once; "ma
 
 .PHONY: deps
 deps: ## Install the programs that "make acceptance" needs
-	@missing=; packages=; \
-	for dep in $(DEPS); do \
-		command -v "$${dep%%:*}" >/dev/null || { missing="$$missing $${dep%%:*}"; packages="$$packages $${dep#*:}"; }; \
-	done; \
-	[ -n "$$missing" ] || { echo "deps: all there: $(foreach dep,$(DEPS),$(firstword $(subst :, ,$(dep))))"; exit 0; }; \
-	command -v apt-get >/dev/null || \
-		{ echo "deps: missing:$$missing. Without apt-get, install them by hand; Debian's packages are:$$packages" >&2; exit 1; }; \
-	sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
-	$$sudo env services="$(SERVICES)" sh test/deps.sh $$packages
+	$(call install,$(DEPS))
+
+# install installs those programs of $(1) that are missing.
+define install
+@missing=; packages=; \
+for dep in $(1); do \
+	command -v "$${dep%%:*}" >/dev/null || { missing="$$missing $${dep%%:*}"; packages="$$packages $${dep#*:}"; }; \
+done; \
+[ -n "$$missing" ] || { echo "$@: all there: $(foreach dep,$(1),$(firstword $(subst :, ,$(dep))))"; exit 0; }; \
+command -v apt-get >/dev/null || \
+	{ echo "$@: missing:$$missing. Without apt-get, install them by hand; Debian's packages are:$$packages" >&2; exit 1; }; \
+sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+$$sudo env services="$(SERVICES)" sh test/deps.sh $$packages
+endef
 
 $(GOLANGCI_LINT): tools/go.mod tools/go.sum
 	cd tools && GOWORK=off go build -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
@@ -138,7 +149,19 @@ done
 endef
 
 .PHONY: bench
-bench: ## Run benchmarks (BENCH, COUNT), and compare with the file OLD
+bench: bench-deps build ## Compare with other DNS servers (BENCHFLAGS); installs them; see docs/benchmarks.md
+	go build -o bin/bench/etcd ./test/cmd/etcd
+	go build -o bin/bench/bench ./test/bench
+	cd build && version=$$(go list -m -f '{{.Version}}' github.com/coredns/coredns) && \
+		GOWORK=off GOBIN=$(CURDIR)/bin/bench go install github.com/coredns/coredns@$$version
+	cd test && exec ../bin/bench/bench $(BENCHFLAGS)
+
+.PHONY: bench-deps
+bench-deps: ## Install the programs that "make bench" needs
+	$(call install,$(BENCH_DEPS))
+
+.PHONY: microbench
+microbench: ## Run the benchmarks beside the code (BENCH, COUNT), and compare with the file OLD
 	mkdir -p bin
 	cd tools && GOWORK=off go build -o ../bin/benchstat golang.org/x/perf/cmd/benchstat
 	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) -timeout 2h work > bin/bench.txt || { cat bin/bench.txt; exit 1; }
