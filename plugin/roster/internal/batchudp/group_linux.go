@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -14,9 +13,9 @@ import (
 // use, but for Addr.
 type Group struct {
 	before  int
+	addr    net.Addr
 	sockets []*socket
 	handler atomic.Pointer[Handler]
-	serving []chan struct{} // closed when the goroutine of a socket has ended
 	close   func() error
 }
 
@@ -33,7 +32,7 @@ type Config struct {
 	AnswerSize int
 }
 
-// Open opens the sockets. Packets that come to them wait for Serve. The other
+// Open opens the sockets. Packets go on to the other server until Serve. The other
 // server can open its socket before or after, with SO_REUSEPORT; other sockets of that
 // address must not come or go while the group is open: packets are answered all
 // the same, but not all by these sockets.
@@ -42,39 +41,43 @@ func Open(ctx context.Context, cfg Config) (*Group, error) {
 	g.close = sync.OnceValue(g.closeSockets)
 	for range cfg.Sockets {
 		s, err := openSocket(ctx, cfg.Address, cfg.AnswerSize, &g.handler)
+		if err == nil {
+			g.sockets = append(g.sockets, s)
+			err = s.steer(steerTo(g.others()))
+		}
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("opening a socket at %q: %w", cfg.Address, err), g.Close())
 		}
-		g.sockets = append(g.sockets, s)
 	}
-	if err := g.sockets[0].steer(steerToAll(cfg.Before, cfg.Sockets)); err != nil {
-		return nil, errors.Join(fmt.Errorf("steering packets to the sockets at %q: %w", cfg.Address, err), g.Close())
-	}
+	g.addr = g.sockets[0].conn.LocalAddr()
 	return g, nil
 }
 
-// Addr returns the address of the sockets.
-func (g *Group) Addr() net.Addr { return g.sockets[0].conn.LocalAddr() }
+// others returns the index of the other server's socket, if it is open.
+func (g *Group) others() uint32 {
+	if g.before > 0 {
+		return 0
+	}
+	return uint32(len(g.sockets))
+}
 
-// Serve has a handler take all packets. Where there was one before it returns
-// once none of its calls is under way.
-func (g *Group) Serve(h Handler) {
-	g.handler.Store(&h)
-	if len(g.serving) > 0 {
-		for _, s := range g.sockets {
-			s.busy.Lock()
-			s.busy.Unlock() //nolint:staticcheck // waits for a batch of the handler before
-		}
-		return
-	}
+// Addr returns the address of the sockets.
+func (g *Group) Addr() net.Addr { return g.addr }
+
+// Serve steers packets to the sockets, and has a handler take them all. Where there
+// was a handler before it returns once none of its calls is under way. If it fails the
+// handler takes those that come to the sockets.
+func (g *Group) Serve(h Handler) error {
+	first := g.handler.Swap(&h) == nil
 	for _, s := range g.sockets {
-		done := make(chan struct{})
-		g.serving = append(g.serving, done)
-		go func() {
-			defer close(done)
-			s.serve()
-		}()
+		if first {
+			s.serving.Go(s.serve)
+			continue
+		}
+		s.busy.Lock()
+		s.busy.Unlock() //nolint:staticcheck // waits for a batch of the handler before
 	}
+	return g.sockets[0].steer(steerToAll(g.before, len(g.sockets)))
 }
 
 // Close steers packets to the other server's socket, has those handled that have
@@ -82,25 +85,22 @@ func (g *Group) Serve(h Handler) {
 // what the first did.
 func (g *Group) Close() error { return g.close() }
 
-// closeSockets closes the last socket first: so the indexes of the others stay.
+// closeSockets closes the last socket first: so the indexes of the others stay, and
+// where the other server's is the next one it takes the place of the one that is closed.
 func (g *Group) closeSockets() error {
 	var errs []error
-	for i, s := range slices.Backward(g.sockets) {
-		others := uint32(0)
-		if g.before == 0 {
-			others = uint32(i + 1) // the other server's takes the place of the one that is closed
-		}
-		errs = append(errs, s.steer(steerTo(others)))
-		if i < len(g.serving) {
-			errs = append(errs, s.drain())
-			<-g.serving[i]
-		}
-		if i == 0 {
+	for len(g.sockets) > 0 {
+		errs = append(errs, g.sockets[0].steer(steerTo(g.others())))
+		last := len(g.sockets) - 1
+		s := g.sockets[last]
+		errs = append(errs, s.drain())
+		if last == 0 {
 			// A packet that comes right now is lost, with luck none: a program that
 			// is left would steer for as long as the address is served.
 			errs = append(errs, s.steer(steerTo(nowhere)))
 		}
 		errs = append(errs, s.conn.Close())
+		g.sockets = g.sockets[:last]
 	}
 	return errors.Join(errs...)
 }

@@ -85,7 +85,12 @@ func newOther(t *testing.T, addr string) *other {
 
 func open(t *testing.T, addr string, before int) *Group {
 	t.Helper()
-	g, err := Open(t.Context(), Config{Address: addr, Sockets: 3, Before: before, AnswerSize: PacketSize + 64})
+	return openSockets(t, addr, 3, before)
+}
+
+func openSockets(t *testing.T, addr string, sockets, before int) *Group {
+	t.Helper()
+	g, err := Open(t.Context(), Config{Address: addr, Sockets: sockets, Before: before, AnswerSize: PacketSize + 64})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,6 +100,14 @@ func open(t *testing.T, addr string, before int) *Group {
 		}
 	})
 	return g
+}
+
+// serve has a handler take a group's packets.
+func serve(t *testing.T, g *Group, h Handler) {
+	t.Helper()
+	if err := g.Serve(h); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func hasIPv6() bool {
@@ -202,7 +215,7 @@ func TestAnswers(t *testing.T) {
 				if before == 0 {
 					newOther(t, addr)
 				}
-				g.Serve(&echo{name: "group"})
+				serve(t, g, &echo{name: "group"})
 				for _, host := range test.ask {
 					for range 20 { // each from another port
 						c := dial(t, net.JoinHostPort(host, portOf(t, addr)))
@@ -234,12 +247,14 @@ func TestClose(t *testing.T) {
 			if before == 0 {
 				newOther(t, addr)
 			}
+			h := &gated{echo: echo{name: "group"}, gate: make(chan struct{})}
+			serve(t, g, h)
 			c := dial(t, addr)
 			const count = 200 // fewer than the kernel has room for, more than a batch
 			for i := range count {
 				c.send(fmt.Sprint(i))
 			}
-			g.Serve(&echo{name: "group"})
+			close(h.gate)
 			if err := g.Close(); err != nil {
 				t.Fatal(err)
 			}
@@ -260,6 +275,17 @@ func TestClose(t *testing.T) {
 	}
 }
 
+// gated answers nothing before its gate is closed.
+type gated struct {
+	echo
+	gate chan struct{}
+}
+
+func (g *gated) Answer(p *Packet, buf []byte) ([]byte, bool) {
+	<-g.gate
+	return g.echo.Answer(p, buf)
+}
+
 // TestCloseUnused: a group can be closed that never served.
 func TestCloseUnused(t *testing.T) {
 	t.Parallel()
@@ -271,20 +297,26 @@ func TestCloseUnused(t *testing.T) {
 	}
 }
 
-// TestCloseSteersFirst: a group that steers to the other server gets nothing more.
-func TestCloseSteersFirst(t *testing.T) {
+// TestOpen: a group that doesn't serve yet leaves all packets to the other server.
+func TestOpen(t *testing.T) {
 	t.Parallel()
-	addr := at(t, "127.0.0.1")
-	newOther(t, addr)
-	g := open(t, addr, 1)
-	g.Serve(&echo{name: "group"})
-	if err := g.sockets[0].steer(steerTo(0)); err != nil {
-		t.Fatal(err)
-	}
-	for range 50 {
-		if got := dial(t, addr).ask("a"); got != "other" {
-			t.Fatalf("got %q", got)
-		}
+	for before := range 2 {
+		t.Run(fmt.Sprintf("%d before", before), func(t *testing.T) {
+			t.Parallel()
+			addr := at(t, "127.0.0.1")
+			if before == 1 {
+				newOther(t, addr)
+			}
+			open(t, addr, before)
+			if before == 0 {
+				newOther(t, addr)
+			}
+			for range 50 {
+				if got := dial(t, addr).ask("a"); got != "other" {
+					t.Fatalf("a group that doesn't serve is asked: %q", got)
+				}
+			}
+		})
 	}
 }
 
@@ -294,7 +326,7 @@ func TestServe(t *testing.T) {
 	addr := at(t, "127.0.0.1")
 	g := open(t, addr, 0)
 	before := &echo{name: "0"}
-	g.Serve(before)
+	serve(t, g, before)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	asked := make(chan struct{})
@@ -314,7 +346,7 @@ func TestServe(t *testing.T) {
 			}
 		}
 		next := &echo{name: fmt.Sprint(i + 1)}
-		g.Serve(next)
+		serve(t, g, next)
 		calls := before.calls.Load()
 		for next.calls.Load() < 5 {
 			select {
@@ -339,7 +371,7 @@ func TestPackets(t *testing.T) {
 	addr := at(t, "127.0.0.1")
 	g := open(t, addr, 0)
 	h := &recorder{}
-	g.Serve(h)
+	serve(t, g, h)
 	c := dial(t, addr)
 	for _, test := range []struct{ send, want string }{
 		{strings.Repeat("x", PacketSize), fmt.Sprintf("false %d", PacketSize)},
@@ -377,13 +409,14 @@ func (*recorder) HandOver(*Packet) {}
 func TestUnreachable(t *testing.T) {
 	t.Parallel()
 	addr := at(t, "127.0.0.1")
-	g := open(t, addr, 0)
+	g := openSockets(t, addr, 1, 0)
+	h := &largeSecond{gate: make(chan struct{})}
+	serve(t, g, h)
 	c := dial(t, addr)
 	for range 3 {
 		c.send("a")
 	}
-	// The one in the middle of a batch has an answer that is too large for UDP.
-	g.Serve(&largeSecond{})
+	close(h.gate)
 	for _, want := range []string{"1", "3"} {
 		if got := c.receive(); got != want {
 			t.Errorf("got %q, want %q", got, want)
@@ -391,9 +424,14 @@ func TestUnreachable(t *testing.T) {
 	}
 }
 
-type largeSecond struct{ calls atomic.Int64 }
+// largeSecond numbers packets, but for the second, whose answer is too large for UDP.
+type largeSecond struct {
+	calls atomic.Int64
+	gate  chan struct{}
+}
 
 func (l *largeSecond) Answer(*Packet, []byte) ([]byte, bool) {
+	<-l.gate
 	n := l.calls.Add(1)
 	if n == 2 {
 		return make([]byte, 1<<16), true
@@ -425,7 +463,9 @@ func BenchmarkAnswer(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer g.Close()
-	g.Serve(&echo{name: "group"})
+	if err := g.Serve(&echo{name: "group"}); err != nil {
+		b.Fatal(err)
+	}
 	c, err := net.DialUDP("udp", nil, g.Addr().(*net.UDPAddr))
 	if err != nil {
 		b.Fatal(err)

@@ -29,7 +29,7 @@ func Open(context.Context, Config) (*Group, error) { return nil, errors.ErrUnsup
 func (*Group) Addr() net.Addr { return nil }
 
 // Serve is never called.
-func (*Group) Serve(Handler) {}
+func (*Group) Serve(Handler) error { return errors.ErrUnsupported }
 
 // Close is never called.
 func (*Group) Close() error { return nil }

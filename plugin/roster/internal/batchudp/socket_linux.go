@@ -34,6 +34,7 @@ type socket struct {
 	conn    *net.UDPConn
 	raw     syscall.RawConn
 	handler *atomic.Pointer[Handler]
+	serving sync.WaitGroup // of the goroutine
 	// busy is held while a batch is handled by a handler.
 	busy sync.Mutex
 
@@ -117,8 +118,13 @@ func (s *socket) serve() {
 	}
 }
 
-// drain has serve end after the packets that are under way.
-func (s *socket) drain() error { return s.conn.SetReadDeadline(time.Now().Add(drainTime)) }
+// drain waits until serve has handled the packets that are under way. None are
+// steered to the socket any more.
+func (s *socket) drain() error {
+	err := s.conn.SetReadDeadline(time.Now().Add(drainTime))
+	s.serving.Wait()
+	return err
+}
 
 // handle answers a batch, and hands over what has no answer.
 func (s *socket) handle() {
