@@ -17,6 +17,7 @@ type addressSet struct {
 	of        []*catalog.Instance
 	weights   lazy[map[netip.Addr]uint64]
 	pickers   pickers
+	packs     packs
 }
 
 // candidate returns what counts of an address when some are picked: instances that

@@ -192,24 +192,37 @@ var rulesFrom = func() (from [kindCount][]rule) {
 	return from
 }()
 
-// parseName parses a query name in lower case and presentation form, fully
-// qualified, which is at or below zone. A label with an escape is none of the
-// grammar's. The strings of the result share the memory of qname.
-func parseName(qname, zone string) name {
+// parser parses names without memory of its own: it can be used again.
+type parser struct{ names [2]name }
+
+// parse parses a query name in lower case and presentation form, fully qualified,
+// which is at or below zone. A label with an escape is none of the grammar's. The
+// strings of the result share the memory of qname; the result is valid until the next
+// call.
+func (p *parser) parse(qname, zone string) *name {
 	below := strings.TrimSuffix(strings.TrimSuffix(qname, zone), ".")
-	n, child := &name{kind: kindApex}, new(name)
+	n, child := &p.names[0], &p.names[1]
+	*n = name{kind: kindApex}
 	for below != "" && n.kind != kindNone {
 		dot := strings.LastIndexByte(below, '.')
 		n.child(child, below[dot+1:])
 		n, child = child, n
 		below = below[:max(dot, 0)]
 	}
-	return *n
+	return n
 }
+
+// parseName is parser.parse with a parser of its own.
+func parseName(qname, zone string) name { return *new(parser).parse(qname, zone) }
 
 // child makes child the name that has one more label than n.
 func (n *name) child(child *name, l string) {
-	for _, r := range rulesFrom[n.kind] {
+	special := isSpecial(l)
+	for i := range rulesFrom[n.kind] {
+		r := &rulesFrom[n.kind][i]
+		if isSpecial(r.label.text) != special { // else each attempt would copy the name
+			continue
+		}
 		*child = *n
 		if r.label.take(child, l) {
 			child.kind = r.to
@@ -218,3 +231,7 @@ func (n *name) child(child *name, l string) {
 	}
 	*child = name{}
 }
+
+// isSpecial reports whether a label begins with '_', as those do that are not chosen
+// freely, and so what they are in the documentation.
+func isSpecial(l string) bool { return strings.HasPrefix(l, "_") }

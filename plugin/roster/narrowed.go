@@ -2,6 +2,7 @@ package roster
 
 import (
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/rosterdns/roster/catalog"
@@ -19,29 +20,43 @@ type narrowed struct {
 }
 
 // get returns the selection of a selector, which is made if there is none.
-func (x *narrowed) get(n nameSelector, build func() *selection) *selection {
+func (x *narrowed) get(n nameSelector, build func(nameSelector) *selection) *selection {
 	x.mu.RLock()
 	s, full := x.by[n], len(x.by) >= maxNarrowed
 	x.mu.RUnlock()
 	if s != nil {
 		return s
 	}
+	n = n.clone()
 	if full {
-		return build()
+		s = build(n)
+		s.passing = true
+		return s
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if s := x.by[n]; s != nil {
 		return s
 	}
-	s = build()
+	s = build(n)
 	if len(x.by) < maxNarrowed {
 		if x.by == nil {
 			x.by = map[nameSelector]*selection{}
 		}
 		x.by[n] = s
+	} else {
+		s.passing = true
 	}
 	return s
+}
+
+// clone returns the selector with memory of its own: that of a query is used again.
+func (n nameSelector) clone() nameSelector {
+	for i := range n.tags[:n.count] {
+		n.tags[i] = strings.Clone(n.tags[i])
+	}
+	n.locality = strings.Clone(n.locality)
+	return n
 }
 
 // labelIndex are the instances that answer for a service by tag and by locality.

@@ -28,7 +28,7 @@ const orderMemory = 256
 
 // shuffled returns a random order of n records, of which no more than most are asked
 // for: every order is as likely, so that which record comes after which varies too.
-// memory is zeroed, and used if it suffices.
+// memory is used if it suffices.
 func shuffled(n, most int, memory []uint32, seed uint64) order {
 	o := order{n: uint32(n)}
 	o.rng.Seed(seed, 0)
@@ -44,6 +44,7 @@ func shuffled(n, most int, memory []uint32, seed uint64) order {
 		memory = make([]uint32, size)
 	}
 	o.taken = memory[:size]
+	clear(o.taken)
 	return o
 }
 

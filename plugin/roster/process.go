@@ -10,3 +10,7 @@ var replicas = func() *pool {
 	prometheus.MustRegister(collector{p})
 	return p
 }()
+
+// packed bounds what the packed record sets of this process take: they are with the
+// replicas, and so outlive a reload.
+var packed = newPackCache(maxPacked)

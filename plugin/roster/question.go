@@ -45,14 +45,18 @@ type settings struct {
 // question returns what a query asks, and the generation and the instances that
 // it is answered from.
 func (r *Roster) question(z *zone, qname string, qtype uint16) *question {
-	q := &question{
-		name: z.parse(qname), zone: z, qname: qname, qtype: qtype, gen: r.replica.Load(),
-		block: &r.settings, ttls: r.ttls, limit: limit{answers: r.maxAnswers},
-	}
+	q := &question{name: z.parse(qname), zone: z, qname: qname, qtype: qtype, gen: r.replica.Load()}
+	q.within(&r.settings)
+	return q
+}
+
+// within makes the question one to a block with these settings, about the service that
+// its name says.
+func (q *question) within(block *settings) {
+	q.block, q.ttls, q.limit = block, block.ttls, limit{answers: block.maxAnswers}
 	if q.service != "" {
 		q.ask(q.gen.Service(q.namespace, q.service))
 	}
-	return q
 }
 
 // askedBy says who asks, and whether the answer is signed. The plugin dnssec keeps

@@ -22,10 +22,11 @@ type responder struct {
 type limits struct {
 	tcp *tcpLimits
 	// chases has an element for each target that is being looked up.
-	chases chan struct{}
+	chases    chan struct{}
+	packCache *packCache
 }
 
-func newLimits() limits { return limits{newTCPLimits(), make(chan struct{}, maxChases)} }
+func newLimits() limits { return limits{newTCPLimits(), make(chan struct{}, maxChases), packed} }
 
 // reply answers a client: in its spelling of the name, within its size, in an
 // order that differs each time.
@@ -42,7 +43,7 @@ func (r *responder) reply(ctx context.Context, state *request.Request, q *questi
 	count(outcomeOf(m))
 	truncate(m, to.size, to.datagram, cut)
 	if stream != nil {
-		return dns.RcodeSuccess, stream.write(m)
+		return dns.RcodeSuccess, stream.write(func() error { return to.w.WriteMsg(m) })
 	}
 	return dns.RcodeSuccess, to.w.WriteMsg(m)
 }

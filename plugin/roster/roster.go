@@ -32,6 +32,7 @@ type Roster struct {
 	nets    nets
 	settings
 	responder
+	counters  counters
 	transfers *transfers    // of all blocks
 	replica   replicaReader // as nets show it
 	// started says that replica is set, before which nothing but Ready is
@@ -85,6 +86,9 @@ func (r *Roster) stop() {
 
 // ServeDNS implements plugin.Handler.
 func (r *Roster) ServeDNS(ctx context.Context, w dns.ResponseWriter, req *dns.Msg) (int, error) {
+	if written, err := r.serveRaw(ctx, w, req); written {
+		return dns.RcodeSuccess, err
+	}
 	state := request.Request{W: w, Req: req}
 	qname := state.Name()
 	count := func(result string) { responses.WithLabelValues(metrics.WithServer(ctx), result).Inc() }

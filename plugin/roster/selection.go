@@ -16,6 +16,8 @@ type selection struct {
 	// candidates are those who are up of whom the selector selects; nil without a
 	// selector.
 	candidates []*catalog.Instance
+	// passing says that the selection is for one question, and not remembered.
+	passing bool
 
 	match     lazy[[]*catalog.Instance]
 	near      lazy[[]*catalog.Instance]

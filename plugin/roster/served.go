@@ -73,7 +73,7 @@ func (sv *servedService) labels() *labelIndex {
 
 // nobody is the selection of a selector that nobody answers to.
 func (sv *servedService) nobody() *selection {
-	return &selection{from: sv.service, candidates: []*catalog.Instance{}}
+	return &selection{from: sv.service, candidates: []*catalog.Instance{}, passing: true}
 }
 
 // selection returns what a selector selects. Its work follows the fewest instances
@@ -105,7 +105,7 @@ func (sv *servedService) selection(n nameSelector) *selection {
 	if len(candidates) == 0 {
 		return sv.nobody() // is not remembered: there is no end of such selectors
 	}
-	return sv.narrowed.get(n, func() *selection {
+	return sv.narrowed.get(n, func(n nameSelector) *selection {
 		return &selection{from: sv.service, selector: n.selector(), candidates: candidates}
 	})
 }

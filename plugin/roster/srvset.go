@@ -32,6 +32,7 @@ type srvSet struct {
 	ttl     ownTTLs
 	fitting fitting[srvTarget]
 	pickers pickers
+	packs   packs
 }
 
 // newSRVSet returns the set of targets, in which those of an instance stand side by

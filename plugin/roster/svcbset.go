@@ -28,6 +28,7 @@ type svcbSet struct {
 	ttl     ownTTLs
 	fitting fitting[svcbTarget]
 	pickers pickers
+	packs   packs
 	hosts   map[hostBinding]struct{} // of the records so far
 }
 

@@ -93,10 +93,10 @@ func (a *tcpAnswer) end() {
 	}
 }
 
-// write writes a message. Where the client is gone or doesn't read it closes the
+// write has a message written. Where the client is gone or doesn't read it closes the
 // connection, so that no more of its questions are answered, and returns nil:
 // nothing is wrong with the server.
-func (a *tcpAnswer) write(m *dns.Msg) error {
+func (a *tcpAnswer) write(write func() error) error {
 	if conn := connOf(a.w); conn != nil {
 		a.prepare(conn)
 		// Others write to the connection, too.
@@ -105,7 +105,7 @@ func (a *tcpAnswer) write(m *dns.Msg) error {
 	if a.limits != nil {
 		defer time.AfterFunc(blockedAfter, a.passTurn).Stop()
 	}
-	err := a.w.WriteMsg(m)
+	err := write()
 	if gone := net.Error(nil); errors.As(err, &gone) {
 		_ = a.w.Close() // it is given up, whatever becomes of it
 		return nil

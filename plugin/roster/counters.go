@@ -1,0 +1,38 @@
+package roster
+
+import (
+	"slices"
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// counters find the counters of servers that a block is on without the work that
+// labels take. The zero value is ready, and safe for concurrent use.
+type counters struct {
+	servers atomic.Pointer[[]*serverCounters]
+}
+
+// serverCounters count the packed answers of a server.
+type serverCounters struct {
+	server  string
+	success prometheus.Counter
+}
+
+// of returns the counters of the server with an address.
+func (c *counters) of(server string) *serverCounters {
+	for {
+		known := c.servers.Load()
+		var list []*serverCounters
+		if known != nil {
+			list = *known
+		}
+		for _, s := range list {
+			if s.server == server {
+				return s
+			}
+		}
+		added := append(slices.Clone(list), &serverCounters{server, responses.WithLabelValues(server, "success")})
+		c.servers.CompareAndSwap(known, &added)
+	}
+}

@@ -1,0 +1,29 @@
+package roster
+
+import (
+	"math/rand/v2"
+	"net/netip"
+)
+
+// answerDatagram appends to buf the answer to a query that came by UDP from an address,
+// and counts it: the one that ServeDNS would write. It reports false where the answer is
+// for the server to find. It allocates nothing if buf has room for an answer of max_udp
+// octets, and keeps neither.
+func (r *Roster) answerDatagram(buf, query []byte, from netip.Addr, count *serverCounters) (answer []byte, ok bool) {
+	s := scratches.Get().(*scratch)
+	defer s.release()
+	if !s.query.Parse(query, isSkipped) {
+		return buf, false
+	}
+	h, ok := r.find(s, from)
+	if !ok {
+		return buf, false
+	}
+	s.reply.Datagram = true
+	s.reply.Size, s.reply.UDPSize = r.datagram(&s.query)
+	count.success.Inc()
+	return h.appendTo(buf, s, rand.Uint64()), true
+}
+
+// isSkipped reports whether an option of a query plays no part in its answer.
+func isSkipped(option uint16) bool { return !isEchoed(option) }
