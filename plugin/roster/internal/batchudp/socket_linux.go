@@ -131,12 +131,12 @@ func (s *socket) handle() {
 	s.busy.Lock()
 	defer s.busy.Unlock()
 	h := *s.handler.Load()
-	missed := 0
+	missed, used := 0, 0
 	s.sent, s.count = 0, 0
 	size := len(s.room) / batchSize
 	for i := range s.received {
 		s.in.take(i, &s.packet)
-		answer, ok := h.Answer(&s.packet, s.room[s.count*size:][:0:size])
+		answer, ok := h.Answer(&s.packet, s.room[used:][:0:size])
 		switch {
 		case !ok:
 			s.missed[missed] = i
@@ -144,6 +144,7 @@ func (s *socket) handle() {
 		case len(answer) > 0:
 			s.out.put(s.count, answer, s.in, i)
 			s.count++
+			used += min(len(answer), size)
 		}
 	}
 	if s.count > 0 {
