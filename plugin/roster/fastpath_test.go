@@ -14,7 +14,6 @@ import (
 	_ "github.com/coredns/coredns/plugin/cache"
 	_ "github.com/coredns/coredns/plugin/cancel"
 	_ "github.com/coredns/coredns/plugin/chaos"
-	_ "github.com/coredns/coredns/plugin/hosts"
 	_ "github.com/coredns/coredns/plugin/loadbalance"
 	_ "github.com/coredns/coredns/plugin/log"
 	_ "github.com/coredns/coredns/plugin/multisocket"
@@ -43,7 +42,7 @@ func TestFastpathRefused(t *testing.T) {
 `
 	for name, test := range map[string]struct{ keys, lines, zones, others, want string }{
 		"log":           {lines: "log", want: "the plugin log comes before roster in the server block and would not see the queries that are answered: remove one of the two"},
-		"hosts":         {lines: "hosts {\n 192.0.2.1 a.svc.internal\n}", want: "the plugin hosts comes before roster"},
+		"template":      {lines: "template IN A {\n rcode NXDOMAIN\n}", want: "the plugin template comes before roster"},
 		"loadbalance":   {lines: "errors\n loadbalance", want: "the plugin loadbalance comes before roster"},
 		"nsid":          {lines: "nsid", want: "the plugin nsid comes before roster"},
 		"small bufsize": {lines: "bufsize 1231", want: "bufsize allows answers of 1231 octets, and max_udp of 1232: state max_udp 1231"},
@@ -124,15 +123,14 @@ func TestFastpathAllowed(t *testing.T) {
 		ns ns1.example.org
 		fastpath
 	}
-	forward . 127.0.0.1:%[1]s
 	whoami
 }
 example.org:%[1]s {
 	bind 127.0.0.1
 	log
 	loadbalance
-	hosts {
-		192.0.2.1 a.example.org
+	template IN A {
+		rcode NXDOMAIN
 	}
 }
 `, port, endpoint, freeAddress(t)))
