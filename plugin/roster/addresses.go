@@ -12,12 +12,10 @@ import (
 
 // addressSet is the data of an A or AAAA record set.
 type addressSet struct {
+	setBase
 	addresses []*netip.Addr // each once
-	ttl       ownTTLs
 	of        []*catalog.Instance
 	weights   lazy[map[netip.Addr]uint64]
-	pickers   pickers
-	packs     packs
 }
 
 // candidate returns what counts of an address when some are picked: instances that

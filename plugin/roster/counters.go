@@ -15,8 +15,16 @@ type counters struct {
 
 // serverCounters count the packed answers of a server.
 type serverCounters struct {
-	server  string
-	success prometheus.Counter
+	server          string
+	success, nodata prometheus.Counter
+}
+
+func (c *serverCounters) count(h *hit) {
+	if h.Packed == nil {
+		c.nodata.Inc()
+	} else {
+		c.success.Inc()
+	}
 }
 
 // of returns the counters of the server with an address.
@@ -32,7 +40,9 @@ func (c *counters) of(server string) *serverCounters {
 				return s
 			}
 		}
-		added := append(slices.Clone(list), &serverCounters{server, responses.WithLabelValues(server, "success")})
+		added := append(slices.Clone(list), &serverCounters{
+			server, responses.WithLabelValues(server, "success"), responses.WithLabelValues(server, "nodata"),
+		})
 		c.servers.CompareAndSwap(known, &added)
 	}
 }

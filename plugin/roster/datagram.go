@@ -1,9 +1,6 @@
 package roster
 
-import (
-	"math/rand/v2"
-	"net/netip"
-)
+import "net/netip"
 
 // answerDatagram appends to buf the answer to a query that came by UDP from an address,
 // and counts it: the one that ServeDNS would write. It reports false where the answer is
@@ -19,10 +16,11 @@ func (r *Roster) answerDatagram(buf, query []byte, from netip.Addr, count *serve
 	if !ok {
 		return buf, false
 	}
-	s.reply.Datagram = true
-	s.reply.Size, s.reply.UDPSize = r.datagram(&s.query)
-	count.success.Inc()
-	return h.appendTo(buf, s, rand.Uint64()), true
+	r.addressed(s, remote{from, true})
+	if answer, ok = h.appendTo(buf, s); ok {
+		count.count(&h)
+	}
+	return answer, ok
 }
 
 // isSkipped reports whether an option of a query plays no part in its answer.

@@ -146,6 +146,11 @@ func ask(tb testing.TB, h plugin.Handler, req *dns.Msg, tcp bool) *dns.Msg {
 func exchange(tb testing.TB, h plugin.Handler, req *dns.Msg, tcp bool) (*dns.Msg, []byte) {
 	tb.Helper()
 	asked := req.Copy()
+	r, isRoster := h.(*Roster)
+	var gen *services.Generation
+	if isRoster {
+		gen = r.replica.Load()
+	}
 	rec := dnstest.NewRecorder(&plugintest.ResponseWriter{TCP: tcp})
 	w := &spy{ResponseWriter: request.NewScrubWriter(req, rec)}
 	code, err := h.ServeDNS(tb.Context(), w, req)
@@ -171,6 +176,9 @@ func exchange(tb testing.TB, h plugin.Handler, req *dns.Msg, tcp bool) (*dns.Msg
 	}
 	if got.Id != asked.Id || !got.Response || !slices.Equal(got.Question, asked.Question) {
 		tb.Fatalf("the answer to %v has another question: %v", asked, got)
+	}
+	if isRoster {
+		comparePacked(tb, r, gen, asked, tcp, got)
 	}
 	return got, wire
 }

@@ -1,6 +1,7 @@
 package roster
 
 import (
+	"math/rand/v2"
 	"net/netip"
 	"strings"
 	"sync"
@@ -44,7 +45,11 @@ func (s *scratch) release() {
 
 // hit is a packed record set that answers a question.
 type hit struct {
-	*wire.Packed
+	*wire.Packed // nil where the name has no such records
+	// picker picks those that answer, where they are fewer than there are; else it is
+	// nil.
+	picker *picker
+	picks  int
 	// stale says that etcd is away.
 	stale bool
 }
@@ -56,7 +61,8 @@ func (r *Roster) find(s *scratch, from netip.Addr) (hit, bool) {
 	if !ok {
 		return hit{}, false
 	}
-	qname := unsafe.String(unsafe.SliceData(lower), len(lower)) // until release
+	//nolint:gosec // lower is not written to before release, and what is remembered has copies
+	qname := unsafe.String(unsafe.SliceData(lower), len(lower))
 	z := r.zoneAround(qname)
 	if z == nil || z.forward != nil || z.delegates(qname) {
 		return hit{}, false
@@ -79,8 +85,9 @@ func (r *Roster) find(s *scratch, from netip.Addr) (hit, bool) {
 		s.client.locality, s.client.scope = r.clients.locate(from)
 		q.client = &s.client
 	}
-	p := r.packed(q)
-	return hit{p, status.State == mirror.Stale}, p != nil
+	h, ok := r.packed(q)
+	h.stale = status.State == mirror.Stale
+	return h, ok
 }
 
 // zoneAround returns the zone that a name in lower case and without escapes is in.
@@ -110,82 +117,108 @@ func (q *question) hot() bool {
 	return false
 }
 
-// packed returns the packed record set that answers a hot question about a service, or
-// nil: it is made where it is due.
-func (r *Roster) packed(q *question) *wire.Packed {
+// packed returns the packed record set that answers a hot question about a service,
+// which is made where that is due. It reports false where there is none.
+func (r *Roster) packed(q *question) (h hit, ok bool) {
 	sq := serviceQuestion{q}
-	packs, key, n := sq.packs()
-	if packs == nil {
+	set, key, n := sq.hotSet()
+	if set == nil || n == 0 {
+		return h, set != nil
+	}
+	var some bool
+	if h.picks, some = q.limit.picks(n); some {
+		if h.picker = set.pickers.of(n); h.picker == nil {
+			return h, false // who picks records of messages makes it
+		}
+	}
+	slot := set.packs.slot(&key)
+	if h.Packed = slot.load(); h.Packed == nil && slot.due(n) {
+		h.Packed = sq.packAll()
+		r.packCache.store(slot, h.Packed)
+	}
+	return h, h.Packed != nil
+}
+
+// packAll packs all records that answer a hot question; nil where some are left out.
+func (q serviceQuestion) packAll() *wire.Packed {
+	all := *q.question
+	all.limit = unlimited
+	a := serviceQuestion{&all}.resolveService()
+	if a.omitted > 0 {
 		return nil
 	}
-	if _, some := q.limit.picks(n); some {
-		return nil
-	}
-	slot := packs.slot(&key)
-	if p := slot.load(); p != nil {
-		return p
-	}
-	if !slot.due(n) {
-		return nil
-	}
-	a := sq.resolveService()
-	if a.alias != "" || a.count() == 0 || a.omitted > 0 {
-		return nil
-	}
-	p, ok := pack(a.records)
-	if !ok {
-		return nil
-	}
-	r.packCache.store(slot, p)
+	p, _ := pack(a.records)
 	return p
 }
 
-// packs returns the packed forms of the record set of n records that answers a hot
-// question, and the key of the one that does; nil where it isn't remembered.
-func (q serviceQuestion) packs() (p *packs, key packKey, n int) {
+// hotSet returns the record set that answers a hot question, the key of its packed form
+// and how many records it has. It is nil where it isn't remembered.
+func (q serviceQuestion) hotSet() (set *setBase, key packKey, n int) {
 	s, _ := q.selected(q.answering)
-	key.rrtype = q.qtype
-	var ttl ownTTLs
 	switch {
 	case s.passing:
 		return nil, key, 0
 	case q.kind == kindPort:
-		set := s.port(q.portKey())
-		if set == nil {
+		port := s.port(q.portKey())
+		if port == nil {
 			return nil, key, 0
 		}
-		srv := set.srvSet()
-		p, ttl, n = &srv.packs, srv.ttl, len(srv.targets)
+		srv := port.srvSet()
+		set, n = &srv.setBase, len(srv.targets)
 	case s.soleHost() != nil:
 		return nil, key, 0
 	case q.qtype == dns.TypeA || q.qtype == dns.TypeAAAA:
-		set := s.addressSet(q.qtype)
-		key.ttl = q.ttls.ofSet(set.ttl)
-		return &set.packs, key, len(set.addresses)
+		addresses := s.addressSet(q.qtype)
+		return &addresses.setBase, packKey{rrtype: q.qtype, ttl: q.ttls.ofSet(addresses.ttl)}, len(addresses.addresses)
 	case q.qtype == dns.TypeSRV:
 		srv := s.srvSet()
-		p, ttl, n = &srv.packs, srv.ttl, len(srv.targets)
+		set, n = &srv.setBase, len(srv.targets)
 	default:
-		set := s.svcbSet()
-		p, ttl, n = &set.packs, set.ttl, len(set.targets)
+		svcb := s.svcbSet()
+		set, n = &svcb.setBase, len(svcb.targets)
 	}
-	key.zone, key.ttl, key.glue = q.zone.name, q.ttls.ofSet(ttl), q.block.ttls.under(q.answering.service.Policy())
-	return p, key, n
+	glue := q.block.ttls.under(q.answering.service.Policy())
+	return set, packKey{q.zone.name, q.qtype, q.ttls.ofSet(set.ttl), glue}, n
 }
 
-// appendTo appends the answer to the query in s.
-func (h *hit) appendTo(buf []byte, s *scratch, seed uint64) []byte {
-	n := h.Len()
-	most := min(n, h.Most(s.reply.Size))
-	o := shuffled(n, most, s.memory[:], seed)
-	s.places = s.places[:0]
-	for range most {
-		s.places = append(s.places, uint32(o.next()))
-	}
+// appendTo appends the answer to the query in s. It reports false where it has no room.
+func (h *hit) appendTo(buf []byte, s *scratch) ([]byte, bool) {
 	if h.stale && s.query.EDNS {
 		s.reply.Options = staleOption
 	}
-	return h.Append(buf, &s.query, s.places, &s.reply)
+	if h.Packed == nil {
+		return s.question.zone.negative.Append(buf, &s.query, s.question.gen.Serial(), &s.reply)
+	}
+	s.reply.Sampled = h.order(s)
+	return h.Append(buf, &s.query, s.places, &s.reply), true
+}
+
+// count returns how many records there are.
+func (h *hit) count() int {
+	if h.Packed == nil {
+		return 0
+	}
+	return h.Len()
+}
+
+// order sets the places of the records that answer, in a random order, and returns the
+// one from which they are a sample.
+func (h *hit) order(s *scratch) (sampled int) {
+	s.places = s.places[:0]
+	if h.picker != nil {
+		picked, whole := h.picker.pick(h.picks, rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())))
+		for _, place := range picked {
+			s.places = append(s.places, uint32(place))
+		}
+		return whole
+	}
+	n := h.Len()
+	most := min(n, h.Most(s.reply.Size))
+	o := shuffled(n, most, s.memory[:], rand.Uint64())
+	for range most {
+		s.places = append(s.places, uint32(o.next()))
+	}
+	return most
 }
 
 // staleOption is the Extended DNS Error of answers of which the data may have changed

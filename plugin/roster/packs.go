@@ -34,6 +34,13 @@ type packKey struct {
 	glue   ttls // of targets
 }
 
+// setBase is what sets of all types have in common.
+type setBase struct {
+	ttl     ownTTLs
+	pickers pickers
+	packs   packs
+}
+
 // packs are the packed forms of a record set: there is one for each block that is
 // asked, or few. They go with the set, and so with the version of the service. The zero
 // value is ready, and safe for concurrent use.
@@ -112,9 +119,13 @@ type held struct {
 
 func newPackCache(limit int) *packCache { return &packCache{limit: limit} }
 
-// store puts a packed form in its slot, unless there is one or it is too large. Others
+// store puts a packed form, if there is one, in its slot, unless that has one or it is
+// too large. Others
 // have to go that were not asked for of late.
 func (c *packCache) store(s *packSlot, p *wire.Packed) {
+	if p == nil {
+		return
+	}
 	size := p.Size()
 	if size > c.limit/maxShare || !s.packed.CompareAndSwap(nil, p) {
 		return

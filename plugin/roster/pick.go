@@ -122,6 +122,13 @@ func (l *limit) rng() *rand.Rand {
 // picked from those whose names are not too long. It is safe for concurrent use.
 type pickers struct{ by sync.Map }
 
+// of returns the picker of a list of n, or nil if none has been needed yet.
+func (p *pickers) of(n int) *picker {
+	made, _ := p.by.Load(n)
+	of, _ := made.(*picker)
+	return of
+}
+
 // pick returns those of a list of records that are picked, and how many of them are
 // not of a sample; ordered says that their order decides which are left where not all
 // fit.

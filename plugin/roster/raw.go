@@ -2,7 +2,6 @@ package roster
 
 import (
 	"context"
-	"math/rand/v2"
 	"net"
 	"net/netip"
 
@@ -29,22 +28,22 @@ func (r *Roster) serveRaw(ctx context.Context, w dns.ResponseWriter, req *dns.Ms
 	if !ok {
 		return false, nil
 	}
-	s.reply.Size, s.reply.Datagram, s.reply.UDPSize = dns.MaxMsgSize, remote.datagram, s.query.UDPSize
-	if remote.datagram {
-		s.reply.Size, s.reply.UDPSize = r.datagram(&s.query)
-	}
+	r.addressed(s, remote)
 	var stream *tcpAnswer
 	if !remote.datagram {
-		if stream = r.tcp.begin(w, h.Len()); stream == nil {
+		if stream = r.tcp.begin(w, h.count()); stream == nil {
 			return true, nil
 		}
 		defer stream.end()
 	}
-	buf := h.appendTo(s.buf[:0], s, rand.Uint64())
+	buf, ok := h.appendTo(s.buf[:0], s)
+	if !ok {
+		return false, nil
+	}
 	if cap(buf) <= dns.DefaultMsgSize {
 		s.buf = buf
 	}
-	r.counters.of(metrics.WithServer(ctx)).success.Inc()
+	r.counters.of(metrics.WithServer(ctx)).count(&h)
 	if stream != nil {
 		return true, stream.write(func() error { return writeOctets(w, buf) })
 	}
@@ -91,17 +90,19 @@ func (s *scratch) take(req *dns.Msg) bool {
 // isEchoed reports whether an answer can depend on an option of a query.
 func isEchoed(option uint16) bool { return option == dns.EDNS0SUBNET || edns.SupportedOption(option) }
 
-// datagram returns how many octets an answer to a query by UDP can have, and the size
-// that it states.
-func (r *responder) datagram(q *wire.Query) (size int, stated uint16) {
-	size = dns.MinMsgSize
-	if q.EDNS {
-		size = max(size, int(q.UDPSize))
+// addressed says in s how large the answer can be that goes to a client.
+func (r *responder) addressed(s *scratch, to remote) {
+	s.reply = wire.Reply{Size: dns.MaxMsgSize, Datagram: to.datagram, UDPSize: s.query.UDPSize}
+	if !to.datagram {
+		return
 	}
-	if size > r.maxUDP {
-		return r.maxUDP, uint16(r.maxUDP)
+	s.reply.Size = dns.MinMsgSize
+	if s.query.EDNS {
+		s.reply.Size = max(s.reply.Size, int(s.query.UDPSize))
 	}
-	return size, q.UDPSize
+	if s.reply.Size > r.maxUDP {
+		s.reply.Size, s.reply.UDPSize = r.maxUDP, uint16(r.maxUDP)
+	}
 }
 
 // remote is where a query comes from.

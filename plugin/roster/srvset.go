@@ -28,11 +28,9 @@ func labelLen(in *catalog.Instance) int {
 // srvSet is the data of an SRV record set: no two targets would make the same
 // record.
 type srvSet struct {
+	setBase
 	targets []srvTarget
-	ttl     ownTTLs
 	fitting fitting[srvTarget]
-	pickers pickers
-	packs   packs
 }
 
 // newSRVSet returns the set of targets, in which those of an instance stand side by

@@ -24,11 +24,9 @@ func (t svcbTarget) candidate() candidate { return candidateOf(t.Instance) }
 
 // svcbSet is the data of an SVCB or HTTPS record set.
 type svcbSet struct {
+	setBase
 	targets []svcbTarget
-	ttl     ownTTLs
 	fitting fitting[svcbTarget]
-	pickers pickers
-	packs   packs
 	hosts   map[hostBinding]struct{} // of the records so far
 }
 

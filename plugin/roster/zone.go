@@ -8,6 +8,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/rosterdns/roster/internal/services"
+	"github.com/rosterdns/roster/plugin/roster/internal/wire"
 )
 
 // maxName is the length of a name on the wire in octets (RFC 1035, 2.3.4).
@@ -27,6 +28,8 @@ type zone struct {
 	ttl         uint32
 	nameServers []nameServer
 	contact     string // the mailbox of whoever runs the zone, as a name
+	// negative makes answers that there are no records, with the SOA record.
+	negative wire.Negative
 	// forward is the zone whose names a zone of addresses points to; nil for one of
 	// services.
 	forward *zone
@@ -72,6 +75,7 @@ func newZone(zoneName string, ttl uint32, configured []nameServer, own []netip.A
 		z.nameServers = append(z.nameServers, ns)
 	}
 	z.addInner(others)
+	z.negative = wire.NewNegative(zoneName, z.ttl, dataOf(z.soa(0)))
 	return z, nil
 }
 

@@ -22,6 +22,9 @@ type Reply struct {
 	Options []byte
 	// UDPSize is the size that the OPT record states.
 	UDPSize uint16
+	// Sampled is the place in the order from which on records are a sample: as SRV
+	// records they have equal weights, since they were picked by their own.
+	Sampled int
 }
 
 // Append appends to buf the answer to a query that has the records at the places that
@@ -43,6 +46,9 @@ func (p *Packed) Append(buf []byte, q *Query, order []uint32, r *Reply) []byte {
 			break
 		}
 		m.buf = append(m.buf, record...)
+		if n >= r.Sampled {
+			equalize(m.buf[len(m.buf)-len(record):])
+		}
 	}
 	glue := 0
 	if !cut && p.groups != nil {
@@ -59,6 +65,14 @@ func (p *Packed) Append(buf []byte, q *Query, order []uint32, r *Reply) []byte {
 	binary.BigEndian.PutUint16(head[6:], uint16(len(order)))
 	binary.BigEndian.PutUint16(head[10:], uint16(glue))
 	return m.buf
+}
+
+// equalize gives an SRV record the weight of those that are a sample.
+func equalize(record []byte) {
+	const typeSRV, weight = 33, 100 // that of instances which state none
+	if binary.BigEndian.Uint16(record[2:]) == typeSRV {
+		binary.BigEndian.PutUint16(record[fixedSize+2:], weight)
+	}
 }
 
 // message is one that is being made.

@@ -1,0 +1,172 @@
+package roster
+
+import (
+	"fmt"
+	"runtime"
+	"testing"
+
+	"github.com/miekg/dns"
+
+	"github.com/rosterdns/roster/internal/mirror"
+	"github.com/rosterdns/roster/internal/services"
+)
+
+// asker asks a handler for datagrams.
+type asker struct {
+	r     *Roster
+	count *serverCounters
+	buf   []byte
+}
+
+// servingPacked returns a handler with a cache of its own.
+func servingPacked(tb testing.TB, store *services.Store, limit int) *asker {
+	tb.Helper()
+	r := servingRegistry(tb, "roster", inState(store, mirror.Live))
+	r.packCache = newPackCache(limit)
+	return &asker{r, r.counters.of("dns://:53"), make([]byte, 0, dns.DefaultMsgSize)}
+}
+
+func (a *asker) ask(tb testing.TB, question string) bool {
+	tb.Helper()
+	wire, err := query(question).Pack()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	_, ok := a.r.answerDatagram(a.buf, wire, ownAddrs[0], a.count)
+	return ok
+}
+
+// fleetOf returns n services of an instance each.
+func fleetOf(n int) values {
+	vs := values{}
+	for i := range n {
+		vs[fmt.Sprintf("default/s%d/a", i)] = fmt.Sprintf(`{"addresses":["10.0.%d.%d"],"ports":[{"name":"http","port":80}]}`, i>>8, i&255)
+	}
+	return vs
+}
+
+// TestPackCacheBound: whatever is asked for, packed record sets take no more than the
+// limit, and those stay that are asked for most.
+func TestPackCacheBound(t *testing.T) {
+	t.Parallel()
+	const n, limit = 2_000, 100_000
+	store := storeOf(t, fleetOf(n))
+	a := servingPacked(t, store, limit)
+	slot := func(i int) *packSlot {
+		s := servedOf(store.Load().Service("default", fmt.Sprintf("s%d", i)))
+		return (*s.whole.addressSet(dns.TypeA).packs.slots.Load())[0]
+	}
+	for i := range n {
+		for _, asked := range []int{i, 0} {
+			if !a.ask(t, fmt.Sprintf("s%d.default.svc.internal. A", asked)) {
+				t.Fatalf("s%d: not answered", asked)
+			}
+		}
+		if a.r.packCache.size > limit {
+			t.Fatalf("%d octets", a.r.packCache.size)
+		}
+	}
+	if slot(0).packed.Load() == nil {
+		t.Error("what was asked for all the time has gone")
+	}
+	there, size := 0, 0
+	for i := range n {
+		if p := slot(i).packed.Load(); p != nil {
+			there++
+			size += p.Size()
+		}
+	}
+	if size != a.r.packCache.size || there != a.r.packCache.queue.Len() || size < limit/2 {
+		t.Errorf("%d sets of %d octets; counted are %d of %d", there, size, a.r.packCache.queue.Len(), a.r.packCache.size)
+	}
+}
+
+// TestPackCacheForgets: what is packed of a version of a service goes with it.
+func TestPackCacheForgets(t *testing.T) {
+	t.Parallel()
+	store := storeOf(t, many(10))
+	a := servingPacked(t, store, 1<<30)
+	revision := int64(fixtureRevision)
+	for range 1000 {
+		revision++
+		change(store, revision)
+		for _, question := range []string{manyA, manySRV} {
+			if !a.ask(t, question) {
+				t.Fatal("not answered")
+			}
+		}
+	}
+	forgotten := func() bool {
+		a.r.packCache.mu.Lock()
+		defer a.r.packCache.mu.Unlock()
+		return a.r.packCache.queue.Len() <= 100 // of versions that the journal has
+	}
+	for range 100 { // cleanups run some time after a collection
+		if runtime.GC(); forgotten() {
+			return
+		}
+	}
+	t.Errorf("%d of 2,000 packed sets are still counted, of 1,000 versions", a.r.packCache.queue.Len())
+}
+
+// TestPackedLate: a large set that is asked for less often than it changes is not
+// packed whole each time, and one that is too large never.
+func TestPackedLate(t *testing.T) {
+	t.Parallel()
+	const n = 10 * packedAfter
+	store := storeOf(t, many(n))
+	a := servingPacked(t, store, 1<<20)
+	for i := range 2 * n / packedAfter {
+		if got, want := a.ask(t, manyA), i+1 >= n/packedAfter; got != want {
+			t.Errorf("question %d: packed %v, want %v", i, got, want)
+		}
+	}
+	a = servingPacked(t, store, maxShare*n*aSize)
+	for range 100 {
+		a.ask(t, manySRV)
+	}
+	if size := a.r.packCache.size; size != 0 {
+		t.Errorf("%d octets of a set that has more than its share", size)
+	}
+}
+
+// TestMemoryOfUniqueNames: names that don't exist, and random tags and localities, leave
+// nothing behind.
+func TestMemoryOfUniqueNames(t *testing.T) { // not parallel: it measures the process's memory
+	const n = 200_000
+	vs := labelled(100)
+	r := serving(t, "roster", vs)
+	a := &asker{r, r.counters.of("dns://:53"), make([]byte, 0, dns.DefaultMsgSize)}
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	ask := func(i int, format string) {
+		req := query(fmt.Sprintf(format, i))
+		if !a.ask(t, fmt.Sprintf(format, i)) {
+			if got, _ := exchange(t, r, req, false); got == nil {
+				t.Fatal("no answer")
+			}
+		}
+	}
+	formats := []string{
+		"x%d.default.svc.internal. A", "x%d._tag.many.default.svc.internal. A", "_http._tcp.x%d.pin._zone.many.default.svc.internal. SRV",
+		"x%d.prefer._zone.many.default.svc.internal. A", "t1._tag.x%d._tag.many.default.svc.internal. SRV",
+	}
+	for i := range 1000 {
+		for _, f := range formats {
+			ask(i, f)
+		}
+	}
+	before := heap()
+	for i := range n / len(formats) {
+		for _, f := range formats {
+			ask(1000+i, f)
+		}
+	}
+	if after := heap(); after > before+16<<20 {
+		t.Errorf("%d octets more after %d names", after-before, n)
+	}
+}
