@@ -67,4 +67,3 @@ func (f *fastpath) close() {
 		}
 	}
 }
-

@@ -97,10 +97,14 @@ type report struct {
 func newReport(server, zone, writer string) *report {
 	const view, udp = "", "udp"
 	counter := func(v *prometheus.CounterVec, labels ...string) func() prometheus.Counter {
-		return sync.OnceValue(func() prometheus.Counter { return v.WithLabelValues(append([]string{server, zone, view}, labels...)...) })
+		return sync.OnceValue(func() prometheus.Counter {
+			return v.WithLabelValues(append([]string{server, zone, view}, labels...)...)
+		})
 	}
 	observer := func(v *prometheus.HistogramVec, labels ...string) func() prometheus.Observer {
-		return sync.OnceValue(func() prometheus.Observer { return v.WithLabelValues(append([]string{server, zone, view}, labels...)...) })
+		return sync.OnceValue(func() prometheus.Observer {
+			return v.WithLabelValues(append([]string{server, zone, view}, labels...)...)
+		})
 	}
 	r := &report{
 		withDO:       counter(vars.RequestDo),
