@@ -14,6 +14,8 @@ import (
 	"github.com/miekg/dns"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/rosterdns/roster/plugin/roster/internal/batchudp"
 )
 
 // askRaw asks a server by UDP and returns the answer as it came.
@@ -442,5 +444,78 @@ example.org:%[1]s {
 	answered, _ := packets("dns://127.0.0.1:" + port)
 	if answered != 1 {
 		t.Errorf("%v answered on the fast path", answered)
+	}
+}
+
+// answering returns a handler of packets for a registry, with the counts of the plugin
+// prometheus or without.
+func answering(tb testing.TB, vs values, counted bool) *fastHandler {
+	tb.Helper()
+	r := serving(tb, "roster", vs)
+	a := fastAnswerer{handler: r, count: r.counters.of("dns://:53")}
+	if counted {
+		var origin [maxName]byte
+		n, err := dns.PackDomainName(r.origins[0], origin[:], 0, nil, false)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		a.report = &reports{[][]byte{origin[:n]}, []*report{newReport("dns://:53", r.origins[0], "errors")}}
+	}
+	return &fastHandler{blocks: []fastAnswerer{a}, answered: fastPackets.WithLabelValues("dns://:53", "answered")}
+}
+
+// hotPacket returns a packet with a query that the handler answers, once it is packed.
+func hotPacket(tb testing.TB, f *fastHandler, buf []byte, question string, edns bool) *batchudp.Packet {
+	tb.Helper()
+	req := query(question)
+	if edns {
+		req.SetEdns0(1232, true)
+	}
+	packed, err := req.Pack()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	p := &batchudp.Packet{Data: packed}
+	for range packedAfter {
+		if answer, ok := f.Answer(p, buf); ok && len(answer) > len(packed) {
+			return p
+		}
+	}
+	tb.Fatalf("%s is not answered", question)
+	return nil
+}
+
+// TestFastpathAllocatesNothing: an answer takes no memory of its own.
+func TestFastpathAllocatesNothing(t *testing.T) {
+	buf := make([]byte, 0, dns.DefaultMsgSize)
+	for _, counted := range []bool{false, true} {
+		f := answering(t, many(10), counted)
+		for _, question := range []string{manyA, manySRV} {
+			for _, edns := range []bool{false, true} {
+				p := hotPacket(t, f, buf, question, edns)
+				if n := testing.AllocsPerRun(1_000, func() { f.Answer(p, buf) }); n != 0 {
+					t.Errorf("%s, EDNS %v, counted %v: %v allocations", question, edns, counted, n)
+				}
+			}
+		}
+	}
+}
+
+// BenchmarkFastpath measures an answer, from the packet to the packet.
+func BenchmarkFastpath(b *testing.B) {
+	buf := make([]byte, 0, dns.DefaultMsgSize)
+	for _, counted := range []bool{false, true} {
+		f := answering(b, many(10), counted)
+		for _, question := range []string{manyA, manySRV} {
+			for _, edns := range []bool{false, true} {
+				p := hotPacket(b, f, buf, question, edns)
+				b.Run(fmt.Sprintf("%s/edns=%v/prometheus=%v", strings.Fields(question)[1], edns, counted), func(b *testing.B) {
+					b.ReportAllocs()
+					for b.Loop() {
+						f.Answer(p, buf)
+					}
+				})
+			}
+		}
 	}
 }
