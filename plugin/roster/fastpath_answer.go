@@ -1,7 +1,6 @@
 package roster
 
 import (
-	"net/netip"
 	"runtime/debug"
 	"time"
 
@@ -15,17 +14,10 @@ import (
 // fastHandler answers the packets of a listener from packed record sets, and hands the
 // others over.
 type fastHandler struct {
-	blocks   []fastAnswerer
+	origins  fastOrigins
 	handover *handover
 	answered prometheus.Counter
 	handed   prometheus.Counter
-}
-
-// fastAnswerer answers for one server block.
-type fastAnswerer struct {
-	handler *Roster
-	count   *serverCounters
-	report  *reports // nil without the plugin prometheus
 }
 
 var _ batchudp.Handler = (*fastHandler)(nil)
@@ -37,17 +29,13 @@ func newFastHandler(blocks []fastBlock, server *dnsserver.Server, h *handover) *
 		handed:   fastPackets.WithLabelValues(server.Addr, "handed_over"),
 	}
 	for i := range blocks {
-		b := &blocks[i]
-		f.blocks = append(f.blocks, fastAnswerer{b.handler, b.handler.counters.of(server.Addr), newReports(b, server.Addr)})
+		f.origins.add(&blocks[i], server.Addr)
 	}
 	return f
 }
 
 // Answer implements batchudp.Handler.
 func (f *fastHandler) Answer(p *batchudp.Packet, buf []byte) (answer []byte, ok bool) {
-	if p.Cut {
-		return nil, false
-	}
 	defer func() {
 		if cause := recover(); cause != nil {
 			vars.Panic.Inc()
@@ -55,26 +43,23 @@ func (f *fastHandler) Answer(p *batchudp.Packet, buf []byte) (answer []byte, ok 
 			answer, ok = nil, false
 		}
 	}()
-	from := p.From()
-	for i := range f.blocks {
-		if answer, ok = f.blocks[i].answer(p.Data, from.Addr().WithZone(""), buf); ok {
-			f.answered.Inc()
-			return answer, true
-		}
+	o, end := f.origins.of(p.Data)
+	if o == nil || p.Cut {
+		return nil, false
 	}
-	return nil, false
-}
-
-func (b *fastAnswerer) answer(query []byte, from netip.Addr, buf []byte) ([]byte, bool) {
-	if b.report == nil {
-		return b.handler.answerDatagram(buf, query, from, b.count)
+	from := p.From().Addr().WithZone("")
+	var start time.Time
+	if o.report != nil {
+		start = time.Now()
 	}
-	start := time.Now()
-	answer, ok := b.handler.answerDatagram(buf, query, from, b.count)
-	if ok {
-		b.report.count(query, answer, from, start)
+	if answer, ok = o.handler.answerDatagram(buf, p.Data, from, o.count); !ok {
+		return nil, false
 	}
-	return answer, ok
+	f.answered.Inc()
+	if o.report != nil {
+		o.report.count(p.Data, end, len(answer), from, start)
+	}
+	return answer, true
 }
 
 // HandOver implements batchudp.Handler.

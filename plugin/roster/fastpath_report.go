@@ -1,7 +1,6 @@
 package roster
 
 import (
-	"bytes"
 	"encoding/binary"
 	"math"
 	"net/netip"
@@ -9,85 +8,13 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/coredns/coredns/plugin"
-	"github.com/coredns/coredns/plugin/metrics"
 	"github.com/coredns/coredns/plugin/metrics/vars"
 	"github.com/miekg/dns"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// reports count the answers of a server block on the fast path as the plugin
-// prometheus counts others.
-type reports struct {
-	origins [][]byte // in wire form
-	zones   []*report
-}
-
-// newReports returns the reports of a block on a server, or nil where the block has no
-// prometheus.
-func newReports(b *fastBlock, server string) *reports {
-	m, ok := b.config.server.Handler("prometheus").(*metrics.Metrics)
-	if !ok {
-		return nil
-	}
-	// CoreDNS takes the plugin behind prometheus for the one that writes.
-	writer := m.Next.Name()
-	rs := new(reports)
-	for _, origin := range b.handler.origins {
-		wire := make([]byte, maxName)
-		n, err := dns.PackDomainName(origin, wire, 0, nil, false)
-		if err != nil {
-			continue // has no names
-		}
-		zone := plugin.Zones(m.ZoneNames()).Matches(origin)
-		if zone == "" {
-			zone = "."
-		}
-		rs.origins = append(rs.origins, wire[:n])
-		rs.zones = append(rs.zones, newReport(server, zone, writer))
-	}
-	return rs
-}
-
-// count counts the answer to a query, which has one question and at most an OPT record
-// besides.
-func (rs *reports) count(query, answer []byte, from netip.Addr, start time.Time) {
-	const header = 12
-	var in *report
-	longest := 0
-	end := header
-	for name := query[header:]; ; name = query[end:] {
-		for i, origin := range rs.origins {
-			if len(origin) > longest && len(name) >= len(origin) && bytes.EqualFold(name[:len(origin)], origin) {
-				in, longest = rs.zones[i], len(origin)
-			}
-		}
-		if name[0] == 0 {
-			break
-		}
-		end += 1 + int(name[0])
-	}
-	if in == nil {
-		return
-	}
-	question, opt := query[end+1:], query[end+1+4:]
-	const do = 7 // the octet of an OPT record with DNSSEC OK
-	family := 0
-	if from.Is6() {
-		family = 1
-	}
-	in.requests[family].of(binary.BigEndian.Uint16(question)).Inc()
-	if len(opt) > do && opt[do]&0x80 != 0 {
-		in.withDO().Inc()
-	}
-	in.answers().Inc()
-	in.duration().Observe(time.Since(start).Seconds())
-	in.requestSize().Observe(float64(len(query)))
-	in.responseSize().Observe(float64(len(answer)))
-}
-
-// report is what is counted of a server and a zone. Each series begins with what is
-// counted first in it, as those of the plugin prometheus do.
+// report counts the answers of the fast path for a zone as the plugin prometheus counts
+// others. Each series begins with what is counted first in it.
 type report struct {
 	requests                            [2]typeCounters // by family
 	withDO, answers                     func() prometheus.Counter
@@ -119,6 +46,24 @@ func newReport(server, zone, writer string) *report {
 		}
 	}
 	return r
+}
+
+// count counts an answer of that many octets to a query, which has one question, whose
+// name ends where end says, and at most an OPT record besides.
+func (r *report) count(query []byte, end, answer int, from netip.Addr, start time.Time) {
+	family := 0
+	if from.Is6() {
+		family = 1
+	}
+	r.requests[family].of(binary.BigEndian.Uint16(query[end:])).Inc()
+	const do = 4 + 7 // the octet behind a name and the question with DNSSEC OK
+	if opt := query[end:]; len(opt) > do && opt[do]&0x80 != 0 {
+		r.withDO().Inc()
+	}
+	r.answers().Inc()
+	r.duration().Observe(time.Since(start).Seconds())
+	r.requestSize().Observe(float64(len(query)))
+	r.responseSize().Observe(float64(answer))
 }
 
 // typeCounters are counters by the type that is asked for, of which there are few. They
