@@ -24,7 +24,7 @@ import (
 
 func TestMain(m *testing.M) {
 	// As in the server that the repository builds.
-	dnsserver.Directives = slices.Insert(dnsserver.Directives, slices.Index(dnsserver.Directives, "etcd"), pluginName)
+	dnsserver.Directives = slices.Insert(dnsserver.Directives, slices.Index(dnsserver.Directives, "etcd"), looking, pluginName)
 	dnsserver.Quiet, caddy.Quiet = true, true
 	if !slices.Contains(os.Args, "-test.v=true") {
 		clog.Discard()
