@@ -52,7 +52,7 @@ func (f *fastpath) open() error {
 func (f *fastpath) decorate(server *dnsserver.Server) dns.DecorateWriter {
 	if l := f.listeners[server.Addr]; l != nil {
 		if err := l.serve(server); err != nil {
-			log.Warningf("Packets are read without fastpath at %s: %v", server.Addr, err)
+			logger.Warn("fastpath can't steer packets to its sockets: CoreDNS's server reads them", "server", server.Addr, "error", err)
 		}
 	}
 	return nil
@@ -63,7 +63,7 @@ func (f *fastpath) decorate(server *dnsserver.Server) dns.DecorateWriter {
 func (f *fastpath) close() {
 	for _, l := range f.listeners {
 		if err := fastGroups.release(l); err != nil {
-			log.Warningf("Sockets of fastpath at %s: %v", l.addr, err)
+			logger.Warn("closing the sockets of fastpath", "server", l.addr, "error", err)
 		}
 	}
 }

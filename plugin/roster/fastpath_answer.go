@@ -1,6 +1,7 @@
 package roster
 
 import (
+	"fmt"
 	"runtime/debug"
 	"time"
 
@@ -39,7 +40,7 @@ func (f *fastHandler) Answer(p *batchudp.Packet, buf []byte) (answer []byte, ok 
 	defer func() {
 		if cause := recover(); cause != nil {
 			vars.Panic.Inc()
-			log.Errorf("Recovered from panic in fastpath: %v\n%s", cause, debug.Stack())
+			logger.Error("recovered from a panic in fastpath", "panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
 			answer, ok = nil, false
 		}
 	}()

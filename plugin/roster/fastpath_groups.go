@@ -92,13 +92,11 @@ func (p *groups) release(l *fastListener) error {
 
 	h := l.stop()
 	var err error
-	switch {
-	case next == nil:
+	if next == nil {
 		err = g.Close()
-	case h != nil: // else a reload has failed, and next goes on
-		next.await()
 	}
-	if h != nil {
+	// Without a handover a reload has failed, and next goes on.
+	if h != nil && (next == nil || next.await()) {
 		h.end()
 	}
 	return err
@@ -131,12 +129,15 @@ func (l *fastListener) serve(server *dnsserver.Server) error {
 }
 
 // await waits until the listener serves, which it does as soon as CoreDNS's server does.
-func (l *fastListener) await() {
+// It reports false where that takes too long.
+func (l *fastListener) await() bool {
 	timeout := time.NewTimer(handoverTimeout)
 	defer timeout.Stop()
 	select {
 	case <-l.serving:
+		return true
 	case <-timeout.C:
+		return false
 	}
 }
 

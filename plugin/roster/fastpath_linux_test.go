@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coredns/coredns/plugin/metrics/vars"
 	"github.com/miekg/dns"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -523,5 +524,23 @@ func BenchmarkFastpath(b *testing.B) {
 				})
 			}
 		}
+	}
+}
+
+// TestFastpathPanic: a packet for which something is wrong in roster is handed over.
+func TestFastpathPanic(t *testing.T) {
+	log := logged(t)
+	f := &fastHandler{}
+	f.origins.set("svc.internal.", &fastOrigin{}) // without a handler
+	packed, err := query("orders.default.svc.internal. A").Pack()
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := testutil.ToFloat64(vars.Panic)
+	if answer, ok := f.Answer(&batchudp.Packet{Data: packed}, nil); ok || answer != nil {
+		t.Errorf("%x, %v", answer, ok)
+	}
+	if n := testutil.ToFloat64(vars.Panic) - before; n != 1 || len(lines(log, "[ERROR] plugin/roster: recovered from a panic in fastpath")) != 1 {
+		t.Errorf("%v panics are counted; logged\n%s", n, log)
 	}
 }
