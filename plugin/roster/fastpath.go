@@ -6,6 +6,9 @@ import (
 	"github.com/miekg/dns"
 )
 
+// fastGroups are the sockets of the fast path in this process, which outlive a reload.
+var fastGroups = &groups{groups: map[string]*group{}}
+
 // fastpath is what the blocks of a Corefile have of it together: listeners whose
 // packets are read in batches by sockets of their own, beside the one of CoreDNS's
 // server.
@@ -14,12 +17,6 @@ type fastpath struct {
 	context   caddy.Context            // of the Corefile, with all server blocks
 	checked   map[string][]fastBlock   // of each listener, by address, as in dnsserver.Server.Addr
 	listeners map[string]*fastListener // the same that have sockets
-}
-
-// fastBlock is a server block with fastpath.
-type fastBlock struct {
-	handler *Roster
-	config  *config
 }
 
 // add adds a block. CoreDNS calls decorate when a listener of it begins to serve.
@@ -31,6 +28,15 @@ func (f *fastpath) add(c *caddy.Controller, r *Roster, cfg *config) error {
 	f.blocks = append(f.blocks, fastBlock{r, cfg})
 	cfg.server.UDPDecorateWriterFunc = f.decorate
 	return nil
+}
+
+// check finds the listeners. It fails where something would be bypassed that must see
+// their queries.
+func (f *fastpath) check() (err error) {
+	if len(f.blocks) > 0 {
+		f.checked, err = checkFastpath(f.context, f.blocks, f.decorate)
+	}
+	return err
 }
 
 // open opens the sockets of the listeners that check has found. Nothing is read from

@@ -31,6 +31,12 @@ var bypassable = map[string]bool{
 	"transfer":   true, // answers questions for AXFR and IXFR, which are handed over
 }
 
+// fastBlock is a server block with fastpath.
+type fastBlock struct {
+	handler *Roster
+	config  *config
+}
+
 // listenersOf returns the server blocks that each plain DNS listener has, by its
 // address as CoreDNS names it in dnsserver.Server.Addr. CoreDNS tells a plugin of its own
 // block alone, so that the field of the context is read that has them all.
@@ -56,18 +62,16 @@ func listenersOf(ctx caddy.Context) (map[string][]*dnsserver.Config, error) {
 	return listeners, nil
 }
 
-// check finds the listeners of the blocks. It fails where something would be bypassed
-// that must see their queries.
-func (f *fastpath) check() error {
-	if len(f.blocks) == 0 {
-		return nil
-	}
-	listeners, err := listenersOf(f.context)
+// checkFastpath returns the blocks with fastpath, of which there are some, of each listener
+// that has one. decorate is what they have set. It fails where something would be
+// bypassed that must see their queries.
+func checkFastpath(ctx caddy.Context, blocks []fastBlock, decorate func(*dnsserver.Server) dns.DecorateWriter) (map[string][]fastBlock, error) {
+	listeners, err := listenersOf(ctx)
 	if err != nil {
-		return f.blocks[0].config.errorAt("fastpath", err)
+		return nil, blocks[0].config.errorAt("fastpath", err)
 	}
-	f.checked = map[string][]fastBlock{}
-	for _, b := range f.blocks {
+	checked := map[string][]fastBlock{}
+	for _, b := range blocks {
 		found := false
 		for _, addr := range slices.Sorted(maps.Keys(listeners)) {
 			configs := listeners[addr]
@@ -75,20 +79,20 @@ func (f *fastpath) check() error {
 			if len(own) == 0 {
 				continue
 			}
-			err := checkListener(addr, configs, f.decorate)
+			err := checkListener(addr, configs, decorate)
 			if err == nil {
 				err = b.check(addr, configs, own)
 			}
 			if err != nil {
-				return b.config.errorAt("fastpath", err)
+				return nil, b.config.errorAt("fastpath", err)
 			}
-			found, f.checked[addr] = true, append(f.checked[addr], b)
+			found, checked[addr] = true, append(checked[addr], b)
 		}
 		if !found {
-			return b.config.errorAt("fastpath", errors.New("the server block has no listener for plain DNS: remove it"))
+			return nil, b.config.errorAt("fastpath", errors.New("the server block has no listener for plain DNS: remove it"))
 		}
 	}
-	return nil
+	return checked, nil
 }
 
 // ownConfigs returns those of the server blocks that a handler is in: one for each zone

@@ -86,17 +86,6 @@ func acceptFunc(server *dnsserver.Server) dns.MsgAcceptFunc {
 	}
 }
 
-// peerWriter shows the address of a client as what CoreDNS and plugins look for.
-type peerWriter struct{ dns.ResponseWriter }
-
-// RemoteAddr implements dns.ResponseWriter.
-func (w peerWriter) RemoteAddr() net.Addr {
-	if p, ok := w.ResponseWriter.RemoteAddr().(*batchudp.Peer); ok {
-		return p.UDPAddr
-	}
-	return w.ResponseWriter.RemoteAddr()
-}
-
 // handedPackets is the net.PacketConn that a server reads the packets from.
 type handedPackets struct{ *handover }
 

@@ -14,6 +14,3 @@ var replicas = func() *pool {
 // packed bounds what the packed record sets of this process take: they are with the
 // replicas, and so outlive a reload.
 var packed = newPackCache(maxPacked)
-
-// fastGroups are the sockets of the fast path in this process, which outlive a reload.
-var fastGroups = &groups{groups: map[string]*group{}}

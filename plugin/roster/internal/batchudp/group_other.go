@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"net"
-	"net/netip"
 )
 
 // Group is what other systems lack.
@@ -17,10 +16,6 @@ type Config struct {
 	Address                     string
 	Sockets, Before, AnswerSize int
 }
-
-type sender struct{}
-
-func (sender) addrPort() netip.AddrPort { return netip.AddrPort{} }
 
 // Open returns errors.ErrUnsupported.
 func Open(context.Context, Config) (*Group, error) { return nil, errors.ErrUnsupported }
