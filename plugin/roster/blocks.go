@@ -19,6 +19,7 @@ type blocks struct {
 	limits   limits    // of all blocks together: each has clients that don't read
 	// transfers is of all blocks together: each has secondaries.
 	transfers *transfers
+	fastpath  fastpath
 
 	ctx      context.Context // until the end
 	cancel   context.CancelFunc
@@ -94,6 +95,9 @@ func (b *blocks) start() error {
 
 	err := b.checkTransfers()
 	if err == nil {
+		err = b.fastpath.check()
+	}
+	if err == nil {
 		err = b.acquire()
 	}
 	if err != nil {
@@ -107,6 +111,10 @@ func (b *blocks) start() error {
 		b.waits.Go(func() { b.acquired[i].await(b.ctx, cfg, started.Done) })
 	}
 	started.Wait()
+	if err := b.fastpath.open(); err != nil {
+		b.releaseAll()
+		return plugin.Error(pluginName, err)
+	}
 	return nil
 }
 
@@ -134,6 +142,7 @@ func (b *blocks) acquire() error {
 // snapshot.
 func (b *blocks) releaseAll() {
 	b.release.Do(func() {
+		b.fastpath.close()
 		b.cancel()
 		b.waits.Wait()
 		b.transfers.wait()

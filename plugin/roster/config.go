@@ -40,6 +40,7 @@ type config struct {
 	maxAnswers int
 	clients    clients
 	fall       fall.F
+	fastpath   bool
 	// server is the server block, as CoreDNS has it; nil in tests without one.
 	server *dnsserver.Config
 	// stated says where each property is stated first; the directive itself is

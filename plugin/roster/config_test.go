@@ -69,6 +69,7 @@ func TestParse(t *testing.T) {
 			c.origins = []string{"."}
 			c.nameServers = []nameServer{{name: "ns1.", addresses: []netip.Addr{netip.MustParseAddr("192.0.2.1")}}}
 		}},
+		{"roster {\n fastpath\n}", func(c *config) { c.fastpath = true }},
 		{"roster {\n max_answers 8\n}", func(c *config) { c.maxAnswers = 8 }},
 		{"roster {\n locality 10.1.0.0/16 10.2.3.4 az1\n locality 10.1.2.0/24 10.1.0.0/16 az1\n ecs_trust 10.0.0.53 2001:db8::/32\n}", func(c *config) {
 			c.clients = clients{
@@ -104,7 +105,7 @@ func TestParse(t *testing.T) {
 func TestParseErrors(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat(strings.Repeat("x", 60)+".", 4) // 244 octets and the root's
-	const known = "; roster has allow_net, credentials, credentials_file, deny_net, ecs_trust, endpoint, fallthrough, keep_last, locality, max_answers, max_ttl, max_udp, min_ttl, namespaces, " +
+	const known = "; roster has allow_net, credentials, credentials_file, deny_net, ecs_trust, endpoint, fallthrough, fastpath, keep_last, locality, max_answers, max_ttl, max_udp, min_ttl, namespaces, " +
 		"ns, prefix, protect, snapshot, snapshot_max_age, stale, startup_timeout, tls, ttl"
 	for _, tt := range []struct {
 		block string
@@ -114,7 +115,6 @@ func TestParseErrors(t *testing.T) {
 		{"roster {\n color red\n}", "2", `unknown property "color"` + known},
 		// Of later versions.
 		{"roster {\n snapshots /tmp/x\n}", "2", `unknown property "snapshots"` + known},
-		{"roster {\n fastpath\n}", "2", `unknown property "fastpath"` + known},
 		{"roster {\n ttl 5\n ttl 5\n}", "3", "ttl appears twice, first at Testfile:2"},
 		{"roster {\n endpoint http://a:1\n endpoint http://b:1\n}", "3", "endpoint appears twice, first at Testfile:2"},
 		{"roster {\n}\nroster", "3", "roster appears twice in one server block"},
@@ -176,6 +176,7 @@ func TestParseErrors(t *testing.T) {
 		{"roster {\n ns ns.svc.internal ff02::1\n}", "2", `ns: "ff02::1" is not an IP address that clients can send to`},
 		{"roster {\n ns ns.svc.internal fe80::1%eth0\n}", "2", `ns: "fe80::1%eth0" is not an IP address that clients can send to`},
 		{"roster {\n ns ns.example.org 192.0.2.1\n ns ns.svc.internal\n}", "2", `ns: "ns.example.org." is outside the zones, which can't hold its addresses: omit them`},
+		{"roster {\n fastpath 2\n}", "2", "fastpath: takes no argument"},
 		{"roster {\n max_answers\n}", "2", "max_answers: needs a number of records, and nothing else"},
 		{"roster {\n max_answers all\n}", "2", `max_answers: "all" is not a number of records from 0 to 65535`},
 		{"roster {\n max_answers 65536\n}", "2", `max_answers: "65536" is not a number of records from 0 to 65535`},

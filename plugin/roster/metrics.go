@@ -27,6 +27,11 @@ var (
 		Help: "Counter of host names looked up in this server's own blocks, by result: resolved, unresolved, busy.",
 	}, []string{"result"})
 
+	fastPackets = promauto.NewCounterVec(prometheus.CounterOpts{
+		Namespace: plugin.Namespace, Subsystem: pluginName, Name: "fastpath_packets_total",
+		Help: "Counter of packets read by fastpath, by result: answered, handed_over to the server.",
+	}, []string{"server", "result"})
+
 	namesTooLong = promauto.NewCounter(prometheus.CounterOpts{
 		Namespace: plugin.Namespace, Subsystem: pluginName, Name: "names_too_long_total",
 		Help: "Counter of records left out because a name in them would be longer than 255 octets.",

@@ -47,6 +47,7 @@ var properties = map[string]property{
 	"locality":         {parse: func(c *config, _ *caddy.Controller, args []string) error { return c.clients.addNets(args) }, repeatable: true},
 	"ecs_trust":        {parse: func(c *config, _ *caddy.Controller, args []string) error { return parseNets(&c.clients.trusted, args) }, repeatable: true},
 	"startup_timeout":  {parse: parseStartupTimeout},
+	"fastpath":         {parse: parseFastpath},
 	"fallthrough":      {parse: parseFallthrough},
 }
 
@@ -246,6 +247,14 @@ func parseStartupTimeout(cfg *config, _ *caddy.Controller, args []string) error 
 	if cfg.startupTimeout, err = time.ParseDuration(s); err != nil || cfg.startupTimeout < 0 {
 		return fmt.Errorf("%q is not a duration such as 5s", s)
 	}
+	return nil
+}
+
+func parseFastpath(cfg *config, _ *caddy.Controller, args []string) error {
+	if len(args) > 0 {
+		return errors.New("takes no argument")
+	}
+	cfg.fastpath = true
 	return nil
 }
 

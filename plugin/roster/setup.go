@@ -35,6 +35,11 @@ func setup(c *caddy.Controller) error {
 	if err := b.add(r, cfg); err != nil {
 		return plugin.Error(pluginName, err)
 	}
+	if cfg.fastpath {
+		if err := b.fastpath.add(c, r, cfg); err != nil {
+			return plugin.Error(pluginName, err)
+		}
+	}
 	c.OnStartup(func() error {
 		r.signed = cfg.server.Handler("dnssec") != nil
 		return nil

@@ -39,6 +39,8 @@ func writesOctets(w dns.ResponseWriter) bool {
 		switch next := w.(type) {
 		case *request.ScrubWriter: // looks at the size, which is right already
 			w = next.ResponseWriter
+		case peerWriter:
+			w = next.ResponseWriter
 		case *metrics.Recorder: // counts octets, and takes them for NOERROR
 			w = next.ResponseWriter
 		default:

@@ -51,11 +51,22 @@ func TestTables(t *testing.T) {
 	}
 }
 
-// TestConformance asks one server all questions of the tables.
+// TestConformance asks one server all questions of the tables, and one with fastpath.
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	cases := readTable(t)
-	addr := serve(t)
+	endpoint := registry(t)
+	for name, properties := range map[string]string{"plain": "", "fastpath": "fastpath"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			askAll(t, serve(t, endpoint, properties).Addr(t), cases)
+		})
+	}
+}
+
+// askAll asks a server all questions.
+func askAll(t *testing.T, addr string, cases []testCase) {
+	t.Helper()
 	groups := map[string][]testCase{}
 	for _, c := range cases {
 		name := strings.TrimSuffix(c.file, ".txt") + "/" + c.group
@@ -85,11 +96,17 @@ func (c *testCase) run(t *testing.T, network, addr string) {
 	}
 }
 
-// serve starts a server with the registry of the cases and returns its address.
-func serve(t *testing.T) string {
+// registry starts an etcd with the registry of the cases and returns its URL.
+func registry(t *testing.T) string {
 	t.Helper()
 	etcd := harness.StartEtcd(t, harness.EtcdOptions{})
 	register(t, etcd.Client())
+	return etcd.Endpoints[0]
+}
+
+// serve starts a server of the registry, with more properties in each roster block.
+func serve(t *testing.T, endpoint, properties string) *harness.CoreDNS {
+	t.Helper()
 	corefile, err := os.ReadFile("testdata/Corefile")
 	if err != nil {
 		t.Fatal(err)
@@ -98,7 +115,7 @@ func serve(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	replaced := strings.NewReplacer("ENDPOINT", etcd.Endpoints[0], "ZONEFILE", zonefile).Replace(string(corefile))
+	replaced := strings.NewReplacer("ENDPOINT", endpoint, "ZONEFILE", zonefile, "PROPERTIES", properties).Replace(string(corefile))
 	// The process never gets ready: one of its blocks has no etcd.
 	c := harness.NewCoreDNS(t)
 	c.Launch(t, replaced)
@@ -110,7 +127,7 @@ func serve(t *testing.T) string {
 		}
 		return harness.True(strings.Contains(m.String(), "state=live"))
 	})
-	return c.Addr(t)
+	return c
 }
 
 // attempts is how often a question is asked by UDP, which can lose it.

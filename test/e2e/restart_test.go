@@ -69,8 +69,18 @@ func (s *system) created(t *testing.T) map[string]int64 {
 // mirror is kept.
 func TestReload(t *testing.T) {
 	t.Parallel()
+	for name, property := range map[string]string{"plain": "", "fastpath": "fastpath"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			testReload(t, property)
+		})
+	}
+}
+
+func testReload(t *testing.T, property string) {
+	t.Helper()
 	e := harness.StartEtcd(t, harness.EtcdOptions{})
-	s := external(t, e, "", "--endpoints", e.Endpoints[0])
+	s := external(t, e, property, "--endpoints", e.Endpoints[0])
 	s.register(t, "orders", "a", "127.0.0.1", "--lease", "60s")
 	harness.Eventually(t, harness.Patience, "a in DNS", s.sees(t, "orders", "a"))
 
@@ -78,13 +88,13 @@ func TestReload(t *testing.T) {
 	const other = "other.internal:{{port \"dns\"}} {\n\tbind 127.0.0.1\n\twhoami\n}\n"
 	for _, ttl := range []string{"7", "8", "9"} {
 		streams.wait(t, 200)
-		s.dns.Reload(t, corefile(e, "ttl "+ttl)+other)
+		s.dns.Reload(t, corefile(e, property, "ttl "+ttl)+other)
 		harness.Eventually(t, harness.Patience, "ttl "+ttl, func() error {
 			return differ("ttl", fmt.Sprint(ttlOf(s.dns.Ask(t, srvName("orders"), dns.TypeSRV))), ttl)
 		})
 	}
 	// A mistake changes nothing.
-	s.dns.ReloadFails(t, corefile(e, "ttl 10", "no such property"))
+	s.dns.ReloadFails(t, corefile(e, property, "ttl 10", "no such property"))
 	if got := ttlOf(s.dns.Ask(t, srvName("orders"), dns.TypeSRV)); got != 9 {
 		t.Errorf("after a reload that failed: ttl %d, want 9", got)
 	}
@@ -101,7 +111,7 @@ func TestReload(t *testing.T) {
 	}
 
 	// Another prefix is another mirror.
-	s.dns.Reload(t, corefile(e, "prefix /elsewhere"))
+	s.dns.Reload(t, corefile(e, property, "prefix /elsewhere"))
 	harness.Eventually(t, harness.Patience, "the other registry", s.sees(t, "orders"))
 }
 

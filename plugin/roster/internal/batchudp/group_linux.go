@@ -1,0 +1,106 @@
+package batchudp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+)
+
+// Group is the sockets of an address. Its methods are not safe for concurrent
+// use, but for Addr.
+type Group struct {
+	before  int
+	addr    net.Addr
+	sockets []*socket
+	handler atomic.Pointer[Handler]
+	close   func() error
+}
+
+// Config describes a group.
+type Config struct {
+	// Address is what net.ListenPacket takes, with a port.
+	Address string
+	// Sockets is how many to open, one for each processor.
+	Sockets int
+	// Before is how many sockets the process has at the address already: 1 where
+	// that of the other server is open, 0 where it is to be opened.
+	Before int
+	// AnswerSize is how many octets an answer has at most.
+	AnswerSize int
+}
+
+// Open opens the sockets. Packets go on to the other server until Serve. The other
+// server can open its socket before or after, with SO_REUSEPORT; other sockets of that
+// address must not come or go while the group is open: packets are answered all
+// the same, but not all by these sockets.
+func Open(ctx context.Context, cfg Config) (*Group, error) {
+	g := &Group{before: cfg.Before}
+	g.close = sync.OnceValue(g.closeSockets)
+	for range cfg.Sockets {
+		s, err := openSocket(ctx, cfg.Address, cfg.AnswerSize, &g.handler)
+		if err == nil {
+			g.sockets = append(g.sockets, s)
+			err = s.steer(steerTo(g.others()))
+		}
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("opening a socket at %q: %w", cfg.Address, err), g.Close())
+		}
+	}
+	g.addr = g.sockets[0].conn.LocalAddr()
+	return g, nil
+}
+
+// others returns the index of the other server's socket, if it is open.
+func (g *Group) others() uint32 {
+	if g.before > 0 {
+		return 0
+	}
+	return uint32(len(g.sockets))
+}
+
+// Addr returns the address of the sockets.
+func (g *Group) Addr() net.Addr { return g.addr }
+
+// Serve steers packets to the sockets, and has a handler take them all. Where there
+// was a handler before it returns once none of its calls is under way. If it fails the
+// handler takes those that come to the sockets.
+func (g *Group) Serve(h Handler) error {
+	first := g.handler.Swap(&h) == nil
+	for _, s := range g.sockets {
+		if first {
+			s.serving.Go(s.serve)
+			continue
+		}
+		s.busy.Lock()
+		s.busy.Unlock() //nolint:staticcheck // waits for a batch of the handler before
+	}
+	return g.sockets[0].steer(steerToAll(g.before, len(g.sockets)))
+}
+
+// Close steers packets to the other server's socket, has those handled that have
+// come, closes the sockets and waits for their goroutines. Further calls return
+// what the first did.
+func (g *Group) Close() error { return g.close() }
+
+// closeSockets closes the last socket first: so the indexes of the others stay, and
+// where the other server's is the next one it takes the place of the one that is closed.
+func (g *Group) closeSockets() error {
+	var errs []error
+	for len(g.sockets) > 0 {
+		errs = append(errs, g.sockets[0].steer(steerTo(g.others())))
+		last := len(g.sockets) - 1
+		s := g.sockets[last]
+		errs = append(errs, s.drain())
+		if last == 0 {
+			// A packet that comes right now is lost, with luck none: a program that
+			// is left would steer for as long as the address is served.
+			errs = append(errs, s.steer(steerTo(nowhere)))
+		}
+		errs = append(errs, s.conn.Close())
+		g.sockets = g.sockets[:last]
+	}
+	return errors.Join(errs...)
+}
