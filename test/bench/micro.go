@@ -29,10 +29,10 @@ func nanos(b *parse.Benchmark) float64  { return b.NsPerOp }
 // microRows are the rows, each with the benchmark that measures it, as it is printed
 // without the number of processors.
 var microRows = []microRow{
-	{table.Row{ID: "allocs/chain/A", What: "allocations on a hit in the chain, A", Unit: "a query", Bar: table.AtMost(0)}, "./plugin/roster", "BenchmarkServeDNS/A/10", allocs},
-	{table.Row{ID: "allocs/chain/SRV", What: "allocations on a hit in the chain, SRV", Unit: "a query", Bar: table.AtMost(0)}, "./plugin/roster", "BenchmarkServeDNS/SRV/10", allocs},
-	{table.Row{ID: "allocs/fastpath/A", What: "allocations on a hit on the fast path, A", Unit: "a query", Bar: table.AtMost(0)}, "./plugin/roster/...", "BenchmarkFastPath/A", allocs},
-	{table.Row{ID: "allocs/fastpath/SRV", What: "allocations on a hit on the fast path, SRV", Unit: "a query", Bar: table.AtMost(0)}, "./plugin/roster/...", "BenchmarkFastPath/SRV", allocs},
+	{table.Row{ID: "allocs/chain/A", What: "allocations on a hit in the chain, A", Unit: "a query", Bar: table.AtMost(0)}, "./plugin/roster", "BenchmarkHit/A/edns=true/10", allocs},
+	{table.Row{ID: "allocs/chain/SRV", What: "allocations on a hit in the chain, SRV", Unit: "a query", Bar: table.AtMost(0)}, "./plugin/roster", "BenchmarkHit/SRV/edns=true/10", allocs},
+	{table.Row{ID: "allocs/fastpath/A", What: "allocations on a hit on the fast path, A", Unit: "a query", Bar: table.AtMost(0)}, "./plugin/roster", "BenchmarkFastpath/A/edns=true/prometheus=true", allocs},
+	{table.Row{ID: "allocs/fastpath/SRV", What: "allocations on a hit on the fast path, SRV", Unit: "a query", Bar: table.AtMost(0)}, "./plugin/roster", "BenchmarkFastpath/SRV/edns=true/prometheus=true", allocs},
 	{table.Row{ID: "getservice/time", What: "GetService, hit", Unit: "ns", Bar: table.AtMost(50)}, "./registrar/internal/reader", "BenchmarkGetService", nanos},
 	{table.Row{ID: "getservice/allocs", What: "allocations of GetService, hit", Unit: "a call", Bar: table.AtMost(0)}, "./registrar/internal/reader", "BenchmarkGetService", allocs},
 }
