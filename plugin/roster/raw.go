@@ -15,9 +15,12 @@ import (
 // serveRaw answers a query from a packed record set, by octets that go past what looks
 // at messages. It reports false where there is none, or something does look.
 func (r *Roster) serveRaw(ctx context.Context, w dns.ResponseWriter, req *dns.Msg) (bool, error) {
+	if !writesOctets(w) {
+		return false, nil
+	}
 	s := scratches.Get().(*scratch)
 	defer s.release()
-	if !s.take(req) || !writesOctets(w) {
+	if !s.take(req) {
 		return false, nil
 	}
 	remote, ok := remoteOf(w)
