@@ -123,15 +123,18 @@ func (m *member) tell() {
 	m.shown.observe(statuses)
 }
 
-// drain sets the status to draining. It reports whether clients can know of the instance.
+// drain sets the status to draining. It reports whether clients can know of the instance:
+// of one that etcd has never confirmed they don't, so that nobody has to be waited for.
 func (m *member) drain() bool {
 	m.stop()
 	if !m.known {
 		return false
 	}
-	m.notef("draining %s", m.summary())
 	m.put(context.Background(), catalog.StatusDraining)
-	m.tell()
+	if m.tell(); !m.narrator.registeredAny() {
+		return false
+	}
+	m.notef("draining %s", m.summary())
 	return true
 }
 
