@@ -155,7 +155,7 @@ func (r *run) run(ctx context.Context, arg string) error {
 	if err != nil {
 		return noCommand(err)
 	}
-	m := &member{registration: &r.registration, check: &r.check, wake: newStatusWake()}
+	m := &member{registration: &r.registration, check: &r.check, drainDelay: r.drainDelay, wake: newStatusWake()}
 	if m.client, err = r.connect(ctx, registrar.WithLeaseTTL(r.lease), registrar.WithObserver(m.wake)); err != nil {
 		return err
 	}

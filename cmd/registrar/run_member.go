@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/cmd/registrar/internal/localaddr"
@@ -15,9 +17,10 @@ import (
 // with it ends the command.
 type member struct {
 	*registration
-	check  *checkFlags
-	client *registrar.Client
-	wake   statusWake
+	check      *checkFlags
+	drainDelay time.Duration
+	client     *registrar.Client
+	wake       statusWake
 
 	// Of the goroutine that keeps it, until that has ended:
 	narrator *narrator
@@ -134,7 +137,11 @@ func (m *member) drain() bool {
 	if m.tell(); !m.narrator.registeredAny() {
 		return false
 	}
-	m.notef("draining %s", m.summary())
+	delay := ""
+	if m.drainDelay > 0 {
+		delay = fmt.Sprintf(" for %v", m.drainDelay)
+	}
+	m.notef("draining %s%s", m.summary(), delay)
 	return true
 }
 
