@@ -197,6 +197,7 @@ func (r *rendering) reload(ctx context.Context) error {
 	if r.command == nil {
 		return nil
 	}
+	r.flush() // what the command prints comes after "wrote"
 	return r.command.Run(ctx, nil, nil)
 }
 
