@@ -17,7 +17,9 @@ import (
 type app struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
-	getenv         func(string) string
+	// flush waits until what was written to stderr is there, if somebody reads it.
+	flush  func()
+	getenv func(string) string
 	// open opens a client of the registry; it does no I/O.
 	open func(context.Context, ...registrar.Option) (*registrar.Client, error)
 	// etcd connects to etcd itself, for what is no part of a registry; close releases it.

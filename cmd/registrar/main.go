@@ -23,16 +23,18 @@ import (
 
 func main() { os.Exit(main1()) }
 
-// flushTimeout is how long the end of the command waits for whoever reads its
-// messages.
+// flushTimeout is how long the end of the command, and what comes after a message, waits
+// for whoever reads messages.
 const flushTimeout = time.Second
 
 // main1 is main without the exit, so that it runs inside tests too.
 func main1() int {
 	// Messages that nobody reads must not hold up a registration, nor its end.
 	stderr, messages := logqueue.NewWriter(os.Stderr)
-	defer func() { messages.Flush(time.Now().Add(flushTimeout)) }()
-	return system(stderr).run(context.Background(), os.Args[1:])
+	a := system(stderr)
+	a.flush = func() { messages.Flush(time.Now().Add(flushTimeout)) }
+	defer a.flush()
+	return a.run(context.Background(), os.Args[1:])
 }
 
 // system returns the command as it is outside of tests.
@@ -41,6 +43,7 @@ func system(stderr io.Writer) *app {
 		stdin:  os.Stdin,
 		stdout: os.Stdout,
 		stderr: stderr,
+		flush:  func() {},
 		getenv: os.Getenv,
 		open: func(ctx context.Context, opts ...registrar.Option) (*registrar.Client, error) {
 			return registrar.Open(ctx, etcd.Name, opts...)

@@ -164,6 +164,7 @@ func newBench(open func(context.Context, ...registrar.Option) (*registrar.Client
 		stdin:          strings.NewReader(""),
 		stdout:         &b.stdout,
 		stderr:         &b.stderr,
+		flush:          func() {},
 		getenv:         func(name string) string { return b.env[name] },
 		open:           open,
 		signals:        func() (<-chan os.Signal, func()) { return b.signals, func() {} },

@@ -185,6 +185,9 @@ func (n *narrator) registered(name instanceName) {
 	}
 }
 
+// registeredAny reports whether an instance was registered, and not unregistered since.
+func (n *narrator) registeredAny() bool { return len(n.announced) > 0 }
+
 // closed tells how the client's Close ended.
 func (n *narrator) closed(err error) error {
 	if err != nil && len(n.announced) > 0 {

@@ -125,7 +125,7 @@ func (r *rendering) run(ctx context.Context, template, out string, args []string
 	reload := command.NewRunner(ctx, func(ctx context.Context, _ struct{}) error { return r.reload(ctx) }, commandFailed(r.app))
 	defer reload.Close()
 	renderer.Written = func() {
-		r.notef("wrote %s", r.out)
+		r.notef("wrote %s", r.target())
 		reload.Submit(struct{}{})
 	}
 	err = renderer.Run(ctx)
@@ -163,7 +163,7 @@ func (r *rendering) renderOnce(ctx context.Context, client *registrar.Client, re
 	case err != nil || !changed:
 		return err
 	}
-	r.notef("wrote %s", r.out)
+	r.notef("wrote %s", r.target())
 	if err := r.reload(ctx); err != nil {
 		return fmt.Errorf("command failed: %w", err)
 	}
@@ -172,6 +172,14 @@ func (r *rendering) renderOnce(ctx context.Context, client *registrar.Client, re
 
 // standardOutput is the OUT that stands for it.
 const standardOutput = "-"
+
+// target names OUT in messages.
+func (r *rendering) target() string {
+	if r.out == standardOutput {
+		return "standard output"
+	}
+	return r.out
+}
 
 func (r *rendering) write(text []byte) (changed bool, err error) {
 	if r.out == standardOutput {
@@ -189,16 +197,17 @@ func (r *rendering) reload(ctx context.Context) error {
 	if r.command == nil {
 		return nil
 	}
+	r.flush() // what the command prints comes after "wrote"
 	return r.command.Run(ctx, nil, nil)
 }
 
 // note tells the user what holds up the file.
 func (r *rendering) note(reason error) {
 	if reason == nil {
-		r.notef("%s is up to date again", r.out)
+		r.notef("%s is up to date again", r.target())
 		return
 	}
-	r.notef("%s is left as it is: %s", r.out, withHint(r.withMin(reason)))
+	r.notef("%s is left as it is: %s", r.target(), withHint(r.withMin(reason)))
 }
 
 // withMin adds what a user can do about too few instances.

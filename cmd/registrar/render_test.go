@@ -85,6 +85,24 @@ func TestRenderOnce(t *testing.T) {
 	s.do(t, "", exitNotFound, "render", template, out, "--once", "-n", "prod")
 }
 
+// TestRenderTellsFirst: the command runs once it has been said what was written, although
+// messages are written in the background.
+func TestRenderTellsFirst(t *testing.T) {
+	t.Parallel()
+	s := newShop()
+	s.put(t, "a", "up")
+	template, out := templateFile(t, idsTemplate)
+	b := newBench(s.open())
+	var said, ran string
+	b.app.flush = func() { said, ran = b.stderr.String(), b.stdout.String() }
+	if code, stdout, _ := b.run(t, "render", template, out, "--once", "--", "echo", "reload"); code != exitOK || stdout != "reload\n" {
+		t.Fatalf("exit code %d; it wrote %q", code, stdout)
+	}
+	if said != "registrar: wrote "+out+"\n" || ran != "" {
+		t.Errorf("before the command it said %q and wrote %q", said, ran)
+	}
+}
+
 // TestRenderLists: the services of a namespace, or of all.
 func TestRenderLists(t *testing.T) {
 	t.Parallel()

@@ -51,7 +51,8 @@ group of the command. What has not ended after --kill-after is killed. Then the
 instance is unregistered. Each further signal skips the wait that is under way.
 If the command ends by itself, what it has left running is ended in the same
 way, and the instance is draining for --drain-delay before it is unregistered:
-run goes on for that long. 0 leaves the wait out.
+run goes on for that long. 0 leaves the wait out, and so does an instance that
+never was registered, since etcd is away or its check has not passed.
 
 With --check it is registered once that passes, and as down while it fails, as
 long as the command runs. Without HOST the check asks the instance's first
@@ -154,7 +155,7 @@ func (r *run) run(ctx context.Context, arg string) error {
 	if err != nil {
 		return noCommand(err)
 	}
-	m := &member{registration: &r.registration, check: &r.check, wake: newStatusWake()}
+	m := &member{registration: &r.registration, check: &r.check, drainDelay: r.drainDelay, wake: newStatusWake()}
 	if m.client, err = r.connect(ctx, registrar.WithLeaseTTL(r.lease), registrar.WithObserver(m.wake)); err != nil {
 		return err
 	}

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/cmd/registrar/internal/localaddr"
@@ -15,9 +17,10 @@ import (
 // with it ends the command.
 type member struct {
 	*registration
-	check  *checkFlags
-	client *registrar.Client
-	wake   statusWake
+	check      *checkFlags
+	drainDelay time.Duration
+	client     *registrar.Client
+	wake       statusWake
 
 	// Of the goroutine that keeps it, until that has ended:
 	narrator *narrator
@@ -123,15 +126,22 @@ func (m *member) tell() {
 	m.shown.observe(statuses)
 }
 
-// drain sets the status to draining. It reports whether clients can know of the instance.
+// drain sets the status to draining. It reports whether clients can know of the instance:
+// of one that etcd has never confirmed they don't, so that nobody has to be waited for.
 func (m *member) drain() bool {
 	m.stop()
 	if !m.known {
 		return false
 	}
-	m.notef("draining %s", m.summary())
 	m.put(context.Background(), catalog.StatusDraining)
-	m.tell()
+	if m.tell(); !m.narrator.registeredAny() {
+		return false
+	}
+	delay := ""
+	if m.drainDelay > 0 {
+		delay = fmt.Sprintf(" for %v", m.drainDelay)
+	}
+	m.notef("draining %s%s", m.summary(), delay)
 	return true
 }
 

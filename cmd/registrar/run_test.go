@@ -31,3 +31,31 @@ func TestRunRefused(t *testing.T) {
 		t.Error("the client was not closed")
 	}
 }
+
+// TestRunNeverRegistered shows that nobody is told of the end of a command, nor waited
+// for, while etcd has not confirmed its registration.
+func TestRunNeverRegistered(t *testing.T) {
+	t.Parallel()
+	r := &fakeRegistry{}
+	r.set(status(registrar.StatePending, time.Now(), registrar.ErrUnavailable))
+	b := newBench(r.open)
+	ended := make(chan int, 1)
+	go func() {
+		ended <- b.app.run(t.Context(), []string{"run", "orders", "--id", "a", "--address", "10.0.0.7", "--port", "80", "--drain-delay", "1h", "--", "sleep", "1000"})
+	}()
+	eventually(t, "it says that etcd is away", func() bool {
+		return strings.Contains(b.stderr.String(), "no contact with etcd")
+	})
+	b.signals <- syscall.SIGTERM
+	eventually(t, "it ends without the delay", func() bool {
+		select {
+		case code := <-ended:
+			return code == exitSignal+int(syscall.SIGTERM)
+		default:
+			return false
+		}
+	})
+	if said := b.stderr.String(); strings.Contains(said, "draining") {
+		t.Errorf("it said %s", said)
+	}
+}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -107,6 +108,21 @@ USER  BELOW     READ  WRITE  ERROR
 -     /roster/  no    no     etcdserver: permission denied
 `
 	if got := trimmed(stdout); !strings.HasPrefix(got, want) {
+		t.Errorf("status wrote\n%swant\n%s", got, want)
+	}
+}
+
+// TestStatusOfSilentEtcd shows that nothing is said of users that is not known.
+func TestStatusOfSilentEtcd(t *testing.T) {
+	t.Parallel()
+	etcd := healthyEtcd()
+	etcd.read, etcd.write = context.DeadlineExceeded, context.DeadlineExceeded
+	stdout, _ := newShop().beside(t, etcd, exitOK, "status")
+	const want = `
+USER  BELOW     READ  WRITE  ERROR
+-     /roster/  no    no     timed out
+`
+	if got := trimmed(stdout); !strings.Contains(got, want) {
 		t.Errorf("status wrote\n%swant\n%s", got, want)
 	}
 }

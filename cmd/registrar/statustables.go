@@ -45,7 +45,7 @@ func (r *statusReport) etcdTable() section {
 
 func (r *statusReport) userTable() section {
 	name := r.User.Name
-	if name == "" && !r.User.Authentication {
+	if name == "" && !r.User.Authentication && r.User.Error == "" { // else it may have users
 		name = "(no users)"
 	}
 	return section{

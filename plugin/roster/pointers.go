@@ -28,8 +28,12 @@ type pointers struct {
 // have, and a sixth of what a datagram has room for.
 const pointerBatch = 16
 
-// pointerSize is how many octets a compression pointer takes (RFC 1035, 4.1.4).
-const pointerSize = 2
+// A compression pointer (RFC 1035, 4.1.4) takes pointerSize octets, and points to an offset
+// below pointerRange.
+const (
+	pointerSize  = 2
+	pointerRange = 1 << 14
+)
 
 func (p *pointers) count() int { return p.n }
 
@@ -86,15 +90,21 @@ func (q *question) pointBelow(n int, ttl uint32, label func(i int) string) answe
 // pointToPorts returns the PTR records for n named ports of a domain.
 func (q *question) pointToPorts(n int, ttl uint32, port func(i int) portKey, domain string) answer {
 	known := map[string]struct{}{catalog.ProtocolUDP: {}} // as part of the name asked for
+	at := headerSize + len(q.qname) + 1 + 4               // where the next record begins: after the question
 	return q.pointTo(ttl, pointers{n: n, compressed: true, write: func(text *strings.Builder, i int) int {
 		k := port(i)
 		k.writeLabels(text)
 		text.WriteByte('.')
 		text.WriteString(domain)
-		size := labelSize(len("_")+len(k.name)) + pointerSize
-		if firstOf(known, k.protocol) {
+		name := labelSize(len("_") + len(k.name))
+		size := name + pointerSize
+		if _, ok := known[k.protocol]; !ok {
 			size += labelSize(len("_") + len(k.protocol))
+			if at+fixedSize+name < pointerRange { // else nothing can point to it
+				known[k.protocol] = struct{}{}
+			}
 		}
+		at += fixedSize + size
 		return size
 	}})
 }

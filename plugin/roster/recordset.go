@@ -20,6 +20,9 @@ type recordSet interface {
 	appendGlue(glue []dns.RR, i int, target string) []dns.RR
 }
 
+// headerSize is the size in octets of what messages begin with (RFC 1035, 4.1.1).
+const headerSize = 12
+
 // Sizes in octets of what records consist of, at least.
 const (
 	// fixedSize is an owner that is a compression pointer, and type, class, TTL

@@ -31,9 +31,7 @@ const (
 	manyA   = "many.default.svc.internal. A"
 	manySRV = "_http._tcp.many.default.svc.internal. SRV"
 
-	// Sizes in octets of what an answer consists of.
-	headerSize = 12
-	optSize    = 11
+	optSize = 11 // in octets
 )
 
 // questionSize is the size of a question in octets.

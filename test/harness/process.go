@@ -133,6 +133,9 @@ func (p *Process) Stop(t testing.TB) int {
 	return p.Wait(t, Patience)
 }
 
+// dumpTime is how long a process has to write its stacks.
+const dumpTime = 10 * time.Second
+
 // Wait waits for the process's end, as Eventually does, and returns its exit code:
 // of one that a signal ended, 128 and the signal's number, as in a shell.
 func (p *Process) Wait(t testing.TB, bound time.Duration) int {
@@ -141,6 +144,11 @@ func (p *Process) Wait(t testing.TB, bound time.Duration) int {
 	select {
 	case <-p.done:
 	case <-time.After(timeout):
+		p.Signal(t, syscall.SIGABRT) // by which a Go program says what it does
+		select {
+		case <-p.done:
+		case <-time.After(dumpTime):
+		}
 		t.Fatalf("%s has not ended after %v", p, timeout)
 	}
 	if status, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() {

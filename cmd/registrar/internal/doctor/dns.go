@@ -12,7 +12,7 @@ func Server(server, zone string, status dnsserver.Status, err error, registry *i
 	name := "DNS server " + server
 	switch {
 	case err != nil:
-		return fail("check that it runs, with roster for the zone "+zone, "%s: %v", name, err)
+		return fail("check that roster runs there for the zone "+zone+", or name another server with --server", "%s: %v", name, err)
 	case status.State != dnsserver.Live:
 		return fail("see its log, and whether it reaches etcd", "%s is %s: %s", name, status.State, status.Explain())
 	case registry == nil:

@@ -263,7 +263,7 @@ func TestServer(t *testing.T) {
 		{dnsserver.Status{State: "live", Revision: 10}, nil, registry, "fail  DNS server d:53 is at revision 10, etcd at 9 — check --endpoints: it reads another etcd\n"},
 		{dnsserver.Status{State: "live", Revision: 6}, nil, nil, "ok    DNS server d:53 is live at revision 6\n"},
 		{dnsserver.Status{State: "stale", Revision: 7, Age: time.Minute}, nil, registry, "fail  DNS server d:53 is stale: it has had no contact with etcd for 60 s (state stale) — see its log, and whether it reaches etcd\n"},
-		{dnsserver.Status{}, errAway, registry, "fail  DNS server d:53: connection refused — check that it runs, with roster for the zone z\n"},
+		{dnsserver.Status{}, errAway, registry, "fail  DNS server d:53: connection refused — check that roster runs there for the zone z, or name another server with --server\n"},
 	} {
 		says(t, tt.want, tt.want, doctor.Server("d:53", "z", tt.status, tt.err, tt.registry))
 	}
