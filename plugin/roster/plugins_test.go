@@ -13,14 +13,12 @@ import (
 	"github.com/miekg/dns"
 
 	// Plugins that can be in front, besides those that other tests use.
-	_ "github.com/coredns/coredns/plugin/acl"
 	_ "github.com/coredns/coredns/plugin/any"
 	_ "github.com/coredns/coredns/plugin/bufsize"
 	_ "github.com/coredns/coredns/plugin/cancel"
 	_ "github.com/coredns/coredns/plugin/chaos"
 	_ "github.com/coredns/coredns/plugin/debug"
 	_ "github.com/coredns/coredns/plugin/dns64"
-	_ "github.com/coredns/coredns/plugin/dnssec"
 	_ "github.com/coredns/coredns/plugin/dnstap"
 	_ "github.com/coredns/coredns/plugin/header"
 	_ "github.com/coredns/coredns/plugin/hosts"
@@ -69,19 +67,18 @@ func TestPluginsInFront(t *testing.T) {
 		vs[fmt.Sprintf("default/lots/i%02d", i)] = fmt.Sprintf(`{"addresses":["10.1.0.%d"],"ports":[{"port":80}]}`, i)
 	}
 	for directive, raw := range map[string]bool{
-		"":                               true,
-		"errors":                         true,
-		"metadata":                       true,
-		"cancel 5s":                      true,
-		"debug":                          true,
-		"any":                            true,
-		"chaos":                          true,
-		"local":                          true,
-		"bufsize 600":                    true,
-		"prometheus localhost:0":         true,
-		"acl {\n allow net 127.0.0.1\n}": true,
-		"cache":                          true,
-		"timeouts {\n read 10s\n}":       true,
+		"":                         true,
+		"errors":                   true,
+		"metadata":                 true,
+		"cancel 5s":                true,
+		"debug":                    true,
+		"any":                      true,
+		"chaos":                    true,
+		"local":                    true,
+		"bufsize 600":              true,
+		"prometheus localhost:0":   true,
+		"cache":                    true,
+		"timeouts {\n read 10s\n}": true,
 		"hosts {\n 192.0.2.1 other.default.svc.internal\n fallthrough\n}":               true,
 		"template ANY ANY other {\n rcode NXDOMAIN\n fallthrough\n}":                    true,
 		"template IN A svc.internal {\n match ^other\n rcode NXDOMAIN\n fallthrough\n}": true,
