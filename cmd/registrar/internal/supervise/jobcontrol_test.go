@@ -152,9 +152,10 @@ func TestJobControl(t *testing.T) {
 	s.await(t, "the shell read bye", 1)
 }
 
-// TestInterruptAtTerminal shows that Ctrl-C is the command's.
-func TestInterruptAtTerminal(t *testing.T) {
-	t.Parallel()
+// interrupt has a program of this test run a script on a terminal, presses Ctrl-C once a
+// text is there, and waits for exit code 5.
+func interrupt(t *testing.T, program, script, text string) {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -163,25 +164,20 @@ func TestInterruptAtTerminal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := newTerminal(t, fmt.Sprintf(`%s %s %s -c 'trap "exit 5" INT; echo runs; while :; do sleep 0.01; done'; echo "ended, $?"`, self, asRun, shell))
-	s.await(t, "runs", 1)
+	s := newTerminal(t, fmt.Sprintf(`%s %s %s -c '%s'; echo "ended, $?"`, self, program, shell, script))
+	s.await(t, text, 1)
 	s.write(t, "\x03")
 	s.await(t, "ended, 5", 1)
+}
+
+// TestInterruptAtTerminal shows that Ctrl-C is the command's.
+func TestInterruptAtTerminal(t *testing.T) {
+	t.Parallel()
+	interrupt(t, asRun, `trap "exit 5" INT; echo runs; while :; do sleep 0.01; done`, "runs")
 }
 
 // TestInterruptWhileLeaving shows that Ctrl-C ends the delay once the command has ended.
 func TestInterruptWhileLeaving(t *testing.T) {
 	t.Parallel()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	shell, err := exec.LookPath("sh")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := newTerminal(t, fmt.Sprintf(`%s %s %s -c 'exit 5'; echo "ended, $?"`, self, asRunKnown, shell))
-	s.await(t, "draining", 1)
-	s.write(t, "\x03")
-	s.await(t, "ended, 5", 1)
+	interrupt(t, asRunKnown, "exit 5", "draining")
 }
