@@ -30,7 +30,7 @@ func TestBadCorefile(t *testing.T) {
 		want     string
 	}{
 		"unknown property":   {roster("ttl 5", "shards 3"), first + 1, `unknown property "shards"`},
-		"of a later version": {roster("fastpath"), first, `unknown property "fastpath"`},
+		"of a later version": {roster("http 127.0.0.1:8080"), first, `unknown property "http"`},
 		"bad ttl":            {roster("ttl soon"), first, `"soon" is not a number of seconds`},
 		"bad endpoint":       {roster("endpoint 127.0.0.1:2379"), 0, `"127.0.0.1:2379" is not a URL such as`},
 		"bad prefix":         {roster("prefix /a//b"), first, "prefix"},
