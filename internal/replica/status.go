@@ -27,6 +27,17 @@ func (r *Replica) Status() mirror.Status {
 	return s
 }
 
+// Live reports whether the state is live, as it was told last, for less than Status
+// costs: who asks with every answer need not look at the clock.
+func (r *Replica) Live() bool {
+	for _, rng := range r.ranges {
+		if !rng.Live() {
+			return false
+		}
+	}
+	return true
+}
+
 func badness(s mirror.State) int {
 	return [...]int{mirror.Live: 0, mirror.Stale: 1, mirror.Unsynced: 2}[s]
 }

@@ -69,3 +69,70 @@ func TestAttachmentOnce(t *testing.T) {
 		}
 	}
 }
+
+// retiring is an attachment that says whether readers are to be kept from it.
+type retiring struct{ retired atomic.Bool }
+
+func (r *retiring) Retire() { r.retired.Store(true) }
+
+func buildRetiring(*Service) any { return new(retiring) }
+
+// TestRetire checks that an attachment is retired with its version, and also one that is
+// made later of a version which somebody still has; and that it is before anybody sees
+// the next version.
+func TestRetire(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	filtered := s.Filter(deny("10.0.0.1"))
+	change := func(revision int64) []*Service {
+		apply(s, batch(put(revision, "n/s/a", `{"addresses":["10.0.0.1"]}`), put(revision, "n/s/b", `{"addresses":["10.0.0.2"]}`)))
+		return []*Service{s.Load().Service("n", "s"), filtered.Load().Service("n", "s")}
+	}
+	retired := func(s *Service) bool { return s.Attachment(buildRetiring).(*retiring).retired.Load() }
+	old := change(2)
+	apply(s, batch(put(3, "n/t/a", value(1, ""))))
+	for _, version := range old {
+		if retired(version) {
+			t.Error("retired while it is the present version")
+		}
+	}
+	late := change(4) // nobody makes anything of it yet
+	for _, version := range old {
+		if !retired(version) {
+			t.Error("not retired with its version")
+		}
+	}
+	apply(s, batch(del(5, "n/s/a"), del(5, "n/s/b")))
+	for _, version := range late {
+		if !retired(version) {
+			t.Error("made of a version that was replaced, and not retired")
+		}
+	}
+}
+
+// TestRetireWhileChanging: nobody who has seen a version finds that what was made of an
+// older one isn't retired.
+func TestRetireWhileChanging(t *testing.T) {
+	t.Parallel()
+	const changes = 2_000
+	s, _ := newStore(t)
+	apply(s, batch(put(2, "n/s/a", value(1, ""))))
+	var readers sync.WaitGroup
+	for range 4 {
+		readers.Go(func() {
+			for seen := s.Load().Service("n", "s"); seen.Revision < changes; {
+				made := seen.Attachment(buildRetiring).(*retiring)
+				next := s.Load().Service("n", "s")
+				if next != seen && !made.retired.Load() {
+					t.Errorf("version %d is the present one, %d is not retired", next.Revision, seen.Revision)
+					return
+				}
+				seen = next
+			}
+		})
+	}
+	for revision := int64(3); revision <= changes; revision++ {
+		apply(s, batch(put(revision, "n/s/a", value(int(revision), ""))))
+	}
+	readers.Wait()
+}

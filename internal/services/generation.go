@@ -88,6 +88,20 @@ func (g *Generation) serviceOf(key string) *Service {
 	return nil
 }
 
+// versions calls do for a service of the generation, and for what filters show of it;
+// nil stands for a service that is not there.
+func (g *Generation) versions(s *Service, do func(*Service)) {
+	if s == nil {
+		return
+	}
+	do(s)
+	for _, f := range g.filtered {
+		if shown := f.Service(s.Namespace, s.Name); shown != nil {
+			do(shown)
+		}
+	}
+}
+
 // HasNamespace reports whether a service of the namespace exists.
 func (g *Generation) HasNamespace(namespace string) bool {
 	_, ok := g.namespaces.Get(namespace)

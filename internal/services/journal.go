@@ -116,15 +116,7 @@ func (j *journal) detach() {
 		before = j.deltas[n-2].Generation
 	}
 	for _, c := range j.deltas[len(j.deltas)-1].Changes {
-		if c.Old == nil {
-			continue
-		}
-		c.Old.detach()
-		for _, f := range before.filtered {
-			if s := f.Service(c.Old.Namespace, c.Old.Name); s != nil {
-				s.detach()
-			}
-		}
+		before.versions(c.Old, (*Service).detach)
 	}
 }
 

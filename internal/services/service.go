@@ -25,6 +25,8 @@ type Service struct {
 	altered int
 	// name is the one that all versions share, and the indexes.
 	name *catalog.ServiceName
+	// replaced says that readers are about to see another version, or have seen it.
+	replaced atomic.Bool
 	// list, ports and attached return what readers made of this version.
 	list     atomic.Pointer[func() []catalog.Instance]
 	ports    atomic.Pointer[func() []catalog.PortName]
@@ -122,12 +124,41 @@ func portName(p catalog.Port) catalog.PortName {
 // more for a reader that still has a version which was replaced some commits ago.
 //
 // There is one attachment. All who read a Store pass the same build. Neither it
-// nor its result may depend on who asks.
+// nor its result may depend on who asks. A Retirer is told when the version is replaced.
 func (s *Service) Attachment(build func(*Service) any) any {
 	if made := s.attached.Load(); made != nil {
 		return (*made)()
 	}
-	return attach(&s.attached, func() any { return build(s) })
+	return attach(&s.attached, func() any {
+		made := build(s)
+		if s.replaced.Load() { // before there was something to retire
+			retire(made)
+		}
+		return made
+	})
+}
+
+// Retirer is an attachment that readers find without the generation, and so have to be
+// kept from once the version is not the present one.
+type Retirer interface {
+	// Retire is called before readers can see the next version, or as soon as the
+	// attachment is made of a version that was replaced; perhaps more than once. It must
+	// not block.
+	Retire()
+}
+
+func retire(attachment any) {
+	if r, ok := attachment.(Retirer); ok {
+		r.Retire()
+	}
+}
+
+// replace says that readers are about to see another version.
+func (s *Service) replace() {
+	s.replaced.Store(true)
+	if made := s.attached.Load(); made != nil {
+		retire((*made)())
+	}
 }
 
 // attach has what build returns, which is called once, stored at p.

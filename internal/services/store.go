@@ -96,6 +96,10 @@ func (s *Store) advance(edits iter.Seq[*edit], c mirror.Commit, gs ...gate) outc
 // publish makes a generation the present one, with what filters show of it.
 func (s *Store) publish(g *Generation, changes []Change, weight int, notify bool) {
 	g.settle()
+	before := s.Load()
+	for _, c := range changes {
+		before.versions(c.Old, (*Service).replace)
+	}
 	s.journal.publish(g, changes, weight, notify)
 }
 

@@ -63,6 +63,7 @@ type fakeReplica struct {
 }
 
 func (f *fakeReplica) Status() mirror.Status { return f.status() }
+func (f *fakeReplica) Live() bool            { return f.status().State == mirror.Live }
 
 func inState(s *services.Store, state mirror.State) *fakeReplica {
 	return &fakeReplica{s, func() mirror.Status { return mirror.Status{State: state} }}

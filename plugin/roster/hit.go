@@ -26,6 +26,8 @@ type scratch struct {
 	reply    wire.Reply
 	// asked is the question in wire form, where the query is a message.
 	asked [wire.MaxName + 4]byte
+	// key is the question with the name in lower case.
+	key [wire.MaxName + 4]byte
 	// qname is the name in lower case, to which names refer.
 	qname  [wire.MaxName]byte
 	memory [orderMemory]uint32
@@ -38,24 +40,49 @@ var scratches = sync.Pool{New: func() any { return &scratch{buf: make([]byte, 0,
 
 // release gives the memory back, without what it refers to.
 func (s *scratch) release() {
-	s.question, s.query, s.reply, s.client = question{}, wire.Query{}, wire.Reply{}, client{}
-	s.parser = parser{}
+	s.query, s.reply = wire.Query{}, wire.Reply{}
+	if s.question.zone != nil {
+		s.question, s.parser, s.client = question{}, parser{}, client{}
+	}
 	scratches.Put(s)
 }
 
 // hit is a packed record set that answers a question.
 type hit struct {
 	*wire.Packed // nil where the name has no such records
-	// picker picks those that answer, where they are fewer than there are; else it is
-	// nil.
-	picker *picker
-	picks  int
+	picking
 	// stale says that etcd is away.
 	stale bool
 }
 
+// picking says which records answer.
+type picking struct {
+	// picker picks them, where they are fewer than there are; else it is nil.
+	picker *picker
+	picks  int
+}
+
 // find returns the packed record set that answers the query in s of a client. It reports false where there is none.
 func (r *Roster) find(s *scratch, from netip.Addr) (hit, bool) {
+	// The status comes first, as in ServeDNS.
+	stale := false
+	if r.stale > 0 || !r.replica.Live() {
+		status := r.replica.Status()
+		if stale = status.State == mirror.Stale; !r.usable(status) {
+			return hit{}, false
+		}
+	}
+	key := s.query.AppendKey(s.key[:0])
+	h, ok := r.index.find(key)
+	if !ok {
+		h, ok = r.search(s, key, from)
+	}
+	h.stale = stale
+	return h, ok
+}
+
+// search is find without the index, for what that doesn't have yet, or never has.
+func (r *Roster) search(s *scratch, key []byte, from netip.Addr) (hit, bool) {
 	lower, ok := wire.AppendLower(s.qname[:0], s.query.Question)
 	if !ok {
 		return hit{}, false
@@ -64,11 +91,6 @@ func (r *Roster) find(s *scratch, from netip.Addr) (hit, bool) {
 	qname := unsafe.String(unsafe.SliceData(lower), len(lower))
 	z := r.zoneAround(qname)
 	if z == nil || z.forward != nil || z.delegates(qname) {
-		return hit{}, false
-	}
-	// The status comes first, as in ServeDNS.
-	status := r.replica.Status()
-	if !r.usable(status) {
 		return hit{}, false
 	}
 	q := &s.question // field by field, since each value in between takes stack
@@ -85,9 +107,17 @@ func (r *Roster) find(s *scratch, from netip.Addr) (hit, bool) {
 		s.client.locality, s.client.scope = r.clients.locate(from.Unmap().WithZone(""))
 		q.client = &s.client
 	}
-	h, ok := r.packed(q)
-	h.stale = status.State == mirror.Stale
+	h, slot, ok := r.packed(q)
+	if ok && slot != nil && q.isIndexed() {
+		r.index.add(key, slot, h.picking)
+	}
 	return h, ok
+}
+
+// isIndexed reports whether the answer depends on nothing but the version of the service
+// that the name is about. Names with selectors are left out: there is no end of them.
+func (q *question) isIndexed() bool {
+	return q.own == q.answering && q.client == nil && q.selector == nameSelector{}
 }
 
 // zoneAround returns the zone that a name in lower case and without escapes is in.
@@ -118,25 +148,25 @@ func (q *question) hot() bool {
 }
 
 // packed returns the packed record set that answers a hot question about a service,
-// which is made where that is due. It reports false where there is none.
-func (r *Roster) packed(q *question) (h hit, ok bool) {
+// which is made where that is due, and its place. It reports false where there is none.
+func (r *Roster) packed(q *question) (h hit, slot *packSlot, ok bool) {
 	sq := serviceQuestion{q}
 	set, key, n := sq.hotSet()
 	if set == nil || n == 0 {
-		return h, set != nil
+		return h, nil, set != nil
 	}
 	var some bool
 	if h.picks, some = q.limit.picks(n); some {
 		if h.picker = set.pickers.of(n); h.picker == nil {
-			return h, false // who picks records of messages makes it
+			return h, nil, false // who picks records of messages makes it
 		}
 	}
-	slot := set.packs.slot(&key)
+	slot = set.packs.slot(&key, &q.answering.slots)
 	if h.Packed = slot.load(); h.Packed == nil && slot.due(n) {
 		h.Packed = sq.packAll()
 		slot.refused.Store(!r.packCache.store(slot, h.Packed))
 	}
-	return h, h.Packed != nil
+	return h, slot, h.Packed != nil
 }
 
 // packAll packs all records that answer a hot question; nil where some are left out.

@@ -24,7 +24,7 @@ func packedAnswer(tb testing.TB, r *Roster, req *dns.Msg, tcp bool, from netip.A
 	h, ok := r.find(s, to.addr)
 	if q := &s.question; !ok && q.own != nil && q.hot() {
 		if set, key, n := (serviceQuestion{q}).hotSet(); n > 0 {
-			set.packs.slot(&key).missed.Store(math.MaxUint32 / 2)
+			set.packs.slot(&key, &q.answering.slots).missed.Store(math.MaxUint32 / 2)
 			h, ok = r.find(s, to.addr)
 		}
 	}

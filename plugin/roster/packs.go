@@ -62,10 +62,12 @@ type packSlot struct {
 	missed atomic.Uint32
 	// refused says that it can't be packed, or is too large.
 	refused atomic.Bool
+	// retired says that the service has another version.
+	retired atomic.Bool
 }
 
-// slot returns the place of a packed form.
-func (p *packs) slot(key *packKey) *packSlot {
+// slot returns the place of a packed form, which is one of all of the version.
+func (p *packs) slot(key *packKey, all *packSlots) *packSlot {
 	if s := p.find(key); s != nil {
 		return s
 	}
@@ -75,6 +77,7 @@ func (p *packs) slot(key *packKey) *packSlot {
 		return s
 	}
 	slots := []*packSlot{{key: *key}}
+	all.add(slots[0])
 	if old := p.slots.Load(); old != nil {
 		slots = append(slots, *old...)
 	}
@@ -94,10 +97,39 @@ func (p *packs) find(key *packKey) *packSlot {
 	return (*slots)[i]
 }
 
+// packSlots are the places of all packed forms of a version of a service. The zero value
+// is ready, and safe for concurrent use.
+type packSlots struct {
+	mu      sync.Mutex
+	retired bool
+	all     []*packSlot
+}
+
+func (s *packSlots) add(slot *packSlot) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.all = append(s.all, slot)
+	slot.retired.Store(s.retired)
+}
+
+// retire has nothing served from these places any more, whoever still has one.
+func (s *packSlots) retire() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.retired = true
+	for _, slot := range s.all {
+		slot.retired.Store(true)
+		slot.packed.Store(nil)
+	}
+}
+
 // load returns the packed form, or nil.
 func (s *packSlot) load() *wire.Packed {
 	p := s.packed.Load()
-	if p != nil && !s.used.Load() { // which others read meanwhile
+	if p == nil || s.retired.Load() {
+		return nil
+	}
+	if !s.used.Load() { // which others read meanwhile
 		s.used.Store(true)
 	}
 	return p
@@ -105,7 +137,7 @@ func (s *packSlot) load() *wire.Packed {
 
 // due reports whether a set of n records is asked for often enough to be packed.
 func (s *packSlot) due(n int) bool {
-	return !s.refused.Load() && (n <= packedAtOnce || uint64(s.missed.Add(1))*packedAfter >= uint64(n))
+	return !s.refused.Load() && !s.retired.Load() && (n <= packedAtOnce || uint64(s.missed.Add(1))*packedAfter >= uint64(n))
 }
 
 // packCache bounds the memory of packed record sets. It holds none of them: those

@@ -12,6 +12,8 @@ type replicaReader interface {
 	Load() *services.Generation
 	// Status returns the state of the replica.
 	Status() mirror.Status
+	// Live reports whether the state is live, for less than Status costs.
+	Live() bool
 	// Since returns what has changed since a serial was shown.
 	Since(serial uint32) services.History
 	// IndexAddresses has addresses indexed, which names in reverse zones need.

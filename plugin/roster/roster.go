@@ -33,6 +33,7 @@ type Roster struct {
 	settings
 	responder
 	counters  counters
+	index     index
 	transfers *transfers    // of all blocks
 	replica   replicaReader // as nets show it
 	// started says that replica is set, before which nothing but Ready is

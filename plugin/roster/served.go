@@ -19,7 +19,11 @@ type servedService struct {
 	narrowed narrowed
 	lowest   lazy[ownTTLs]
 	named    lazy[[]portKey]
+	slots    packSlots
 }
+
+// Retire implements services.Retirer.
+func (sv *servedService) Retire() { sv.slots.retire() }
 
 // servedOf returns what is served of a service, which is made once for each version.
 func servedOf(s *services.Service) *servedService {

@@ -30,6 +30,18 @@ type Reply struct {
 	Sampled int
 }
 
+// AppendKey appends the question with the name in lower case: equal for all spellings.
+func (q *Query) AppendKey(buf []byte) []byte {
+	start, name := len(buf), len(q.Question)-4
+	buf = append(buf, q.Question...)
+	for i, c := range buf[start:][:name] {
+		if 'A' <= c && c <= 'Z' { // which is no length of a label
+			buf[start+i] = c - 'A' + 'a'
+		}
+	}
+	return buf
+}
+
 // Type returns the type that is asked for.
 func (q *Query) Type() uint16 { return binary.BigEndian.Uint16(q.Question[len(q.Question)-4:]) }
 
