@@ -1,5 +1,7 @@
 package roster
 
+import "slices"
+
 // drawn are the records that a sample has so far: a binary search tree by their places
 // among all. Records are drawn by weight, so that a long way down needs weights that
 // double from one place to the next, again and again, which the range of weights
@@ -16,7 +18,8 @@ type drawnRecord struct {
 	left, right *drawnRecord
 }
 
-func newDrawn(most int) *drawn { return &drawn{nodes: make([]drawnRecord, 0, most)} }
+// reset begins another sample, of so many records at most.
+func (d *drawn) reset(most int) { d.nodes, d.root = slices.Grow(d.nodes[:0], most), nil }
 
 // skip returns the point on the weights of all that is the given one on the weights of
 // those that are left: it skips those drawn that lie before. sums are the weights before

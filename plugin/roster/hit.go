@@ -40,7 +40,7 @@ var scratches = sync.Pool{New: func() any { return &scratch{buf: make([]byte, 0,
 
 // release gives the memory back, without what it refers to.
 func (s *scratch) release() {
-	s.query, s.reply = wire.Query{}, wire.Reply{}
+	s.query, s.reply.Options = wire.Query{}, nil
 	if s.question.zone != nil {
 		s.question, s.parser, s.client = question{}, parser{}, client{}
 	}
@@ -235,11 +235,10 @@ func (h *hit) count() int {
 func (h *hit) order(s *scratch) (sampled int) {
 	s.places = s.places[:0]
 	if h.picker != nil {
-		picked, whole := h.picker.pick(h.picks, rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())))
-		for _, place := range picked {
-			s.places = append(s.places, uint32(place))
-		}
-		return whole
+		with := samplers.Get().(*sampler)
+		defer samplers.Put(with)
+		s.places, sampled = with.pick(s.places, h.picker, h.picks)
+		return sampled
 	}
 	n := h.Len()
 	most := min(n, h.Most(s.reply.Size))

@@ -4,6 +4,7 @@ package roster
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"testing"
 
@@ -13,10 +14,16 @@ import (
 // TestHitsAllocateNothing checks what a hit costs, up to the socket. (With the race
 // detector a sync.Pool drops what it is given.)
 func TestHitsAllocateNothing(t *testing.T) { // not parallel: it counts the process's allocations
+	for _, maxAnswers := range []int{0, 1, 3} {
+		t.Run(fmt.Sprintf("max_answers %d", maxAnswers), func(t *testing.T) { hitsAllocateNothing(t, maxAnswers) })
+	}
+}
+
+func hitsAllocateNothing(t *testing.T, maxAnswers int) {
 	vs := many(10)
 	vs["default/many/i00001"] = `{"addresses":["10.0.0.1","2001:db8::1"],"ports":[{"name":"http","port":80}],"tags":["t"],"locality":"az1","metadata":{"alpn":"h2"}}`
 	vs["default/alias/_policy"] = `{"alias":"default/many"}`
-	r := serving(t, "roster svc.internal {\n locality 192.0.2.0/24 az1\n}", vs)
+	r := serving(t, fmt.Sprintf("roster svc.internal {\n max_answers %d\n locality 192.0.2.0/24 az1\n}", maxAnswers), vs)
 	count := r.counters.of("dns://:53")
 	for _, question := range []string{
 		manyA, manySRV, "MANY.default.SVC.internal. A", "many.default.svc.internal. AAAA", "many.default.svc.internal. SRV",

@@ -65,20 +65,37 @@ func BenchmarkHit(b *testing.B) {
 					withEDNS(req, 1232, false)
 				}
 				b.Run(fmt.Sprintf("%s/edns=%v/%d", dns.TypeToString[req.Question[0].Qtype], edns, n), func(b *testing.B) {
-					withWriter(b, req, func(ctx context.Context, w dns.ResponseWriter, req *dns.Msg) {
-						for range n/packedAfter + 1 {
-							_, _ = h.ServeDNS(ctx, w, req)
-						}
-						b.ReportAllocs()
-						for b.Loop() {
-							if code, err := h.ServeDNS(ctx, w, req); code != 0 || err != nil {
-								b.Error(code, err)
-								return
-							}
-						}
-					})
+					withWriter(b, req, func(ctx context.Context, w dns.ResponseWriter, req *dns.Msg) { benchmarkHit(ctx, b, h, w, req, n) })
 				})
 			}
+		}
+	}
+}
+
+// BenchmarkHitPicked is BenchmarkHit of a service of which some records are picked.
+func BenchmarkHitPicked(b *testing.B) {
+	for _, n := range []int{10, 5_000} {
+		h := serving(b, "roster {\n max_answers 8\n}", many(n))
+		for _, question := range []string{manyA, manySRV} {
+			req := withEDNS(query(question), 1232, false)
+			b.Run(fmt.Sprintf("%s/%d", dns.TypeToString[req.Question[0].Qtype], n), func(b *testing.B) {
+				withWriter(b, req, func(ctx context.Context, w dns.ResponseWriter, req *dns.Msg) { benchmarkHit(ctx, b, h, w, req, n) })
+			})
+		}
+	}
+}
+
+// benchmarkHit measures a query for a set of n records, once that is packed.
+func benchmarkHit(ctx context.Context, b *testing.B, h *Roster, w dns.ResponseWriter, req *dns.Msg, n int) {
+	b.Helper()
+	for range n/packedAfter + 1 {
+		_, _ = h.ServeDNS(ctx, w, req)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if code, err := h.ServeDNS(ctx, w, req); code != 0 || err != nil {
+			b.Error(code, err)
+			return
 		}
 	}
 }

@@ -37,7 +37,7 @@ type candidate struct {
 // within one at random by weight, without replacement. A pick costs as much as it is
 // large, not the set. It is safe for concurrent use.
 type picker struct {
-	order []int32 // the indexes of records by ascending priority value
+	order []uint32 // the indexes of records by ascending priority value
 	// sums are the weights of all before in order, and at the end that of all.
 	sums []uint64
 	// ends are where a priority value ends in order.
@@ -45,12 +45,12 @@ type picker struct {
 }
 
 func newPicker(n int, of func(i int) candidate) *picker {
-	p := &picker{order: make([]int32, n), sums: make([]uint64, 1, n+1)}
+	p := &picker{order: make([]uint32, n), sums: make([]uint64, 1, n+1)}
 	all := make([]candidate, n)
 	for i := range n {
-		p.order[i], all[i] = int32(i), of(i)
+		p.order[i], all[i] = uint32(i), of(i)
 	}
-	slices.SortStableFunc(p.order, func(a, b int32) int { return cmp.Compare(all[a].priority, all[b].priority) })
+	slices.SortStableFunc(p.order, func(a, b uint32) int { return cmp.Compare(all[a].priority, all[b].priority) })
 	for i, at := range p.order {
 		p.sums = append(p.sums, p.sums[i]+all[at].weight)
 		if i+1 == n || all[p.order[i+1]].priority != all[at].priority {
@@ -60,35 +60,44 @@ func newPicker(n int, of func(i int) candidate) *picker {
 	return p
 }
 
-// pick returns the indexes of n records, and how many of them are those of priority
-// values that are there whole; the rest is a sample of one. Whatever of it is cut off
-// at the end, what is left is picked as if only so many had been asked for.
-func (p *picker) pick(n int, rng *rand.Rand) (picked []int32, whole int) {
-	picked = make([]int32, 0, n)
+// sampler picks, in memory that it uses again. It is for one goroutine.
+type sampler struct {
+	rng *rand.Rand
+	out drawn
+}
+
+var samplers = sync.Pool{New: newSampler}
+
+// newSampler returns one that picks others each time.
+func newSampler() any { return &sampler{rng: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))} }
+
+// pick appends the indexes of n records, and returns how many of them are those of
+// priority values that are there whole; the rest is a sample of one. Whatever of it is
+// cut off at the end, what is left is picked as if only so many had been asked for.
+func (s *sampler) pick(indexes []uint32, p *picker, n int) (picked []uint32, whole int) {
+	picked, n = indexes, len(indexes)+n
 	start := 0
 	for _, end := range p.ends {
 		if len(picked)+end-start > n {
-			return p.sample(picked, start, end, n, rng), len(picked)
+			return s.sample(picked, p, start, end, n), len(picked) - len(indexes)
 		}
-		group := len(picked)
 		picked = append(picked, p.order[start:end]...)
-		rng.Shuffle(end-start, func(i, j int) {
-			picked[group+i], picked[group+j] = picked[group+j], picked[group+i]
-		})
+		group := picked[len(picked)-(end-start):]
+		s.rng.Shuffle(end-start, func(i, j int) { group[i], group[j] = group[j], group[i] })
 		start = end
 	}
-	return picked, len(picked)
+	return picked, len(picked) - len(indexes)
 }
 
 // sample appends records of one priority value until there are n. Each costs the
 // logarithm of how many there are.
-func (p *picker) sample(picked []int32, start, end, n int, rng *rand.Rand) []int32 {
-	out := newDrawn(n - len(picked))
+func (s *sampler) sample(picked []uint32, p *picker, start, end, n int) []uint32 {
+	s.out.reset(n - len(picked))
 	for rest := p.sums[end] - p.sums[start]; len(picked) < n; {
-		point := out.skip(p.sums[start]+rng.Uint64N(rest), p.sums)
+		point := s.out.skip(p.sums[start]+s.rng.Uint64N(rest), p.sums)
 		at := start + sort.Search(end-start, func(k int) bool { return p.sums[start+k+1] > point })
 		weight := p.sums[at+1] - p.sums[at]
-		out.add(at, weight)
+		s.out.add(at, weight)
 		rest -= weight
 		picked = append(picked, p.order[at])
 	}
@@ -111,11 +120,11 @@ func sameFor(s *services.Service) *rand.Rand {
 	return rand.New(rand.NewPCG(uint64(s.Revision), h.Sum64()))
 }
 
-func (l *limit) rng() *rand.Rand {
+func (l *limit) sampler() *sampler {
 	if l.random != nil {
-		return l.random
+		return &sampler{rng: l.random}
 	}
-	return rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
+	return newSampler().(*sampler)
 }
 
 // pickers are those of a list and of its beginnings, by their lengths: records are
@@ -141,7 +150,7 @@ func pick[T any](l *limit, list []T, of func(T) candidate, made *pickers) (picke
 	if !ok {
 		p, _ = made.by.LoadOrStore(len(list), newPicker(len(list), func(i int) candidate { return of(list[i]) }))
 	}
-	indexes, whole := p.(*picker).pick(n, l.rng())
+	indexes, whole := l.sampler().pick(make([]uint32, 0, n), p.(*picker), n)
 	picked = make([]T, len(indexes))
 	for i, index := range indexes {
 		picked[i] = list[index]

@@ -19,10 +19,10 @@ func TestPickDistribution(t *testing.T) {
 	const rounds = 40_000
 	weights := []uint64{1, 5, 10, 84}
 	p := newPicker(len(weights), func(i int) candidate { return candidate{weight: weights[i]} })
-	rng := rand.New(rand.NewPCG(1, 2))
+	picks := &sampler{rng: rand.New(rand.NewPCG(1, 2))}
 	var counted [4][4]float64 // by place and record
 	for range rounds {
-		picked, whole := p.pick(3, rng)
+		picked, whole := picks.pick(nil, p, 3)
 		if len(picked) != 3 || whole != 0 {
 			t.Fatalf("picked %v, of which %d of whole priority values", picked, whole)
 		}
@@ -62,10 +62,10 @@ func TestPickOrders(t *testing.T) {
 	const rounds = 100_000
 	weights := []uint64{7, 1, 3, 9}
 	p := newPicker(len(weights), func(i int) candidate { return candidate{weight: weights[i]} })
-	rng := rand.New(rand.NewPCG(5, 6))
+	picks := &sampler{rng: rand.New(rand.NewPCG(5, 6))}
 	counted := map[string]float64{}
 	for range rounds {
-		picked, _ := p.pick(3, rng)
+		picked, _ := picks.pick(nil, p, 3)
 		counted[fmt.Sprint(picked)]++
 	}
 	chi2, orders := 0.0, 0
@@ -94,7 +94,7 @@ func TestPickOrders(t *testing.T) {
 
 // pickSlowly is picker.sample as it is defined: each is drawn by going through all
 // that are left.
-func pickSlowly(weights []uint64, n int, rng *rand.Rand) (picked []int32) {
+func pickSlowly(weights []uint64, n int, rng *rand.Rand) (picked []uint32) {
 	weights = slices.Clone(weights)
 	for range n {
 		total := uint64(0)
@@ -106,7 +106,7 @@ func pickSlowly(weights []uint64, n int, rng *rand.Rand) (picked []int32) {
 			point -= weights[at]
 		}
 		weights[at] = 0
-		picked = append(picked, int32(at))
+		picked = append(picked, uint32(at))
 	}
 	return picked
 }
@@ -130,11 +130,13 @@ func TestPickLarge(t *testing.T) {
 			weights[i] = weight(i)
 		}
 		p := newPicker(all, func(i int) candidate { return candidate{weight: weights[i]} })
-		picked, _ := p.pick(n, rand.New(rand.NewPCG(7, 8)))
+		picks := &sampler{rng: rand.New(rand.NewPCG(7, 8))}
+		picked, _ := picks.pick(nil, p, n)
 		if want := pickSlowly(weights, n, rand.New(rand.NewPCG(7, 8))); !slices.Equal(picked, want) {
 			t.Errorf("%s: picked %v\nwant %v", name, picked, want)
 		}
-		out := newDrawn(n)
+		var out drawn
+		out.reset(n)
 		for _, at := range picked {
 			out.add(int(at), weights[at])
 		}
@@ -156,13 +158,14 @@ func depth(r *drawnRecord) int {
 func TestPickPriorities(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(3, 4))
+	picks := &sampler{rng: rng}
 	for range 500 {
 		all := make([]candidate, 1+rng.IntN(30))
 		for i := range all {
 			all[i] = candidate{uint16(rng.IntN(4)), 1 + rng.Uint64N(100)}
 		}
 		n := rng.IntN(len(all))
-		picked, whole := newPicker(len(all), func(i int) candidate { return all[i] }).pick(n, rng)
+		picked, whole := picks.pick(nil, newPicker(len(all), func(i int) candidate { return all[i] }), n)
 		priorities := make([]int, len(picked))
 		for i, index := range picked {
 			priorities[i] = int(all[index].priority)

@@ -95,7 +95,7 @@ func isEchoed(option uint16) bool { return option == dns.EDNS0SUBNET || edns.Sup
 
 // addressed says in s how large the answer can be that goes to a client.
 func (r *responder) addressed(s *scratch, to remote) {
-	s.reply = wire.Reply{Size: dns.MaxMsgSize, Datagram: to.datagram, UDPSize: s.query.UDPSize}
+	s.reply.Size, s.reply.Datagram, s.reply.UDPSize = dns.MaxMsgSize, to.datagram, s.query.UDPSize
 	if !to.datagram {
 		return
 	}

@@ -27,7 +27,7 @@ func (p *Packed) Append(buf []byte, q *Query, order []uint32, r *Reply) []byte {
 	}
 	glue := 0
 	if !cut && p.groups != nil {
-		glue = p.appendGlue(&m, answers, order)
+		glue = p.appendGlue(&m, answers, order, r.groups(len(p.glueEnds)+1))
 	}
 	if q.EDNS {
 		m.buf = q.appendOPT(m.buf, r)
@@ -61,14 +61,9 @@ type message struct {
 }
 
 // appendGlue appends the glue of records that begin at octet at of the buffer, that of
-// each target once, up to the first that doesn't fit. It returns how many records of
-// glue these are.
-func (p *Packed) appendGlue(m *message, at int, order []uint32) (records int) {
-	var few [16]uint64 // of the groups, which are there; enough for a datagram
-	seen := few[:]
-	if words := len(p.glueEnds)/64 + 1; words > len(few) {
-		seen = make([]uint64, words)
-	}
+// each target once, up to the first that doesn't fit. It notes in seen which groups are
+// there, and returns how many records of glue these are.
+func (p *Packed) appendGlue(m *message, at int, order []uint32, seen []uint64) (records int) {
 	for _, i := range order {
 		target := at + p.targetAt - m.base
 		at += len(p.record(i))

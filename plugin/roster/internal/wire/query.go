@@ -1,6 +1,9 @@
 package wire
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // Query is a question as an answer repeats it.
 type Query struct {
@@ -15,7 +18,8 @@ type Query struct {
 	DO      bool
 }
 
-// Reply is what an answer depends on besides the question and the records.
+// Reply is what an answer depends on besides the question and the records. It has memory
+// that is used again for the next one. It is for one goroutine.
 type Reply struct {
 	// Size is how many octets the message can have.
 	Size int
@@ -28,6 +32,16 @@ type Reply struct {
 	// Sampled is the place in the order from which on records are a sample: as SRV
 	// records they have equal weights, since they were picked by their own.
 	Sampled int
+	// seen has a bit for each group of glue.
+	seen []uint64
+}
+
+// groups returns a bit for each of n groups of glue, none of which is set.
+func (r *Reply) groups(n int) []uint64 {
+	words := (n + 63) / 64
+	r.seen = slices.Grow(r.seen[:0], words)[:words]
+	clear(r.seen)
+	return r.seen
 }
 
 // AppendKey appends the question with the name in lower case: equal for all spellings.
