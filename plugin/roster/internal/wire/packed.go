@@ -4,7 +4,10 @@
 // what is registered.
 package wire
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // Record is a record before it is packed.
 type Record struct {
@@ -58,7 +61,25 @@ func Pack(records []Record) *Packed {
 			p.addGlue(i, len(records), r, byTarget)
 		}
 	}
+	p.compact()
 	return p
+}
+
+// compact puts what a message is made of side by side: in the processor's caches are few
+// of many sets, and each piece of memory has to be waited for.
+func (p *Packed) compact() {
+	octets := slices.Concat(p.records, p.glue)
+	p.records, p.glue = octets[:len(p.records):len(p.records)], octets[len(p.records):]
+	numbers := slices.Concat(p.ends, p.groups, p.glueEnds)
+	part := func(list []uint32) []uint32 {
+		if list == nil {
+			return nil
+		}
+		n := len(list)
+		list, numbers = numbers[:n:n], numbers[n:]
+		return list
+	}
+	p.ends, p.groups, p.glueEnds = part(p.ends), part(p.groups), part(p.glueEnds)
 }
 
 // addGlue adds the glue of record i of n.
