@@ -44,7 +44,7 @@ func (d Dnsperf) Drive(ctx context.Context, l Load) (Result, error) {
 	if _, err := out.Seek(0, io.SeekStart); err != nil {
 		return Result{}, err
 	}
-	result, err := parseDnsperf(out, l.Latency)
+	result, err := l.parseDnsperf(out)
 	if err != nil {
 		return Result{}, fmt.Errorf("%s: %w", cmd, err)
 	}

@@ -24,11 +24,16 @@ type Load struct {
 	Rate int
 	// Latency has Result.P99 filled.
 	Latency bool
+	// Absent says that names don't exist: NXDOMAIN is an answer like NOERROR.
+	Absent bool
 }
+
+// accepts reports whether a code is that of an answer.
+func (l Load) accepts(code string) bool { return code == "NOERROR" || l.Absent && code == "NXDOMAIN" }
 
 // Result is what came back.
 type Result struct {
-	// Answered counts the queries that were answered by NOERROR.
+	// Answered counts the queries that were answered, by a code that the load accepts.
 	Answered int
 	// Elapsed is from the first query to the last answer.
 	Elapsed time.Duration
@@ -41,8 +46,8 @@ func (r Result) Rate() float64 { return float64(r.Answered) / r.Elapsed.Seconds(
 
 // Driver sends queries.
 type Driver interface {
-	// Drive sends a load. It is an error if an answer is other than NOERROR, or if more
-	// than one in a thousand is missing.
+	// Drive sends a load. It is an error if an answer has a code that the load doesn't
+	// accept, or if more than one in a thousand is missing.
 	Drive(ctx context.Context, l Load) (Result, error)
 }
 

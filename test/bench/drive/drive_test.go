@@ -39,22 +39,35 @@ Statistics:
 func TestParseDnsperf(t *testing.T) {
 	t.Parallel()
 	want := Result{Answered: 72600, Elapsed: 2014090 * time.Microsecond, P99: 7174 * time.Microsecond}
-	if got, err := parseDnsperf(strings.NewReader(statistics), true); err != nil || got != want {
+	if got, err := (Load{Latency: true}).parseDnsperf(strings.NewReader(statistics)); err != nil || got != want {
 		t.Errorf("got %+v, %v; want %+v", got, err, want)
 	}
 	for what, text := range map[string]string{
 		"nothing":            "",
 		"an error code":      strings.Replace(statistics, "NOERROR 72600 (100.00%)", "NOERROR 72599 (100.00%), SERVFAIL 1 (0.00%)", 1),
+		"an absent name":     strings.Replace(statistics, "NOERROR 72600 (100.00%)", "NXDOMAIN 72600 (100.00%)", 1),
 		"a hundredth lost":   strings.Replace(statistics, "completed:    72600", "completed:    71800", 1),
 		"a count of letters": strings.Replace(statistics, "sent:         72601", "sent:         many", 1),
 		"no run time":        strings.Replace(statistics, "Run time (s)", "Run time", 1),
 	} {
-		if got, err := parseDnsperf(strings.NewReader(text), false); err == nil {
+		if got, err := (Load{}).parseDnsperf(strings.NewReader(text)); err == nil {
 			t.Errorf("%s: %+v, want an error", what, got)
 		}
 	}
-	if got, err := parseDnsperf(strings.NewReader(strings.ReplaceAll(statistics, "> ", "")), true); err == nil {
+	if got, err := (Load{Latency: true}).parseDnsperf(strings.NewReader(strings.ReplaceAll(statistics, "> ", ""))); err == nil {
 		t.Errorf("without the lines of -v: %+v, want an error", got)
+	}
+}
+
+// TestAbsent: where names don't exist, NXDOMAIN is an answer, and no other code is.
+func TestAbsent(t *testing.T) {
+	t.Parallel()
+	text := strings.Replace(statistics, "NOERROR 72600 (100.00%)", "NOERROR 2600 (3.58%), NXDOMAIN 70000 (96.42%)", 1)
+	if got, err := (Load{Absent: true}).parseDnsperf(strings.NewReader(text)); err != nil || got.Answered != 72600 {
+		t.Errorf("got %+v, %v; want 72600 answers", got, err)
+	}
+	if got, err := (Load{Absent: true}).parseDnsperf(strings.NewReader(strings.Replace(text, "NXDOMAIN", "REFUSED", 1))); err == nil {
+		t.Errorf("with REFUSED: %+v, want an error", got)
 	}
 }
 
@@ -114,13 +127,21 @@ func TestSender(t *testing.T) {
 	if got, err := (Sender{}).Drive(t.Context(), load); err == nil {
 		t.Errorf("with SERVFAIL: %+v, want an error", got)
 	}
+	write("a.test A\nabsent.test A\n")
+	load.Absent = true
+	if got, err := (Sender{}).Drive(t.Context(), load); err != nil || got.Answered != 2 {
+		t.Errorf("with NXDOMAIN: %+v, %v; want two answers", got, err)
+	}
 }
 
-// answer answers all but fails.test.
+// answer answers all but fails.test and absent.test.
 func answer(w dns.ResponseWriter, r *dns.Msg) {
 	m := new(dns.Msg).SetReply(r)
 	if r.Question[0].Name == "fails.test." || r.IsEdns0() == nil {
 		m.Rcode = dns.RcodeServerFailure
+	}
+	if r.Question[0].Name == "absent.test." {
+		m.Rcode = dns.RcodeNameError
 	}
 	_ = w.WriteMsg(m) // an answer that is missing fails the test
 }

@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// parseDnsperf reads dnsperf's output: its statistics, and with latency the lines
+// parseDnsperf reads dnsperf's output: its statistics, and with Latency the lines
 // of -v, "> NOERROR NAME TYPE SECONDS".
-func parseDnsperf(out io.Reader, latency bool) (Result, error) {
+func (l Load) parseDnsperf(out io.Reader) (Result, error) {
 	var (
 		c       counts
 		elapsed time.Duration
@@ -28,11 +28,11 @@ func parseDnsperf(out io.Reader, latency bool) (Result, error) {
 		case "Queries completed":
 			c.answered, err = firstNumber(value)
 		case "Response codes":
-			c.failed, err = failures(value)
+			c.failed, err = l.failures(value)
 		case "Run time (s)":
 			elapsed, err = seconds(value)
 		default:
-			if latency && strings.HasPrefix(line, "> ") && !strings.HasPrefix(line, "> T ") {
+			if l.Latency && strings.HasPrefix(line, "> ") && !strings.HasPrefix(line, "> T ") {
 				var d time.Duration
 				d, err = seconds(line[strings.LastIndexByte(line, ' ')+1:])
 				took = append(took, d)
@@ -46,7 +46,7 @@ func parseDnsperf(out io.Reader, latency bool) (Result, error) {
 		return Result{}, err
 	}
 	c.answered -= c.failed
-	return result(c, elapsed, took, latency)
+	return result(c, elapsed, took, l.Latency)
 }
 
 // result checks and sums up a load.
@@ -66,8 +66,8 @@ func firstNumber(text string) (int, error) {
 	return strconv.Atoi(number)
 }
 
-// failures adds up the codes other than NOERROR of "NOERROR 10 (90.91%), NXDOMAIN 1 (9.09%)".
-func failures(text string) (int, error) {
+// failures adds up the codes that are no answers of "NOERROR 10 (90.91%), NXDOMAIN 1 (9.09%)".
+func (l Load) failures(text string) (int, error) {
 	sum := 0
 	for code := range strings.SplitSeq(text, ",") {
 		name, count, _ := strings.Cut(strings.TrimSpace(code), " ")
@@ -75,7 +75,7 @@ func failures(text string) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		if name != "NOERROR" {
+		if !l.accepts(name) {
 			sum += n
 		}
 	}

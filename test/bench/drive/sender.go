@@ -46,7 +46,7 @@ func (Sender) Drive(ctx context.Context, l Load) (Result, error) {
 			continue
 		case err != nil:
 			return Result{}, err
-		case rcode != dns.RcodeSuccess:
+		case !l.accepts(dns.RcodeToString[rcode]):
 			c.failed++
 		default:
 			c.answered++

@@ -92,3 +92,26 @@ func TestQuestions(t *testing.T) {
 		t.Errorf("for SkyDNS: %s", got)
 	}
 }
+
+// TestUnique: no question of a kind comes twice, and each is for the zone.
+func TestUnique(t *testing.T) {
+	t.Parallel()
+	for _, u := range Uniques {
+		var text strings.Builder
+		for _, first := range []int{0, 1000} {
+			if err := small.WriteUnique(&text, u, first, 1000); err != nil {
+				t.Fatal(err)
+			}
+		}
+		lines := slices.Sorted(strings.Lines(text.String()))
+		if all := len(lines); len(slices.Compact(lines)) != all || all != 2000 {
+			t.Errorf("%s: %d lines, of which %d differ", u.Name, all, len(slices.Compact(lines)))
+		}
+		for _, line := range lines {
+			name, rrtype, _ := strings.Cut(strings.TrimSpace(line), " ")
+			if _, ok := dns.IsDomainName(name); !ok || !strings.HasSuffix(name, "."+Namespace+"."+Zone) || dns.StringToType[rrtype] == 0 {
+				t.Fatalf("%s: %q", u.Name, line)
+			}
+		}
+	}
+}
