@@ -55,9 +55,10 @@ func (l looks) ServeDNS(ctx context.Context, w dns.ResponseWriter, req *dns.Msg)
 
 type lookingWriter struct{ dns.ResponseWriter }
 
-// TestPluginsInFront compares, with each stock plugin in front, what clients get where
+// TestPluginsInFront compares, with stock plugins in front, what clients get where
 // roster writes octets with what they get where it writes messages: a plugin that
-// changes messages, counts or records them, must see them all the same.
+// changes messages, counts or records them, must see them all the same. These are the
+// plugins that need no further module; test/e2e compares with all.
 func TestPluginsInFront(t *testing.T) {
 	vs := many(9)
 	vs["default/web/a"] = `{"addresses":["2001:db8::1"],"ports":[{"name":"http","port":80}],"metadata":{"alpn":"h2"}}`

@@ -16,15 +16,21 @@ import (
 // signingKey makes a key for the plugin dnssec and returns the file's name.
 func signingKey(t *testing.T) (key *dns.DNSKEY, base string) {
 	t.Helper()
+	return signingKeyOf(t, "dnssec.internal")
+}
+
+// signingKeyOf is signingKey of a zone.
+func signingKeyOf(t *testing.T, zone string) (key *dns.DNSKEY, base string) {
+	t.Helper()
 	key = &dns.DNSKEY{
-		Hdr:   dns.RR_Header{Name: "dnssec.internal.", Rrtype: dns.TypeDNSKEY, Class: dns.ClassINET, Ttl: 3600},
+		Hdr:   dns.RR_Header{Name: zone + ".", Rrtype: dns.TypeDNSKEY, Class: dns.ClassINET, Ttl: 3600},
 		Flags: dns.ZONE | dns.SEP, Protocol: 3, Algorithm: dns.ECDSAP256SHA256,
 	}
 	private, err := key.Generate(256)
 	if err != nil {
 		t.Fatal(err)
 	}
-	base = filepath.Join(t.TempDir(), "Kdnssec.internal.+013+00001")
+	base = filepath.Join(t.TempDir(), "K"+zone+".+013+00001")
 	if err := errors.Join(
 		os.WriteFile(base+".key", []byte(key.String()+"\n"), 0o600),
 		os.WriteFile(base+".private", []byte(key.PrivateKeyString(private)), 0o600),
