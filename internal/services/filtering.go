@@ -114,7 +114,7 @@ func (w *filtering) follow(c *Change, replaced []replacement) {
 // shownDraft is the draft of what is shown of a service.
 type shownDraft struct {
 	draft
-	altered int // as Service.altered
+	altered int32 // as Service.altered
 }
 
 // draft returns a draft of what is shown of a service before it changes.
@@ -124,7 +124,7 @@ func (w *filtering) draft(c *Change, have *Service) *shownDraft {
 	case have != nil:
 		d.instances.instances, d.up, d.policy, d.altered = have.instances, have.up, have.policy, have.altered
 	case c.Old != nil:
-		d.altered = c.Old.Len() // none of them is shown
+		d.altered = int32(c.Old.Len()) // none of them is shown
 	}
 	return d
 }

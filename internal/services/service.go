@@ -21,12 +21,13 @@ type Service struct {
 	up        int             // of them, those that are up
 	policy    *catalog.Policy // nil if there is none
 	// altered is how many instances a filter shows something else or nothing of; 0
-	// where the service is shown as it is.
-	altered int
-	// name is the one that all versions share, and the indexes.
-	name *catalog.ServiceName
+	// where the service is shown as it is. With replaced it takes no more than a word: there
+	// are many services.
+	altered int32
 	// replaced says that readers are about to see another version, or have seen it.
 	replaced atomic.Bool
+	// name is the one that all versions share, and the indexes.
+	name *catalog.ServiceName
 	// list, ports and attached return what readers made of this version.
 	list     atomic.Pointer[func() []catalog.Instance]
 	ports    atomic.Pointer[func() []catalog.PortName]
