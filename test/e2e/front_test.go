@@ -60,7 +60,6 @@ var fronts = map[string]front{
 	"reload":      {directive: "reload", raw: true},
 	"rewrite":     {directive: "rewrite name suffix .local. .internal. answer auto", raw: true},
 	"root":        {directive: "root DIR", raw: true},
-	"secondary":   {directive: "secondary other.internal {\n transfer from 127.0.0.1:1\n}", raw: true},
 	"shed":        {directive: "shed", listener: true},
 	"siit":        {directive: "siit", raw: true},
 	"template":    {directive: "template ANY ANY other.internal {\n rcode NXDOMAIN\n fallthrough\n}", raw: true},
@@ -76,7 +75,7 @@ var notInFront = map[string]string{
 	"roster": "is what is in front of", "etcdserver": "handles no queries", "on": "handles no queries", "bind": "handles no queries; is in each block",
 	"etcd": behind, "loop": behind, "forward": behind, "grpc": behind, "erratic": behind, "whoami": behind, "sign": behind, "nomad": behind,
 	"tls": transport, "https": transport, "https3": transport, "quic": transport, "grpc_server": transport,
-	"azure": needsService, "clouddns": needsService, "route53": needsService, "kubernetes": needsService, "k8s_external": needsService,
+	"azure": needsService, "clouddns": needsService, "route53": needsService, "kubernetes": needsService, "secondary": needsService, "k8s_external": needsService,
 	"geoip": "needs a database",
 }
 
@@ -143,7 +142,7 @@ func filesInFront(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	for name, text := range map[string]string{
-		"zone":        "@ SOA ns hostmaster 1 3600 600 86400 5\n@ NS ns\nns A 192.0.2.53\n",
+		"zone":        "$TTL 5\n@ SOA ns hostmaster 1 3600 600 86400 5\n@ NS ns\nns A 192.0.2.53\n",
 		"resolv.conf": "search other.internal\n",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
