@@ -3,7 +3,7 @@ package roster
 import (
 	"context"
 	"errors"
-	"net"
+	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -38,9 +38,13 @@ func (p *groups) acquire(l *fastListener) error {
 	defer p.mu.Unlock()
 	g := p.groups[l.addr]
 	if g == nil {
-		addr := strings.TrimPrefix(l.addr, transport.DNS+"://")
+		before := 0
+		if serverAt(l.addr) != nil {
+			before = 1
+		}
 		opened, err := batchudp.Open(context.Background(), batchudp.Config{
-			Address: addr, Sockets: runtime.GOMAXPROCS(0), Before: socketsAt(addr), AnswerSize: dns.DefaultMsgSize,
+			Address: strings.TrimPrefix(l.addr, transport.DNS+"://"),
+			Sockets: runtime.GOMAXPROCS(0), Before: before, AnswerSize: dns.DefaultMsgSize,
 		})
 		switch {
 		case errors.Is(err, errors.ErrUnsupported):
@@ -56,24 +60,19 @@ func (p *groups) acquire(l *fastListener) error {
 	return nil
 }
 
-// socketsAt returns 1 if CoreDNS's server has its socket at an address already, since
-// this is a reload, and 0 if not. Where it has more, all but one are closed with
-// the Corefile before: multisocket and fastpath exclude each other.
-func socketsAt(addr string) int {
-	want, err := net.ResolveUDPAddr("udp", addr)
-	if err != nil {
-		return 0 // and there can be none
-	}
-	all := func(ip net.IP) bool { return len(ip) == 0 || ip.IsUnspecified() }
+// serverAt returns CoreDNS's server that has its socket at an address already, since this
+// is a reload, or nil. Where it has more sockets, all but one are closed with the Corefile
+// before: multisocket and fastpath exclude each other.
+func serverAt(addr string) *dnsserver.Server {
 	for _, inst := range caddy.Instances() {
-		for _, s := range inst.Servers() {
-			a, ok := s.LocalAddr().(*net.UDPAddr)
-			if ok && a.Port == want.Port && (a.IP.Equal(want.IP) || all(a.IP) && all(want.IP)) {
-				return 1
+		for _, l := range inst.Servers() {
+			s, ok := fieldOf[caddy.Server](reflect.ValueOf(&l).Elem(), "server").(*dnsserver.Server)
+			if ok && s.Addr == addr {
+				return s
 			}
 		}
 	}
-	return 0
+	return nil
 }
 
 // release takes the sockets from a listener, once all packets are answered that it
@@ -91,15 +90,32 @@ func (p *groups) release(l *fastListener) error {
 	p.mu.Unlock()
 
 	h := l.stop()
-	var err error
 	if next == nil {
-		err = g.Close()
+		return g.end(l.addr, h)
 	}
 	// Without a handover a reload has failed, and next goes on.
-	if h != nil && (next == nil || next.await()) {
+	if h != nil && next.await() {
 		h.end()
 	}
-	return err
+	return nil
+}
+
+// end closes the sockets, once all packets are answered that have come to them: by the
+// handover that there is, or else, since a reload has failed, by the server of the Corefile
+// before.
+func (g *group) end(addr string, h *handover) error {
+	var errs []error
+	if h == nil {
+		if server := serverAt(addr); server != nil {
+			h = newHandover(server, g.Addr())
+			errs = append(errs, g.Serve(newFastHandler(nil, server, h)))
+		}
+	}
+	errs = append(errs, g.Stop())
+	if h != nil {
+		h.end()
+	}
+	return errors.Join(append(errs, g.Close())...)
 }
 
 // fastListener is a listener of a Corefile with fastpath.

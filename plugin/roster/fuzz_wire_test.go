@@ -16,10 +16,13 @@ import (
 	"github.com/coredns/coredns/plugin"
 	clog "github.com/coredns/coredns/plugin/pkg/log"
 	"github.com/miekg/dns"
+
+	"github.com/rosterdns/roster/plugin/roster/internal/batchudp"
 )
 
 // FuzzWire sends octets of any kind to a server, and checks that each query gets an
-// answer that its client can take, with records of the zone and of hosts only.
+// answer that its client can take, with records of the zone and of hosts only, and on
+// the fast path the same one.
 func FuzzWire(f *testing.F) {
 	for _, wire := range oddQueries(f) {
 		f.Add(wire, false)
@@ -38,6 +41,8 @@ func FuzzWire(f *testing.F) {
 		return &dns.Msg{Answer: []dns.RR{&dns.A{Hdr: h, A: net.IPv4(192, 0, 2, 1)}}}, nil
 	})
 	network := serveInMemory(f, r)
+	fast := &fastHandler{answered: fastPackets.WithLabelValues("dns://fuzzed", "answered")}
+	fast.origins.set(r.origins[0], &fastOrigin{handler: r, count: r.counters.of("dns://fuzzed")})
 	f.Fuzz(func(t *testing.T, wire []byte, tcp bool) {
 		if len(wire) < messageHeader || len(wire) > dns.MaxMsgSize || wire[2]&0x80 != 0 {
 			return // no query: it gets no answer
@@ -54,6 +59,19 @@ func FuzzWire(f *testing.F) {
 			t.Errorf("the answer has %d octets, the client takes %d", len(got), limit)
 		}
 		checkOwners(t, m)
+		if tcp {
+			return
+		}
+		if octets, ok := fast.Answer(&batchudp.Packet{Data: wire, Cut: len(wire) > batchudp.PacketSize}, nil); ok {
+			if limit := sizeTaken(wire, tcp); len(octets) > limit {
+				t.Errorf("the fast path answers %d octets, the client takes %d", len(octets), limit)
+			}
+			req := new(dns.Msg)
+			if err := req.Unpack(wire); err != nil {
+				t.Fatalf("the fast path answers what can't be read: %v", err)
+			}
+			compareOctets(t, r, r.replica.Load(), req, octets, m)
+		}
 	})
 }
 

@@ -40,8 +40,21 @@ func packedAnswer(tb testing.TB, r *Roster, req *dns.Msg, tcp bool, from netip.A
 	return wire
 }
 
+// datagramAnswer returns what the fast path would write to a client at an address, or nil.
+func datagramAnswer(r *Roster, req *dns.Msg, from netip.Addr) []byte {
+	packet, err := req.Pack()
+	if err != nil {
+		return nil
+	}
+	wire, ok := r.answerDatagram(nil, packet, from, r.counters.of("dns://compared"))
+	if !ok {
+		return nil
+	}
+	return wire
+}
+
 // comparePacked compares the answer to a query that messages were used for with that in
-// wire form, where there is one: they are equal but for the order of records, and where
+// wire form, where there is one, in the chain and on the fast path: they are equal but for the order of records, and where
 // not all fit for which ones are there. The message was made of a generation; others
 // are not compared with it.
 func comparePacked(tb testing.TB, r *Roster, gen *services.Generation, req *dns.Msg, tcp bool, want *dns.Msg) {
@@ -49,10 +62,18 @@ func comparePacked(tb testing.TB, r *Roster, gen *services.Generation, req *dns.
 	if opt := req.IsEdns0(); r.signed && opt != nil && opt.Do() {
 		return // dnssec has a writer that needs messages
 	}
-	wire := packedAnswer(tb, r, req, tcp, netip.MustParseAddr("10.240.0.1")) // as plugintest.ResponseWriter
-	if wire == nil {
-		return
+	from := netip.MustParseAddr("10.240.0.1") // as plugintest.ResponseWriter
+	if wire := packedAnswer(tb, r, req, tcp, from); wire != nil {
+		compareOctets(tb, r, gen, req, wire, want)
 	}
+	if wire := datagramAnswer(r, req, from); wire != nil && !tcp {
+		compareOctets(tb, r, gen, req, wire, want)
+	}
+}
+
+// compareOctets compares an answer that was packed of octets with one that was a message.
+func compareOctets(tb testing.TB, r *Roster, gen *services.Generation, req *dns.Msg, wire []byte, want *dns.Msg) {
+	tb.Helper()
 	got := new(dns.Msg)
 	if err := got.Unpack(wire); err != nil {
 		tb.Fatalf("unpacking the packed answer to %v: %v\n%x", req.Question, err, wire)

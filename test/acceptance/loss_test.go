@@ -99,7 +99,7 @@ func TestPacketLoss(t *testing.T) {
 	shown := func(bound time.Duration, in harness.Instance) time.Duration {
 		t.Helper()
 		expected := harness.Answers("svc.internal.", []harness.Instance{in})
-		return harness.Eventually(t, bound, "a change in DNS", func() error { return harness.Matches(t.Context(), addr, expected) })
+		return harness.Eventually(t, bound, "a change in DNS", func() error { return harness.Matches(t.Context(), []string{addr}, expected) })
 	}
 	shown(harness.Patience, instances[0])
 	registrations := harness.StartRegistrations(t, harness.RegistrationsOptions{
@@ -108,7 +108,7 @@ func TestPacketLoss(t *testing.T) {
 		Wrap:    ns.wrap(),
 		Etcd:    e,
 	})
-	traffic := harness.StartTraffic(t, addr, harness.Answers("svc.internal.", instances[:1], "/roster/nowhere/nobody/a"))
+	traffic := harness.StartTraffic(t, []string{addr}, harness.Answers("svc.internal.", instances[:1], "/roster/nowhere/nobody/a"))
 
 	heal := ns.lose(t, "lossy", lossPercent)
 	end := time.Now().Add(harness.FaultTime(t, 20*time.Second))

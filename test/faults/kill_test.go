@@ -138,7 +138,7 @@ type killing struct {
 func TestKilledWhileWriting(t *testing.T) {
 	t.Parallel()
 	k := newKilling(t)
-	traffic := harness.StartTraffic(t, k.dns.Addr(t), k.expected)
+	traffic := harness.StartTraffic(t, k.dns.Addrs(t), k.expected)
 	registrations := harness.StartRegistrations(t, harness.RegistrationsOptions{
 		Options: []registrar.Option{registrar.WithEndpoints(k.etcd.Endpoints...)},
 		Flags:   []string{"--endpoints", strings.Join(k.etcd.Endpoints, ",")},
@@ -153,7 +153,7 @@ func TestKilledWhileWriting(t *testing.T) {
 	_, written := k.count.now()
 	t.Logf("%d kills, %d of them in a write: slowest first answer %v after the start, oldest number from a snapshot alone %v old at the kill; %d changes",
 		round, len(k.half), k.slowest, k.oldest, written)
-	if err := harness.Matches(t.Context(), k.dns.Addr(t), k.expected); err != nil {
+	if err := harness.Matches(t.Context(), k.dns.Addrs(t), k.expected); err != nil {
 		t.Errorf("in the end: %v", err)
 	}
 	traffic.Stop().CheckAnswers(t)
@@ -219,7 +219,7 @@ func (k *killing) round(t *testing.T, n int) {
 	}
 	if alone {
 		k.oldest = max(k.oldest, k.count.age(first, killed))
-		if err := harness.Matches(t.Context(), k.dns.Addr(t), k.expected); err != nil {
+		if err := harness.Matches(t.Context(), k.dns.Addrs(t), k.expected); err != nil {
 			t.Errorf("round %d, from the snapshot alone: %v", n, err)
 		}
 		k.etcd.Continue(t)

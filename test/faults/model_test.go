@@ -161,7 +161,7 @@ func (m *model) explain(t *testing.T) {
 // at some time.
 func (m *model) compare(t *testing.T) func() error {
 	t.Helper()
-	addr := m.dns.Addr(t)
+	addr, addrs := m.dns.Addr(t), m.dns.Addrs(t)
 	return func() error {
 		instances := m.instances(t, func(harness.Instance) bool { return true })
 		status, err := harness.MirrorStatus(t.Context(), addr, zone)
@@ -174,7 +174,7 @@ func (m *model) compare(t *testing.T) func() error {
 		if got, want := status["revision"], strconv.FormatInt(m.etcd.Revision(t), 10); got != want {
 			return fmt.Errorf("_status is %v, want revision %s", status, want)
 		}
-		return harness.Matches(t.Context(), addr, harness.Answers(zone, instances, m.past...))
+		return harness.Matches(t.Context(), addrs, harness.Answers(zone, instances, m.past...))
 	}
 }
 

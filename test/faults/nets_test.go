@@ -30,7 +30,7 @@ func TestNets(t *testing.T) {
 	mixed := changing("mixed", 80)
 	mixed.Addresses = []string{"10.0.0.2"}
 	expected := harness.Answers(zone, []harness.Instance{inside, mixed}, outside.Key(), denied.Key())
-	harness.Eventually(t, harness.Patience, "what is left", func() error { return harness.Matches(t.Context(), c.Addr(t), expected) })
+	harness.Eventually(t, harness.Patience, "what is left", func() error { return harness.Matches(t.Context(), c.Addrs(t), expected) })
 	for _, in := range []harness.Instance{outside, denied} {
 		if lines := harness.Lines(c.Output(), `"changing/things/`+in.ID+`"`); len(lines) != 1 {
 			t.Errorf("logged %q of %s, want one line", lines, in.ID)

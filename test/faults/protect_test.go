@@ -141,7 +141,7 @@ func TestProtect(t *testing.T) {
 	}
 	expected := harness.Answers(zone, some)
 	r.eventuallyMatches(t, massTTL/2, "the mass in DNS", expected)
-	harness.Eventually(t, massTTL/2, "the mass in the other server", func() error { return harness.Matches(t.Context(), plain.Addr(t), expected) })
+	harness.Eventually(t, massTTL/2, "the mass in the other server", func() error { return harness.Matches(t.Context(), plain.Addrs(t), expected) })
 	r.traffic.Expect(append(harness.Answers(zone, r.stable), expected...))
 	all := served(t, r.dns)
 	unregister("before")

@@ -94,7 +94,7 @@ func newRig(t *testing.T, o options) *rig {
 	expected := harness.Answers(zone, r.stable, "/roster/stable/nobody/a", "/roster/nowhere/nobody/a")
 	r.eventuallyMatches(t, harness.Patience, "the stable services in DNS", expected)
 	r.registrations = harness.StartRegistrations(t, harness.RegistrationsOptions{Options: clients, Flags: flags, Refused: o.refused, Etcd: r.etcd})
-	r.traffic = harness.StartTraffic(t, r.dns.Addr(t), expected)
+	r.traffic = harness.StartTraffic(t, r.dns.Addrs(t), expected)
 	return r
 }
 
@@ -166,8 +166,8 @@ func changing(id string, port int) harness.Instance {
 
 func (r *rig) eventuallyMatches(t *testing.T, bound time.Duration, what string, expected []harness.Expectation) time.Duration {
 	t.Helper()
-	addr := r.dns.Addr(t)
-	return harness.Eventually(t, bound, what, func() error { return harness.Matches(t.Context(), addr, expected) })
+	addrs := r.dns.Addrs(t)
+	return harness.Eventually(t, bound, what, func() error { return harness.Matches(t.Context(), addrs, expected) })
 }
 
 func (r *rig) instances(t *testing.T, keep func(harness.Instance) bool) []harness.Instance {
@@ -194,6 +194,9 @@ func (r *rig) finish(t *testing.T) {
 	r.stopStreams(t)
 	r.equal(t, equalBound, func(harness.Instance) bool { return true })
 	harness.Eventually(t, equalBound, "DNS serving as many as etcd holds", r.counts(t))
+	if r.dns.Metrics(t).Sum("coredns_roster_fastpath_packets_total", "result", "answered") == 0 {
+		t.Error("fastpath has answered nothing")
+	}
 }
 
 // minTraffic is how long the streams go on at least, so that their rates mean
@@ -224,9 +227,9 @@ func (r *rig) equal(t *testing.T, bound time.Duration, keep func(harness.Instanc
 // of what it held in the past.
 func (r *rig) shows(t *testing.T, keep func(harness.Instance) bool) func() error {
 	t.Helper()
-	addr := r.dns.Addr(t)
+	addrs := r.dns.Addrs(t)
 	return func() error {
-		return harness.Matches(t.Context(), addr, harness.Answers(zone, r.instances(t, keep), r.past...))
+		return harness.Matches(t.Context(), addrs, harness.Answers(zone, r.instances(t, keep), r.past...))
 	}
 }
 
@@ -262,15 +265,21 @@ func (r *rig) checkState(t *testing.T, state string) {
 	}
 }
 
-const block = `svc.internal:{{port "dns"}} {
+const block = `svc.internal:{{port "PORT"}} {
 	bind 127.0.0.1
 	errors
 	ready 127.0.0.1:{{port "ready"}}
 	prometheus 127.0.0.1:{{port "metrics"}}
+	roster {
+		PROPERTIES
+	}
+}
 `
 
-// corefile answers from an etcd, with further properties of roster.
+// corefile answers from an etcd, with further properties of roster: at one port without
+// fastpath, and at another one with it, from the same replica.
 func corefile(endpoints []string, properties ...string) string {
-	return block + "\troster {\n\t\tendpoint " + strings.Join(endpoints, " ") + "\n\t\t" +
-		strings.Join(properties, "\n\t\t") + "\n\t}\n}\n"
+	lines := append([]string{"endpoint " + strings.Join(endpoints, " ")}, properties...)
+	text := strings.ReplaceAll(block, "PROPERTIES", strings.Join(lines, "\n\t\t"))
+	return strings.ReplaceAll(text, "PORT", "dns") + strings.NewReplacer("PORT", "fastpath", "\troster {", "\troster {\n\t\tfastpath").Replace(text)
 }

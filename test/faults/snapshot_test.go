@@ -125,7 +125,7 @@ func TestSnapshot(t *testing.T) {
 		harness.Within(t, "the first answer from the snapshot", took[0], startBound)
 	}
 
-	traffic := harness.StartTraffic(t, r.dns.Addr(t), all)
+	traffic := harness.StartTraffic(t, r.dns.Addrs(t), all)
 	repeat(t, 1, func() {
 		for _, properties := range [][]string{{keep, "max_ttl 60"}, {keep, "protect 50 1m"}, {keep}} {
 			r.dns.Reload(t, corefile(r.etcd.Endpoints, properties...))
@@ -145,7 +145,7 @@ func TestSnapshot(t *testing.T) {
 		if m.Rcode != dns.RcodeNameError {
 			return fmt.Errorf("the deleted instance is answered %s", dns.RcodeToString[m.Rcode])
 		}
-		return harness.Matches(t.Context(), r.dns.Addr(t), harness.Answers(zone, []harness.Instance{fresh}))
+		return harness.Matches(t.Context(), r.dns.Addrs(t), harness.Answers(zone, []harness.Instance{fresh}))
 	})
 	t.Logf("live %v after etcd's return, changes shown after %v more", live, shown)
 	if now := r.serial(t); !notBefore(now, serial) {

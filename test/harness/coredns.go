@@ -34,7 +34,7 @@ type CoreDNS struct {
 //	{{port "NAME"}}   is a free port, the same one for the same name
 //	{{dir}}           is a folder, the same one in all its Corefiles
 //
-// The ports "dns", "ready" and "metrics" are those that methods use. What runs
+// The ports "dns", "fastpath", "ready" and "metrics" are those that methods use. What runs
 // in front of the program, if anything, is wrap.
 func NewCoreDNS(t testing.TB, wrap ...string) *CoreDNS {
 	t.Helper()
@@ -97,6 +97,17 @@ func (c *CoreDNS) Port(t testing.TB, name string) int {
 		c.ports[name] = FreePort(t)
 	}
 	return c.ports[name]
+}
+
+// Addrs are all addresses at which queries are answered: of the port "dns", and of
+// "fastpath" where the Corefile has it.
+func (c *CoreDNS) Addrs(t testing.TB) []string {
+	t.Helper()
+	addrs := []string{c.Addr(t)}
+	if port, ok := c.ports["fastpath"]; ok {
+		addrs = append(addrs, fmt.Sprintf("127.0.0.1:%d", port))
+	}
+	return addrs
 }
 
 // Addr is the address at which queries are answered.

@@ -30,17 +30,22 @@ const DefaultSize = 1232
 
 // Ask sends a query once and returns the answer.
 func Ask(ctx context.Context, addr string, q Question) (*dns.Msg, error) {
+	c := dns.Client{Timeout: queryTimeout}
+	if q.TCP {
+		c.Net = "tcp"
+	}
+	answer, _, err := c.ExchangeContext(ctx, q.message(), addr)
+	return answer, err
+}
+
+// message is the query, with an ID of its own.
+func (q Question) message() *dns.Msg {
 	m := new(dns.Msg)
 	m.SetQuestion(dns.Fqdn(q.Name), q.Type)
 	if q.Size > 0 {
 		m.SetEdns0(q.Size, false)
 	}
-	c := dns.Client{Timeout: queryTimeout}
-	if q.TCP {
-		c.Net = "tcp"
-	}
-	answer, _, err := c.ExchangeContext(ctx, m, addr)
-	return answer, err
+	return m
 }
 
 // MustAsk is Ask by UDP with EDNS. No answer ends the test.

@@ -93,11 +93,20 @@ func askWhole(ctx context.Context, addr string, q Question) (*dns.Msg, error) {
 	return Ask(ctx, addr, q)
 }
 
-// Matches is a condition for Eventually: all answers are as expected.
-func Matches(ctx context.Context, addr string, expected []Expectation) error {
-	wrong := Compare(ctx, addr, expected)
-	if len(wrong) == 0 {
-		return nil
+// Matches is a condition for Eventually: all answers are as expected, of each of a server's
+// addresses, and alike.
+func Matches(ctx context.Context, addrs []string, expected []Expectation) error {
+	for _, addr := range addrs {
+		if wrong := Compare(ctx, addr, expected); len(wrong) > 0 {
+			return fmt.Errorf("%d of %d answers of %s differ, the first: %s", len(wrong), len(expected), addr, wrong[0])
+		}
 	}
-	return fmt.Errorf("%d of %d answers differ, the first: %s", len(wrong), len(expected), wrong[0])
+	var group errgroup.Group
+	group.SetLimit(expectWorkers)
+	for _, other := range addrs[1:] {
+		for _, e := range expected {
+			group.Go(func() error { return Alike(ctx, [2]string{addrs[0], other}, e.Question) })
+		}
+	}
+	return group.Wait()
 }

@@ -27,7 +27,7 @@ const (
 // Traffic is a steady stream of queries, each answer of which is compared with
 // what is expected. Its methods are safe for concurrent use.
 type Traffic struct {
-	addr     string
+	addrs    []string
 	expected atomic.Pointer[[]Expectation]
 	cancel   context.CancelFunc
 	workers  sync.WaitGroup
@@ -40,12 +40,12 @@ type Traffic struct {
 	last   time.Time // of the last right answer
 }
 
-// StartTraffic asks the server at addr until Stop or the end of the test.
-func StartTraffic(t testing.TB, addr string, expected []Expectation) *Traffic {
+// StartTraffic asks the server at addrs in turn until Stop or the end of the test.
+func StartTraffic(t testing.TB, addrs []string, expected []Expectation) *Traffic {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	now := time.Now()
-	tr := &Traffic{addr: addr, cancel: cancel, start: now, last: now}
+	tr := &Traffic{addrs: addrs, cancel: cancel, start: now, last: now}
 	tr.Expect(expected)
 	for i := range trafficWorkers {
 		tr.workers.Go(func() { tr.run(ctx, i) })
@@ -74,18 +74,19 @@ func (tr *Traffic) run(ctx context.Context, worker int) {
 		expected := *tr.expected.Load()
 		e := expected[n%len(expected)]
 		e.TCP = worker%4 == 3
-		tr.ask(context.WithoutCancel(ctx), e) // the last ones are finished
+		addr := tr.addrs[n/trafficWorkers%len(tr.addrs)]
+		tr.ask(context.WithoutCancel(ctx), addr, e) // the last ones are finished
 	}
 }
 
-func (tr *Traffic) ask(ctx context.Context, e Expectation) {
+func (tr *Traffic) ask(ctx context.Context, addr string, e Expectation) {
 	start := time.Now()
-	m, err := Ask(ctx, tr.addr, e.Question)
+	m, err := Ask(ctx, addr, e.Question)
 	if err != nil && e.TCP {
 		// A server may close a connection at any time, and a client then asks
 		// again (RFC 7766, 6.2.4).
 		tr.again.Add(1)
-		m, err = Ask(ctx, tr.addr, e.Question)
+		m, err = Ask(ctx, addr, e.Question)
 	}
 	end := time.Now()
 	switch {

@@ -44,7 +44,7 @@ func TestTraffic(t *testing.T) {
 			t.Parallel()
 			var asked atomic.Int64
 			addr := serve(t, func(m *dns.Msg) { asked.Add(1); test.answer(m) })
-			tr := harness.StartTraffic(t, addr, expected)
+			tr := harness.StartTraffic(t, []string{addr}, expected)
 			harness.Eventually(t, harness.Patience, "queries", func() error { return harness.True(asked.Load() > 20) })
 			r := tr.Stop()
 			t.Log(r)

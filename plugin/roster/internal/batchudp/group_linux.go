@@ -5,9 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
+
+// drainTime is how long packets can still come to a socket that the kernel chooses no
+// more: those that it was delivering.
+const drainTime = 5 * time.Millisecond
 
 // Group is the sockets of an address. Its methods are not safe for concurrent
 // use, but for Addr.
@@ -16,7 +24,7 @@ type Group struct {
 	addr    net.Addr
 	sockets []*socket
 	handler atomic.Pointer[Handler]
-	close   func() error
+	stop    func() error
 }
 
 // Config describes a group.
@@ -38,7 +46,7 @@ type Config struct {
 // the same, but not all by these sockets.
 func Open(ctx context.Context, cfg Config) (*Group, error) {
 	g := &Group{before: cfg.Before}
-	g.close = sync.OnceValue(g.closeSockets)
+	g.stop = sync.OnceValue(g.leave)
 	for range cfg.Sockets {
 		s, err := openSocket(ctx, cfg.Address, cfg.AnswerSize, &g.handler)
 		if err == nil {
@@ -80,27 +88,43 @@ func (g *Group) Serve(h Handler) error {
 	return g.sockets[0].steer(steerToAll(g.before, len(g.sockets)))
 }
 
-// Close steers packets to the other server's socket, has those handled that have
-// come, closes the sockets and waits for their goroutines. Further calls return
-// what the first did.
-func (g *Group) Close() error { return g.close() }
+// Stop leaves packets to the other server, and returns once those are handled that have
+// come; none is lost. Peers can still be written to. Further calls return what the first
+// did.
+func (g *Group) Stop() error { return g.stop() }
 
-// closeSockets closes the last socket first: so the indexes of the others stay, and
-// where the other server's is the next one it takes the place of the one that is closed.
-func (g *Group) closeSockets() error {
-	var errs []error
-	for len(g.sockets) > 0 {
-		errs = append(errs, g.sockets[0].steer(steerTo(g.others())))
-		last := len(g.sockets) - 1
-		s := g.sockets[last]
-		errs = append(errs, s.drain())
-		if last == 0 {
-			// A packet that comes right now is lost, with luck none: a program that
-			// is left would steer for as long as the address is served.
-			errs = append(errs, s.steer(steerTo(nowhere)))
-		}
-		errs = append(errs, s.conn.Close())
-		g.sockets = g.sockets[:last]
+// leave has the kernel choose among all sockets by the packets' addresses, and then takes
+// these out of the choice, while they are still served.
+func (g *Group) leave() error {
+	if len(g.sockets) == 0 {
+		return nil // Open has failed
 	}
+	errs := []error{g.sockets[0].steer(steerTo(nowhere))}
+	for _, s := range g.sockets {
+		errs = append(errs, control(s.raw, connectToItself))
+	}
+	time.Sleep(drainTime)
+	for _, s := range g.sockets {
+		errs = append(errs, s.drain())
+	}
+	return errors.Join(errs...)
+}
+
+// connectToItself has a socket get packets from nobody else.
+func connectToItself(fd int) error {
+	own, err := unix.Getsockname(fd)
+	if err == nil {
+		err = unix.Connect(fd, own)
+	}
+	return os.NewSyscallError("connect", err)
+}
+
+// Close stops the group, if it isn't yet, and closes its sockets.
+func (g *Group) Close() error {
+	errs := []error{g.Stop()}
+	for _, s := range g.sockets {
+		errs = append(errs, s.conn.Close())
+	}
+	g.sockets = nil
 	return errors.Join(errs...)
 }

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -285,6 +287,81 @@ func (g *gated) Answer(p *Packet, buf []byte) ([]byte, bool) {
 	<-g.gate
 	return g.echo.Answer(p, buf)
 }
+
+// TestStop: while a group stops, no packet is lost, and who was handed one over can
+// answer it afterwards.
+func TestStop(t *testing.T) {
+	t.Parallel()
+	for _, host := range []string{"127.0.0.1", "0.0.0.0", ""} {
+		for before := range 2 {
+			t.Run(fmt.Sprintf("%q, %d before", host, before), func(t *testing.T) {
+				t.Parallel()
+				addr := at(t, host)
+				if before == 1 {
+					newOther(t, addr)
+				}
+				for range 10 {
+					g := open(t, addr, before)
+					if before == 0 {
+						newOther(t, addr)
+						before = 1 // for the next ones
+					}
+					stopUnderLoad(t, g, net.JoinHostPort("127.0.0.1", portOf(t, addr)))
+				}
+			})
+		}
+	}
+}
+
+// stopUnderLoad stops a group while clients ask.
+func stopUnderLoad(t *testing.T, g *Group, addr string) {
+	t.Helper()
+	h := &keeper{peers: make(chan *Peer, 1)}
+	serve(t, g, h)
+	late := dial(t, addr)
+	late.send("over")
+	var clients sync.WaitGroup
+	stopped := make(chan struct{})
+	for range 4 {
+		c := dial(t, addr)
+		clients.Go(func() {
+			for {
+				select {
+				case <-stopped:
+					return
+				default:
+					c.ask("a")
+				}
+			}
+		})
+	}
+	for h.calls.Load() < 50 {
+		runtime.Gosched()
+	}
+	err := g.Stop()
+	close(stopped)
+	clients.Wait()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := (<-h.peers).Write([]byte("late")); err != nil {
+		t.Error(err)
+	}
+	if got := late.receive(); got != "late" {
+		t.Errorf("got %q", got)
+	}
+	if err := g.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// keeper keeps who is handed over to it.
+type keeper struct {
+	echo
+	peers chan *Peer
+}
+
+func (k *keeper) HandOver(p *Packet) { k.peers <- p.Peer() }
 
 // TestCloseUnused: a group can be closed that never served.
 func TestCloseUnused(t *testing.T) {

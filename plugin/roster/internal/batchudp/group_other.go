@@ -26,5 +26,8 @@ func (*Group) Addr() net.Addr { return nil }
 // Serve is never called.
 func (*Group) Serve(Handler) error { return errors.ErrUnsupported }
 
+// Stop is never called.
+func (*Group) Stop() error { return nil }
+
 // Close is never called.
 func (*Group) Close() error { return nil }

@@ -21,9 +21,6 @@ const (
 	// has no processor, in octets: some thousands. The kernel has a limit of its own
 	// (net.core.rmem_max).
 	receiveBuffer = 4 << 20
-	// drainTime is how long packets can still come to a socket that none are steered
-	// to any more: those that the kernel was delivering.
-	drainTime = 5 * time.Millisecond
 	// pause is after a read that failed for a reason that can go away, as where
 	// there is no memory.
 	pause = 10 * time.Millisecond
@@ -118,10 +115,9 @@ func (s *socket) serve() {
 	}
 }
 
-// drain waits until serve has handled the packets that are under way. None are
-// steered to the socket any more.
+// drain waits until serve has handled the packets that have come. No more do.
 func (s *socket) drain() error {
-	err := s.conn.SetReadDeadline(time.Now().Add(drainTime))
+	err := s.conn.SetReadDeadline(time.Now())
 	s.serving.Wait()
 	return err
 }
@@ -159,11 +155,16 @@ func (s *socket) handle() {
 	}
 }
 
+// The system calls below are raw: the runtime is not told of them, and its processor waits.
+// They don't block, and for a whole batch take a fraction of a millisecond. Of calls that it
+// is told of the runtime's monitor would look every 20 µs which ones take that long, and give
+// their processor away: 6 % of the processor time of a server that has all it can do.
+
 // recvmmsg reads a batch, unless there is nothing to read.
 func (s *socket) recvmmsg(fd uintptr) bool {
 	for {
 		s.received, s.err = 0, nil
-		n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, fd, first(s.in.headers), batchSize, unix.MSG_DONTWAIT, 0, 0)
+		n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, first(s.in.headers), batchSize, unix.MSG_DONTWAIT, 0, 0)
 		switch errno {
 		case 0:
 			s.received = int(n)
@@ -181,7 +182,7 @@ func (s *socket) recvmmsg(fd uintptr) bool {
 // sendmmsg writes what is left of a batch, unless the kernel has no room.
 func (s *socket) sendmmsg(fd uintptr) bool {
 	for s.sent < s.count {
-		n, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, fd, first(s.out.headers[s.sent:]), uintptr(s.count-s.sent), unix.MSG_DONTWAIT, 0, 0)
+		n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, fd, first(s.out.headers[s.sent:]), uintptr(s.count-s.sent), unix.MSG_DONTWAIT, 0, 0)
 		switch errno {
 		case 0:
 			s.sent += int(n)
