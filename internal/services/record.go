@@ -36,9 +36,13 @@ var statuses = [...]catalog.Status{catalog.StatusUp, catalog.StatusDraining, cat
 
 func statusBits(s catalog.Status) byte { return byte(slices.Index(statuses[:], s)) }
 
+// maxRecord is the length that hardly a record exceeds: as much room is on the stack, so
+// that they are allocated once.
+const maxRecord = 512
+
 // newRecord returns the record of a normalized and valid instance.
 func newRecord(in *catalog.Instance) record {
-	var room [512]byte // of nearly all records, so that they are allocated once
+	var room [maxRecord]byte
 	b := append(room[:0], in.ID...)
 	b = append(b, 0, flagsOf(in))
 	if in.Host != "" {
