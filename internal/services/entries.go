@@ -81,6 +81,9 @@ func markedKey(e *snapshot.Entry, component string) (key string, ok bool) {
 
 // isMark reports whether an entry is for a Guard.
 func isMark(e *snapshot.Entry) bool {
+	if !strings.Contains(e.Key, "/_") {
+		return false
+	}
 	_, mass := markedKey(e, expiredComponent)
 	_, last := markedKey(e, lastSetComponent)
 	return mass || last
