@@ -93,11 +93,11 @@ func (o *Override) check() error {
 	return invalid("status", "%s is neither %s nor %s: to end an override, delete its key", quote(string(o.Status)), StatusDraining, StatusDown)
 }
 
-func (o *Override) read(r *reader) {
+func (o *Override) read(r *jsonReader) {
 	for r.object(); r.member(); {
 		switch name := r.name(); string(name) {
 		case "status":
-			o.Status = r.status()
+			o.Status = readStatus(r)
 		case "reason":
 			o.Reason = r.string()
 		default:
@@ -107,7 +107,7 @@ func (o *Override) read(r *reader) {
 }
 
 // parseValue parses the value of a key, in which unknown members are ignored.
-func parseValue(value []byte, read func(*reader)) error {
+func parseValue(value []byte, read func(*jsonReader)) error {
 	if len(value) > MaxValueSize {
 		return invalid("value", "is %d bytes, more than %d", len(value), MaxValueSize)
 	}
@@ -134,7 +134,7 @@ func (in *Instance) parse(text []byte, field string) error {
 func (s *Service) UnmarshalJSON(data []byte) error {
 	var out Service
 	var faults []error
-	if err := parse(data, "service", true, func(r *reader) { out, faults = r.service() }); err != nil {
+	if err := parse(data, "service", true, func(r *jsonReader) { out, faults = readService(r) }); err != nil {
 		return err
 	}
 	if err := joinFirst(faults); err != nil {
@@ -144,9 +144,9 @@ func (s *Service) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// service reads a service. The faults are those of its instances, each of which
+// readService reads a service. The faults are those of its instances, each of which
 // is named.
-func (r *reader) service() (s Service, faults []error) {
+func readService(r *jsonReader) (s Service, faults []error) {
 	for r.object(); r.member(); {
 		switch name := r.name(); string(name) {
 		case "namespace":
@@ -156,7 +156,7 @@ func (r *reader) service() (s Service, faults []error) {
 		case "revision", "stale":
 			r.skip()
 		case "instances":
-			for _, e := range list(r, (*reader).element) {
+			for _, e := range list(r, readElement) {
 				at := fmt.Sprintf("instances[%d]", len(s.Instances))
 				faults = append(faults, below(at, e.fault))
 				s.Instances = append(s.Instances, e.Instance)
@@ -174,9 +174,9 @@ type element struct {
 	fault error
 }
 
-// element reads an instance of a service by a reader of its own, so that a fault
+// readElement reads an instance of a service by a reader of its own, so that a fault
 // of one leaves the others to be read.
-func (r *reader) element() (e element) {
+func readElement(r *jsonReader) (e element) {
 	text := r.value()
 	if r.err == nil {
 		e.fault = e.parse(text, "")
