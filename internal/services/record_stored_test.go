@@ -1,6 +1,7 @@
 package services
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/rosterdns/roster/internal/mirror"
@@ -43,6 +44,17 @@ func TestStoredInEtcd(t *testing.T) {
 	apply(s, batch(mirror.Event{Key: "n/s/a", Value: value, ModRevision: 3, Restored: true}))
 	if s.Load().Instances() != 1 {
 		t.Error("a record of a snapshot is not served")
+	}
+}
+
+// TestStoredByEarlierPrograms: files of version 1 have instances as etcd does, whose lease
+// isn't known.
+func TestStoredByEarlierPrograms(t *testing.T) {
+	t.Parallel()
+	s, sk := newStore(t)
+	apply(s, batch(mirror.Event{Key: "n/s/a", Value: []byte(value(3, "")), ModRevision: 2, Restored: true}))
+	if got, want := show(s.Load()), []string{"n/s@2: a=3/up"}; !slices.Equal(got, want) || len(sk.lines()) > 0 {
+		t.Errorf("restored %q, want %q; logged %q", got, want, sk.lines())
 	}
 }
 
