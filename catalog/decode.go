@@ -15,14 +15,15 @@ func DecodeValue(id string, value []byte) (Instance, error) { return new(Decoder
 // Decoder reads many instances that nobody holds for long: it uses the memory of their
 // lists again. The zero value is ready. It is for one goroutine.
 type Decoder struct {
-	last Instance // as it was read
+	last  Instance // as it was read
+	usual usual
 }
 
 // Decode is DecodeValue, but that the result is valid only until the next call.
 func (d *Decoder) Decode(id string, value []byte) (Instance, error) {
 	clear(d.last.Metadata)
 	in := Instance{Addresses: d.last.Addresses[:0], Ports: d.last.Ports[:0], Tags: d.last.Tags[:0], Metadata: d.last.Metadata}
-	if len(value) <= MaxValueSize && in.readUsual(string(value)) {
+	if len(value) <= MaxValueSize && in.readUsual(&d.usual, string(value)) {
 		d.last = in
 	} else {
 		in = Instance{}

@@ -19,18 +19,18 @@ type usual struct {
 }
 
 // readUsual reads an instance, into its lists, which are empty, or reports false where the
-// value is in another form. The result keeps value, as a whole.
-func (in *Instance) readUsual(value string) bool {
-	u := usual{rest: value}
+// value is in another form. The result keeps value, as a whole. It uses the memory of u.
+func (in *Instance) readUsual(u *usual, value string) bool {
+	*u = usual{rest: value}
 	u.begin('{')
 	if u.member(`"addresses":`) {
-		in.Addresses = usualList(&u, in.Addresses, (*usual).address)
+		in.Addresses = usualList(u, in.Addresses, (*usual).address)
 	}
 	if u.member(`"host":`) {
 		in.Host = u.text()
 	}
 	if u.member(`"ports":`) {
-		in.Ports = usualList(&u, in.Ports, (*usual).port)
+		in.Ports = usualList(u, in.Ports, (*usual).port)
 	}
 	if u.member(`"weight":`) {
 		in.Weight = uint16(u.uint(math.MaxUint16))
@@ -45,7 +45,7 @@ func (in *Instance) readUsual(value string) bool {
 		in.Locality = u.text()
 	}
 	if u.member(`"tags":`) {
-		in.Tags = usualList(&u, in.Tags, (*usual).text)
+		in.Tags = usualList(u, in.Tags, (*usual).text)
 	}
 	if u.member(`"metadata":`) {
 		in.Metadata = u.metadata(in.Metadata)

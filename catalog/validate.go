@@ -236,7 +236,7 @@ func (in *Instance) checkMetadata() error {
 	var fault error
 	for k, v := range in.Metadata {
 		total += len(k) + len("=") + len(v)
-		upper = upper || strings.ContainsFunc(k, isUpper)
+		upper = upper || hasUpper(k)
 		if fault != nil && k > first {
 			continue
 		}
@@ -282,7 +282,15 @@ func (in *Instance) checkFolded() error {
 	return nil
 }
 
-func isUpper(r rune) bool { return 'A' <= r && r <= 'Z' }
+// hasUpper reports whether s has an upper-case letter of ASCII.
+func hasUpper(s string) bool {
+	for i := range len(s) {
+		if 'A' <= s[i] && s[i] <= 'Z' {
+			return true
+		}
+	}
+	return false
+}
 
 // isPrintable reports whether s holds printable ASCII only, space included
 // (RFC 6763, 6.4).

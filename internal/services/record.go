@@ -2,7 +2,6 @@ package services
 
 import (
 	"encoding/binary"
-	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -117,7 +116,10 @@ func appendPorts(b []byte, ports []catalog.Port) []byte {
 func appendMetadata(b []byte, pairs map[string]string) []byte {
 	b = binary.AppendUvarint(b, uint64(len(pairs)))
 	var room [16]string
-	keys := slices.AppendSeq(room[:0], maps.Keys(pairs))
+	keys := room[:0]
+	for key := range pairs {
+		keys = append(keys, key)
+	}
 	slices.Sort(keys)
 	for _, key := range keys {
 		b = appendText(appendText(b, key), pairs[key])
