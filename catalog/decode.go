@@ -10,37 +10,42 @@ import (
 // unknown status for down. What it returns is normalized and valid. The error
 // is ErrInvalid, names the member at fault, and quotes no more than a bounded
 // part of the value. The result keeps no reference to value.
-func DecodeValue(id string, value []byte) (Instance, error) { return new(Decoder).Decode(id, value) }
+func DecodeValue(id string, value []byte) (Instance, error) {
+	f, err := new(Decoder).Decode(id, value)
+	if err != nil {
+		return Instance{}, err
+	}
+	return f.inflate(), nil
+}
 
 // Decoder reads many instances that nobody holds for long: it uses the memory of their
 // lists again. The zero value is ready. It is for one goroutine.
 type Decoder struct {
-	last  Instance // as it was read
+	last  Flat // what was read, of which the lists are used again
 	usual usual
 }
 
 // Decode is DecodeValue, but that the result is valid only until the next call.
-func (d *Decoder) Decode(id string, value []byte) (Instance, error) {
-	clear(d.last.Metadata)
-	in := Instance{Addresses: d.last.Addresses[:0], Ports: d.last.Ports[:0], Tags: d.last.Tags[:0], Metadata: d.last.Metadata}
-	if len(value) <= MaxValueSize && in.readUsual(&d.usual, string(value)) {
-		d.last = in
-	} else {
-		in = Instance{}
+func (d *Decoder) Decode(id string, value []byte) (*Flat, error) {
+	f := &d.last
+	if len(value) > MaxValueSize || !f.readUsual(&d.usual, string(value)) {
+		var in Instance
 		if err := parseValue(value, in.read); err != nil {
-			return Instance{}, err
+			return nil, err
 		}
+		*f = in.Flat()
 	}
+	in := &f.Instance
 	in.ID = id
 	in.Ports = slices.DeleteFunc(in.Ports, func(p Port) bool {
 		return p.Protocol != "" && p.Protocol != ProtocolTCP && p.Protocol != ProtocolUDP
 	})
 	in.Status = in.Status.Worse(StatusUp)
 	in.Normalize()
-	if err := in.Validate(); err != nil {
-		return Instance{}, err
+	if err := f.Validate(); err != nil {
+		return nil, err
 	}
-	return in, nil
+	return f, nil
 }
 
 // DecodeOverride reads the value of a status key, whose status is draining or down.

@@ -3,9 +3,7 @@ package catalog
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"net/netip"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -72,6 +70,15 @@ func isLabel(s string) bool {
 // Validate checks a normalized instance against every rule for writers. The
 // error is ErrInvalid and names each member at fault.
 func (in *Instance) Validate() error {
+	var room [8]Pair // as many as most have
+	return in.validate(appendPairs(room[:0], in.Metadata))
+}
+
+// Validate is Instance's.
+func (f *Flat) Validate() error { return f.Instance.validate(f.Pairs) }
+
+// validate is Validate for an instance with these metadata.
+func (in *Instance) validate(metadata []Pair) error {
 	var errs []error
 	add := func(err error) {
 		if err != nil {
@@ -91,7 +98,7 @@ func (in *Instance) Validate() error {
 		add(CheckLabel("locality", in.Locality))
 	}
 	add(in.checkTags())
-	add(in.checkMetadata())
+	add(checkMetadata(metadata))
 	if in.Status != in.Status.Worse(StatusUp) {
 		add(invalid("status", "%s is not up, draining or down", quote(string(in.Status))))
 	}
@@ -228,30 +235,22 @@ func (in *Instance) checkTags() error {
 	return nil
 }
 
-// checkMetadata goes through the pairs in no order, and still returns the same
-// error each time: of pairs at fault that of the first key.
-func (in *Instance) checkMetadata() error {
+// checkMetadata returns what is wrong with metadata, of pairs at fault that of the first
+// key.
+func checkMetadata(pairs []Pair) error {
 	total, upper := 0, false
-	var first string
-	var fault error
-	for k, v := range in.Metadata {
-		total += len(k) + len("=") + len(v)
-		upper = upper || hasUpper(k)
-		if fault != nil && k > first {
-			continue
+	for _, p := range pairs {
+		if err := checkPair(p.Key, p.Value); err != nil {
+			return err
 		}
-		if err := checkPair(k, v); err != nil {
-			first, fault = k, err
-		}
-	}
-	if fault != nil {
-		return fault
+		total += len(p.Key) + len("=") + len(p.Value)
+		upper = upper || hasUpper(p.Key)
 	}
 	if total > MaxMetadata {
 		return invalid("metadata", "has %d bytes in total, more than %d", total, MaxMetadata)
 	}
-	if upper && len(in.Metadata) > 1 {
-		return in.checkFolded()
+	if upper {
+		return checkFolded(pairs)
 	}
 	return nil
 }
@@ -270,14 +269,14 @@ func checkPair(k, v string) error {
 }
 
 // checkFolded checks that no two keys are equal but for case.
-func (in *Instance) checkFolded() error {
-	folded := make(map[string]string, len(in.Metadata))
-	for _, k := range slices.Sorted(maps.Keys(in.Metadata)) { // sorted, so that the error stays the same
-		low := strings.ToLower(k)
+func checkFolded(pairs []Pair) error {
+	folded := make(map[string]string, len(pairs))
+	for _, p := range pairs {
+		low := strings.ToLower(p.Key)
 		if other, twice := folded[low]; twice {
-			return invalid("metadata", "has keys %s and %s, which differ only in case", quote(other), quote(k))
+			return invalid("metadata", "has keys %s and %s, which differ only in case", quote(other), quote(p.Key))
 		}
-		folded[low] = k
+		folded[low] = p.Key
 	}
 	return nil
 }

@@ -29,8 +29,8 @@ func isStored(value []byte) bool { return len(value) > 0 && value[0] == storedFo
 // other rules. The zero value is ready. It is for one goroutine.
 type storedReader struct {
 	rest string
-	bad  bool // what was read is no record; rest is empty then
-	in   catalog.Instance
+	bad  bool         // what was read is no record; rest is empty then
+	flat catalog.Flat // the memory of its lists is used again
 }
 
 // record returns the record of an instance by the value that appendStored has made.
@@ -39,64 +39,61 @@ func (s *storedReader) record(id string, value []byte) (record, error) {
 	b := append(append(room[:0], id...), 0)
 	r := record(append(b, value[1:]...))
 	s.rest, s.bad = string(r[len(id)+1:]), false
-	if s.in.ID = id; !s.read() {
+	if s.flat.Instance.ID = id; !s.read() {
 		return "", errRecord
 	}
-	return r, s.in.Validate()
+	return r, s.flat.Validate()
 }
 
 // read reads the instance, and reports whether that is all there is.
 func (s *storedReader) read() bool {
-	clear(s.in.Metadata)
-	s.in = catalog.Instance{
-		ID: s.in.ID, Addresses: s.in.Addresses[:0], Ports: s.in.Ports[:0], Tags: s.in.Tags[:0], Metadata: s.in.Metadata,
-		Weight: catalog.DefaultWeight,
+	in := &s.flat.Instance
+	*in = catalog.Instance{
+		ID: in.ID, Addresses: in.Addresses[:0], Ports: in.Ports[:0], Tags: in.Tags[:0], Weight: catalog.DefaultWeight,
 	}
 	flags := s.byte()
 	if int(flags&statusMask) < len(statuses) {
-		s.in.Status = statuses[flags&statusMask]
+		in.Status = statuses[flags&statusMask]
 	}
-	s.in.Static = flags&flagStatic != 0
+	in.Static = flags&flagStatic != 0
 	if flags&flagHost != 0 {
-		s.in.Host = s.text()
+		in.Host = s.text()
 	} else {
 		for range s.number(catalog.MaxAddresses) {
-			s.in.Addresses = append(s.in.Addresses, s.address())
+			in.Addresses = append(in.Addresses, s.address())
 		}
 	}
 	for range s.number(catalog.MaxPorts) {
-		s.in.Ports = append(s.in.Ports, s.port())
+		in.Ports = append(in.Ports, s.port())
 	}
 	if flags&flagMore != 0 {
 		s.readMore()
 	}
 	s.readMetadata()
 	// Where the flags are others, it was not all, or is not as newRecord has it.
-	return !s.bad && s.rest == "" && s.in.Status != "" && flags == flagsOf(&s.in)
+	return !s.bad && s.rest == "" && in.Status != "" && flags == flagsOf(in)
 }
 
 func (s *storedReader) readMore() {
-	s.in.Weight, s.in.Priority = uint16(s.number(1<<16-1)), uint16(s.number(1<<16-1))
-	s.in.TTL, s.in.Locality = uint32(s.number(1<<32-1)), s.text()
+	in := &s.flat.Instance
+	in.Weight, in.Priority = uint16(s.number(1<<16-1)), uint16(s.number(1<<16-1))
+	in.TTL, in.Locality = uint32(s.number(1<<32-1)), s.text()
 	for range s.number(catalog.MaxTags) {
-		s.in.Tags = append(s.in.Tags, s.text())
+		in.Tags = append(in.Tags, s.text())
 	}
 }
 
 func (s *storedReader) readMetadata() {
-	n := s.number(catalog.MaxMetadata)
-	if n > 0 && s.in.Metadata == nil {
-		s.in.Metadata = map[string]string{}
-	}
+	s.flat.Pairs = s.flat.Pairs[:0]
 	last := ""
-	for range n {
-		key := s.text()
-		if key <= last { // also after the end
+	for range s.number(catalog.MaxMetadata) {
+		p := catalog.Pair{Key: s.text(), Value: s.text()}
+		if p.Key <= last { // also after the end
 			s.fail()
 			return
 		}
-		s.in.Metadata[key] = s.text()
-		last = key
+		s.flat.Pairs = append(s.flat.Pairs, p)
+		last = p.Key
 	}
 }
 

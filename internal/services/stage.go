@@ -180,14 +180,14 @@ func (s *decoded) record(id string, ev *mirror.Event) (record, SkipReason, error
 		r, err := s.stored.record(id, ev.Value)
 		return r, SkipValue, err
 	}
-	in, err := s.values.Decode(id, ev.Value)
+	f, err := s.values.Decode(id, ev.Value)
 	if err != nil {
 		return "", SkipValue, err
 	}
-	if ev.Lease == 0 && !in.Static && !ev.Restored {
+	if ev.Lease == 0 && !f.Instance.Static && !ev.Restored {
 		return "", SkipLease, errNoLease
 	}
-	return newRecord(&in), "", nil
+	return flatRecord(f), "", nil
 }
 
 // decodeOverride reads an override. One that can't be read counts as down:
