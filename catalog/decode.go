@@ -10,36 +10,42 @@ import (
 // unknown status for down. What it returns is normalized and valid. The error
 // is ErrInvalid, names the member at fault, and quotes no more than a bounded
 // part of the value. The result keeps no reference to value.
-func DecodeValue(id string, value []byte) (Instance, error) { return new(Decoder).Decode(id, value) }
+func DecodeValue(id string, value []byte) (Instance, error) {
+	f, err := new(Decoder).Decode(id, value)
+	if err != nil {
+		return Instance{}, err
+	}
+	return f.inflate(), nil
+}
 
 // Decoder reads many instances that nobody holds for long: it uses the memory of their
 // lists again. The zero value is ready. It is for one goroutine.
 type Decoder struct {
-	last Instance // as it was read
+	last  Flat // what was read, of which the lists are used again
+	usual usual
 }
 
 // Decode is DecodeValue, but that the result is valid only until the next call.
-func (d *Decoder) Decode(id string, value []byte) (Instance, error) {
-	clear(d.last.Metadata)
-	in := Instance{Addresses: d.last.Addresses[:0], Ports: d.last.Ports[:0], Tags: d.last.Tags[:0], Metadata: d.last.Metadata}
-	if len(value) <= MaxValueSize && in.readUsual(string(value)) {
-		d.last = in
-	} else {
-		in = Instance{}
+func (d *Decoder) Decode(id string, value []byte) (*Flat, error) {
+	f := &d.last
+	if len(value) > MaxValueSize || !f.readUsual(&d.usual, string(value)) {
+		var in Instance
 		if err := parseValue(value, in.read); err != nil {
-			return Instance{}, err
+			return nil, err
 		}
+		*f = in.Flat()
 	}
+	in := &f.Instance
 	in.ID = id
 	in.Ports = slices.DeleteFunc(in.Ports, func(p Port) bool {
 		return p.Protocol != "" && p.Protocol != ProtocolTCP && p.Protocol != ProtocolUDP
 	})
 	in.Status = in.Status.Worse(StatusUp)
 	in.Normalize()
-	if err := in.Validate(); err != nil {
-		return Instance{}, err
+	if err := f.Validate(); err != nil {
+		return nil, err
 	}
-	return in, nil
+	return f, nil
 }
 
 // DecodeOverride reads the value of a status key, whose status is draining or down.
@@ -93,11 +99,11 @@ func (o *Override) check() error {
 	return invalid("status", "%s is neither %s nor %s: to end an override, delete its key", quote(string(o.Status)), StatusDraining, StatusDown)
 }
 
-func (o *Override) read(r *reader) {
+func (o *Override) read(r *jsonReader) {
 	for r.object(); r.member(); {
 		switch name := r.name(); string(name) {
 		case "status":
-			o.Status = r.status()
+			o.Status = readStatus(r)
 		case "reason":
 			o.Reason = r.string()
 		default:
@@ -107,7 +113,7 @@ func (o *Override) read(r *reader) {
 }
 
 // parseValue parses the value of a key, in which unknown members are ignored.
-func parseValue(value []byte, read func(*reader)) error {
+func parseValue(value []byte, read func(*jsonReader)) error {
 	if len(value) > MaxValueSize {
 		return invalid("value", "is %d bytes, more than %d", len(value), MaxValueSize)
 	}
@@ -134,7 +140,7 @@ func (in *Instance) parse(text []byte, field string) error {
 func (s *Service) UnmarshalJSON(data []byte) error {
 	var out Service
 	var faults []error
-	if err := parse(data, "service", true, func(r *reader) { out, faults = r.service() }); err != nil {
+	if err := parse(data, "service", true, func(r *jsonReader) { out, faults = readService(r) }); err != nil {
 		return err
 	}
 	if err := joinFirst(faults); err != nil {
@@ -144,9 +150,9 @@ func (s *Service) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// service reads a service. The faults are those of its instances, each of which
+// readService reads a service. The faults are those of its instances, each of which
 // is named.
-func (r *reader) service() (s Service, faults []error) {
+func readService(r *jsonReader) (s Service, faults []error) {
 	for r.object(); r.member(); {
 		switch name := r.name(); string(name) {
 		case "namespace":
@@ -156,7 +162,7 @@ func (r *reader) service() (s Service, faults []error) {
 		case "revision", "stale":
 			r.skip()
 		case "instances":
-			for _, e := range list(r, (*reader).element) {
+			for _, e := range list(r, readElement) {
 				at := fmt.Sprintf("instances[%d]", len(s.Instances))
 				faults = append(faults, below(at, e.fault))
 				s.Instances = append(s.Instances, e.Instance)
@@ -174,9 +180,9 @@ type element struct {
 	fault error
 }
 
-// element reads an instance of a service by a reader of its own, so that a fault
+// readElement reads an instance of a service by a reader of its own, so that a fault
 // of one leaves the others to be read.
-func (r *reader) element() (e element) {
+func readElement(r *jsonReader) (e element) {
 	text := r.value()
 	if r.err == nil {
 		e.fault = e.parse(text, "")

@@ -3,12 +3,21 @@ package catalog
 import (
 	"math"
 	"net/netip"
+	"unique"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
 
+// Ranges of numbers, as errors name them. That some are never 0 is a rule, and
+// rules are checked later.
+const (
+	uint16Range = "a whole number from 0 to 65535"
+	uint32Range = "a whole number from 0 to 4294967295"
+	portRange   = "a whole number from 1 to 65535"
+)
+
 // read reads an instance. It checks the form alone, not the rules.
-func (in *Instance) read(r *reader) {
+func (in *Instance) read(r *jsonReader) {
 	for r.object(); r.member(); {
 		switch name := r.name(); string(name) {
 		case "id":
@@ -18,11 +27,11 @@ func (in *Instance) read(r *reader) {
 			}
 			in.ID = r.string()
 		case "addresses":
-			in.Addresses = list(r, (*reader).address)
+			in.Addresses = list(r, readAddress)
 		case "host":
 			in.Host = r.string()
 		case "ports":
-			in.Ports = list(r, (*reader).port)
+			in.Ports = list(r, readPort)
 		case "weight":
 			in.Weight = r.uint16(uint16Range)
 		case "priority":
@@ -30,13 +39,13 @@ func (in *Instance) read(r *reader) {
 		case "ttl":
 			in.TTL = uint32(r.uint(math.MaxUint32, uint32Range))
 		case "locality":
-			in.Locality = r.shared()
+			in.Locality = readShared(r)
 		case "tags":
-			in.Tags = list(r, (*reader).shared)
+			in.Tags = list(r, readShared)
 		case "metadata":
-			in.Metadata = r.metadata()
+			in.Metadata = readMetadata(r)
 		case "status":
-			in.Status = r.status()
+			in.Status = readStatus(r)
 		case "static":
 			in.Static = r.bool()
 		default:
@@ -45,7 +54,7 @@ func (in *Instance) read(r *reader) {
 	}
 }
 
-func (r *reader) address() netip.Addr {
+func readAddress(r *jsonReader) netip.Addr {
 	s := r.string()
 	a, err := netip.ParseAddr(s)
 	if err != nil {
@@ -54,11 +63,11 @@ func (r *reader) address() netip.Addr {
 	return a
 }
 
-func (r *reader) port() (p Port) {
+func readPort(r *jsonReader) (p Port) {
 	for r.object(); r.member(); {
 		switch name := r.name(); string(name) {
 		case "name":
-			p.Name = r.shared()
+			p.Name = readShared(r)
 		case "port":
 			p.Port = r.uint16(portRange)
 		case "protocol":
@@ -70,11 +79,11 @@ func (r *reader) port() (p Port) {
 	return p
 }
 
-func (r *reader) status() Status {
+func readStatus(r *jsonReader) Status {
 	return Status(r.constant(string(StatusUp), string(StatusDraining), string(StatusDown)))
 }
 
-func (r *reader) metadata() map[string]string {
+func readMetadata(r *jsonReader) map[string]string {
 	if !r.begin(jsontext.KindBeginObject) {
 		return nil
 	}
@@ -87,4 +96,16 @@ func (r *reader) metadata() map[string]string {
 		pairs[key] = r.string()
 	}
 	return pairs
+}
+
+// readShared reads a string that many instances have in common.
+func readShared(r *jsonReader) string { return share(r.chars()) }
+
+// share returns s as a string that shares memory with equal ones, as far as it
+// is short enough to be a name.
+func share(s []byte) string {
+	if len(s) == 0 || len(s) > MaxLabel {
+		return string(s)
+	}
+	return unique.Make(string(s)).Value()
 }

@@ -18,19 +18,23 @@ type usual struct {
 	other bool
 }
 
-// readUsual reads an instance, into its lists, which are empty, or reports false where the
-// value is in another form. The result keeps value, as a whole.
-func (in *Instance) readUsual(value string) bool {
-	u := usual{rest: value}
+// readUsual reads an instance, into the memory of the lists that there are, or reports
+// false where the value is in another form. The result keeps value, as a whole. It uses
+// the memory of u.
+func (f *Flat) readUsual(u *usual, value string) bool {
+	*u = usual{rest: value}
+	f.Instance = Instance{Addresses: f.Instance.Addresses[:0], Ports: f.Instance.Ports[:0], Tags: f.Instance.Tags[:0]}
+	f.Pairs = f.Pairs[:0]
+	in := &f.Instance
 	u.begin('{')
 	if u.member(`"addresses":`) {
-		in.Addresses = usualList(&u, in.Addresses, (*usual).address)
+		in.Addresses = usualList(u, in.Addresses, (*usual).address)
 	}
 	if u.member(`"host":`) {
 		in.Host = u.text()
 	}
 	if u.member(`"ports":`) {
-		in.Ports = usualList(&u, in.Ports, (*usual).port)
+		in.Ports = usualList(u, in.Ports, (*usual).port)
 	}
 	if u.member(`"weight":`) {
 		in.Weight = uint16(u.uint(math.MaxUint16))
@@ -45,10 +49,10 @@ func (in *Instance) readUsual(value string) bool {
 		in.Locality = u.text()
 	}
 	if u.member(`"tags":`) {
-		in.Tags = usualList(&u, in.Tags, (*usual).text)
+		in.Tags = usualList(u, in.Tags, (*usual).text)
 	}
 	if u.member(`"metadata":`) {
-		in.Metadata = u.metadata(in.Metadata)
+		f.Pairs = u.metadata(f.Pairs)
 	}
 	if u.member(`"status":`) {
 		in.Status = Status(u.constant(string(StatusUp), string(StatusDraining), string(StatusDown)))
@@ -57,7 +61,7 @@ func (in *Instance) readUsual(value string) bool {
 		in.Static = true
 	}
 	u.end('}')
-	return !u.other && u.rest == ""
+	return !u.other && u.rest == "" && sortPairs(f.Pairs)
 }
 
 // next reports whether c is next, and reads it.
@@ -182,21 +186,15 @@ func (u *usual) port() (p Port) {
 	return p
 }
 
-func (u *usual) metadata(pairs map[string]string) map[string]string {
+func (u *usual) metadata(pairs []Pair) []Pair {
 	u.expect('{')
 	if u.next('}') {
 		return pairs
 	}
-	if pairs == nil {
-		pairs = make(map[string]string)
-	}
 	for more := true; more && !u.other; more = u.next(',') {
 		key := u.text()
 		u.expect(':')
-		if _, twice := pairs[key]; twice {
-			u.other = true
-		}
-		pairs[key] = u.text()
+		pairs = append(pairs, Pair{key, u.text()})
 	}
 	u.expect('}')
 	return pairs

@@ -3,8 +3,6 @@ package catalog
 import (
 	"fmt"
 	"math"
-
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // DecodePolicy reads the value of a policy key as readers do: it ignores unknown
@@ -12,7 +10,7 @@ import (
 // that can't be read counts as absent. The result keeps no reference to value.
 func DecodePolicy(value []byte) (Policy, error) {
 	var p Policy
-	if err := parseValue(value, func(r *reader) { p = r.policy() }); err != nil {
+	if err := parseValue(value, p.read); err != nil {
 		return Policy{}, err
 	}
 	if err := p.Validate(); err != nil {
@@ -26,15 +24,15 @@ func DecodePolicy(value []byte) (Policy, error) {
 // checks the form; ValidateFor checks the rules.
 func (p *Policy) UnmarshalJSON(data []byte) error {
 	var out Policy
-	if err := parse(data, "policy", true, func(r *reader) { out = r.policy() }); err != nil {
+	if err := parse(data, "policy", true, out.read); err != nil {
 		return err
 	}
 	*p = out
 	return nil
 }
 
-// policy reads a policy. It checks the form alone, not the rules.
-func (r *reader) policy() (p Policy) {
+// read reads a policy. It checks the form alone, not the rules.
+func (p *Policy) read(r *jsonReader) {
 	for r.object(); r.member(); {
 		switch name := r.name(); string(name) {
 		case "ttl":
@@ -44,43 +42,39 @@ func (r *reader) policy() (p Policy) {
 		case "min_up":
 			p.MinUp = int(r.uint16(uint16Range))
 		case "keep_last":
-			p.KeepLast = r.keepLast()
+			p.KeepLast = readKeepLast(r)
 		case "failover":
-			p.Failover = list(r, (*reader).serviceName)
+			p.Failover = list(r, readServiceName)
 		case "alias":
-			p.Alias = r.alias()
+			p.Alias = readAlias(r)
 		default:
 			r.unknown(name)
 		}
 	}
-	return p
 }
 
-// keepLast reads a number whose absence means something else than 0.
-func (r *reader) keepLast() *uint32 {
-	if r.err == nil && r.json.PeekKind() == jsontext.KindNull {
-		r.skip()
+// readKeepLast reads a number whose absence means something else than 0.
+func readKeepLast(r *jsonReader) *uint32 {
+	if r.null() {
 		return nil
 	}
 	return new(uint32(r.uint(math.MaxUint32, fmt.Sprintf("a whole number from 0 to %d", MaxKeepLast))))
 }
 
-// alias reads the name of a service, or an empty string for none.
-func (r *reader) alias() ServiceName {
+// readAlias reads the name of a service, or an empty string for none.
+func readAlias(r *jsonReader) ServiceName {
 	s := r.string()
 	if s == "" {
 		return ServiceName{}
 	}
-	return r.named(s)
+	return parseName(r, s)
 }
 
-func (r *reader) serviceName() ServiceName { return r.named(r.string()) }
+func readServiceName(r *jsonReader) ServiceName { return parseName(r, r.string()) }
 
-// named parses the name of a service that was read last.
-func (r *reader) named(s string) ServiceName {
+// parseName parses the name of a service that was read last.
+func parseName(r *jsonReader, s string) ServiceName {
 	n, err := ParseServiceName(s)
-	if err != nil && r.err == nil {
-		r.err = below(r.path(r.json.StackPointer()), err)
-	}
+	r.refuse(err)
 	return n
 }

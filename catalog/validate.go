@@ -3,12 +3,9 @@ package catalog
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"net/netip"
-	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 )
 
 // Limits of an instance. They hold a value within what one etcd request and
@@ -72,6 +69,15 @@ func isLabel(s string) bool {
 // Validate checks a normalized instance against every rule for writers. The
 // error is ErrInvalid and names each member at fault.
 func (in *Instance) Validate() error {
+	var room [8]Pair // as many as most have
+	return in.validate(appendPairs(room[:0], in.Metadata))
+}
+
+// Validate is Instance's.
+func (f *Flat) Validate() error { return f.Instance.validate(f.Pairs) }
+
+// validate is Validate for an instance with these metadata.
+func (in *Instance) validate(metadata []Pair) error {
 	var errs []error
 	add := func(err error) {
 		if err != nil {
@@ -91,7 +97,7 @@ func (in *Instance) Validate() error {
 		add(CheckLabel("locality", in.Locality))
 	}
 	add(in.checkTags())
-	add(in.checkMetadata())
+	add(checkMetadata(metadata))
 	if in.Status != in.Status.Worse(StatusUp) {
 		add(invalid("status", "%s is not up, draining or down", quote(string(in.Status))))
 	}
@@ -226,71 +232,4 @@ func (in *Instance) checkTags() error {
 		}
 	}
 	return nil
-}
-
-// checkMetadata goes through the pairs in no order, and still returns the same
-// error each time: of pairs at fault that of the first key.
-func (in *Instance) checkMetadata() error {
-	total, upper := 0, false
-	var first string
-	var fault error
-	for k, v := range in.Metadata {
-		total += len(k) + len("=") + len(v)
-		upper = upper || strings.ContainsFunc(k, isUpper)
-		if fault != nil && k > first {
-			continue
-		}
-		if err := checkPair(k, v); err != nil {
-			first, fault = k, err
-		}
-	}
-	if fault != nil {
-		return fault
-	}
-	if total > MaxMetadata {
-		return invalid("metadata", "has %d bytes in total, more than %d", total, MaxMetadata)
-	}
-	if upper && len(in.Metadata) > 1 {
-		return in.checkFolded()
-	}
-	return nil
-}
-
-func checkPair(k, v string) error {
-	if len(k) == 0 || len(k) > MaxMetadataKey || !isPrintable(k) || strings.Contains(k, "=") {
-		return invalid("metadata["+quote(k)+"]", "must have a key of 1 to %d printable ASCII characters without '='", MaxMetadataKey)
-	}
-	if !utf8.ValidString(v) {
-		return invalid("metadata["+quote(k)+"]", "is not UTF-8")
-	}
-	if n := len(k) + len("=") + len(v); n > MaxMetadataPair {
-		return invalid("metadata["+quote(k)+"]", "is %d bytes long as key=value, more than %d", n, MaxMetadataPair)
-	}
-	return nil
-}
-
-// checkFolded checks that no two keys are equal but for case.
-func (in *Instance) checkFolded() error {
-	folded := make(map[string]string, len(in.Metadata))
-	for _, k := range slices.Sorted(maps.Keys(in.Metadata)) { // sorted, so that the error stays the same
-		low := strings.ToLower(k)
-		if other, twice := folded[low]; twice {
-			return invalid("metadata", "has keys %s and %s, which differ only in case", quote(other), quote(k))
-		}
-		folded[low] = k
-	}
-	return nil
-}
-
-func isUpper(r rune) bool { return 'A' <= r && r <= 'Z' }
-
-// isPrintable reports whether s holds printable ASCII only, space included
-// (RFC 6763, 6.4).
-func isPrintable(s string) bool {
-	for i := range len(s) {
-		if s[i] < ' ' || s[i] > '~' {
-			return false
-		}
-	}
-	return true
 }

@@ -19,6 +19,9 @@ type Event struct {
 	Lease int64
 	// Deleted says that the key is gone.
 	Deleted bool
+	// Restored says that a snapshot had the key: Value is as the view has given it to
+	// that, and Lease is not known.
+	Restored bool
 }
 
 // Cause says where the events of a commit come from.

@@ -136,7 +136,7 @@ func (t *transaction) apply(e *edit) {
 		if have == nil {
 			t.orphans.take(e.key)
 		} else if _, overridden := have.override(); overridden {
-			d.set(newEntry(have.own()), e.revision)
+			d.set(have, newEntry(have.own()), e.revision)
 		}
 	case putPolicy, deletePolicy: // above
 	}
@@ -159,7 +159,7 @@ func (t *transaction) putInstance(d *draft, have *entry, e *edit) {
 		if ov, ok := t.orphans.take(e.key); ok {
 			next, revision = newEntry(next.under(ov)), max(revision, ov.revision)
 		}
-		d.set(next, revision)
+		d.set(have, next, revision)
 		return
 	}
 	// A list repeats what is known, which must not give the service a new version.
@@ -169,7 +169,7 @@ func (t *transaction) putInstance(d *draft, have *entry, e *edit) {
 	if ov, overridden := have.override(); overridden {
 		next = newEntry(next.under(ov))
 	}
-	d.set(next, revision)
+	d.set(have, next, revision)
 }
 
 func (t *transaction) removeInstance(d *draft, have *entry, e *edit) {
@@ -200,7 +200,7 @@ func (t *transaction) putOverride(d *draft, have *entry, e *edit) {
 		t.orphan(e, ov)
 		d.remove(have.id(), e.revision)
 	case !overridden || before.status != ov.status || d.revision < ov.revision:
-		d.set(next, e.revision)
+		d.set(have, next, e.revision)
 	}
 }
 

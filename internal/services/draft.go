@@ -59,16 +59,15 @@ func (d *draft) changed(revision int64) {
 	d.revision = max(d.revision, revision)
 }
 
-// set puts in an instance. One that is put again as it was stays the same entry.
-func (d *draft) set(e *entry, revision int64) {
+// set puts in an instance in place of the entry that there is, or nil. One that is put
+// again as it was stays the same entry.
+func (d *draft) set(have, e *entry, revision int64) {
 	d.changed(revision)
-	id := e.id()
-	old := d.instances.get(id)
-	if old != nil && old.record == e.record {
-		e = old
+	if have != nil && have.record == e.record {
+		e = have
 	}
-	d.instances.set(id, e)
-	d.replaced(old, e)
+	d.instances.set(e.id(), e)
+	d.replaced(have, e)
 }
 
 func (d *draft) remove(id string, revision int64) {

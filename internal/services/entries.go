@@ -12,45 +12,51 @@ import (
 
 // Entries yields what a snapshot has of the generation: the key below Root and
 // the value of each instance, of the overrides that apply to one, and of the
-// policies of services that exist, and the Revision of their service. Values are in the form of package catalog, which
-// need not be that in etcd. It is for one goroutine; each value is new.
+// policies of services that exist, and the Revision of their service. The value of an
+// instance is its record, for Restored. It is for one goroutine; a value is valid until
+// the next one.
 func (g *Generation) Entries() iter.Seq[snapshot.Entry] {
 	return func(yield func(snapshot.Entry) bool) {
+		var value []byte
 		for s := range g.All() {
-			if !s.entries(yield) {
-				return
+			for e := range s.entries(&value) {
+				if !yield(e) {
+					return
+				}
 			}
 		}
 	}
 }
 
-func (s *Service) entries(yield func(snapshot.Entry) bool) (more bool) {
-	if s.policy != nil {
-		key := catalog.PolicyKey("", s.Namespace, s.Name)[1:]
-		if !yield(snapshot.Entry{Key: key, Value: s.policy.EncodeValue(), Revision: s.Revision}) {
-			return false
+// entries yields those of a service. It uses the memory of value again.
+func (s *Service) entries(value *[]byte) iter.Seq[snapshot.Entry] {
+	return func(yield func(snapshot.Entry) bool) {
+		prefix := catalog.ServicePrefix("", s.Namespace, s.Name)[1:]
+		if s.policy != nil {
+			key := catalog.PolicyKey("", s.Namespace, s.Name)[1:]
+			if !yield(snapshot.Entry{Key: key, Value: s.policy.EncodeValue(), Revision: s.Revision}) {
+				return
+			}
 		}
-	}
-	for e := range s.instances.all() {
-		own := e.record.own().instance()
-		key := catalog.InstanceKey("", s.Namespace, s.Name, own.ID)[1:]
-		if !yield(snapshot.Entry{Key: key, Value: own.EncodeValue(), Revision: s.Revision}) {
-			return false
-		}
-		if ov, overridden := e.override(); overridden {
-			key = catalog.StatusKey("", s.Namespace, s.Name, own.ID)[1:]
-			if !yield(snapshot.Entry{Key: key, Value: catalog.Override{Status: ov.status}.EncodeValue(), Revision: s.Revision}) {
-				return false
+		for e := range s.instances.all() {
+			*value = e.appendStored((*value)[:0])
+			if !yield(snapshot.Entry{Key: prefix + e.id(), Value: *value, Revision: s.Revision}) {
+				return
+			}
+			if ov, overridden := e.override(); overridden {
+				key := catalog.StatusKey("", s.Namespace, s.Name, e.id())[1:]
+				if !yield(snapshot.Entry{Key: key, Value: catalog.Override{Status: ov.status}.EncodeValue(), Revision: s.Revision}) {
+					return
+				}
 			}
 		}
 	}
-	return true
 }
 
 // Components that make the key of a snapshot's entry from that of an instance, N/S/I:
 // N/S/_vanished/I says that the instance is served only because it expired in a mass,
 // N/S/_keep_last/I that it is only because it was the last of its service; the value
-// until when (RFC 3339). The strings are part of version 1 of the format. Components
+// until when (RFC 3339). The strings are part of the format. Components
 // that start so are reserved, so that who doesn't know one ignores it.
 const (
 	expiredComponent = "/_vanished"
@@ -75,20 +81,20 @@ func markedKey(e *snapshot.Entry, component string) (key string, ok bool) {
 
 // isMark reports whether an entry is for a Guard.
 func isMark(e *snapshot.Entry) bool {
+	if !strings.Contains(e.Key, "/_") {
+		return false
+	}
 	_, mass := markedKey(e, expiredComponent)
 	_, last := markedKey(e, lastSetComponent)
 	return mass || last
 }
 
-// anyLease stands for the lease of a key that is put back: nobody needs its ID,
-// and every instance that is served has one or needs none.
-const anyLease = 1
-
 // restoreRoom is the memory that is allocated for values at once.
 const restoreRoom = 256 << 10
 
 // Restored yields the events that put back the entries of a snapshot, for
-// mirror.Restore. Entries that say until when a Guard serves an instance are no keys
+// mirror.Restore: those that Generation.Entries has yielded, or an earlier program, of
+// which the values are as those in etcd. Entries that say until when a Guard serves an instance are no keys
 // of etcd: they are appended to expired, for Guard.Restore. An error
 // ends it: check the entries before.
 func Restored(entries iter.Seq2[snapshot.Entry, error], expired *[]snapshot.Entry) iter.Seq[mirror.Event] {
@@ -108,7 +114,7 @@ func Restored(entries iter.Seq2[snapshot.Entry, error], expired *[]snapshot.Entr
 				*expired = append(*expired, e)
 				continue
 			}
-			if !yield(mirror.Event{Key: e.Key, Value: e.Value, ModRevision: e.Revision, Lease: anyLease}) {
+			if !yield(mirror.Event{Key: e.Key, Value: e.Value, ModRevision: e.Revision, Restored: true}) {
 				return
 			}
 		}

@@ -29,7 +29,7 @@ func TestEntries(t *testing.T) {
 	again, sk := newStore(t)
 	var events []mirror.Event
 	for e := range s.Load().Entries() {
-		events = append(events, mirror.Event{Key: e.Key, Value: e.Value, ModRevision: e.Revision, Lease: anyLease})
+		events = append(events, restored(e))
 	}
 	again.RestoreSerial(s.Load().FullSerial(), s.Load().SerialOffset(), 10)
 	apply(again, commit{Cause: mirror.CauseRestore, Events: events, Revision: 10})

@@ -144,7 +144,7 @@ func (d *shownDraft) replace(r *replacement, shown *entry) {
 	case shown == nil:
 		d.remove(have.id(), 0)
 	default:
-		d.set(shown, 0)
+		d.set(have, shown, 0)
 	}
 }
 

@@ -1,6 +1,7 @@
 package services
 
 import (
+	"bytes"
 	"iter"
 	"slices"
 	"strings"
@@ -13,8 +14,13 @@ import (
 
 // snapshotOf returns what a snapshot would have of a guarded registry.
 func snapshotOf(g *Guard) (*Generation, []snapshot.Entry) {
-	gen, entries := g.Snapshot()
-	return gen, slices.Collect(entries)
+	gen, sequence := g.Snapshot()
+	var entries []snapshot.Entry
+	for e := range sequence {
+		e.Value = bytes.Clone(e.Value)
+		entries = append(entries, e)
+	}
+	return gen, entries
 }
 
 // withoutErrors is how a snapshot that is well yields its entries.
@@ -35,8 +41,8 @@ func (g *guarded) restart() {
 	_, entries := snapshotOf(g.Guard)
 	g.start(g.percent)
 	var expired []snapshot.Entry
-	restored := slices.Collect(Restored(withoutErrors(entries), &expired))
-	apply(g, commit{Events: restored, Revision: g.revision})
+	events := slices.Collect(Restored(withoutErrors(entries), &expired))
+	apply(g, commit{Events: events, Revision: g.revision})
 	g.Restore(expired)
 }
 
@@ -182,7 +188,7 @@ func TestExpiredEntriesAreNoKeys(t *testing.T) {
 		}
 		s, sk := newStore(t)
 		for _, e := range entries {
-			apply(s, batch(put(max(e.Revision, 1), e.Key, string(e.Value))))
+			apply(s, batch(restored(e)))
 		}
 		if s.Load().Instances() != gen.Instances() || len(sk.lines()) > 0 {
 			t.Errorf("%d instances, want %d; logged %q", s.Load().Instances(), gen.Instances(), sk.lines())

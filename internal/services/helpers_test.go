@@ -13,6 +13,7 @@ import (
 
 	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/internal/mirror"
+	"github.com/rosterdns/roster/internal/snapshot"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -36,6 +37,11 @@ func putWithoutLease(revision int64, key, value string) mirror.Event {
 	ev := put(revision, key, value)
 	ev.Lease = 0
 	return ev
+}
+
+// restored returns the event that puts back an entry of a snapshot.
+func restored(e snapshot.Entry) mirror.Event {
+	return mirror.Event{Key: e.Key, Value: bytes.Clone(e.Value), ModRevision: max(e.Revision, 1), Restored: true}
 }
 
 func del(revision int64, key string) mirror.Event {

@@ -46,9 +46,12 @@ func (x index[T]) with(edits []indexEdit[T]) index[T] {
 	slices.SortStableFunc(edits, func(a, b indexEdit[T]) int { return a.item.compare(b.item) })
 	var hint btree.PathHint
 	for i := range edits {
-		if edits[i].remove {
+		switch {
+		case edits[i].remove:
 			next.DeleteHint(edits[i].item, &hint)
-		} else {
+		case x.tree == nil:
+			next.Load(edits[i].item) // appends what comes in order
+		default:
 			next.SetHint(edits[i].item, &hint)
 		}
 	}

@@ -22,8 +22,15 @@ type indexEdits struct {
 	addressed  bool
 	addresses  []addressEdit
 	reach      []reachItem
-	ports      []portItem // each how many instances more have a port
+	ports      []portsEdit
 	dependents []indexEdit[dependentItem]
+}
+
+// portsEdit says how many instances of a service more have just these ports.
+type portsEdit struct {
+	service *catalog.ServiceName
+	ports   packedPorts
+	count   int
 }
 
 // with returns indexes in which the edits are made.
@@ -75,25 +82,29 @@ func (e *indexEdits) addPorts(service *catalog.ServiceName, in *entry, more int)
 	if in == nil {
 		return
 	}
-	for p := range in.ports().all() {
-		if p.Name == "" {
-			continue
-		}
-		item := portItem{service, portName(p), more}
-		// Instances of a service have the same ports as a rule, and come together.
-		if last := len(e.ports) - 1; last >= 0 && e.ports[last].service == service && e.ports[last].port == item.port {
-			e.ports[last].count += more
-		} else {
-			e.ports = append(e.ports, item)
-		}
+	ports := in.ports()
+	// Instances of a service have the same ports as a rule, and come together.
+	if last := len(e.ports) - 1; last >= 0 && e.ports[last].service == service && e.ports[last].ports == ports {
+		e.ports[last].count += more
+	} else {
+		e.ports = append(e.ports, portsEdit{service, ports, more})
 	}
 }
 
-// sumPorts returns the ports of which the number changed, each once.
+// sumPorts returns the named ports of which the number of instances changed, each once:
+// how many more have it.
 func (e *indexEdits) sumPorts() []portItem {
-	slices.SortFunc(e.ports, portItem.compare)
-	sums := e.ports[:0]
-	for _, item := range e.ports {
+	items := make([]portItem, 0, len(e.ports))
+	for _, edit := range e.ports {
+		for p := range edit.ports.all() {
+			if p.Name != "" {
+				items = append(items, portItem{edit.service, portName(p), edit.count})
+			}
+		}
+	}
+	slices.SortFunc(items, portItem.compare)
+	sums := items[:0]
+	for _, item := range items {
 		if last := len(sums) - 1; last >= 0 && sums[last].compare(item) == 0 {
 			sums[last].count += item.count
 		} else {

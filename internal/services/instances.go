@@ -20,6 +20,9 @@ type run []*entry
 // list of runs as of a run.
 const maxRun = 256
 
+// firstRun is for how many entries there is room at first: as many as most services have.
+const firstRun = 8
+
 // find returns where an ID is in a run, or would be.
 func (r run) find(id string) (at int, found bool) {
 	if n := len(r); r[n-1].compareID(id) < 0 { // as in a list, which comes in order
@@ -95,7 +98,7 @@ func (x *instanceEdits) insert(i int, r run) {
 func (x *instanceEdits) set(id string, e *entry) (old *entry) {
 	x.edit()
 	if x.count == 0 {
-		x.insert(0, run{e})
+		x.insert(0, append(make(run, 0, firstRun), e))
 		x.count = 1
 		return nil
 	}

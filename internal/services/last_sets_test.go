@@ -388,7 +388,7 @@ func TestLastSetInSnapshot(t *testing.T) {
 		}
 		s, sk := newStore(t)
 		for _, e := range entries {
-			apply(s, batch(put(max(e.Revision, 1), e.Key, string(e.Value))))
+			apply(s, batch(restored(e)))
 		}
 		if s.Load().Instances() != 2 || len(sk.lines()) > 0 {
 			t.Errorf("%d instances; logged %q", s.Load().Instances(), sk.lines())

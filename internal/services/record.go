@@ -2,7 +2,6 @@ package services
 
 import (
 	"encoding/binary"
-	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -36,9 +35,20 @@ var statuses = [...]catalog.Status{catalog.StatusUp, catalog.StatusDraining, cat
 
 func statusBits(s catalog.Status) byte { return byte(slices.Index(statuses[:], s)) }
 
+// maxRecord is the length that hardly a record exceeds: as much room is on the stack, so
+// that they are allocated once.
+const maxRecord = 512
+
 // newRecord returns the record of a normalized and valid instance.
 func newRecord(in *catalog.Instance) record {
-	var room [512]byte // of nearly all records, so that they are allocated once
+	f := in.Flat()
+	return flatRecord(&f)
+}
+
+// flatRecord is newRecord of an instance whose metadata are in a list.
+func flatRecord(f *catalog.Flat) record {
+	in := &f.Instance
+	var room [maxRecord]byte
 	b := append(room[:0], in.ID...)
 	b = append(b, 0, flagsOf(in))
 	if in.Host != "" {
@@ -57,7 +67,7 @@ func newRecord(in *catalog.Instance) record {
 			b = appendText(b, tag)
 		}
 	}
-	return record(appendMetadata(b, in.Metadata))
+	return record(appendMetadata(b, f.Pairs))
 }
 
 func flagsOf(in *catalog.Instance) byte {
@@ -110,13 +120,10 @@ func appendPorts(b []byte, ports []catalog.Port) []byte {
 	return b
 }
 
-func appendMetadata(b []byte, pairs map[string]string) []byte {
+func appendMetadata(b []byte, pairs []catalog.Pair) []byte {
 	b = binary.AppendUvarint(b, uint64(len(pairs)))
-	var room [16]string
-	keys := slices.AppendSeq(room[:0], maps.Keys(pairs))
-	slices.Sort(keys)
-	for _, key := range keys {
-		b = appendText(appendText(b, key), pairs[key])
+	for _, p := range pairs {
+		b = appendText(appendText(b, p.Key), p.Value)
 	}
 	return b
 }

@@ -169,7 +169,7 @@ func restoredFrom(t *testing.T, was *Generation) *Store {
 	s, _ := newStore(t)
 	var events []mirror.Event
 	for e := range was.Entries() {
-		events = append(events, mirror.Event{Key: e.Key, Value: e.Value, ModRevision: e.Revision, Lease: anyLease})
+		events = append(events, restored(e))
 	}
 	s.RestoreSerial(was.FullSerial(), was.SerialOffset(), was.Revision())
 	apply(s, commit{Cause: mirror.CauseRestore, Events: events, Revision: was.Revision()})

@@ -73,6 +73,7 @@ type decoded struct {
 	outside []outside
 	removes bool // an edit can remove an instance
 	values  catalog.Decoder
+	stored  storedReader
 }
 
 // decode decodes events. The ranges are those of the stage.
@@ -81,7 +82,7 @@ func (s *decoded) decode(events []mirror.Event, ranges []string) {
 	for i := range events {
 		s.decodeEvent(&events[i], ranges)
 	}
-	s.values = catalog.Decoder{} // its memory is of no more use
+	s.values, s.stored = catalog.Decoder{}, storedReader{} // their memory is of no more use
 }
 
 // kind says what an edit does.
@@ -162,19 +163,31 @@ func (s *decoded) decodeInstance(k catalog.Key, ev *mirror.Event) edit {
 		s.removes = true
 		return e
 	}
-	in, err := s.values.Decode(k.ID, ev.Value)
-	reason := SkipValue
-	if err == nil && ev.Lease == 0 && !in.Static {
-		reason, err = SkipLease, errNoLease
-	}
+	r, reason, err := s.record(k.ID, ev)
 	if err != nil {
 		s.skips = append(s.skips, newSkip(ev, reason, err))
 		e.kind = rejectInstance
 		s.removes = true
 		return e
 	}
-	e.instance = newEntry(newRecord(&in))
+	e.instance = newEntry(r)
 	return e
+}
+
+// record returns the record of an instance, or why there is none.
+func (s *decoded) record(id string, ev *mirror.Event) (record, SkipReason, error) {
+	if ev.Restored && isStored(ev.Value) {
+		r, err := s.stored.record(id, ev.Value)
+		return r, SkipValue, err
+	}
+	f, err := s.values.Decode(id, ev.Value)
+	if err != nil {
+		return "", SkipValue, err
+	}
+	if ev.Lease == 0 && !f.Instance.Static && !ev.Restored {
+		return "", SkipLease, errNoLease
+	}
+	return flatRecord(f), "", nil
 }
 
 // decodeOverride reads an override. One that can't be read counts as down:

@@ -7,7 +7,7 @@
 // Integers of fixed size are big-endian; a uvarint is that of encoding/binary.
 //
 //	16 bytes   "roster snapshot\n"
-//	 4 bytes   format version, now 1
+//	 4 bytes   format version, now 2
 //	           one zstd stream with a window of at most 8 MiB, which holds
 //	             uvarint   length of the header, at most 4 MiB
 //	                       the header: a JSON object in UTF-8
@@ -21,6 +21,9 @@
 //	             uvarint   number of entries
 //	 8 bytes   length of all before
 //	 4 bytes   CRC-32C (Castagnoli) of all before
+//
+// What values are is up to the writer, and part of the version: see
+// services.Restored. Files of version 1 differ in nothing else, and are read.
 //
 // The header's members are cluster, root, serial, offset, revision, and ranges, an
 // array of objects with prefix, revision and contact (RFC 3339); presentation, a

@@ -9,7 +9,7 @@ import (
 type Entry struct {
 	// Key is the key below Root.
 	Key string
-	// Value is the value as etcd has it.
+	// Value is what there is to restore of the key, in a form that the writer chooses.
 	Value []byte
 	// Revision is the revision of the last change of the key.
 	Revision int64

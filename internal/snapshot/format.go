@@ -18,8 +18,13 @@ var (
 
 // The parts of the file that are not compressed.
 const (
-	magic   = "roster snapshot\n"
-	version = 1
+	magic = "roster snapshot\n"
+	// version is the format version that is written. It says what values are, too:
+	// that of an instance is a record since version 2, of which readers of version 1,
+	// where it is JSON, would make nothing.
+	version = 2
+	// oldestVersion is the first one that is read.
+	oldestVersion = 1
 
 	preambleSize = len(magic) + 4
 	trailerSize  = 8 + 4

@@ -67,8 +67,8 @@ func (f *File) load() error {
 	if err != nil {
 		return err
 	}
-	limit := int64(maxUnmeasured)
-	if v == version {
+	limit, known := int64(maxUnmeasured), v >= oldestVersion && v <= version
+	if known {
 		if limit, err = f.readHeader(); err != nil {
 			return err
 		}
@@ -79,8 +79,8 @@ func (f *File) load() error {
 	if err := f.verify(); err != nil {
 		return err
 	}
-	if v != version {
-		return fmt.Errorf("%w %d, this program knows %d: run the program that wrote it, or let the next write replace it", ErrVersion, v, version)
+	if !known {
+		return fmt.Errorf("%w %d, this program knows %d to %d: run the program that wrote it, or let the next write replace it", ErrVersion, v, oldestVersion, version)
 	}
 	return nil
 }

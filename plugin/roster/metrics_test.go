@@ -74,7 +74,7 @@ func TestCollector(t *testing.T) {
 		m := plantEtcd(t, p, c, etcd)
 		t.Cleanup(func() { end(t, m) })
 		for e := range storeOf(t, vs).Load().Entries() {
-			apply(m.Store(), fixtureRevision, mirror.Event{Key: e.Key, Value: e.Value, ModRevision: 7, Lease: 1})
+			apply(m.Store(), fixtureRevision, mirror.Event{Key: e.Key, Value: e.Value, ModRevision: 7, Restored: true})
 		}
 	}
 	add("", shop)

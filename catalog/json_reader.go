@@ -6,18 +6,17 @@ import (
 	"math"
 	"slices"
 	"sync"
-	"unique"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// reader reads JSON values of known types, token by token: that is faster than
+// jsonReader reads JSON values of known types, token by token: that is faster than
 // reflection, which counts where there are a million of them. Null is the same
-// as absent.
+// as absent. It knows nothing of what they mean: functions that do take one.
 //
 // After the first error, of the text or of a value in it, err is set: loops end,
 // and all methods return zero values, so that only parse has to look at err.
-type reader struct {
+type jsonReader struct {
 	text bytes.Buffer
 	json jsontext.Decoder
 	// strict refuses unknown members, which are ignored else.
@@ -29,12 +28,12 @@ type reader struct {
 
 // readers are for reuse: what a decoder needs to find duplicate names would be
 // most of the cost of reading a value.
-var readers = sync.Pool{New: func() any { return new(reader) }}
+var readers = sync.Pool{New: func() any { return new(jsonReader) }}
 
 // parse reads a JSON text that holds one value, by read. The field is what the
 // text as a whole is called in errors, which are FieldErrors.
-func parse(text []byte, field string, strict bool, read func(*reader)) error {
-	r := readers.Get().(*reader)
+func parse(text []byte, field string, strict bool, read func(*jsonReader)) error {
+	r := readers.Get().(*jsonReader)
 	r.text, r.strict, r.err = *bytes.NewBuffer(text), strict, nil
 	r.escapes = bytes.IndexByte(text, '\\') >= 0
 	r.json.Reset(&r.text)
@@ -48,7 +47,7 @@ func parse(text []byte, field string, strict bool, read func(*reader)) error {
 }
 
 // end checks that nothing but white space follows.
-func (r *reader) end() error {
+func (r *jsonReader) end() error {
 	if rest := bytes.TrimLeft(r.json.UnreadBuffer(), " \t\r\n"); len(rest) > 0 {
 		return fmt.Errorf("data after the end (byte %d)", r.json.InputOffset())
 	}
@@ -57,28 +56,27 @@ func (r *reader) end() error {
 
 // object reads the start of an object. The caller reads its members: as long as
 // member reports one, the name, and then the value, or calls unknown.
-func (r *reader) object() {
+func (r *jsonReader) object() {
 	if !r.begin(jsontext.KindBeginObject) {
 		r.fail("is null, not an object")
 	}
 }
 
-func (r *reader) member() bool { return r.more(jsontext.KindEndObject) }
+func (r *jsonReader) member() bool { return r.more(jsontext.KindEndObject) }
 
 // name reads the name of a member, which is valid until the value is read.
-func (r *reader) name() []byte { return r.unquote(r.value()) }
+func (r *jsonReader) name() []byte { return r.unquote(r.value()) }
 
 // unknown reads the value of a member whose name has no meaning here.
-func (r *reader) unknown(name []byte) {
+func (r *jsonReader) unknown(name []byte) {
 	if r.strict && r.err == nil {
-		err := invalid(quote(string(name)), "is not a known member")
-		r.err = below(r.path(r.json.StackPointer().Parent()), err)
+		r.err = below(r.path(r.json.StackPointer().Parent()), invalid(quote(string(name)), "is not a known member"))
 	}
 	r.skip()
 }
 
 // list reads an array, each element of it by read.
-func list[T any](r *reader, read func(*reader) T) []T {
+func list[T any](r *jsonReader, read func(*jsonReader) T) []T {
 	if !r.begin(jsontext.KindBeginArray) {
 		return nil
 	}
@@ -97,7 +95,7 @@ func list[T any](r *reader, read func(*reader) T) []T {
 
 // begin reads the start of an object or array, or null: it reports which. That
 // there is another value is an error.
-func (r *reader) begin(kind jsontext.Kind) bool {
+func (r *jsonReader) begin(kind jsontext.Kind) bool {
 	switch k := r.token().Kind(); k {
 	case kind:
 		return true
@@ -110,7 +108,7 @@ func (r *reader) begin(kind jsontext.Kind) bool {
 
 // more reports whether anything comes before the end of an object or array.
 // Otherwise it reads the end.
-func (r *reader) more(end jsontext.Kind) bool {
+func (r *jsonReader) more(end jsontext.Kind) bool {
 	if r.err == nil && r.json.PeekKind() == end {
 		r.token()
 		return false
@@ -118,8 +116,17 @@ func (r *reader) more(end jsontext.Kind) bool {
 	return r.err == nil
 }
 
+// null reports whether null comes next, and reads it.
+func (r *jsonReader) null() bool {
+	if r.err != nil || r.json.PeekKind() != jsontext.KindNull {
+		return false
+	}
+	r.skip()
+	return true
+}
+
 // skip reads a value of any type.
-func (r *reader) skip() {
+func (r *jsonReader) skip() {
 	if r.err == nil {
 		r.err = r.json.SkipValue()
 	}
@@ -127,7 +134,7 @@ func (r *reader) skip() {
 
 // token reads a token, which is valid until the next is read. After an error it
 // is of no kind.
-func (r *reader) token() jsontext.Token {
+func (r *jsonReader) token() jsontext.Token {
 	if r.err != nil {
 		return jsontext.Token{}
 	}
@@ -140,7 +147,7 @@ func (r *reader) token() jsontext.Token {
 
 // value reads a value, which is valid until the next is read. After an error it is
 // nil.
-func (r *reader) value() jsontext.Value {
+func (r *jsonReader) value() jsontext.Value {
 	if r.err != nil {
 		return nil
 	}
@@ -152,7 +159,7 @@ func (r *reader) value() jsontext.Value {
 }
 
 // chars reads a string, which is valid until the next value is read.
-func (r *reader) chars() []byte {
+func (r *jsonReader) chars() []byte {
 	v := r.value()
 	switch v.Kind() {
 	case jsontext.KindString:
@@ -166,7 +173,7 @@ func (r *reader) chars() []byte {
 
 // unquote returns what a JSON string stands for: a part of it, or a copy where
 // it has escapes.
-func (r *reader) unquote(v jsontext.Value) []byte {
+func (r *jsonReader) unquote(v jsontext.Value) []byte {
 	if len(v) == 0 {
 		return nil // after an error
 	}
@@ -177,10 +184,10 @@ func (r *reader) unquote(v jsontext.Value) []byte {
 	return s
 }
 
-func (r *reader) string() string { return string(r.chars()) }
+func (r *jsonReader) string() string { return string(r.chars()) }
 
 // constant reads a string that is nearly always one of a few.
-func (r *reader) constant(usual ...string) string {
+func (r *jsonReader) constant(usual ...string) string {
 	s := r.chars()
 	for _, c := range usual {
 		if string(s) == c {
@@ -190,31 +197,12 @@ func (r *reader) constant(usual ...string) string {
 	return string(s)
 }
 
-// shared reads a string that many instances have in common.
-func (r *reader) shared() string { return share(r.chars()) }
-
-// share returns s as a string that shares memory with equal ones, as far as it
-// is short enough to be a name.
-func share(s []byte) string {
-	if len(s) == 0 || len(s) > MaxLabel {
-		return string(s)
-	}
-	return unique.Make(string(s)).Value()
-}
-
-// Ranges of numbers, as errors name them. That some are never 0 is a rule, and
-// rules are checked later.
-const (
-	uint16Range = "a whole number from 0 to 65535"
-	uint32Range = "a whole number from 0 to 4294967295"
-	portRange   = "a whole number from 1 to 65535"
-)
-
-func (r *reader) uint16(want string) uint16 { return uint16(r.uint(math.MaxUint16, want)) }
+// uint16 reads a whole number of that type.
+func (r *jsonReader) uint16(want string) uint16 { return uint16(r.uint(math.MaxUint16, want)) }
 
 // uint reads a whole number up to a limit. A fraction or an exponent is an error
 // even where the number is whole.
-func (r *reader) uint(limit uint64, want string) uint64 {
+func (r *jsonReader) uint(limit uint64, want string) uint64 {
 	switch t := r.token(); t.Kind() {
 	case jsontext.KindNumber:
 		n, err := t.Uint()
@@ -230,7 +218,7 @@ func (r *reader) uint(limit uint64, want string) uint64 {
 	return 0
 }
 
-func (r *reader) bool() bool {
+func (r *jsonReader) bool() bool {
 	switch t := r.token(); t.Kind() {
 	case jsontext.KindTrue:
 		return true

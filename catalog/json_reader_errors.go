@@ -37,7 +37,7 @@ func explain(err error, text []byte, field string) error {
 
 // mismatch says that the value of which a token was read last is not of the right
 // type.
-func (r *reader) mismatch(kind jsontext.Kind, want string) {
+func (r *jsonReader) mismatch(kind jsontext.Kind, want string) {
 	r.fail("is %s, not %s", kindName(kind), want)
 }
 
@@ -57,15 +57,23 @@ func kindName(kind jsontext.Kind) string {
 
 // fail sets err to what is wrong with the value that was read last, unless it is
 // set.
-func (r *reader) fail(format string, args ...any) {
+func (r *jsonReader) fail(format string, args ...any) {
 	if r.err == nil {
 		r.err = invalid(r.path(r.json.StackPointer()), format, args...)
 	}
 }
 
+// refuse sets err to what is wrong with the value that was read last, if anything is,
+// unless it is set.
+func (r *jsonReader) refuse(err error) {
+	if err != nil && r.err == nil {
+		r.err = below(r.path(r.json.StackPointer()), err)
+	}
+}
+
 // path returns the path of a value as FieldErrors have it. The pointer leads to
 // the value that was read last, or to what that is in.
-func (r *reader) path(pointer jsontext.Pointer) string {
+func (r *jsonReader) path(pointer jsontext.Pointer) string {
 	var path strings.Builder
 	depth, parent := 0, ""
 	for token := range pointer.Tokens() {
