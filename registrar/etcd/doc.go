@@ -11,6 +11,10 @@
 // the same etcd come back to it at random moments within a fifth of the TTL, 5 s
 // at most.
 //
+// Writes go in transactions of up to 126 keys or 1 MiB, four at a time: below the 128
+// operations and 1.5 MiB that etcd takes by default. Where etcd takes less, or denies
+// a key, a transaction is split until only the instances in question are left out.
+//
 // Each instance's key is followed: one that is deleted is written again. Up to 64
 // keys of a service are followed one by one, beyond that the service. Keys elsewhere
 // that are attached to the lease and not desired are removed when the keys of the

@@ -106,6 +106,9 @@ func (w *Writer) await(ctx context.Context, list []*entry) {
 	}
 	t := w.table
 	t.nudge()
+	if ctx.Err() != nil {
+		return
+	}
 	timeout := time.NewTimer(writeWait)
 	defer timeout.Stop()
 	for {
