@@ -5,18 +5,13 @@ import (
 	"github.com/rosterdns/roster/registrar"
 )
 
-// tried reports whether what was asked of an entry was tried.
-func (e *entry) tried() bool {
-	return e.converged() || e.state == registrar.StateSuperseded || e.refused != nil
-}
-
-// register records the instances of a service as desired, and returns those for
-// which that changes anything.
-func (t *table) register(service *registrar.Service) (list []*entry) {
+// register records the instances of a service as desired, whose values are encoded, and
+// returns those for which that changes anything.
+func (t *table) register(service *registrar.Service, values [][]byte) (list []*entry) {
 	for i := range service.Instances {
 		in := &service.Instances[i]
 		e := t.index.entry(instance(service.Namespace, service.Name, in.ID))
-		if e.register(in.EncodeValue(), in.Static) {
+		if e.register(values[i], in.Static) {
 			t.touch(e, false)
 			list = append(list, e)
 		}

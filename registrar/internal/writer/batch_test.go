@@ -92,7 +92,9 @@ func TestOneServiceDenied(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const services, each = 50, 20
 		w := newWorld(t)
-		w.Set(func(f *faulty.Faults) { f.Denied = func(key string) bool { return strings.HasPrefix(key, root+"default/s7/") } })
+		w.Set(func(f *faulty.Faults) {
+			f.Denied = func(key string) bool { return strings.HasPrefix(key, root+"default/s7/") }
+		})
 		registerAll := func() {
 			for i := range services {
 				s := orders(numbered(each)...)

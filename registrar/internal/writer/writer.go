@@ -69,7 +69,11 @@ func New(cfg Config) *Writer {
 // Register records the instances of a prepared service as desired, and waits a
 // while for them. The error is ErrClosed.
 func (w *Writer) Register(ctx context.Context, service *registrar.Service) error {
-	return w.ask(ctx, func() []*entry { return w.table.register(service) })
+	values := make([][]byte, len(service.Instances)) // encoded before others wait for the mutex
+	for i := range service.Instances {
+		values[i] = service.Instances[i].EncodeValue()
+	}
+	return w.ask(ctx, func() []*entry { return w.table.register(service, values) })
 }
 
 // Unregister records that instances are to go, all of this client's in the
@@ -78,6 +82,7 @@ func (w *Writer) Unregister(ctx context.Context, service *registrar.Service, ids
 	return w.ask(ctx, func() []*entry { return w.table.unregister(service.Namespace, service.Name, ids) })
 }
 
+// ask records what is asked for, has it done, and waits a while for it.
 func (w *Writer) ask(ctx context.Context, record func() []*entry) error {
 	t := w.table
 	t.lock()
@@ -86,48 +91,37 @@ func (w *Writer) ask(ctx context.Context, record func() []*entry) error {
 		return registrar.ErrClosed
 	}
 	list := record()
-	if len(list) > 0 {
-		t.contact.resume = time.Time{} // what a user asks for now is no part of a crowd
-		if !w.started {
-			w.started = true
-			w.wg.Go(func() { w.reconciler.run(w.reconciler.running) })
-		}
+	if len(list) == 0 {
+		t.unlock()
+		return nil
 	}
+	t.contact.resume = time.Time{} // what a user asks for now is no part of a crowd
+	if !w.started {
+		w.started = true
+		w.wg.Go(func() { w.reconciler.run(w.reconciler.running) })
+	}
+	c := t.wait(list)
 	t.unlock()
-	w.await(ctx, list)
+	t.nudge()
+	w.await(ctx, c)
 	return nil
 }
 
 // await waits until the reconciler has tried what was asked, at most writeWait,
 // and not at all while etcd is known to be away.
-func (w *Writer) await(ctx context.Context, list []*entry) {
-	if len(list) == 0 {
-		return
-	}
+func (w *Writer) await(ctx context.Context, c *caller) {
 	t := w.table
-	t.nudge()
-	if ctx.Err() != nil {
-		return
-	}
 	timeout := time.NewTimer(writeWait)
 	defer timeout.Stop()
-	for {
-		t.lock()
-		changed := t.changed
-		list = slices.DeleteFunc(list, (*entry).tried)
-		enough := len(list) == 0 || t.contact.away != nil || t.contact.slow || t.closed
-		t.unlock()
-		if enough {
-			return
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return
-		case <-timeout.C:
-			t.with(func() { t.contact.slow = true }) // the next caller doesn't wait until etcd has answered
-			return
-		}
+	select {
+	case <-c.done:
+	case <-ctx.Done():
+		t.with(func() { t.endWait(c) })
+	case <-timeout.C:
+		t.with(func() {
+			t.endWait(c)
+			t.contact.slow = true // the next caller doesn't wait until etcd has answered
+		})
 	}
 }
 
