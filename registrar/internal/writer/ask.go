@@ -5,13 +5,12 @@ import (
 	"github.com/rosterdns/roster/registrar"
 )
 
-// register records the instances of a service as desired, whose values are encoded, and
+// register records instances of a service as desired, with their encoded values, and
 // returns those for which that changes anything.
-func (t *table) register(service *registrar.Service, values [][]byte) (list []*entry) {
-	for i := range service.Instances {
-		in := &service.Instances[i]
-		e := t.index.entry(instance(service.Namespace, service.Name, in.ID))
-		if e.register(values[i], in.Static) {
+func (t *table) register(namespace, name string, instances []registrar.Instance, values [][]byte) (list []*entry) {
+	for i := range instances {
+		e := t.index.entry(instance(namespace, name, instances[i].ID))
+		if e.register(values[i], instances[i].Static) {
 			t.touch(e, false)
 			list = append(list, e)
 		}

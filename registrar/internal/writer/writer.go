@@ -19,6 +19,8 @@ import (
 const (
 	// writeWait is how long Register and Unregister wait for their write.
 	writeWait = time.Second
+	// maxRecorded is how many instances are recorded at once: a round of transactions.
+	maxRecorded = inFlight * maxOperations
 	// maxErrors bounds how many instances an error of Wait tells of.
 	maxErrors = 10
 )
@@ -67,50 +69,66 @@ func New(cfg Config) *Writer {
 }
 
 // Register records the instances of a prepared service as desired, and waits a
-// while for them. The error is ErrClosed.
+// while for them. The error is ErrClosed. The first of many are on their way while
+// the others are recorded.
 func (w *Writer) Register(ctx context.Context, service *registrar.Service) error {
-	values := make([][]byte, len(service.Instances)) // encoded before others wait for the mutex
-	for i := range service.Instances {
-		values[i] = service.Instances[i].EncodeValue()
+	var asked []*entry
+	for part := range slices.Chunk(service.Instances, maxRecorded) {
+		values := make([][]byte, len(part))
+		for i := range part {
+			values[i] = part[i].EncodeValue()
+		}
+		list, err := w.record(func() []*entry { return w.table.register(service.Namespace, service.Name, part, values) })
+		if err != nil {
+			return err
+		}
+		asked = append(asked, list...)
 	}
-	return w.ask(ctx, func() []*entry { return w.table.register(service, values) })
+	w.await(ctx, asked)
+	return nil
 }
 
 // Unregister records that instances are to go, all of this client's in the
 // service if ids is empty, and waits a while for it. The error is ErrClosed.
 func (w *Writer) Unregister(ctx context.Context, service *registrar.Service, ids []string) error {
-	return w.ask(ctx, func() []*entry { return w.table.unregister(service.Namespace, service.Name, ids) })
+	asked, err := w.record(func() []*entry { return w.table.unregister(service.Namespace, service.Name, ids) })
+	if err == nil {
+		w.await(ctx, asked)
+	}
+	return err
 }
 
-// ask records what is asked for, has it done, and waits a while for it.
-func (w *Writer) ask(ctx context.Context, record func() []*entry) error {
+// record records what is asked for, and has it done. It returns the entries of which fn
+// says that this changes anything.
+func (w *Writer) record(fn func() []*entry) ([]*entry, error) {
 	t := w.table
 	t.lock()
+	defer t.unlock()
 	if t.closed {
-		t.unlock()
-		return registrar.ErrClosed
+		return nil, registrar.ErrClosed
 	}
-	list := record()
+	list := fn()
 	if len(list) == 0 {
-		t.unlock()
-		return nil
+		return nil, nil
 	}
 	t.contact.resume = time.Time{} // what a user asks for now is no part of a crowd
 	if !w.started {
 		w.started = true
 		w.wg.Go(func() { w.reconciler.run(w.reconciler.running) })
 	}
-	c := t.wait(list)
-	t.unlock()
 	t.nudge()
-	w.await(ctx, c)
-	return nil
+	return list, nil
 }
 
 // await waits until the reconciler has tried what was asked, at most writeWait,
 // and not at all while etcd is known to be away.
-func (w *Writer) await(ctx context.Context, c *caller) {
+func (w *Writer) await(ctx context.Context, asked []*entry) {
+	if len(asked) == 0 || ctx.Err() != nil {
+		return
+	}
 	t := w.table
+	var c *caller
+	t.with(func() { c = t.wait(asked) })
 	timeout := time.NewTimer(writeWait)
 	defer timeout.Stop()
 	select {
