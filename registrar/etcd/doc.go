@@ -45,6 +45,9 @@
 // may read it. All that a client reads and writes is followed on one stream of
 // watches. A client follows some 4,000 services one by one at most, and remembers
 // 100,000 services that were requested; beyond that, requests get ErrUnavailable.
+// Of names with selectors it remembers 1,000 beyond the first name of each service, and
+// answers others at several times the cost. A service that is not in a namespace that
+// is mirrored as a whole takes no memory.
 //
 // # Permissions
 //
