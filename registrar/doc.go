@@ -38,6 +38,22 @@
 // retried in the background until it does, with capped and jittered backoff. Wait
 // and Status report the progress.
 //
+// # Many instances
+//
+// A client writes together what waits to be written: the instances of one call of
+// Register, and those of calls from several goroutines. Only calls one after the other
+// each wait for a write of their own. So give Register all instances of a service at
+// once, and register many services from goroutines:
+//
+//	var registering errgroup.Group
+//	for _, service := range services {
+//		registering.Go(func() error { return client.Register(ctx, service) })
+//	}
+//	err := errors.Join(registering.Wait(), client.Wait(ctx))
+//
+// A program that can't do so calls Register with a context that has ended: it records the
+// desired registration and returns without waiting. Wait says when all are written.
+//
 // # Finding instances
 //
 // GetService is a look-up in memory, as cheap as a map's: call it for each request rather

@@ -27,7 +27,8 @@ type Registry interface {
 	//
 	// The desired registration is recorded at once. Register then waits for the
 	// write for at most a second, or until ctx is done, and not at all while the
-	// backend is known to be unavailable. A write that has not succeeded by then
+	// backend is known to be unavailable. What calls from several goroutines wait
+	// for is written together; see Many instances. A write that has not succeeded by then
 	// is retried in the background until it does. So nil means accepted; Wait and
 	// Status tell whether the backend has it.
 	//

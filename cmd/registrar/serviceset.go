@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"iter"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/rosterdns/roster/registrar"
 )
 
@@ -60,15 +62,25 @@ func (set serviceSet) names() iter.Seq[instanceName] {
 	}
 }
 
+// submitAtOnce is how many services are handed over at once: the client writes in one
+// transaction what is pending together, and one service after the other would each wait
+// for its own.
+const submitAtOnce = 128
+
 // submit hands all services to the client, or those that it comes to until ctx is done.
 func (set serviceSet) submit(ctx context.Context, client *registrar.Client) error {
+	var submitting errgroup.Group
+	submitting.SetLimit(submitAtOnce)
 	for _, s := range set {
-		if ctx.Err() != nil {
-			return nil // who waits sees it
-		}
-		if err := client.Register(ctx, s); err != nil {
-			return fmt.Errorf("registering %s/%s: %w", s.Namespace, s.Name, err)
-		}
+		submitting.Go(func() error {
+			if ctx.Err() != nil {
+				return nil // who waits sees it
+			}
+			if err := client.Register(ctx, s); err != nil {
+				return fmt.Errorf("registering %s/%s: %w", s.Namespace, s.Name, err)
+			}
+			return nil
+		})
 	}
-	return nil
+	return submitting.Wait()
 }

@@ -65,19 +65,6 @@ func (v views) sums() (keys int, revision int64) {
 	return keys, revision
 }
 
-// head returns the latest revision that a trusted range of any view is complete up to; 0 if
-// there is none.
-func (v views) head() (revision int64) {
-	for _, c := range v {
-		for _, r := range c.complete {
-			if r.trusted() {
-				revision = max(revision, r.revision)
-			}
-		}
-	}
-	return revision
-}
-
 // add adds a range.
 func (c *contents) add(r *Range) { c.ranges[r.name] = r }
 

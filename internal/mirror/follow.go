@@ -39,5 +39,5 @@ func (l *loop) clear(view View, rng string) {
 	if len(c.ranges) == 0 && c.index.Len() == 0 {
 		delete(l.views, view)
 	}
-	l.publish(nil)
+	l.removed = true // see work
 }

@@ -67,13 +67,14 @@ func (l *loop) commitList(done *list) {
 	r.resync = false
 	l.cfg.Observer.Listed(r.reason, done.keys, time.Since(done.started))
 	l.report.granted(r)
-	l.contacted()
+	l.newLists++ // see publishLists
 }
 
 // listed has a range watched that was listed, and makes that visible.
 func (l *loop) listed(r *Range) {
 	r.freshUntil = time.Now().Add(freshList)
 	l.streams.add(r)
+	l.lists.head.advance(r)
 	if s := l.streams.session; s != nil && s.worked {
 		l.pause.Reset() // what failed before did not last
 	}

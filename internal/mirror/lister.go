@@ -17,6 +17,7 @@ type lister struct {
 	waiting []*Range
 	running []*list
 	ended   chan *list
+	head    head
 	wg      sync.WaitGroup
 }
 
@@ -24,12 +25,14 @@ func newLister(cfg *Config) *lister { return &lister{cfg: cfg, ended: make(chan 
 
 // add queues a range to be listed.
 func (l *lister) add(r *Range) {
+	l.head.distrust(r)
 	r.phase = mustList
 	l.waiting = append(l.waiting, r)
 }
 
 // drop takes a range out of the queue, or ends its list.
 func (l *lister) drop(r *Range) {
+	l.head.distrust(r)
 	l.waiting = slices.DeleteFunc(l.waiting, func(other *Range) bool { return other == r })
 	for _, one := range l.running {
 		if one.r == r {
@@ -73,7 +76,7 @@ func (l *lister) start(ctx context.Context, now, retryAt time.Time, v views, s *
 // run starts a list.
 func (l *lister) run(life context.Context, r *Range, v views, s *session) {
 	ctx, cancel := context.WithCancel(life)
-	c, known := v.of(r.view), v.head()
+	c, known := v.of(r.view), l.head.of(v)
 	if len(c.complete) == 0 {
 		known = max(known, c.revision) // such as a snapshot's
 	}

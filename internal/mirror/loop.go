@@ -21,6 +21,10 @@ type loop struct {
 	retryAt time.Time // lists and streams wait for it
 	reason  Reason    // why the next stream is opened
 	cluster uint64    // 0 while it is not known
+	// newLists counts the lists that are not in the state of the whole yet, removed says
+	// that ranges are in it still that were removed.
+	newLists int
+	removed  bool
 }
 
 func newLoop(c *core) *loop {
@@ -45,8 +49,19 @@ func (l *loop) publish(change func(*Status)) {
 	l.status.Store(&s)
 }
 
+// publishLists makes the lists visible that have ended. That takes a look at each view: with
+// many of them, and of lists, it is done for several lists at once.
+func (l *loop) publishLists() {
+	const share = 16 // of the views: what they cost is divided by that many lists
+	news := l.report.state != Live || l.status.Load().Err != nil
+	if l.newLists > 0 && (news || len(l.lists.running) == 0 || l.newLists >= len(l.views)/share) {
+		l.contacted()
+	}
+}
+
 // contacted notes that etcd was heard of and that there is no failure.
 func (l *loop) contacted() {
+	l.newLists = 0
 	l.publish(func(s *Status) { s.Err = nil })
 	l.report.contacted()
 }

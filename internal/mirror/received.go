@@ -57,6 +57,7 @@ func (l *loop) apply(b *batch) {
 		b.commit(c)
 	}
 	for r := range b.touched {
+		l.lists.head.advance(r)
 		if r.watch != nil {
 			l.publishProgress(r)
 		}

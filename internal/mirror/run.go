@@ -54,10 +54,15 @@ func (l *loop) work(ctx context.Context) (next time.Time) {
 		for _, call := range calls {
 			call()
 		}
+		if l.removed {
+			l.removed = false
+			l.publish(nil)
+		}
 		l.setPace()
 	}
 	now := time.Now()
 	next = l.lists.start(ctx, now, l.retryAt, l.views, l.streams.session)
+	l.publishLists()
 	next = earliest(next, l.streams.watch(now))
 	next = earliest(next, l.streams.open(ctx, now, l.retryAt))
 	next = earliest(next, l.tend(ctx, now))

@@ -11,6 +11,10 @@
 // the same etcd come back to it at random moments within a fifth of the TTL, 5 s
 // at most.
 //
+// Writes go in transactions of up to 126 keys or 1 MiB, four at a time: below the 128
+// operations and 1.5 MiB that etcd takes by default. Where etcd takes less, or denies
+// a key, a transaction is split until only the instances in question are left out.
+//
 // Each instance's key is followed: one that is deleted is written again. Up to 64
 // keys of a service are followed one by one, beyond that the service. Keys elsewhere
 // that are attached to the lease and not desired are removed when the keys of the
@@ -41,6 +45,9 @@
 // may read it. All that a client reads and writes is followed on one stream of
 // watches. A client follows some 4,000 services one by one at most, and remembers
 // 100,000 services that were requested; beyond that, requests get ErrUnavailable.
+// Of names with selectors it remembers 1,000 beyond the first name of each service, and
+// answers others at several times the cost. A service that is not in a namespace that
+// is mirrored as a whole takes no memory.
 //
 // # Permissions
 //

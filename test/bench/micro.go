@@ -7,9 +7,10 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"strconv"
+	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/tools/benchmark/parse"
 
@@ -20,11 +21,20 @@ import (
 type microRow struct {
 	table.Row
 	pkg, benchmark string
-	value          func(*parse.Benchmark) float64
+	value          func(microResult) float64
 }
 
-func allocs(b *parse.Benchmark) float64 { return float64(b.AllocsPerOp) }
-func nanos(b *parse.Benchmark) float64  { return b.NsPerOp }
+// microResult is what a run of a micro-benchmark comes to.
+type microResult struct {
+	*parse.Benchmark
+	cpu time.Duration // of its process
+}
+
+func allocs(r microResult) float64 { return float64(r.AllocsPerOp) }
+
+// nanos is processor time, so that it doesn't count what other programs take. It is for
+// benchmarks with one loop of b.Loop, which runs N times in all.
+func nanos(r microResult) float64 { return float64(r.cpu.Nanoseconds()) / float64(r.N) }
 
 // microRows are the rows, each with the benchmark that measures it, as it is printed
 // without the number of processors.
@@ -47,42 +57,67 @@ func micro() experiment {
 }
 
 func runMicro(ctx context.Context, m *measurement) error {
-	found := map[string]parse.Set{} // by package and benchmark
+	dir, err := m.kit.Group.Dir("micro")
+	if err != nil {
+		return err
+	}
+	found := map[string][]microResult{} // by package and benchmark
 	for _, r := range microRows {
 		if !m.selected(r.ID) {
 			continue
 		}
 		key := r.pkg + " " + r.benchmark
 		if found[key] == nil {
-			set, err := m.benchmark(ctx, r.pkg, r.benchmark)
-			if err != nil {
+			if found[key], err = m.benchmark(ctx, r.pkg, r.benchmark, filepath.Join(dir, filepath.Base(r.pkg)+".test")); err != nil {
 				return err
 			}
-			found[key] = set
 		}
-		for _, b := range found[key][r.benchmark] {
-			m.add(r.ID, r.value(b))
+		for _, result := range found[key] {
+			m.add(r.ID, r.value(result))
 		}
-		if len(found[key][r.benchmark]) == 0 {
+		if len(found[key]) == 0 {
 			m.lacks(r.ID, "not built")
 		}
 	}
 	return nil
 }
 
-// benchmark runs a benchmark of the source tree, once for each round.
-func (b *bench) benchmark(ctx context.Context, pkg, name string) (parse.Set, error) {
+// benchmark runs a benchmark of the source tree, once for each round, by a program that it
+// builds unless that is there.
+func (b *bench) benchmark(ctx context.Context, pkg, name, program string) (results []microResult, err error) {
+	if _, err := os.Stat(program); err != nil {
+		if _, _, err := b.command(ctx, b.source, "go", "test", "-c", "-o", program, pkg); err != nil {
+			return nil, err
+		}
+	}
 	pattern := "^" + strings.ReplaceAll(name, "/", "$/^") + "$"
-	cmd := exec.CommandContext(ctx, "go", "test", "-run=^$", "-bench="+pattern, "-benchmem", "-cpu=1", "-count="+strconv.Itoa(b.rounds), pkg)
-	cmd.Dir = b.source
+	for range b.rounds {
+		out, cpu, err := b.command(ctx, filepath.Join(b.source, pkg), program, "-test.run=^$", "-test.bench="+pattern, "-test.benchmem", "-test.cpu=1")
+		if err != nil {
+			return nil, err
+		}
+		set, err := parse.ParseSet(bytes.NewReader(out))
+		if err != nil {
+			return nil, err
+		}
+		for _, line := range set[name] {
+			results = append(results, microResult{line, cpu})
+		}
+	}
+	return results, nil
+}
+
+// command runs a program in a folder, and returns what it writes, and its processor time.
+func (b *bench) command(ctx context.Context, dir, name string, args ...string) (out []byte, cpu time.Duration, err error) {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir = dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) } // the test that go runs, too
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) } // what it runs, too
 	cmd.Env = append(os.Environ(), "GOFLAGS=-buildvcs=false")
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w\n%s%s", cmd, errors.Join(err, ctx.Err()), out, stderr.Bytes())
+	if out, err = cmd.Output(); err != nil {
+		return nil, 0, fmt.Errorf("%s: %w\n%s%s", cmd, errors.Join(err, ctx.Err()), out, stderr.Bytes())
 	}
-	return parse.ParseSet(bytes.NewReader(out))
+	return out, cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), nil
 }

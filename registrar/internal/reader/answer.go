@@ -15,10 +15,15 @@ type subject struct {
 	registrar.ServiceName
 	*service
 	notFound error
+	asked    atomic.Bool // by this name since the last sweep
 
 	mu     sync.Mutex // makes an answer once
 	cached atomic.Pointer[answer]
+	hit    atomic.Pointer[hit] // nil until there is a live answer
 }
+
+// ask notes that the name is asked for. That its service is, is noted apart.
+func (s *subject) ask() { note(&s.asked) }
 
 // answer is the answer to a name, and what it was made of.
 type answer struct {
@@ -44,12 +49,12 @@ func (s *subject) sources(generation *services.Generation) sources {
 
 // answer returns the set of instances as of a generation, which can be empty. While
 // nothing changes that is a few loads.
-func (s *subject) answer(generation *services.Generation, stale bool) *registrar.Service {
+func (s *subject) answer(generation *services.Generation, stale bool) *answer {
 	a := s.cached.Load()
 	if a == nil || a.generation != generation || a.stale != stale {
 		a = s.make(generation, stale)
 	}
-	return a.service
+	return a
 }
 
 // make renews the answer. A new generation that leaves its sources alone keeps the

@@ -125,7 +125,7 @@ func TestWatchIsWokenByItsServiceAlone(t *testing.T) {
 			_, _ = w.client.GetService(t.Context(), fmt.Sprintf("s%d", i))
 		}
 		synctest.Wait()
-		idle := &watch{newLoop(w.client.Reader), "orders"}
+		idle := &watch{loop: newLoop(w.client.Reader), name: "orders"}
 		defer idle.release()
 		if _, err := idle.look(t.Context(), true); err != nil {
 			t.Fatal(err)

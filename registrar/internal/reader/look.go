@@ -11,6 +11,7 @@ import (
 // what is asked for, and whether it is live.
 func (w *waiter) look(ctx context.Context, s *subject) (service *registrar.Service, live bool, err error) {
 	s.ask()
+	s.service.ask()
 	live, err = w.await(ctx, s.service)
 	var from settled
 	if err == nil {
@@ -20,5 +21,9 @@ func (w *waiter) look(ctx context.Context, s *subject) (service *registrar.Servi
 		return nil, false, fmt.Errorf("registrar: getting %q: %w", s.text, err)
 	}
 	live = live && from.live && (w.fault == nil || w.fault.Err() == nil)
-	return s.answer(from.generation, !live), live, nil
+	a := s.answer(from.generation, !live)
+	if live {
+		w.repeat(s, a)
+	}
+	return a.service, live, nil
 }

@@ -4,8 +4,6 @@ package reader
 
 import (
 	"context"
-	"fmt"
-	"strings"
 	"time"
 
 	"github.com/rosterdns/roster/internal/mirror"
@@ -43,6 +41,7 @@ type Reader struct {
 func New(cfg Config) *Reader {
 	r := &Reader{namespace: cfg.Namespace, looked: cfg.Looked, subscriptions: subscriptions{
 		open: cfg.Open, maxRanges: maxRanges, maxServices: maxServices,
+		names:      names{maxFurther: maxFurther},
 		namespaces: map[string]*namespace{}, events: newEvents(), room: make(chan struct{}),
 	}}
 	s := &r.subscriptions
@@ -69,13 +68,9 @@ func (r *Reader) Get(ctx context.Context, name string) (*registrar.Service, erro
 
 func (r *Reader) get(ctx context.Context, name string, w *waiter) (*registrar.Service, error) {
 	for {
-		s, err := r.subject(name)
-		if err != nil {
-			return nil, err
-		}
-		service, _, err := w.look(ctx, s)
+		s, service, err := r.find(ctx, name, w)
 		switch {
-		case s.dropped.Load():
+		case s != nil && s.dropped.Load():
 			// A sweep dropped the service during this call, and may have taken it out of
 			// the replica: what that lacks says nothing.
 		case err != nil:
@@ -88,40 +83,22 @@ func (r *Reader) get(ctx context.Context, name string, w *waiter) (*registrar.Se
 	}
 }
 
-// subject returns what a name means, which is followed.
-func (r *Reader) subject(name string) (*subject, error) {
-	if known, ok := r.subscriptions.names.Load(name); ok {
-		return known.(*subject), nil
+// find returns what a name means, nil if it can't be asked for, and the set of instances.
+func (r *Reader) find(ctx context.Context, name string, w *waiter) (*subject, *registrar.Service, error) {
+	s := r.subscriptions.names.find(name)
+	if s != nil {
+		if service := w.repeated(s); service != nil {
+			return s, service, nil
+		}
+	} else if err := r.absent(name, w); err != nil {
+		return nil, nil, err
 	}
-	return r.add(name)
-}
-
-// add has followed what a new name means, unless it is followed already.
-func (r *Reader) add(name string) (*subject, error) {
-	n, err := registrar.ParseName(name, r.namespace)
+	s, err := r.subject(name)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	r.subscriptions.mu.Lock()
-	defer r.subscriptions.mu.Unlock()
-	if r.subscriptions.closed.Err() != nil {
-		return nil, registrar.ErrClosed
-	}
-	if known, ok := r.subscriptions.names.Load(name); ok {
-		return known.(*subject), nil
-	}
-	svc, err := r.subscriptions.subscribe(n.Name())
-	if err != nil {
-		return nil, fmt.Errorf("registrar: getting %q: %w", name, err)
-	}
-	name = strings.Clone(name) // the caller's can be part of a larger string
-	s := &subject{
-		text: name, ServiceName: n, service: svc,
-		notFound: fmt.Errorf("registrar: service %s: %w", n, registrar.ErrNotFound),
-	}
-	r.subscriptions.names.Store(name, s)
-	svc.names = append(svc.names, name)
-	return s, nil
+	service, _, err := w.look(ctx, s)
+	return s, service, err
 }
 
 // InContact reports whether etcd was heard of just now.
@@ -140,7 +117,7 @@ func (r *Reader) Closed() context.Context { return r.subscriptions.closed }
 func (r *Reader) Close() {
 	r.subscriptions.mu.Lock()
 	r.subscriptions.close()
-	r.subscriptions.names.Clear()
+	r.subscriptions.names.known.Clear()
 	r.subscriptions.mu.Unlock()
 	r.subscriptions.wg.Wait()
 }

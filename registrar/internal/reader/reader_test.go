@@ -162,14 +162,16 @@ func TestRangesAreBounded(t *testing.T) {
 			t.Errorf("%d ranges are followed, want 2", n)
 		}
 		for i := range 20 {
-			want := registrar.ErrNotFound
+			w.write(fmt.Sprintf("n5/more%d/a", i), value)
+			var want error
 			if i >= 8 { // with n4/s
 				want = registrar.ErrUnavailable
 			}
 			get(fmt.Sprintf("n5/more%d", i), want)
 		}
+		get("n5/missing", registrar.ErrNotFound) // is not remembered
 		time.Sleep(idleAfter + 2*sweepEvery)
-		get("n5/more19", registrar.ErrNotFound)
+		get("n5/more19", nil)
 	})
 }
 

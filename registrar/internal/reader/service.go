@@ -20,14 +20,18 @@ type service struct {
 	asked    atomic.Bool                  // since the last sweep
 	last     time.Time                    // the sweep that last saw it asked for
 	dropped  atomic.Bool                  // by a sweep: its contents are about to go
-	names    []string                     // by which it was asked for
+	subjects []*subject                   // the names by which it was asked for
 	watches  int                          // that hold it; under the mutex of subscriptions
 }
 
 // ask notes that the service is asked for.
-func (svc *service) ask() {
-	if !svc.asked.Load() {
-		svc.asked.Store(true)
+func (svc *service) ask() { note(&svc.asked) }
+
+// note sets a flag, which is set already almost always: loading it costs less where many
+// goroutines do.
+func note(flag *atomic.Bool) {
+	if !flag.Load() {
+		flag.Store(true)
 	}
 }
 

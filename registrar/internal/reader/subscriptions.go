@@ -38,9 +38,7 @@ type subscriptions struct {
 	closed context.Context
 	close  context.CancelFunc
 	wg     sync.WaitGroup
-	// names has the *subject of each name that was asked for, as the user wrote
-	// it. It changes under the mutex.
-	names sync.Map
+	names  names
 
 	events                 *events
 	maxRanges, maxServices int

@@ -35,12 +35,11 @@ func (s *subscriptions) drop(now time.Time) {
 	for name, ns := range s.namespaces {
 		for label, svc := range ns.services {
 			if !svc.idle(now) {
+				s.names.forget(svc, func(known *subject) bool { return !known.asked.Swap(false) })
 				continue
 			}
 			svc.dropped.Store(true)
-			for _, known := range svc.names {
-				s.names.Delete(known)
-			}
+			s.names.forget(svc, func(*subject) bool { return true })
 			delete(ns.services, label)
 			s.services--
 			if f := svc.followed.Load(); f != ns.whole {

@@ -15,7 +15,7 @@ var errNoContact = errors.New("no contact")
 // Watch implements registrar.Watcher.
 func (r *Reader) Watch(ctx context.Context, name string) iter.Seq2[*registrar.Service, error] {
 	return func(yield func(*registrar.Service, error) bool) {
-		w := &watch{newLoop(r), name}
+		w := &watch{loop: newLoop(r), name: name}
 		run(ctx, &w.loop, w.look, yield)
 	}
 }
@@ -25,12 +25,24 @@ func (r *Reader) Watch(ctx context.Context, name string) iter.Seq2[*registrar.Se
 type watch struct {
 	loop
 	name string
+	last *subject // what the name meant last
+}
+
+// subject returns what the name means: the same as before, even if that is remembered no
+// more, so that what has not changed is the same service.
+func (w *watch) subject() (*subject, error) {
+	if w.last != nil && !w.last.dropped.Load() && w.reader.subscriptions.closed.Err() == nil {
+		return w.last, nil
+	}
+	s, err := w.reader.subject(w.name)
+	w.last = s
+	return s, err
 }
 
 // look returns the present set of instances, and why it is stale.
 func (w *watch) look(ctx context.Context, first bool) (*registrar.Service, error) {
 	for {
-		s, err := w.reader.subject(w.name)
+		s, err := w.subject()
 		if err != nil {
 			return nil, err
 		}

@@ -110,7 +110,7 @@ func narrow(ranges []string) []string {
 func remembered(c *client) (names, namespaces, ranges int) {
 	c.subscriptions.mu.Lock()
 	defer c.subscriptions.mu.Unlock()
-	c.subscriptions.names.Range(func(any, any) bool { names++; return true })
+	c.subscriptions.names.known.Range(func(any, any) bool { names++; return true })
 	return names, len(c.subscriptions.namespaces), c.subscriptions.ranges
 }
 

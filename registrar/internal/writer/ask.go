@@ -5,18 +5,12 @@ import (
 	"github.com/rosterdns/roster/registrar"
 )
 
-// tried reports whether what was asked of an entry was tried.
-func (e *entry) tried() bool {
-	return e.converged() || e.state == registrar.StateSuperseded || e.refused != nil
-}
-
-// register records the instances of a service as desired, and returns those for
-// which that changes anything.
-func (t *table) register(service *registrar.Service) (list []*entry) {
-	for i := range service.Instances {
-		in := &service.Instances[i]
-		e := t.index.entry(instance(service.Namespace, service.Name, in.ID))
-		if e.register(in.EncodeValue(), in.Static) {
+// register records instances of a service as desired, with their encoded values, and
+// returns those for which that changes anything.
+func (t *table) register(namespace, name string, instances []registrar.Instance, values [][]byte) (list []*entry) {
+	for i := range instances {
+		e := t.index.entry(instance(namespace, name, instances[i].ID))
+		if e.register(values[i], instances[i].Static) {
 			t.touch(e, false)
 			list = append(list, e)
 		}

@@ -26,7 +26,8 @@ type entry struct {
 	// unconfirmed says that the entry is in its list of those.
 	unconfirmed bool
 
-	refused  error // why etcd refused the last operation; nil if it did not
+	callers  []*caller // that wait until it was tried
+	refused  error     // why etcd refused the last operation; nil if it did not
 	noSpace  bool
 	place    place
 	restored time.Time // when the instance was last registered again without being asked

@@ -4,34 +4,74 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/rosterdns/roster/internal/etcdclient"
 	"github.com/rosterdns/roster/registrar/internal/etcderror"
 )
 
+// inFlight is how many transactions of a client are under way at once: etcd writes to its disk
+// together what arrives meanwhile, and this process makes the next ones. With more than these
+// few it would take no less time, and requests of others would wait.
+const inFlight = 4
+
 // execute carries out operations. The error is that of an etcd that gives no
 // answer; refusals are noted.
 func (r *reconciler) execute(ctx context.Context, tasks []task) error {
 	for _, group := range grouped(tasks) {
-		for _, chunk := range chunks(r.root, group) {
-			err := r.send(ctx, chunk)
-			if err != nil && etcdclient.Away(err) {
-				r.table.with(func() { r.table.lost(tasks) })
-				return err
-			}
+		if err := r.sendAll(ctx, chunks(r.root, group), r.limit(group)); err != nil {
+			r.table.with(func() { r.table.lost(tasks) })
+			return err
 		}
 	}
 	return nil
 }
 
+// sendAll carries out each chunk in a transaction, so many at once. It begins no other one
+// once etcd gives no answer, which is the error.
+func (r *reconciler) sendAll(ctx context.Context, chunks [][]task, limit int) error {
+	sending, going := errgroup.WithContext(ctx)
+	sending.SetLimit(limit)
+	for _, chunk := range chunks {
+		sending.Go(func() error {
+			if going.Err() != nil {
+				return context.Cause(going)
+			}
+			if err := r.send(ctx, chunk); err != nil && etcdclient.Away(err) {
+				return err
+			}
+			return nil
+		})
+	}
+	return sending.Wait()
+}
+
+// limit returns how many transactions are to be under way at once: one where nobody knows
+// whether etcd answers, or takes them. Refusals then come in order, so that the next
+// instance of each service has its turn at the next try.
+func (r *reconciler) limit(group []task) int {
+	r.table.lock()
+	defer r.table.unlock()
+	if c := &r.table.contact; c.away != nil || !c.answered || refusedBefore(group) {
+		return 1
+	}
+	return inFlight
+}
+
+// refusedBefore reports whether etcd has refused all entries of operations before.
+func refusedBefore(tasks []task) bool {
+	return !slices.ContainsFunc(tasks, func(k task) bool { return !k.refused })
+}
+
 // grouped separates operations that are refused for different reasons: without
-// space etcd takes deletions still.
+// space etcd takes deletions still. Those that were refused before come last.
 func grouped(tasks []task) [][]task {
-	groups := make([][]task, 3)
+	groups := make([][]task, 6)
 	for _, k := range tasks {
 		i := 1
 		switch k.op.action {
@@ -39,6 +79,9 @@ func grouped(tasks []task) [][]task {
 			i = 2
 		case actMarkDown:
 			i = 0
+		}
+		if k.refused {
+			i += 3
 		}
 		groups[i] = append(groups[i], k)
 	}
@@ -66,7 +109,7 @@ func (r *reconciler) send(ctx context.Context, tasks []task) error {
 			}
 		})
 	case etcdclient.Away(err): // of all that was taken
-	case len(tasks) > 1 && splits(err) && t.refusedBefore(tasks):
+	case len(tasks) > 1 && splits(err) && refusedBefore(tasks):
 		return r.probe(ctx, tasks, err)
 	case len(tasks) > 1 && splits(err):
 		half := len(tasks) / 2
@@ -152,6 +195,7 @@ func (r *reconciler) lost(err error) {
 	t.lock()
 	defer t.unlock()
 	t.stirred = true
+	t.endWaits()
 	if t.contact.lost(etcderror.Classify(err), time.Now()) {
 		t.reports.contacted(false)
 		t.note(func(log *slog.Logger) {

@@ -10,7 +10,7 @@ import (
 
 // maxRound is how many operations are planned at once: what is asked meanwhile
 // waits for no more than these.
-const maxRound = 10 * maxOperations
+const maxRound = 8 * inFlight * maxOperations
 
 // reconciler makes etcd as desired. One goroutine uses it.
 type reconciler struct {

@@ -3,7 +3,6 @@ package writer
 import (
 	"errors"
 	"log/slog"
-	"slices"
 	"time"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
@@ -16,6 +15,8 @@ type task struct {
 	entry *entry
 	op    operation
 	known int64 // the revision of etcd that the entry was known as of
+	// refused says that etcd has refused the operation before this one.
+	refused bool
 }
 
 // outcome is what has become of an operation: it was carried out, or its fence
@@ -44,7 +45,7 @@ func (t *table) take(limit int) (tasks []task, lease bool) {
 			if op.writes() {
 				e.history.sending(op.value, op.lease, time.Now())
 			}
-			tasks = append(tasks, task{e, op, e.asOf})
+			tasks = append(tasks, task{e, op, e.asOf, e.refused != nil})
 		}
 	}
 	return tasks, lease
@@ -120,13 +121,6 @@ func (t *table) refused(tasks []task, err error) {
 			t.blame(e, err)
 		}
 	}
-}
-
-// refusedBefore reports whether etcd has refused all entries of operations before.
-func (t *table) refusedBefore(tasks []task) bool {
-	t.lock()
-	defer t.unlock()
-	return !slices.ContainsFunc(tasks, func(k task) bool { return k.entry.refused == nil })
 }
 
 // blame notes that etcd refuses what is desired of an entry.

@@ -115,6 +115,32 @@ func BenchmarkRegister(b *testing.B) {
 	}
 }
 
+// BenchmarkRegisterAtOnce registers 1,000 services of ten instances from as many
+// goroutines.
+func BenchmarkRegisterAtOnce(b *testing.B) {
+	var all []*registrar.Service
+	for i := range 1000 {
+		s := orders(numbered(10)...)
+		s.Name = fmt.Sprintf("s%d", i)
+		all = append(all, s)
+	}
+	for b.Loop() {
+		w := &world{Etcd: faulty.New(), log: &logged{}}
+		c := w.another(b, func(cfg *Config) { cfg.Log = slog.New(slog.DiscardHandler) })
+		var registering sync.WaitGroup
+		for _, s := range all {
+			registering.Go(func() { _ = c.Register(b.Context(), s) })
+		}
+		registering.Wait()
+		if err := c.Wait(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+		b.StopTimer()
+		_ = c.Close()
+		b.StartTimer()
+	}
+}
+
 // TestWaitIsCheap: what Wait looks at with each change costs no allocations,
 // however many instances are waited for.
 func TestWaitIsCheap(t *testing.T) {

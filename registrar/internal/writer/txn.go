@@ -8,9 +8,9 @@ import (
 
 // Limits of a transaction.
 const (
-	// maxOperations keeps a transaction, and two more levels within it, below the
-	// 128 operations that etcd takes by default.
-	maxOperations = 100
+	// maxOperations is what etcd takes of a transaction by default, 128, less one for
+	// each of two levels within.
+	maxOperations = 128 - 2
 	// maxBytes keeps a transaction below the 1.5 MiB that etcd takes by default.
 	maxBytes = 1 << 20
 )

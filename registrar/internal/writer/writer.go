@@ -19,6 +19,8 @@ import (
 const (
 	// writeWait is how long Register and Unregister wait for their write.
 	writeWait = time.Second
+	// maxRecorded is how many instances are recorded at once: a round of transactions.
+	maxRecorded = inFlight * maxOperations
 	// maxErrors bounds how many instances an error of Wait tells of.
 	maxErrors = 10
 )
@@ -67,64 +69,77 @@ func New(cfg Config) *Writer {
 }
 
 // Register records the instances of a prepared service as desired, and waits a
-// while for them. The error is ErrClosed.
+// while for them. The error is ErrClosed. The first of many are on their way while
+// the others are recorded.
 func (w *Writer) Register(ctx context.Context, service *registrar.Service) error {
-	return w.ask(ctx, func() []*entry { return w.table.register(service) })
+	var asked []*entry
+	for part := range slices.Chunk(service.Instances, maxRecorded) {
+		values := make([][]byte, len(part))
+		for i := range part {
+			values[i] = part[i].EncodeValue()
+		}
+		list, err := w.record(func() []*entry { return w.table.register(service.Namespace, service.Name, part, values) })
+		if err != nil {
+			return err
+		}
+		asked = append(asked, list...)
+	}
+	w.await(ctx, asked)
+	return nil
 }
 
 // Unregister records that instances are to go, all of this client's in the
 // service if ids is empty, and waits a while for it. The error is ErrClosed.
 func (w *Writer) Unregister(ctx context.Context, service *registrar.Service, ids []string) error {
-	return w.ask(ctx, func() []*entry { return w.table.unregister(service.Namespace, service.Name, ids) })
+	asked, err := w.record(func() []*entry { return w.table.unregister(service.Namespace, service.Name, ids) })
+	if err == nil {
+		w.await(ctx, asked)
+	}
+	return err
 }
 
-func (w *Writer) ask(ctx context.Context, record func() []*entry) error {
+// record records what is asked for, and has it done. It returns the entries of which fn
+// says that this changes anything.
+func (w *Writer) record(fn func() []*entry) ([]*entry, error) {
 	t := w.table
 	t.lock()
+	defer t.unlock()
 	if t.closed {
-		t.unlock()
-		return registrar.ErrClosed
+		return nil, registrar.ErrClosed
 	}
-	list := record()
-	if len(list) > 0 {
-		t.contact.resume = time.Time{} // what a user asks for now is no part of a crowd
-		if !w.started {
-			w.started = true
-			w.wg.Go(func() { w.reconciler.run(w.reconciler.running) })
-		}
+	list := fn()
+	if len(list) == 0 {
+		return nil, nil
 	}
-	t.unlock()
-	w.await(ctx, list)
-	return nil
+	t.contact.resume = time.Time{} // what a user asks for now is no part of a crowd
+	if !w.started {
+		w.started = true
+		w.wg.Go(func() { w.reconciler.run(w.reconciler.running) })
+	}
+	t.nudge()
+	return list, nil
 }
 
 // await waits until the reconciler has tried what was asked, at most writeWait,
 // and not at all while etcd is known to be away.
-func (w *Writer) await(ctx context.Context, list []*entry) {
-	if len(list) == 0 {
+func (w *Writer) await(ctx context.Context, asked []*entry) {
+	if len(asked) == 0 || ctx.Err() != nil {
 		return
 	}
 	t := w.table
-	t.nudge()
+	var c *caller
+	t.with(func() { c = t.wait(asked) })
 	timeout := time.NewTimer(writeWait)
 	defer timeout.Stop()
-	for {
-		t.lock()
-		changed := t.changed
-		list = slices.DeleteFunc(list, (*entry).tried)
-		enough := len(list) == 0 || t.contact.away != nil || t.contact.slow || t.closed
-		t.unlock()
-		if enough {
-			return
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return
-		case <-timeout.C:
-			t.with(func() { t.contact.slow = true }) // the next caller doesn't wait until etcd has answered
-			return
-		}
+	select {
+	case <-c.done:
+	case <-ctx.Done():
+		t.with(func() { t.endWait(c) })
+	case <-timeout.C:
+		t.with(func() {
+			t.endWait(c)
+			t.contact.slow = true // the next caller doesn't wait until etcd has answered
+		})
 	}
 }
 
