@@ -14,7 +14,7 @@ import (
 )
 
 // The configurations of a primary and its secondaries. A secondary logs its transfers to
-// the file log.
+// the file log, and Knot writes no zone file, which would be the whole zone after each transfer.
 const (
 	primaryBlock = block + `	transfer {
 		to 127.0.0.1:{{.Other}}
@@ -30,7 +30,7 @@ const (
     listen: 127.0.0.1@{{.Port}}
     rundir: "{{.Dir}}"
 database:
-    storage: "{{.Dir}}/db"
+    storage: "{{.Dir}}"
 log:
   - target: "{{.Dir}}/log"
     any: info
@@ -46,6 +46,9 @@ acl:
 zone:
   - domain: ` + load.Zone + `
     storage: "{{.Dir}}"
+    zonefile-sync: -1
+    zonefile-load: none
+    journal-content: all
     master: primary
     acl: primary
 `
