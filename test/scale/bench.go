@@ -30,6 +30,13 @@ type bench struct {
 	options
 	kit    peers.Kit
 	stderr io.Writer
+	probes int // so far
+}
+
+// nextProbe numbers probes, so that each has an address that no instance has had.
+func (b *bench) nextProbe() int {
+	b.probes++
+	return b.probes
 }
 
 // progress tells what is being done.

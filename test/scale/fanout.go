@@ -114,7 +114,7 @@ func (m *measurement) ofCrowd(ctx context.Context, c *crowd, of roles, all []wri
 		if f[keyLive], err = ofNumber(c.liveNow(ctx)); err != nil {
 			return err
 		}
-		took, err := visible(ctx, all[0], c.audience, m.duration)
+		took, err := m.visible(ctx, all[0], c.audience)
 		if err == nil {
 			f[keyP50], f[keyP99] = quantile(took, median), quantile(took, slow)
 		}

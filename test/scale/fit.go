@@ -20,13 +20,15 @@ type term struct {
 	of   func(variables) float64
 }
 
-// The terms of fits.
+// The terms of fits. Those with a root are of what is done once for several changes: the
+// more there are, the more of them come together.
 var (
-	one = term{"", func(variables) float64 { return 1 }}
-	inM = term{"M", func(v variables) float64 { return v.M }}
-	inC = term{"C", func(v variables) float64 { return v.C }}
-	inK = term{"K", func(v variables) float64 { return v.K }}
-	byK = term{"K·C", func(v variables) float64 { return v.K * v.C }}
+	one    = term{"", func(variables) float64 { return 1 }}
+	inM    = term{"M", func(v variables) float64 { return v.M }}
+	inC    = term{"C", func(v variables) float64 { return v.C }}
+	inK    = term{"K", func(v variables) float64 { return v.K }}
+	rootC  = term{"√C", func(v variables) float64 { return math.Sqrt(v.C) }}
+	rootCK = term{"K·√C", func(v variables) float64 { return v.K * math.Sqrt(v.C) }}
 )
 
 // sample is a figure with the variables that it was measured at.

@@ -5,12 +5,12 @@ import (
 	"testing"
 )
 
-// made returns samples of 2 + 3 K + 0.5 K·C, of which every second one is off by a share.
+// made returns samples of 2 + 3 K + 0.5 K·√C, of which every second one is off by a share.
 func made(off float64) (samples []sample) {
 	for _, servers := range []float64{1, 10, 50} {
 		for i, changes := range []float64{0, 100, 1000} {
 			v := variables{C: changes, K: servers}
-			value := 2 + 3*v.K + 0.5*v.K*v.C
+			value := 2 + 3*v.K + 0.5*v.K*math.Sqrt(v.C)
 			if i%2 == 1 {
 				value *= 1 + off
 			}
@@ -22,14 +22,14 @@ func made(off float64) (samples []sample) {
 
 func TestFit(t *testing.T) {
 	t.Parallel()
-	f, ok := fit(made(0), one, inK, inC, byK)
+	f, ok := fit(made(0), one, inK, inC, rootCK)
 	if !ok || f.worst > 1e-6 || f.samples != 9 {
 		t.Fatalf("got %+v, %t; want an exact fit of 9 samples", f, ok)
 	}
-	if got, want := f.at(variables{C: 200, K: 20}), 2062.0; math.Abs(got-want) > 1e-3 {
-		t.Errorf("at 20 servers and 200 changes %v, want %v", got, want)
+	if got, want := f.at(variables{C: 400, K: 20}), 262.0; math.Abs(got-want) > 1e-3 {
+		t.Errorf("at 20 servers and 400 changes %v, want %v", got, want)
 	}
-	if f, ok := fit(made(0.1), one, inK, byK); !ok || f.worst < 0.03 || f.worst > 0.1 {
+	if f, ok := fit(made(0.1), one, inK, rootCK); !ok || f.worst < 0.03 || f.worst > 0.1 {
 		t.Errorf("with samples that are off by a tenth: %+v, %t", f, ok)
 	}
 }
@@ -55,8 +55,8 @@ func TestFitNeedsSamples(t *testing.T) {
 
 func TestFormula(t *testing.T) {
 	t.Parallel()
-	f := fitted{terms: []term{one, inM, byK}, coefficients: []float64{1.5, 0.00012345, 2}}
-	if got, want := f.String(), "1.5 + 0.000123 M + 2 K·C"; got != want {
+	f := fitted{terms: []term{one, inM, rootCK}, coefficients: []float64{1.5, 0.00012345, 2}}
+	if got, want := f.String(), "1.5 + 0.000123 M + 2 K·√C"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -22,11 +22,11 @@ const crowded = 90
 
 // The costs of the model, in the order in which they are shown.
 var costsOfModel = []cost{
-	{"etcd", "etcd's processors", "% of one", "fanout", []term{one, inK, inC, byK}, perRow(keyEtcd)},
-	{"server", "a server's processors", "% of one", "fanout", []term{one, inC}, perRow(keyServer)},
+	{"etcd", "etcd's processors", "% of one", "fanout", []term{one, inK, rootC, inC, rootCK}, perRow(keyEtcd)},
+	{"server", "a server's processors", "% of one", "fanout", []term{one, rootC, inC}, perRow(keyServer)},
 	{"octets", "network to a server", "octets/s", "fanout", []term{one, inC}, perRow(keyOctets)},
-	{"behind", "etcd's processors behind the proxy", "% of one", "proxy", []term{one, inC}, perRow(keyEtcd)},
-	{"proxy", "the proxy's processors", "% of one", "proxy", []term{inK, byK}, perRow(keyProxy)},
+	{"behind", "etcd's processors behind the proxy", "% of one", "proxy", []term{one, rootC}, perRow(keyEtcd)},
+	{"proxy", "the proxy's processors", "% of one", "proxy", []term{inK, rootCK}, perRow(keyProxy)},
 	{"peak", "a server's memory at its start", "MiB", "start", []term{one, inM}, alone(keyPeak)},
 	{"after", "a server's memory 30 s later", "MiB", "start", []term{one, inM}, alone(keyAfter)},
 	{"store", "etcd's memory", "MiB", "start", []term{one, inM}, alone(keyEtcdPeak)},

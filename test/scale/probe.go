@@ -26,14 +26,14 @@ const (
 
 // visible returns how long each of some changes took from the put until the last server
 // of an audience had it.
-func visible(ctx context.Context, w writes, a *audience, duration time.Duration) ([]time.Duration, error) {
-	probes := max(minProbes, probeRate*int(duration.Seconds()))
+func (b *bench) visible(ctx context.Context, w writes, a *audience) ([]time.Duration, error) {
+	probes := max(minProbes, probeRate*int(b.duration.Seconds()))
 	took := make([]time.Duration, 0, probes)
 	pace := time.NewTicker(time.Second / probeRate)
 	defer pace.Stop()
-	for n := range probes {
+	for range probes {
 		<-pace.C
-		one, err := probe(ctx, w, a, n)
+		one, err := probe(ctx, w, a, b.nextProbe())
 		if err != nil {
 			return nil, err
 		}

@@ -83,7 +83,7 @@ func (m *measurement) secondary(ctx context.Context, r row, etcd *peers.Etcd) (f
 		}
 		var took []time.Duration
 		taken, err := of.over(func() (err error) {
-			took, err = lags(ctx, w, secondary.Server, max(m.duration, transferTime))
+			took, err = m.lags(ctx, w, secondary.Server)
 			return err
 		})
 		if err != nil {
@@ -108,7 +108,7 @@ const (
 
 // lags returns how long each of some changes took until the secondary had it. Each is to
 // an instance of its own: etcd's next change of it would be another one.
-func lags(ctx context.Context, w writes, s *peers.Server, duration time.Duration) ([]time.Duration, error) {
+func (b *bench) lags(ctx context.Context, w writes, s *peers.Server) ([]time.Duration, error) {
 	var (
 		g    errgroup.Group
 		mu   sync.Mutex
@@ -116,8 +116,9 @@ func lags(ctx context.Context, w writes, s *peers.Server, duration time.Duration
 	)
 	pace := time.NewTicker(time.Second / lagRate)
 	defer pace.Stop()
-	for n := range lagRate * int(duration.Seconds()) {
+	for range lagRate * int(max(b.duration, transferTime).Seconds()) {
 		<-pace.C
+		n := b.nextProbe()
 		g.Go(func() error {
 			one, err := lag(ctx, w, s, n)
 			mu.Lock()
