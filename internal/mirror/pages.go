@@ -15,7 +15,7 @@ const (
 	pageSize = 100_000
 	// shortPage is that of pages whose last key is known before, of which etcd counts no
 	// others. etcd's gRPC proxy holds its last 2,048 answers, and an audit asks for those of
-	// a revision of its own: with such pages these are some 100 MiB, whatever is listed.
+	// a revision of its own: with such pages these are some 150 MiB, whatever is listed.
 	shortPage = 250
 )
 
