@@ -37,9 +37,16 @@ func (o *options) proxied() scenario {
 			{keyCached, "for each list of a revision, MiB"},
 			{keyBusy, "machine busy, %"},
 		},
-		rows: append(crowdRows("proxy", o.steps()[len(o.steps())-1:], o.rates()), row{ID: listsRow}),
+		rows: append(crowdRows("proxy", []int{o.servers}, o.proxiedRates()), row{ID: listsRow}),
 		run:  runProxied,
 	}
+}
+
+// proxiedRates has one more than rates, since two of those are too many for a machine with so
+// many servers: the model can be fitted to three.
+func (o *options) proxiedRates() []int {
+	rates := o.rates()
+	return slices.Compact(slices.Insert(rates, 1, o.changes/50))
 }
 
 func runProxied(ctx context.Context, m *measurement, rows []row) error {
