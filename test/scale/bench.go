@@ -10,6 +10,7 @@ import (
 	"github.com/rosterdns/roster/test/bench/load"
 	"github.com/rosterdns/roster/test/bench/peers"
 	"github.com/rosterdns/roster/test/bench/process"
+	"github.com/rosterdns/roster/test/bench/table"
 )
 
 // prefix is that of all registries.
@@ -44,11 +45,10 @@ func (b *bench) progress(format string, args ...any) {
 	fmt.Fprintf(b.stderr, time.Now().Format(time.TimeOnly)+" "+format+"\n", args...)
 }
 
-// conditions says how and on what machine is measured. It is taken at the start: the load
-// is then that of others.
+// conditions says how and on what machine is measured.
 func (o *options) conditions() string {
-	return fmt.Sprintf("On %d processors (%s, %s/%s), Roster built with %s; each value over %v. Load average at the start of the last run: %s.",
-		runtime.NumCPU(), process.Processor(), runtime.GOOS, runtime.GOARCH, runtime.Version(), o.duration, process.LoadAverage())
+	return fmt.Sprintf("On %d processors (%s, %s/%s), Roster built with %s; each value over %v.",
+		runtime.NumCPU(), process.Processor(), runtime.GOOS, runtime.GOARCH, runtime.Version(), o.duration)
 }
 
 // dataset is a registry of so many instances.
@@ -58,6 +58,9 @@ func dataset(instances int) load.Dataset {
 
 // changed is the registry whose changes are measured.
 func (o *options) changed() load.Dataset { return dataset(o.instances / changing) }
+
+// changedSize is how many instances it has, for titles.
+func (o *options) changedSize() string { return table.Number(float64(o.changed().Instances())) }
 
 // filled starts an etcd with a registry.
 func (b *bench) filled(ctx context.Context, data load.Dataset) (*peers.Etcd, error) {

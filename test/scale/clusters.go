@@ -16,7 +16,7 @@ const keySecond = "second"
 func (o *options) clusters() scenario {
 	steps := o.steps()
 	return scenario{
-		name: "clusters", title: fmt.Sprintf("Servers × changes a second on two clusters, half of %d instances and of the changes on each", o.changed().Instances()),
+		name: "clusters", title: fmt.Sprintf("Servers × changes a second on two clusters, half of %s instances and of the changes on each", o.changedSize()),
 		columns: []column{
 			{keyChanges, "Changes made /s"},
 			{keyEtcd, "first etcd, % of a processor"},

@@ -26,7 +26,7 @@ const (
 // fanout has servers that read one etcd.
 func (o *options) fanout() scenario {
 	return scenario{
-		name: "fanout", title: fmt.Sprintf("Servers × changes a second on one etcd, %d instances", o.changed().Instances()),
+		name: "fanout", title: fmt.Sprintf("Servers × changes a second on one etcd, %s instances", o.changedSize()),
 		columns: []column{
 			{keyChanges, "Changes made /s"},
 			{keyEtcd, "etcd, % of a processor"},

@@ -24,7 +24,7 @@ type term struct {
 // more there are, the more of them come together.
 var (
 	one    = term{"", func(variables) float64 { return 1 }}
-	inM    = term{"M", func(v variables) float64 { return v.M }}
+	inM    = term{"M/10⁶", func(v variables) float64 { return v.M / 1e6 }}
 	inC    = term{"C", func(v variables) float64 { return v.C }}
 	inK    = term{"K", func(v variables) float64 { return v.K }}
 	rootC  = term{"√C", func(v variables) float64 { return math.Sqrt(v.C) }}

@@ -55,8 +55,8 @@ func TestFitNeedsSamples(t *testing.T) {
 
 func TestFormula(t *testing.T) {
 	t.Parallel()
-	f := fitted{terms: []term{one, inM, rootCK}, coefficients: []float64{1.5, 0.00012345, 2}}
-	if got, want := f.String(), "1.5 + 0.000123 M + 2 K·√C"; got != want {
+	f := fitted{terms: []term{one, inM, rootCK}, coefficients: []float64{1.5, 123.45, 2}}
+	if got, want := f.String(), "1.5 + 123 M/10⁶ + 2 K·√C"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -104,7 +104,6 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	}
 	defer func() { err = errors.Join(err, group.Close()) }()
 	b := &bench{options: f.options, kit: peers.Kit{Programs: f.programs, Group: group}, stderr: stderr}
-	conditions := f.conditions()
 	var errs []error
 	for _, s := range f.scenarios() {
 		if ctx.Err() != nil {
@@ -115,7 +114,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 			errs = append(errs, err)
 		}
 	}
-	return errors.Join(append(errs, measured.write(f.results), f.print(stdout, conditions, measured))...)
+	return errors.Join(append(errs, measured.write(f.results), f.print(stdout, measured))...)
 }
 
 func (f *flags) listRows(w io.Writer) {
@@ -150,8 +149,8 @@ const (
 )
 
 // print prints the tables, and puts them into the document if there is one.
-func (f *flags) print(stdout io.Writer, conditions string, measured results) error {
-	text := conditions + "\n\n" + tables(f.scenarios(), measured) + newModel(&f.options, measured).String()
+func (f *flags) print(stdout io.Writer, measured results) error {
+	text := f.conditions() + "\n\n" + tables(f.scenarios(), measured) + newModel(&f.options, measured).String()
 	if _, err := io.WriteString(stdout, text); err != nil || f.out == "" {
 		return err
 	}

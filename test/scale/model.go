@@ -34,7 +34,7 @@ var costsOfModel = []cost{
 	{"start", "start of one server", "s", "start", []term{one, inM}, alone(keySeconds)},
 	{"lists", "etcd's processor time for each start", "s", "start", []term{one, inM}, perServer(keyEtcdTime)},
 	{"reads", "a server's processor time for its start", "s", "start", []term{one, inM}, perStart(keyTime)},
-	{"list", "network to a server at its start", "octets", "start", []term{one, inM}, perStart(keyList)},
+	{"list", "network to a server at its start", "MiB", "start", []term{one, inM}, perStart(keyList)},
 }
 
 // perRow is a figure of a row that was not too much for the machine.
@@ -149,11 +149,10 @@ func (m *model) example() string {
 		{"each server's memory, at most", "MiB", at["peak"], "peak"},
 		{"start of one server", "s", at["start"], "start"},
 		{"all servers at once: etcd's processor time", "s", v.K * at["lists"], "lists"},
-		{"all servers at once: network from etcd", "MiB", v.K * at["list"] / (1 << 20), "list"},
+		{"all servers at once: network from etcd", "MiB", v.K * at["list"], "list"},
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "**Example**: %s instances, %s changes a second, %s servers\n\n| What | Needs |\n|---|---|\n",
-		table.Number(v.M), table.Number(v.C), table.Number(v.K))
+	fmt.Fprintf(&b, "**Example**: %s instances, %.0f changes a second, %.0f servers\n\n| What | Needs |\n|---|---|\n", table.Number(v.M), v.C, v.K)
 	for _, l := range lines {
 		if _, ok := m.fits[l.of]; ok {
 			fmt.Fprintf(&b, "| %s | %s %s |\n", l.what, table.Number(l.value), l.unit)

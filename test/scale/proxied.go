@@ -22,7 +22,7 @@ const (
 // proxied has the same servers behind etcd's gRPC proxy.
 func (o *options) proxied() scenario {
 	return scenario{
-		name: "proxy", title: fmt.Sprintf("The same behind etcd's gRPC proxy, %d instances", o.changed().Instances()),
+		name: "proxy", title: fmt.Sprintf("The same behind etcd's gRPC proxy, %s instances", o.changedSize()),
 		columns: []column{
 			{keyChanges, "Changes made /s"},
 			{keyEtcd, "etcd, % of a processor"},

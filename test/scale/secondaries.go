@@ -24,7 +24,7 @@ const (
 // secondaries has other name servers that follow Roster by IXFR.
 func (o *options) secondaries() scenario {
 	s := scenario{
-		name: "secondary", title: fmt.Sprintf("A secondary by IXFR, %d instances", o.changed().Instances()),
+		name: "secondary", title: fmt.Sprintf("A secondary by IXFR, %s instances", o.changedSize()),
 		columns: []column{
 			{keyChanges, "Changes made /s"},
 			{keyP50, "visible at the secondary, p50 ms"},

@@ -17,7 +17,7 @@ const (
 	keyPeak     = "peak"
 	keyAfter    = "after"
 	keyDatabase = "database"
-	keyList     = "list" // octets
+	keyList     = "list"
 )
 
 // startup has servers that start at once.
@@ -28,7 +28,7 @@ func (o *options) startup() scenario {
 			{keySeconds, "s until all have the registry"},
 			{keyEtcdTime, "etcd, s of a processor"},
 			{keyTime, "each server, s of a processor"},
-			{keyList, "octets to each server"},
+			{keyList, "MiB to each server"},
 			{keyPeak, "each server's memory, peak, MiB"},
 			{keyAfter, "30 s later, MiB"},
 			{keyEtcdPeak, "etcd's memory, peak, MiB"},
@@ -111,7 +111,7 @@ func (m *measurement) startOnce(ctx context.Context, r row, etcd *peers.Etcd) (f
 	share := 1 / float64(r.Servers)
 	f := figures{
 		keySeconds: took.Seconds(), keyEtcdTime: (now.cpu[keyEtcd] - before).Seconds(),
-		keyTime: now.cpu[keyServer].Seconds() * share, keyList: float64(now.read[keyServer]) * share,
+		keyTime: now.cpu[keyServer].Seconds() * share, keyList: mib(now.read[keyServer]) * share,
 	}
 	peak, err := meanMemory(c.servers)
 	if err != nil {

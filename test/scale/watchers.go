@@ -18,7 +18,7 @@ const watchersPerServer = 20
 // watchers has bare watches of one etcd, each on a connection of its own, in place of servers.
 func (o *options) watchers() scenario {
 	return scenario{
-		name: "watchers", title: fmt.Sprintf("Bare watches × changes a second on one etcd, %d instances", o.changed().Instances()),
+		name: "watchers", title: fmt.Sprintf("Bare watches × changes a second on one etcd, %s instances", o.changedSize()),
 		columns: []column{
 			{keyChanges, "Changes made /s"},
 			{keyEtcd, "etcd, % of a processor"},
