@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"maps"
 	"sync"
 	"time"
 
@@ -115,7 +114,7 @@ func (rs roles) over(do func() error) (costs, error) {
 	}
 	seconds := after.at.Sub(before.at).Seconds()
 	c := costs{cpu: map[string]float64{}, read: map[string]float64{}, written: map[string]float64{}}
-	for role := range maps.Keys(rs) {
+	for role := range rs {
 		c.cpu[role] = percent((after.cpu[role] - before.cpu[role]).Seconds() / seconds)
 		c.read[role] = float64(after.read[role]-before.read[role]) / seconds
 		c.written[role] = float64(after.written[role]-before.written[role]) / seconds
