@@ -16,6 +16,9 @@ FUZZTIME ?= 60s
 # Flags of "make bench", such as "-rounds 1 -rows ^chain/"; test/bench has them.
 BENCHFLAGS ?=
 
+# Flags of "make scale", such as "-rows ^fanout/"; test/scale has them.
+SCALEFLAGS ?=
+
 # Which benchmarks "make microbench" runs, how often, and with which earlier result it compares them.
 BENCH ?= .
 COUNT ?= 6
@@ -33,7 +36,7 @@ DEPS := dig:bind9-dnsutils delv:bind9-dnsutils nft:nftables ip:iproute2 getent:l
 	named-checkzone:bind9-utils unbound:unbound haproxy:haproxy prometheus:prometheus nsd:nsd knotd:knot \
 	bash:bash zsh:zsh fish:fish
 
-# Programs that "make bench" needs, in the same form.
+# Programs that "make bench" and "make scale" need, in the same form.
 BENCH_DEPS := dnsperf:dnsperf nsd:nsd knotd:knot
 
 # Packages of DEPS and BENCH_DEPS that bring a service of the same name.
@@ -156,8 +159,14 @@ bench: bench-deps build ## Compare with other DNS servers (BENCHFLAGS); installs
 		GOWORK=off GOBIN=$(CURDIR)/bin/bench go install github.com/coredns/coredns@$$version
 	cd test && exec ../bin/bench/bench $(BENCHFLAGS)
 
+.PHONY: scale
+scale: bench-deps build ## Measure many servers, instances and changes (SCALEFLAGS); see docs/scale.md
+	go build -o bin/bench/etcd ./test/cmd/etcd
+	go build -o bin/bench/scale ./test/scale
+	cd test && exec ../bin/bench/scale $(SCALEFLAGS)
+
 .PHONY: bench-deps
-bench-deps: ## Install the programs that "make bench" needs
+bench-deps: ## Install the programs that "make bench" and "make scale" need
 	$(call install,$(BENCH_DEPS))
 
 .PHONY: microbench

@@ -15,11 +15,6 @@ import (
 	"github.com/rosterdns/roster/internal/etcdclient"
 )
 
-// pageSize is the number of keys of a page where etcd can't stream. Each page
-// makes etcd count all keys that remain, so that small pages are quadratic;
-// 100,000 instances of a usual size are some 20 MiB.
-const pageSize = 100_000
-
 // probeKey is a key below a prefix that nobody writes: its first character
 // reserves it (see package catalog). Reading one key costs the same however
 // many there are.
@@ -47,12 +42,16 @@ type ProbeClients interface {
 	ProbeClient(ctx context.Context) (client *clientv3.Client, release func(), err error)
 }
 
-// Etcd is the Source that reads an etcd cluster.
+// Etcd is the Source that reads an etcd cluster; NewEtcd makes one.
 type Etcd struct {
 	// Clients can be ProbeClients, and can have a method Err() error that says
 	// why the last attempt to connect failed.
 	Clients Clients
+	pages   *pages
 }
+
+// NewEtcd returns the Source that reads by these clients.
+func NewEtcd(clients Clients) Etcd { return Etcd{Clients: clients, pages: newPages()} }
 
 var _ Source = Etcd{}
 
@@ -68,7 +67,7 @@ func (e Etcd) List(ctx context.Context, rng string, at int64, fn func([]*mvccpb.
 		head, err := listStream(ctx, client, rng, at, fn)
 		switch {
 		case status.Code(err) == codes.Unimplemented:
-			return listPages(ctx, client, rng, at, fn)
+			return e.pages.list(ctx, client, rng, at, fn)
 		case etcdclient.KindOf(err) != etcdclient.MemberRefuses, len(client.Endpoints()) == 1, tries == memberTries:
 			return head, err
 		}
@@ -121,34 +120,6 @@ func listStream(ctx context.Context, client *clientv3.Client, rng string, at int
 		head.Revision = at // rather than the header's, which is the present one
 	}
 	return head, nil
-}
-
-func listPages(ctx context.Context, client *clientv3.Client, rng string, at int64, fn func([]*mvccpb.KeyValue) error) (Head, error) {
-	ctx = clientv3.WithRequireLeader(ctx)
-	end := "" // of a key
-	if isPrefix(rng) {
-		end = clientv3.GetPrefixRangeEnd(rng)
-	}
-	head := Head{Revision: at}
-	for from := rng; ; {
-		// The first page fixes the revision; a compaction of it meanwhile is
-		// an error, after which the mirror starts anew.
-		resp, err := client.Get(ctx, from, clientv3.WithRange(end), clientv3.WithLimit(pageSize), clientv3.WithRev(head.Revision))
-		if err != nil {
-			return Head{}, err
-		}
-		if head.Revision == 0 {
-			head.Revision = resp.Header.Revision
-		}
-		head.Cluster = resp.Header.ClusterId
-		if err := fn(resp.Kvs); err != nil {
-			return Head{}, err
-		}
-		if !resp.More || len(resp.Kvs) == 0 {
-			return head, nil
-		}
-		from = string(resp.Kvs[len(resp.Kvs)-1].Key) + "\x00"
-	}
 }
 
 func headOf(h *pb.ResponseHeader) Head {

@@ -185,7 +185,7 @@ func serveAll(t *testing.T, servers ...*wireEtcd) Etcd {
 			t.Error(err)
 		}
 	})
-	return Etcd{Clients: oneClient{client}}
+	return NewEtcd(oneClient{client})
 }
 
 func numbered(n int) (keys []string) {
@@ -280,6 +280,51 @@ func TestEtcdListAt(t *testing.T) {
 	}
 }
 
+// TestEtcdListShortPages: a list by pages after the first one asks for pages that end at keys
+// of that, and finds what has come and gone since.
+func TestEtcdListShortPages(t *testing.T) {
+	t.Parallel()
+	const keys, at = 4 * shortPage, wireRevision - 1
+	e := &wireEtcd{keys: slices.Sorted(slices.Values(numbered(keys))), chunk: keys}
+	source := e.serve(t)
+	list := func() (got []string) {
+		t.Helper()
+		head, err := source.List(t.Context(), "/r/n/", at, func(kvs []*mvccpb.KeyValue) error {
+			if len(e.ranges) > 1 && len(kvs) > 2*shortPage {
+				t.Errorf("a page of %d keys", len(kvs))
+			}
+			for _, kv := range kvs {
+				got = append(got, string(kv.Key))
+			}
+			return nil
+		})
+		if want := (Head{wireCluster, at}); err != nil || head != want {
+			t.Errorf("%+v, error %v, want %+v, nil", head, err, want)
+		}
+		return got
+	}
+	if got := list(); !slices.Equal(got, e.keys) || len(e.ranges) != 1 {
+		t.Fatalf("%d keys in %d requests, want %d in 1", len(got), len(e.ranges), keys)
+	}
+	// Without the keys around the first page's end, and with others in the second page.
+	e.keys = slices.Delete(e.keys, shortPage-2, shortPage+2)
+	for i := range shortPage / 2 {
+		e.keys = slices.Insert(e.keys, shortPage+100, fmt.Sprintf("%s-%d", e.keys[shortPage+99], shortPage-i))
+	}
+	slices.Sort(e.keys)
+	if got := list(); !slices.Equal(got, e.keys) || len(e.ranges) != 1+5 {
+		t.Errorf("%d keys, want %d; %d requests, want 1 and 5", len(got), len(e.keys), len(e.ranges))
+	}
+	if got := list(); !slices.Equal(got, e.keys) {
+		t.Errorf("%d keys, want %d", len(got), len(e.keys))
+	}
+	for _, r := range e.ranges {
+		if r.Revision != at {
+			t.Errorf("a request for revision %d, want %d", r.Revision, at)
+		}
+	}
+}
+
 func TestEtcdListErrors(t *testing.T) {
 	t.Parallel()
 	errStop := errors.New("enough")
@@ -316,7 +361,7 @@ func TestEtcdListErrors(t *testing.T) {
 	}
 	t.Run("no client", func(t *testing.T) {
 		t.Parallel()
-		source := Etcd{Clients: noClient{}}
+		source := NewEtcd(noClient{})
 		if _, err := source.List(t.Context(), "/r/", 0, nil); !errors.Is(err, errDown) {
 			t.Errorf("List: %v", err)
 		}

@@ -107,7 +107,7 @@ func (cfg *Config) source() (mirror.Source, *etcdclient.Conn, error) {
 	case cfg.Source != nil:
 		return cfg.Source, nil, nil
 	case cfg.Clients != nil:
-		return mirror.Etcd{Clients: cfg.Clients}, nil, nil
+		return mirror.NewEtcd(cfg.Clients), nil, nil
 	}
 	etcd := cfg.Etcd
 	if etcd.Log == nil {
@@ -117,7 +117,7 @@ func (cfg *Config) source() (mirror.Source, *etcdclient.Conn, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return mirror.Etcd{Clients: conn}, conn, nil
+	return mirror.NewEtcd(conn), conn, nil
 }
 
 // Close ends the replica, after the snapshot has been written a last time if

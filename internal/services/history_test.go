@@ -140,3 +140,17 @@ func TestSinceBounded(t *testing.T) {
 		}
 	}
 }
+
+// TestSinceOfASecondary: at a thousand commits a second a secondary gets the difference that
+// is told once a second, and takes two more to transfer and load one.
+func TestSinceOfASecondary(t *testing.T) {
+	t.Parallel()
+	const commits = 3 * 1000
+	s, _ := newStore(t)
+	for i := range int64(commits) + 1 {
+		apply(s, commit{Events: []mirror.Event{put(10+i, "n/s/i", value(int(i), ""))}, Revision: 10 + i})
+	}
+	if h := s.Since(10); h.Before == nil || len(h.Changes) != 1 {
+		t.Errorf("what has changed in %d commits isn't known: %d changes", commits, len(h.Changes))
+	}
+}

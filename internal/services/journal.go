@@ -8,9 +8,10 @@ import (
 
 // Bounds of the journal. What it has of a commit is what the commit replaced.
 const (
-	// maxDeltas is five seconds at 200 commits a second, far more than a
-	// subscriber takes that is at work. Each has replaced some 8 KiB of lists and nodes.
-	maxDeltas = 1024
+	// maxDeltas is four seconds at a thousand commits a second: a secondary is told of
+	// changes once a second, and some take another second to load what they transfer. Each
+	// has replaced some 2.5 KiB of lists and nodes.
+	maxDeltas = 4096
 	// maxEdits bounds the instances, at up to 1 KiB each, that are nowhere but in
 	// the journal. The delta of a larger commit would save subscribers nothing:
 	// they get the generation.

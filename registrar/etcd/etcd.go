@@ -28,7 +28,7 @@ func connect(o *registrar.Options) (driver.Etcd, error) {
 	}
 	leave, _ := o.Extra[keyLeaveOnClose].(bool)
 	return driver.Etcd{
-		Source: mirror.Etcd{Clients: clients}, Backend: backend{clients}, Close: closing, LeaveOnClose: leave,
+		Source: mirror.NewEtcd(clients), Backend: backend{clients}, Close: closing, LeaveOnClose: leave,
 	}, nil
 }
 

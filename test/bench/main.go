@@ -136,7 +136,7 @@ func (f *flags) bench(stderr io.Writer) (*bench, error) {
 		programs = append(programs, &f.dnsperf)
 	}
 	for _, path := range programs {
-		if *path, err = find(*path); err != nil {
+		if *path, err = process.Find(*path); err != nil {
 			return nil, errors.Join(fmt.Errorf("%w; \"make bench\" builds and installs all programs", err), group.Close())
 		}
 	}

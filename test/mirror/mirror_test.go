@@ -132,7 +132,7 @@ func run(t *testing.T, cfg etcdclient.Config) running {
 	}
 	r := running{view: &view{keys: map[string]string{}}, obs: &observer{}, log: &log{}}
 	r.Mirror = mirror.New(mirror.Config{
-		Source: mirror.Etcd{Clients: conn}, Root: root, Observer: r.obs, Log: slog.New(slog.NewTextHandler(r.log, nil)),
+		Source: mirror.NewEtcd(conn), Root: root, Observer: r.obs, Log: slog.New(slog.NewTextHandler(r.log, nil)),
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup

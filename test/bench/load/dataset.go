@@ -2,6 +2,7 @@ package load
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"iter"
@@ -13,7 +14,7 @@ import (
 const (
 	// Zone is the zone of the names, without a dot at the end.
 	Zone = "svc.internal"
-	// Namespace is that of all services.
+	// Namespace is that of services that state none.
 	Namespace = "web"
 	// Port is that of all instances.
 	Port = 8080
@@ -22,7 +23,11 @@ const (
 // Dataset is a set of services, each with as many instances.
 type Dataset struct {
 	Services, Each int
+	// In is their namespace; empty for Namespace. Zone files and SkyDNS have Namespace alone.
+	In string
 }
+
+func (d Dataset) namespace() string { return cmp.Or(d.In, Namespace) }
 
 // Instances is how many there are in all.
 func (d Dataset) Instances() int { return d.Services * d.Each }
@@ -32,7 +37,7 @@ func (d Dataset) Service(n int) string { return fmt.Sprintf("s%05d", n) }
 
 // Host is the DNS name of an instance, without a dot at the end.
 func (d Dataset) Host(instance int) string {
-	return fmt.Sprintf("%d.%s.%s.%s", instance%d.Each, d.Service(instance/d.Each), Namespace, Zone)
+	return fmt.Sprintf("%d.%s.%s.%s", instance%d.Each, d.Service(instance/d.Each), d.namespace(), Zone)
 }
 
 // Address is that of an instance, counted through all services.
@@ -42,7 +47,7 @@ func Address(instance int) string {
 
 // Key is the key of an instance in etcd.
 func (d Dataset) Key(prefix string, instance int) string {
-	return fmt.Sprintf("%s/%s/%s/%d", prefix, Namespace, d.Service(instance/d.Each), instance%d.Each)
+	return fmt.Sprintf("%s/%s/%s/%d", prefix, d.namespace(), d.Service(instance/d.Each), instance%d.Each)
 }
 
 // Value is an instance as it is registered, with some metadata as programs have.

@@ -5,8 +5,10 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
+	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -59,19 +61,23 @@ func (k Kit) Etcd(ctx context.Context) (*Etcd, error) {
 		return nil, err
 	}
 	e := &Etcd{p, urls[0], client}
+	if err := serving(ctx, p, client); err != nil {
+		e.Stop()
+		return nil, err
+	}
+	return e, nil
+}
+
+// serving waits until an etcd, or a proxy before one, answers.
+func serving(ctx context.Context, p *process.Process, client *clientv3.Client) error {
 	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
-	err = e.WaitFor(ctx, askPause, func(ctx context.Context) error {
+	return p.WaitFor(ctx, askPause, func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, askTime)
 		defer cancel()
 		_, err := client.Get(ctx, "serving")
 		return err
 	})
-	if err != nil {
-		e.Stop()
-		return nil, err
-	}
-	return e, nil
 }
 
 // Stop ends etcd.
@@ -86,6 +92,20 @@ const received = "grpc_server_msg_received_total"
 // Requests returns how many messages etcd has got from its clients for a gRPC
 // method; empty for all.
 func (e *Etcd) Requests(ctx context.Context, method string) (float64, error) {
+	return e.sum(ctx, received, func(metric *dto.Metric) bool {
+		return slices.ContainsFunc(metric.GetLabel(), func(label *dto.LabelPair) bool {
+			return label.GetName() == "grpc_method" && (method == "" || label.GetValue() == method)
+		})
+	})
+}
+
+// Metric returns the value of one of etcd's counters or gauges, summed over its labels.
+func (e *Etcd) Metric(ctx context.Context, name string) (float64, error) {
+	return e.sum(ctx, name, func(*dto.Metric) bool { return true })
+}
+
+// sum adds up the values of a metric that are selected by their labels.
+func (e *Etcd) sum(ctx context.Context, name string, selects func(*dto.Metric) bool) (sum float64, err error) {
 	url := e.Endpoint + "/metrics"
 	code, body, err := get(ctx, url)
 	if err != nil {
@@ -99,16 +119,13 @@ func (e *Etcd) Requests(ctx context.Context, method string) (float64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", url, err)
 	}
-	family, ok := families[received]
+	family, ok := families[name]
 	if !ok {
-		return 0, fmt.Errorf("%s has no metric %s", url, received)
+		return 0, fmt.Errorf("%s has no metric %s", url, name)
 	}
-	sum := 0.0
 	for _, metric := range family.GetMetric() {
-		for _, label := range metric.GetLabel() {
-			if label.GetName() == "grpc_method" && (method == "" || label.GetValue() == method) {
-				sum += metric.GetCounter().GetValue()
-			}
+		if selects(metric) {
+			sum += metric.GetCounter().GetValue() + metric.GetGauge().GetValue() // it is one of them
 		}
 	}
 	return sum, nil

@@ -51,6 +51,10 @@ type config struct {
 	Fastpath, Cache  bool
 	// Snapshot is the path of Roster's snapshot.
 	Snapshot string
+	// Other is the port of the secondary or the primary.
+	Other int
+	// Clusters are etcds, and Namespaces what is read of each.
+	Clusters, Namespaces [2]string
 }
 
 // start writes a configuration file and starts the program with its path as last argument.
@@ -60,6 +64,9 @@ func (k Kit) start(name, text string, c config, argv ...string) (*Server, config
 		return nil, c, err
 	}
 	for _, port := range []*int{&c.Port, &c.Ready} {
+		if *port != 0 {
+			continue // others know it already
+		}
 		if *port, err = ports.Free(); err != nil {
 			return nil, c, err
 		}

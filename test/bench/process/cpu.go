@@ -15,15 +15,21 @@ const tick = 10 * time.Millisecond
 
 // CPU returns the processor time, user and system, that a process and all its
 // descendants have taken.
-func (p *Process) CPU() (time.Duration, error) {
+func (p *Process) CPU() (time.Duration, error) { return CPU(p) }
+
+// CPU returns that of all these processes together.
+func CPU(ps ...*Process) (sum time.Duration, err error) {
 	all, err := processes()
 	if err != nil {
 		return 0, err
 	}
-	if _, ok := all[p.PID()]; !ok {
-		return 0, fmt.Errorf("%s has ended; it wrote:\n%s", p.name, p.Output())
+	for _, p := range ps {
+		if _, ok := all[p.PID()]; !ok {
+			return 0, fmt.Errorf("%s has ended; it wrote:\n%s", p.name, p.Output())
+		}
+		sum += all.cpu(p.PID())
 	}
-	return all.cpu(p.PID()), nil
+	return sum, nil
 }
 
 // stat is what /proc/PID/stat says of a process.

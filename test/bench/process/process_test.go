@@ -42,6 +42,20 @@ func TestParseStatus(t *testing.T) {
 	}
 }
 
+func TestParseMachine(t *testing.T) {
+	t.Parallel()
+	const text = "cpu  100 20 30 400 50 6 7 0 90 0\ncpu0 1 1 1 1 1 1 1 1 1 1\n"
+	got, err := parseMachine(text)
+	if want := (Machine{Busy: 1630 * time.Millisecond, All: 6130 * time.Millisecond}); err != nil || got != want {
+		t.Errorf("got %+v, %v; want %+v", got, err, want)
+	}
+	for _, text := range []string{"", "cpu 1 2 3\n", "cpu 1 2 3 4 5 6 7 x 9\n"} {
+		if got, err := parseMachine(text); err == nil {
+			t.Errorf("parseMachine(%q): %+v, want an error", text, got)
+		}
+	}
+}
+
 func TestGroupEndsAll(t *testing.T) {
 	t.Parallel()
 	g, err := NewGroup()
@@ -66,6 +80,9 @@ func TestGroupEndsAll(t *testing.T) {
 	}
 	if _, err := p.CPU(); err != nil {
 		t.Error(err)
+	}
+	if io, err := p.IO(); err != nil || io.Read == 0 {
+		t.Errorf("octets: %+v, %v; the shell has read its libraries", io, err)
 	}
 	if m, err := p.Memory(); err != nil || m.Now == 0 || m.Peak < m.Now {
 		t.Errorf("memory: %+v, %v", m, err)

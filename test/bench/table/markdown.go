@@ -72,11 +72,14 @@ const (
 )
 
 // Insert returns a document with text in place of what stands between Begin and End.
-func Insert(document, text string) (string, error) {
-	before, rest, found := strings.Cut(document, Begin)
-	_, after, ended := strings.Cut(rest, End)
+func Insert(document, text string) (string, error) { return InsertBetween(document, Begin, End, text) }
+
+// InsertBetween returns a document with text in place of what stands between two lines.
+func InsertBetween(document, begin, end, text string) (string, error) {
+	before, rest, found := strings.Cut(document, begin)
+	_, after, ended := strings.Cut(rest, end)
 	if !found || !ended {
-		return "", fmt.Errorf("the lines %q and %q are not there", strings.TrimSpace(Begin), strings.TrimSpace(End))
+		return "", fmt.Errorf("the lines %q and %q are not there", strings.TrimSpace(begin), strings.TrimSpace(end))
 	}
-	return before + Begin + "\n" + strings.TrimSpace(text) + "\n\n" + End + after, nil
+	return before + begin + "\n" + strings.TrimSpace(text) + "\n\n" + end + after, nil
 }

@@ -1,4 +1,4 @@
-package main
+package process
 
 import (
 	"fmt"
@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// find returns the full path of a program, which has other working directories.
-func find(program string) (string, error) {
+// Find returns the full path of a program that Start can start in any folder.
+func Find(program string) (string, error) {
 	path, err := exec.LookPath(program)
 	if err != nil && strings.ContainsRune(program, filepath.Separator) {
 		return "", fmt.Errorf("no program %s", program)
