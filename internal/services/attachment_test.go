@@ -9,7 +9,7 @@ import (
 // built is an attachment that says which version it is of.
 type built struct{ revision int64 }
 
-func build(s *Service) any { return &built{s.Revision} }
+func build(s *Service, _ any) any { return &built{s.Revision} }
 
 // TestAttachment checks that a version keeps its attachment, and that the next
 // one, whatever made it, has its own.
@@ -52,9 +52,9 @@ func TestAttachmentOnce(t *testing.T) {
 		var wg sync.WaitGroup
 		for i := range got {
 			wg.Go(func() {
-				got[i] = service.Attachment(func(s *Service) any {
+				got[i] = service.Attachment(func(s *Service, _ any) any {
 					builds.Add(1)
-					return build(s)
+					return build(s, nil)
 				})
 			})
 		}
@@ -75,7 +75,7 @@ type retiring struct{ retired atomic.Bool }
 
 func (r *retiring) Retire() { r.retired.Store(true) }
 
-func buildRetiring(*Service) any { return new(retiring) }
+func buildRetiring(*Service, any) any { return new(retiring) }
 
 // TestRetire checks that an attachment is retired with its version, and also one that is
 // made later of a version which somebody still has; and that it is before anybody sees
@@ -135,4 +135,26 @@ func TestRetireWhileChanging(t *testing.T) {
 		apply(s, batch(put(revision, "n/s/a", value(int(revision), ""))))
 	}
 	readers.Wait()
+}
+
+// TestCommitDoesNotWait: a version is replaced while an attachment of it is still being
+// made, which is retired then.
+func TestCommitDoesNotWait(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	apply(s, batch(put(2, "n/s/a", value(1, ""))))
+	began, goOn, done := make(chan struct{}), make(chan struct{}), make(chan *retiring)
+	go func() {
+		done <- s.Load().Service("n", "s").Attachment(func(*Service, any) any {
+			close(began)
+			<-goOn
+			return new(retiring)
+		}).(*retiring)
+	}()
+	<-began
+	apply(s, batch(put(3, "n/s/a", value(2, ""))))
+	close(goOn)
+	if made := <-done; !made.retired.Load() {
+		t.Error("an attachment of a version that was replaced is not retired")
+	}
 }

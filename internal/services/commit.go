@@ -245,7 +245,9 @@ func clampRevisions(old *Generation, changes []Change, revision int64) []Change 
 	}
 	for s := range old.All() {
 		if _, ok := changed[s]; !ok && s.Revision > revision {
-			changes = append(changes, Change{Old: s, New: s.at(revision)})
+			next := s.at(revision)
+			next.inherit(s)
+			changes = append(changes, Change{Old: s, New: next})
 		}
 	}
 	return changes

@@ -111,6 +111,7 @@ func (d *draft) change() (Change, bool) {
 			Namespace: d.name.Namespace, Name: d.name.Name, Revision: d.revision,
 			instances: d.instances.done(), up: d.up, policy: d.policy, name: d.name,
 		}
+		c.New.inherit(d.old)
 	}
 	return c, c.Old != nil || c.New != nil
 }

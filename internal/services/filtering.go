@@ -58,6 +58,7 @@ func (w *filtering) next(c *Change, have *Service, replaced []replacement) *Serv
 	}
 	next := c.New.at(c.New.Revision)
 	next.instances, next.up, next.altered = d.instances.done(), d.up, d.altered
+	next.inherit(have)
 	return next
 }
 

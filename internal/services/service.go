@@ -32,6 +32,11 @@ type Service struct {
 	list     atomic.Pointer[func() []catalog.Instance]
 	ports    atomic.Pointer[func() []catalog.PortName]
 	attached atomic.Pointer[func() any]
+	// built is what is attached, once it is there: a commit doesn't wait for it.
+	built atomic.Pointer[any]
+	// before returns what readers attached to an earlier version, until there is an
+	// attachment.
+	before atomic.Pointer[func() any]
 }
 
 // ServiceName returns the names of the service.
@@ -80,10 +85,12 @@ func (s *Service) Instances() []catalog.Instance {
 	if made := s.list.Load(); made != nil {
 		return (*made)()
 	}
-	return attach(&s.list, s.copyInstances)
+	return attach(&s.list, s.CopyInstances)
 }
 
-func (s *Service) copyInstances() []catalog.Instance {
+// CopyInstances returns what All yields, in memory of the caller's own: it costs less than
+// All where nobody holds the instances.
+func (s *Service) CopyInstances() []catalog.Instance {
 	list := make([]catalog.Instance, 0, s.Len())
 	for e := range s.instances.all() {
 		list = append(list, e.copied())
@@ -124,14 +131,18 @@ func portName(p catalog.Port) catalog.PortName {
 // invalidated, and costs nothing where nobody asks for it. It can be built once
 // more for a reader that still has a version which was replaced some commits ago.
 //
+// Build is given the attachment of an earlier version too, if the service is large and
+// there was one; else nil. The earlier one must not refer to those before it.
+//
 // There is one attachment. All who read a Store pass the same build. Neither it
 // nor its result may depend on who asks. A Retirer is told when the version is replaced.
-func (s *Service) Attachment(build func(*Service) any) any {
+func (s *Service) Attachment(build func(s *Service, before any) any) any {
 	if made := s.attached.Load(); made != nil {
 		return (*made)()
 	}
 	return attach(&s.attached, func() any {
-		made := build(s)
+		made := build(s, s.inherited())
+		s.built.Store(&made)
 		if s.replaced.Load() { // before there was something to retire
 			retire(made)
 		}
@@ -157,8 +168,8 @@ func retire(attachment any) {
 // replace says that readers are about to see another version.
 func (s *Service) replace() {
 	s.replaced.Store(true)
-	if made := s.attached.Load(); made != nil {
-		retire((*made)())
+	if made := s.built.Load(); made != nil { // else it is retired as soon as it is there
+		retire(*made)
 	}
 }
 
@@ -179,6 +190,8 @@ func (s *Service) detach() {
 	s.list.Store(nil)
 	s.ports.Store(nil)
 	s.attached.Store(nil)
+	s.built.Store(nil)
+	s.before.Store(nil)
 }
 
 // WithoutInstances returns a version of the service that has none.
