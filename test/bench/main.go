@@ -35,7 +35,7 @@ func main() {
 
 // experiments are all there are, in the order of the table.
 func experiments() []experiment {
-	return []experiment{answers(), scale(), latency(), list(), unique(), changes(), hot(), register(), requests(), micro()}
+	return []experiment{answers(), scale(), latency(), list(), queried(), unique(), changes(), hot(), register(), requests(), micro()}
 }
 
 // flags are the command line.
