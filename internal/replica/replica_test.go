@@ -84,33 +84,6 @@ func TestWorstOfRanges(t *testing.T) {
 	})
 }
 
-// TestLive: it says what Status says, at each second of an outage.
-func TestLive(t *testing.T) {
-	inBubble(t, func(f *fixture) {
-		r := f.ready(func(c *Config) { c.Ranges = []string{"a/", "b/"} })
-		seen := map[mirror.State]bool{}
-		check := func() {
-			for range 20 {
-				time.Sleep(time.Second)
-				synctest.Wait()
-				state := r.Status().State
-				if seen[state] = true; r.Live() != (state == mirror.Live) {
-					f.t.Errorf("live %v, while the state is %s", r.Live(), state)
-				}
-			}
-		}
-		check()
-		f.etcd.Set(func(faults *faulty.Faults) { faults.State = faulty.Hung })
-		check()
-		f.etcd.Set(func(faults *faulty.Faults) { faults.State = faulty.Up })
-		check()
-		if !seen[mirror.Live] || !seen[mirror.Stale] {
-			f.t.Errorf("only these states were seen: %v", seen)
-		}
-		f.close(r)
-	})
-}
-
 // TestStatusAllocatesNothing: each query asks for it.
 func TestStatusAllocatesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -12,10 +12,25 @@ import (
 
 // addressSet is the data of an A or AAAA record set.
 type addressSet struct {
-	setBase
+	*setBase
 	addresses []*netip.Addr // each once
-	of        []*catalog.Instance
-	weights   lazy[map[netip.Addr]uint64]
+	// large has them instead where they are those of a large service.
+	large   *shardList[addressOf]
+	of      []*catalog.Instance
+	weights lazy[map[netip.Addr]uint64]
+}
+
+// setLarge makes the set that of these addresses.
+func (s *addressSet) setLarge(from *shards[addressOf]) {
+	s.large = newShardList(from)
+	s.setBase = &setBase{ttl: s.large.ttl, large: s.large}
+}
+
+func (s *addressSet) len() int {
+	if s.large != nil {
+		return s.large.len()
+	}
+	return len(s.addresses)
 }
 
 // candidate returns what counts of an address when some are picked: instances that
@@ -38,6 +53,7 @@ type addressSets struct{ v4, v6 addressSet }
 
 func newAddressSets(instances []*catalog.Instance) *addressSets {
 	sets := new(addressSets)
+	sets.v4.setBase, sets.v6.setBase = new(setBase), new(setBase)
 	sets.v4.of, sets.v6.of = instances, instances
 	// Keys as small as they can be: most of the work is here.
 	seen4 := make(map[uint32]struct{}, len(instances))

@@ -12,16 +12,16 @@ func (q serviceQuestion) pointToInstances(set *portSet) answer {
 		return answer{exists: true}
 	}
 	fit := set.named().within(set.targets, q.roomBefore(q.qname), func(t srvTarget) int { return len(t.ID) })
-	a := q.pointBelow(len(fit), q.ttls.ofSet(q.own.ttl()), func(i int) string { return fit[i].ID })
+	a := q.pointBelow(len(fit), q.ttls.ofSet(q.own.view().ttl()), func(i int) string { return fit[i].ID })
 	a.omitted = len(set.targets) - len(fit)
 	return a
 }
 
 // pointToNamedPorts points to the named ports of a service (RFC 6763, 9).
 func (q serviceQuestion) pointToNamedPorts() answer {
-	ports := q.own.namedPorts()
+	ports := q.own.view().namedPorts()
 	domain := join(q.service+"."+q.namespace+".", q.zone.name)
-	return q.pointToPorts(len(ports), q.ttls.ofSet(q.own.ttl()), func(i int) portKey { return ports[i] }, domain)
+	return q.pointToPorts(len(ports), q.ttls.ofSet(q.own.view().ttl()), func(i int) portKey { return ports[i] }, domain)
 }
 
 // resolveBrowse answers for the names that DNS-SD starts from, of a namespace or of

@@ -22,11 +22,10 @@ type drawnRecord struct {
 func (d *drawn) reset(most int) { d.nodes, d.root = slices.Grow(d.nodes[:0], most), nil }
 
 // skip returns the point on the weights of all that is the given one on the weights of
-// those that are left: it skips those drawn that lie before. sums are the weights before
-// each place.
-func (d *drawn) skip(point uint64, sums []uint64) uint64 {
+// those that are left: it skips those drawn that lie before.
+func (d *drawn) skip(point uint64, of weights) uint64 {
 	for r := d.root; r != nil; {
-		if point+r.before < sums[r.at] {
+		if point+r.before < of.before(r.at) {
 			r = r.left
 		} else {
 			point += r.before + r.weight

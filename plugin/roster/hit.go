@@ -15,7 +15,8 @@ import (
 
 // Most questions are for the addresses, targets and endpoints of a service that exists.
 // Their answers are made of record sets that are packed once for each version of the
-// service, without memory of their own. All others are answered from messages.
+// service, without memory of their own. Of large sets that are not asked for often enough,
+// no more is packed than an answer takes. All others are answered from messages.
 
 // scratch is the memory that such an answer is made in.
 type scratch struct {
@@ -51,6 +52,9 @@ func (s *scratch) release() {
 type hit struct {
 	*wire.Packed // nil where the name has no such records
 	picking
+	// undrawn is how many records there are, where those of the answer are drawn and
+	// packed for it alone; else 0.
+	undrawn int
 	// stale says that etcd is away.
 	stale bool
 }
@@ -58,7 +62,7 @@ type hit struct {
 // picking says which records answer.
 type picking struct {
 	// picker picks them, where they are fewer than there are; else it is nil.
-	picker *picker
+	picker weights
 	picks  int
 }
 
@@ -108,16 +112,10 @@ func (r *Roster) search(s *scratch, key []byte, from netip.Addr) (hit, bool) {
 		q.client = &s.client
 	}
 	h, slot, ok := r.packed(q)
-	if ok && slot != nil && q.isIndexed() {
+	if ok && slot != nil && q.own == q.answering {
 		r.index.add(key, slot, h.picking)
 	}
 	return h, ok
-}
-
-// isIndexed reports whether the answer depends on nothing but the version of the service
-// that the name is about. Names with selectors are left out: there is no end of them.
-func (q *question) isIndexed() bool {
-	return q.own == q.answering && q.client == nil && q.selector == nameSelector{}
 }
 
 // zoneAround returns the zone that a name in lower case and without escapes is in.
@@ -148,25 +146,40 @@ func (q *question) hot() bool {
 }
 
 // packed returns the packed record set that answers a hot question about a service,
-// which is made where that is due, and its place. It reports false where there is none.
+// which is made where that is due, and its place if it is found there until the service
+// has another version. It reports false where there is none.
 func (r *Roster) packed(q *question) (h hit, slot *packSlot, ok bool) {
 	sq := serviceQuestion{q}
-	set, key, n := sq.hotSet()
-	if set == nil || n == 0 {
-		return h, nil, set != nil
+	set, key := sq.hotSet()
+	if set == nil {
+		return h, nil, false
+	}
+	n := int(set.count.Load())
+	if n == 0 {
+		return h, nil, true
 	}
 	var some bool
 	if h.picks, some = q.limit.picks(n); some {
-		if h.picker = set.pickers.of(n); h.picker == nil {
+		if h.picker = sq.pickerOf(set, n); h.picker == nil {
 			return h, nil, false // who picks records of messages makes it
 		}
 	}
-	slot = set.packs.slot(&key, &q.answering.slots)
+	slot = set.packs.slot(&key)
+	found := q.found(set)
+	if found != nil {
+		found.add(slot)
+	}
 	if h.Packed = slot.load(); h.Packed == nil && slot.due(n) {
 		h.Packed = sq.packAll()
 		slot.refused.Store(!r.packCache.store(slot, h.Packed))
 	}
-	return h, slot, h.Packed != nil
+	if h.Packed == nil {
+		h.undrawn = n
+	}
+	if h.Packed == nil || found == nil {
+		slot = nil
+	}
+	return h, slot, true
 }
 
 // packAll packs all records that answer a hot question; nil where some are left out.
@@ -180,40 +193,15 @@ func (q serviceQuestion) packAll() *wire.Packed {
 	return pack(a.records)
 }
 
-// hotSet returns the record set that answers a hot question, the key of its packed form
-// and how many records it has. It is nil where it isn't remembered.
-func (q serviceQuestion) hotSet() (set *setBase, key packKey, n int) {
-	s, _ := q.selected(q.answering)
-	switch {
-	case s.passing:
-		return nil, key, 0
-	case q.kind == kindPort:
-		port := s.port(q.portKey())
-		if port == nil {
-			return nil, key, 0
-		}
-		srv := port.srvSet()
-		set, n = &srv.setBase, len(srv.targets)
-	case s.soleHost() != nil:
-		return nil, key, 0
-	case q.qtype == dns.TypeA || q.qtype == dns.TypeAAAA:
-		addresses := s.addressSet(q.qtype)
-		return &addresses.setBase, packKey{rrtype: q.qtype, ttl: q.ttls.ofSet(addresses.ttl)}, len(addresses.addresses)
-	case q.qtype == dns.TypeSRV:
-		srv := s.srvSet()
-		set, n = &srv.setBase, len(srv.targets)
-	default:
-		svcb := s.svcbSet()
-		set, n = &svcb.setBase, len(svcb.targets)
-	}
-	glue := q.block.ttls.under(q.answering.service.Policy())
-	return set, packKey{q.zone.name, q.qtype, q.ttls.ofSet(set.ttl), glue}, n
-}
-
 // appendTo appends the answer to the query in s. It reports false where it has no room.
 func (h *hit) appendTo(buf []byte, s *scratch) ([]byte, bool) {
 	if h.stale && s.query.EDNS {
 		s.reply.Options = staleOption
+	}
+	if h.undrawn > 0 {
+		if h.Packed = (serviceQuestion{&s.question}).packDrawn(s.reply.Size); h.Packed == nil {
+			return buf, false
+		}
 	}
 	if h.Packed == nil {
 		return s.question.zone.negative.Append(buf, &s.query, s.question.gen.Serial(), &s.reply)
@@ -225,7 +213,7 @@ func (h *hit) appendTo(buf []byte, s *scratch) ([]byte, bool) {
 // count returns how many records there are.
 func (h *hit) count() int {
 	if h.Packed == nil {
-		return 0
+		return h.undrawn
 	}
 	return h.Len()
 }
@@ -234,6 +222,12 @@ func (h *hit) count() int {
 // one from which they are a sample.
 func (h *hit) order(s *scratch) (sampled int) {
 	s.places = s.places[:0]
+	if h.undrawn > 0 {
+		for i := range h.Len() {
+			s.places = append(s.places, uint32(i))
+		}
+		return h.Len()
+	}
 	if h.picker != nil {
 		with := samplers.Get().(*sampler)
 		defer samplers.Put(with)

@@ -37,11 +37,26 @@ type packKey struct {
 	glue   ttls // of targets
 }
 
-// setBase is what sets of all types have in common.
+// setBase is what sets of all types have in common. It refers to no instances, but of a
+// large service, and can outlive the view that has the set.
 type setBase struct {
 	ttl     ownTTLs
+	count   atomic.Int64 // of records; set before it is asked for
 	pickers pickers
 	packs   packs
+	// large are the weights of the records of a large service, in place of pickers.
+	large weights // or nil
+}
+
+// picker returns what some of n records are picked by, or nil if that is not made yet.
+func (s *setBase) picker(n int) weights {
+	if s.large != nil {
+		return s.large
+	}
+	if p := s.pickers.of(n); p != nil {
+		return p
+	}
+	return nil
 }
 
 // packs are the packed forms of a record set: there is one for each block that is
@@ -64,10 +79,12 @@ type packSlot struct {
 	refused atomic.Bool
 	// retired says that the service has another version.
 	retired atomic.Bool
+	// listed says that it is among those that are told so.
+	listed atomic.Bool
 }
 
-// slot returns the place of a packed form, which is one of all of the version.
-func (p *packs) slot(key *packKey, all *packSlots) *packSlot {
+// slot returns the place of a packed form.
+func (p *packs) slot(key *packKey) *packSlot {
 	if s := p.find(key); s != nil {
 		return s
 	}
@@ -77,7 +94,6 @@ func (p *packs) slot(key *packKey, all *packSlots) *packSlot {
 		return s
 	}
 	slots := []*packSlot{{key: *key}}
-	all.add(slots[0])
 	if old := p.slots.Load(); old != nil {
 		slots = append(slots, *old...)
 	}
@@ -97,19 +113,27 @@ func (p *packs) find(key *packKey) *packSlot {
 	return (*slots)[i]
 }
 
-// packSlots are the places of all packed forms of a version of a service. The zero value
-// is ready, and safe for concurrent use.
+// packSlots are the places of packed forms that are found without the version of the
+// service. The zero value is ready, and safe for concurrent use.
 type packSlots struct {
 	mu      sync.Mutex
 	retired bool
 	all     []*packSlot
 }
 
+// add adds a place, if it isn't there.
 func (s *packSlots) add(slot *packSlot) {
+	if slot.listed.Load() {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if slot.listed.Load() {
+		return
+	}
 	s.all = append(s.all, slot)
 	slot.retired.Store(s.retired)
+	slot.listed.Store(true)
 }
 
 // retire has nothing served from these places any more, whoever still has one.

@@ -54,7 +54,7 @@ func TestPackCacheBound(t *testing.T) {
 	a := servingPacked(t, store, limit)
 	slot := func(i int) *packSlot {
 		s := servedOf(store.Load().Service("default", fmt.Sprintf("s%d", i)))
-		return (*s.whole.addressSet(dns.TypeA).packs.slots.Load())[0]
+		return (*s.hot.find(hotKey{qtype: dns.TypeA}).packs.slots.Load())[0]
 	}
 	for i := range n {
 		for _, asked := range []int{i, 0} {
@@ -110,26 +110,28 @@ func TestPackCacheForgets(t *testing.T) {
 }
 
 // TestPackedLate: a large set that is asked for less often than it changes is not
-// packed whole each time, and one that is too large never.
+// packed whole each time, and one that is too large never. All questions are answered.
 func TestPackedLate(t *testing.T) {
 	t.Parallel()
 	const n = 10 * packedAtOnce
 	store := storeOf(t, many(n))
+	served := servedOf(store.Load().Service("default", "many"))
+	slot := func(set *setBase) *packSlot { return (*set.packs.slots.Load())[0] }
 	a := servingPacked(t, store, 1<<20)
 	for i := range 2 * n / packedAfter {
-		if got, want := a.ask(t, manyA), i+1 >= n/packedAfter; got != want {
-			t.Errorf("question %d: packed %v, want %v", i, got, want)
+		answered := a.ask(t, manyA)
+		if got, want := slot(served.hot.find(hotKey{qtype: dns.TypeA})).packed.Load() != nil, i+1 >= n/packedAfter; !answered || got != want {
+			t.Errorf("question %d: answered %v, packed %v, want %v", i, answered, got, want)
 		}
 	}
 	a = servingPacked(t, store, maxShare*n*aSize)
-	packed := 0
 	for range n {
-		if a.ask(t, manySRV) {
-			packed++
+		if !a.ask(t, manySRV) {
+			t.Error("not answered")
 		}
 	}
-	slots := *servedOf(store.Load().Service("default", "many")).whole.port(portKey{protocol: "tcp", name: "http"}).srvSet().packs.slots.Load()
-	if size := a.r.packCache.size; packed != 1 || size != 0 || !slots[0].refused.Load() {
-		t.Errorf("packed %d times, %d octets stored, refused %v: want once, and never more", packed, size, slots[0].refused.Load())
+	s := slot(served.hot.find(hotKey{dns.TypeSRV, portKey{protocol: "tcp", name: "http"}}))
+	if size := a.r.packCache.size; size != 0 || !s.refused.Load() || s.packed.Load() != nil {
+		t.Errorf("%d octets stored, refused %v: want none, and never more", size, s.refused.Load())
 	}
 }

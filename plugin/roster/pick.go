@@ -60,49 +60,19 @@ func newPicker(n int, of func(i int) candidate) *picker {
 	return p
 }
 
-// sampler picks, in memory that it uses again. It is for one goroutine.
-type sampler struct {
-	rng *rand.Rand
-	out drawn
+// before implements weights.
+func (p *picker) before(place int) uint64 { return p.sums[place] }
+
+// find implements weights.
+func (p *picker) find(point uint64, start, end int) int {
+	return start + sort.Search(end-start, func(k int) bool { return p.sums[start+k+1] > point })
 }
 
-var samplers = sync.Pool{New: newSampler}
+// index implements weights.
+func (p *picker) index(place int) uint32 { return p.order[place] }
 
-// newSampler returns one that picks others each time.
-func newSampler() any { return &sampler{rng: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))} }
-
-// pick appends the indexes of n records, and returns how many of them are those of
-// priority values that are there whole; the rest is a sample of one. Whatever of it is
-// cut off at the end, what is left is picked as if only so many had been asked for.
-func (s *sampler) pick(indexes []uint32, p *picker, n int) (picked []uint32, whole int) {
-	picked, n = indexes, len(indexes)+n
-	start := 0
-	for _, end := range p.ends {
-		if len(picked)+end-start > n {
-			return s.sample(picked, p, start, end, n), len(picked) - len(indexes)
-		}
-		picked = append(picked, p.order[start:end]...)
-		group := picked[len(picked)-(end-start):]
-		s.rng.Shuffle(end-start, func(i, j int) { group[i], group[j] = group[j], group[i] })
-		start = end
-	}
-	return picked, len(picked) - len(indexes)
-}
-
-// sample appends records of one priority value until there are n. Each costs the
-// logarithm of how many there are.
-func (s *sampler) sample(picked []uint32, p *picker, start, end, n int) []uint32 {
-	s.out.reset(n - len(picked))
-	for rest := p.sums[end] - p.sums[start]; len(picked) < n; {
-		point := s.out.skip(p.sums[start]+s.rng.Uint64N(rest), p.sums)
-		at := start + sort.Search(end-start, func(k int) bool { return p.sums[start+k+1] > point })
-		weight := p.sums[at+1] - p.sums[at]
-		s.out.add(at, weight)
-		rest -= weight
-		picked = append(picked, p.order[at])
-	}
-	return picked
-}
+// priorities implements weights.
+func (p *picker) priorities() []int { return p.ends }
 
 // picks reports whether a set of n records is to be picked from, and how many of it
 // are.
@@ -138,6 +108,13 @@ func (p *pickers) of(n int) *picker {
 	return of
 }
 
+// take takes over the picker of a list of n from those of an equal list.
+func (p *pickers) take(from *pickers, n int) {
+	if made := from.of(n); made != nil {
+		p.by.Store(n, made)
+	}
+}
+
 // pick returns those of a list of records that are picked, and how many of them are
 // not of a sample; ordered says that their order decides which are left where not all
 // fit.
@@ -150,7 +127,7 @@ func pick[T any](l *limit, list []T, of func(T) candidate, made *pickers) (picke
 	if !ok {
 		p, _ = made.by.LoadOrStore(len(list), newPicker(len(list), func(i int) candidate { return of(list[i]) }))
 	}
-	indexes, whole := l.sampler().pick(make([]uint32, 0, n), p.(*picker), n)
+	indexes, whole := l.sampler().pick(make([]uint32, 0, n), p.(weights), n)
 	picked = make([]T, len(indexes))
 	for i, index := range indexes {
 		picked[i] = list[index]

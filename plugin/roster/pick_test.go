@@ -320,7 +320,7 @@ func TestSharedAddress(t *testing.T) {
 	for i := range 50 {
 		vs[fmt.Sprintf("default/s/i%d", i)] = `{"addresses":["10.0.0.1","10.0.0.1"],"weight":100}`
 	}
-	sets := servedOf(storeOf(t, vs).Load().Service("default", "s")).whole.addressSet(dns.TypeA)
+	sets := servedOf(storeOf(t, vs).Load().Service("default", "s")).whole().addressSet(dns.TypeA)
 	for address, want := range map[string]uint64{"10.0.0.1": 5000, "10.0.0.2": 1} {
 		a := netip.MustParseAddr(address)
 		if got := sets.candidate(&a); got.weight != want {

@@ -17,6 +17,11 @@ type portKey struct {
 func (n *name) portKey() portKey         { return portKey{n.protocol, n.port, n.portNumber} }
 func nameKey(p catalog.PortName) portKey { return portKey{protocol: p.Protocol, name: p.Name} }
 
+// clone returns the key with memory of its own: that of a query is used again.
+func (k portKey) clone() portKey {
+	return portKey{strings.Clone(k.protocol), strings.Clone(k.name), k.number}
+}
+
 func (k portKey) compare(other portKey) int {
 	return cmp.Or(cmp.Compare(k.name, other.name), cmp.Compare(k.protocol, other.protocol), cmp.Compare(k.number, other.number))
 }

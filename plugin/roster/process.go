@@ -11,6 +11,9 @@ var replicas = func() *pool {
 	return p
 }()
 
+// recentViews are those of services that are not large.
+var recentViews = &viewQueue{limit: maxViewed}
+
 // packed bounds what the packed record sets of this process take: they are with the
 // replicas, and so outlive a reload.
 var packed = newPackCache(maxPacked)

@@ -99,13 +99,13 @@ func (q *question) answeringFor(s *services.Service) *servedService {
 func (q serviceQuestion) selected(sv *servedService) (s *selection, local bool) {
 	n := q.selector
 	if n.locality == "" && len(q.block.clients.nets) > 0 {
-		labels := sv.labels()
+		labels := sv.view().labels()
 		local = slices.ContainsFunc(q.block.clients.nets, func(l localityNet) bool { return len(labels.localities[l.locality]) > 0 })
 		if local && q.client != nil {
 			n.locality, n.prefer = q.client.locality, q.client.locality != ""
 		}
 	}
-	return sv.selection(n), local
+	return sv.view().selection(n), local
 }
 
 // serve returns what is served of a service, nil of none.

@@ -15,28 +15,49 @@ import (
 type addressRecords struct {
 	header    dns.RR_Header
 	addresses []*netip.Addr
+	large     *shardList[addressOf] // in place of addresses, or nil
 }
 
-func (a *addressRecords) count() int          { return len(a.addresses) }
-func (a *addressRecords) record(i int) dns.RR { return address(a.header, *a.addresses[i]) }
+func (a *addressRecords) count() int {
+	if a.large != nil {
+		return a.large.len()
+	}
+	return len(a.addresses)
+}
+
+func (a *addressRecords) record(i int) dns.RR {
+	if a.large != nil {
+		return address(a.header, *a.large.at(i).addr)
+	}
+	return address(a.header, *a.addresses[i])
+}
 
 func (a *addressRecords) size(int) int                                       { return addressSize(a.header.Rrtype) }
 func (a *addressRecords) exact() bool                                        { return true }
 func (a *addressRecords) appendGlue(glue []dns.RR, _ int, _ string) []dns.RR { return glue }
 
 func (q serviceQuestion) addressAnswer(set *addressSet, l *limit) answer {
-	addresses, ordered := set.addresses, false
-	if _, some := l.picks(len(addresses)); some {
-		addresses, _, ordered = pick(l, addresses, set.candidate, &set.pickers)
+	records := &addressRecords{q.header(q.qname, q.qtype, q.ttls.ofSet(set.ttl)), set.addresses, set.large}
+	a := answer{exists: true, records: records}
+	switch _, some := l.picks(set.len()); {
+	case !some:
+	case set.large == nil:
+		records.addresses, _, a.ordered = pick(l, set.addresses, set.candidate, &set.pickers)
+	default:
+		picked, _ := set.large.picked(l)
+		a.ordered, records.large, records.addresses = true, nil, make([]*netip.Addr, len(picked))
+		for i, p := range picked {
+			records.addresses[i] = p.addr
+		}
 	}
-	return answer{exists: true, ordered: ordered, records: &addressRecords{q.header(q.qname, q.qtype, q.ttls.ofSet(set.ttl)), addresses}}
+	return a
 }
 
 // srvRecords is an SRV record set.
 type srvRecords struct {
 	zone    *zone
 	header  dns.RR_Header
-	targets []srvTarget
+	targets srvList
 	// whole is how many of them have their own weights: those of a sample have
 	// been picked by weight already.
 	whole int
@@ -46,15 +67,15 @@ type srvRecords struct {
 // srvAnswer returns the record set of targets, which are of the service s.
 func (q serviceQuestion) srvAnswer(set *srvSet, s *services.Service, l *limit) answer {
 	fit := set.within(q.roomBefore(q.below(s)))
-	targets, whole, ordered := pick(l, fit, srvTarget.candidate, &set.pickers)
+	targets, whole, ordered := fit.pick(l, &set.pickers)
 	records := &srvRecords{q.zone, q.header(q.qname, dns.TypeSRV, q.ttls.ofSet(set.ttl)), targets, whole, q.origin(s)}
-	return answer{exists: true, records: records, ordered: ordered, omitted: len(set.targets) - len(fit)}
+	return answer{exists: true, records: records, ordered: ordered, omitted: set.len() - fit.len()}
 }
 
-func (s *srvRecords) count() int { return len(s.targets) }
+func (s *srvRecords) count() int { return s.targets.len() }
 
 func (s *srvRecords) record(i int) dns.RR {
-	t := &s.targets[i]
+	t := s.targets.at(i)
 	weight := t.Weight
 	if i >= s.whole {
 		weight = catalog.DefaultWeight
@@ -63,13 +84,13 @@ func (s *srvRecords) record(i int) dns.RR {
 }
 
 func (s *srvRecords) size(i int) int {
-	return srvSize + s.zone.targetSize(s.targets[i].Instance, s.below)
+	return srvSize + s.zone.targetSize(s.targets.at(i).Instance, s.below)
 }
 
 func (s *srvRecords) exact() bool { return true }
 
 func (s *srvRecords) appendGlue(glue []dns.RR, i int, target string) []dns.RR {
-	return s.zone.appendTarget(glue, target, s.targets[i].Instance, s.origin.ttls)
+	return s.zone.appendTarget(glue, target, s.targets.at(i).Instance, s.origin.ttls)
 }
 
 // origin is what records have in common whose targets are a service's.

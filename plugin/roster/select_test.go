@@ -147,12 +147,12 @@ func TestWithin(t *testing.T) {
 	for _, id := range []string{"aaaaa", "b", "ccc", "dd", "eeeee"} {
 		vs["n/s/"+id] = `{"addresses":["10.0.0.1"],"ports":[{"port":80}]}`
 	}
-	all := servedOf(storeOf(t, vs).Load().Service("n", "s")).whole.srvSet()
+	all := servedOf(storeOf(t, vs).Load().Service("n", "s")).whole().srvSet()
 	for octets, want := range map[int]string{
 		-1: "[host]", 0: "[host]", 1: "[host b]", 2: "[host b dd]", 4: "[host b dd ccc]", 5: "[aaaaa b ccc dd eeeee host]", 63: "[aaaaa b ccc dd eeeee host]",
 	} {
 		ids := []string{}
-		for _, o := range all.within(octets) {
+		for _, o := range all.within(octets).list {
 			ids = append(ids, o.ID)
 		}
 		if got := fmt.Sprint(ids); got != want {

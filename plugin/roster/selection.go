@@ -4,18 +4,19 @@ import (
 	"slices"
 
 	"github.com/rosterdns/roster/catalog"
-	"github.com/rosterdns/roster/internal/services"
 )
 
 // selection is what answers need of the instances that a selector selects from a
 // service. Each part is made at its first use.
 type selection struct {
-	from *services.Service
+	view *view
 	// selector is without what all questions of the service have in common.
 	selector catalog.Selector
 	// candidates are those who are up of whom the selector selects; nil without a
 	// selector.
 	candidates []*catalog.Instance
+	// large has most of it, where it is all of a large service; else it is nil.
+	large *large
 	// passing says that the selection is for one question, and not remembered.
 	passing bool
 
@@ -25,6 +26,8 @@ type selection struct {
 	all       lazy[*srvSet]
 	bindings  lazy[*svcbSet]
 	ports     [portKeyings]lazy[map[portKey]*portSet]
+	// atPorts are the targets of a large service by port.
+	atPorts lazySet[portKey, *srvSet]
 }
 
 // matching returns the instances that are selected, but for the preference for a
@@ -35,7 +38,8 @@ func (s *selection) matching() []*catalog.Instance {
 	}
 	return *s.match.get(func() []*catalog.Instance {
 		if s.candidates == nil {
-			return s.from.Select(catalog.Selector{})
+			selector := catalog.Selector{MinUp: s.view.service.Policy().Up()}
+			return selector.Select(s.view.all(), s.view.service.Len())
 		}
 		selector := s.selector
 		selector.Prefer = ""
@@ -54,14 +58,24 @@ func (s *selection) selected() []*catalog.Instance {
 }
 
 // soleHost returns the host that the service's name is an alias of, or nil.
-func (s *selection) soleHost() *catalog.Instance { return catalog.SoleHost(s.selected()) }
+func (s *selection) soleHost() *catalog.Instance {
+	if s.large != nil && s.large.count() != 1 {
+		return nil
+	}
+	return catalog.SoleHost(s.selected())
+}
 
 // addressSet returns the addresses for questions of the type, A or AAAA.
 func (s *selection) addressSet(rrtype uint16) *addressSet {
 	if v := s.addresses.made.Load(); v != nil {
 		return (*v).of(rrtype)
 	}
-	sets := s.addresses.get(func() *addressSets { return newAddressSets(catalog.Preferred(s.selected())) })
+	sets := s.addresses.get(func() *addressSets {
+		if s.large != nil {
+			return s.large.addressSets()
+		}
+		return newAddressSets(catalog.Preferred(s.selected()))
+	})
 	return (*sets).of(rrtype)
 }
 
@@ -70,7 +84,38 @@ func (s *selection) srvSet() *srvSet {
 	if v := s.all.made.Load(); v != nil {
 		return *v
 	}
-	return *s.all.get(func() *srvSet { return newSRVSet(allPorts(s.selected())) })
+	return *s.all.get(func() *srvSet {
+		if s.large != nil {
+			return s.large.srvSet()
+		}
+		return newSRVSet(allPorts(s.selected()))
+	})
+}
+
+// srvAt returns the targets that have a port, or nil if there is none.
+func (s *selection) srvAt(key portKey) *srvSet {
+	if s.large != nil {
+		if targets, exists, ok := s.large.port(key); ok {
+			if !exists {
+				return nil
+			}
+			return s.atPorts.get(key, func() (portKey, *srvSet) { return key.clone(), newLargeSRVSet(targets) })
+		}
+	}
+	if port := s.port(key); port != nil {
+		return port.srvSet()
+	}
+	return nil
+}
+
+// hasPort reports whether there is the port.
+func (s *selection) hasPort(key portKey) bool {
+	if s.large != nil {
+		if _, exists, ok := s.large.port(key); ok {
+			return exists
+		}
+	}
+	return s.port(key) != nil
 }
 
 // svcbSet returns the endpoints for questions of type SVCB and HTTPS.
@@ -86,7 +131,7 @@ func (s *selection) portsBy(k portKeying) map[portKey]*portSet {
 	return *s.ports[k].get(func() map[portKey]*portSet {
 		instances := slices.Values(s.matching())
 		if s.candidates == nil {
-			instances = s.from.All() // whose ports exist, whoever is selected
+			instances = s.view.all() // whose ports exist, whoever is selected
 		}
 		return newPorts(instances, s.matching(), s.selector.Prefer, k.key)
 	})

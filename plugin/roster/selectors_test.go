@@ -134,7 +134,7 @@ func TestSelectionsAreBounded(t *testing.T) {
 		vs[fmt.Sprintf("default/web/i%d", i)] = fmt.Sprintf(`{"addresses":["10.0.0.%d"],"tags":["t%d"],"locality":"l%d"}`, i, i, i%2)
 	}
 	r := serving(t, "roster", vs)
-	sv := servedOf(r.replica.Load().Service("default", "web"))
+	v := servedOf(r.replica.Load().Service("default", "web")).view() // which lasts as long as it is used
 	for range 2 {
 		for i := range 3 * maxNarrowed {
 			for selector, want := range map[string]int{
@@ -146,7 +146,7 @@ func TestSelectionsAreBounded(t *testing.T) {
 				}
 			}
 		}
-		if n := len(sv.narrowed.by); n != maxNarrowed {
+		if n := len(v.narrowed.by); n != maxNarrowed {
 			t.Errorf("%d selections, want %d", n, maxNarrowed)
 		}
 	}

@@ -1,25 +1,25 @@
 package roster
 
 import (
-	"slices"
+	"sync/atomic"
+	"weak"
 
-	"github.com/rosterdns/roster/catalog"
 	"github.com/rosterdns/roster/internal/services"
 )
 
-// servedService is one version of a service, and what was selected from it: all that
-// depends neither on the question nor on a block's TTLs and zones. Each part is made at its first use and only once, so that the work of a
-// query doesn't grow with the service, and a version costs no more than what is
-// asked of it. It points into the service and is safe for concurrent use.
+// servedService is one version of a service, and what is remembered of its answers. It is
+// safe for concurrent use.
 type servedService struct {
 	service *services.Service
-	// whole is what is selected without a selector. Its ports are those of all
-	// instances, whatever their status.
-	whole    selection
-	narrowed narrowed
-	lowest   lazy[ownTTLs]
-	named    lazy[[]portKey]
-	slots    packSlots
+	// hot are the record sets that most questions are for, and slots what is packed of
+	// these.
+	hot   hotSets
+	slots packSlots
+	// lasting is the view where that lasts as long as the version; else it is nil.
+	lasting *view
+	// made is the view otherwise, as long as it is among the last ones that were made, or
+	// somebody uses it.
+	made atomic.Pointer[weak.Pointer[view]]
 }
 
 // Retire implements services.Retirer.
@@ -27,89 +27,46 @@ func (sv *servedService) Retire() { sv.slots.retire() }
 
 // servedOf returns what is served of a service, which is made once for each version.
 func servedOf(s *services.Service) *servedService {
-	return s.Attachment(func(s *services.Service) any { return newServed(s) }).(*servedService)
+	return s.Attachment(serve).(*servedService)
 }
 
-// newServed is servedOf without what is remembered of a version.
-func newServed(s *services.Service) *servedService {
-	sv := &servedService{service: s}
-	sv.whole.from = s
+// serve makes what is served of a version of a service, of what was served of an earlier
+// one, which can be nil. The view of a large one takes too long to be made again.
+func serve(s *services.Service, before any) any {
+	if !s.IsLarge() {
+		return &servedService{service: s}
+	}
+	sv := newServed(s)
+	var last *large
+	if before, ok := before.(*servedService); ok && before.lasting != nil {
+		last = before.lasting.whole.large
+	}
+	sv.lasting.whole.large = newLarge(s, last)
 	return sv
 }
 
-// answering returns the instances that answer for the service by their status.
-func (sv *servedService) answering() []*catalog.Instance { return sv.whole.matching() }
-
-// ttl returns what the instances state of their TTL, whatever their status.
-func (sv *servedService) ttl() ownTTLs {
-	return *sv.lowest.get(func() (own ownTTLs) {
-		for in := range sv.service.All() {
-			own.add(in)
-		}
-		return own
-	})
+// newServed returns what is served of a service, of which nothing is remembered beyond.
+func newServed(s *services.Service) *servedService {
+	return &servedService{service: s, lasting: newView(s)}
 }
 
-// hasPort reports whether an instance has the port, whatever its status; with a key
-// of a protocol alone whether one has any port of it.
-func (sv *servedService) hasPort(key portKey) bool { return sv.whole.port(key) != nil }
-
-// hasPorts reports whether an instance has a port, whatever its status.
-func (sv *servedService) hasPorts() bool { return len(sv.whole.portsBy(byName)) > 0 }
-
-// namedPorts returns the ports with a name that instances have, whatever their
-// status, in order.
-func (sv *servedService) namedPorts() []portKey {
-	return *sv.named.get(func() (keys []portKey) {
-		for key := range sv.whole.portsBy(byName) {
-			if key.name != "" {
-				keys = append(keys, key)
-			}
-		}
-		slices.SortFunc(keys, portKey.compare)
-		return keys
-	})
-}
-
-func (sv *servedService) labels() *labelIndex {
-	return sv.narrowed.labels.get(func() labelIndex { return newLabelIndex(sv.answering()) })
-}
-
-// nobody is the selection of a selector that nobody answers to.
-func (sv *servedService) nobody() *selection {
-	return &selection{from: sv.service, candidates: []*catalog.Instance{}, passing: true}
-}
-
-// selection returns what a selector selects. Its work follows the fewest instances
-// that have one of its labels in common, and is done once for a version but for
-// selectors beyond maxNarrowed.
-func (sv *servedService) selection(n nameSelector) *selection {
-	if n == (nameSelector{}) {
-		return &sv.whole
+// view returns what is selected from the service.
+func (sv *servedService) view() *view {
+	if sv.lasting != nil {
+		return sv.lasting
 	}
-	labels := sv.labels()
-	if n.prefer && len(labels.localities[n.locality]) == 0 {
-		n.locality, n.prefer = "", false // nobody is there: as without
-		if n == (nameSelector{}) {
-			return &sv.whole
+	made := sv.made.Load()
+	if made != nil {
+		if v := made.Value(); v != nil {
+			return v
 		}
 	}
-	candidates := sv.answering()
-	fewest := func(list []*catalog.Instance) {
-		if len(list) < len(candidates) {
-			candidates = list
-		}
-	}
-	for _, tag := range n.tags[:n.count] {
-		fewest(labels.tags[tag])
-	}
-	if n.locality != "" && !n.prefer {
-		fewest(labels.localities[n.locality])
-	}
-	if len(candidates) == 0 {
-		return sv.nobody() // is not remembered: there is no end of such selectors
-	}
-	return sv.narrowed.get(n, func(n nameSelector) *selection {
-		return &selection{from: sv.service, selector: n.selector(), candidates: candidates}
-	})
+	v := newView(sv.service)
+	next := weak.Make(v)
+	sv.made.CompareAndSwap(made, &next) // or there is one meanwhile
+	recentViews.add(v)
+	return v
 }
+
+// whole returns what is selected without a selector.
+func (sv *servedService) whole() *selection { return &sv.view().whole }

@@ -22,7 +22,7 @@ func (q serviceQuestion) resolveService() answer {
 	case kindPortInstance:
 		return q.resolvePortInstance()
 	case kindHTTPSParent:
-		return answer{exists: q.answering.hasPorts()}
+		return answer{exists: q.answering.view().hasPorts()}
 	case kindHTTPS:
 		return q.resolveHTTPS()
 	case kindBrowse, kindPortTypes:
@@ -64,13 +64,13 @@ func (q serviceQuestion) hasProtocol() bool {
 // names below it that those which answer for the service haven't.
 func (q serviceQuestion) hasPort() bool {
 	key := q.portKey()
-	if q.answering.hasPort(key) {
+	if q.answering.view().hasPort(key) {
 		return true
 	}
 	if q.own == q.answering || q.selector != (nameSelector{}) || key.number != 0 {
 		return false
 	}
-	set := q.own.whole.port(key) // for DNS-SD, in which ports have names
+	set := q.own.whole().port(key) // for DNS-SD, in which ports have names
 	return set != nil && (key.name != "" || set.hasNames)
 }
 
@@ -84,7 +84,7 @@ func (q serviceQuestion) resolvePort() answer {
 	case dns.TypePTR:
 		// Ports have names in DNS-SD, and no selectors.
 		if q.portNumber == 0 && q.selector == (nameSelector{}) {
-			return q.pointToInstances(q.own.whole.port(q.portKey()))
+			return q.pointToInstances(q.own.whole().port(q.portKey()))
 		}
 	}
 	return answer{exists: true}
@@ -94,8 +94,8 @@ func (q serviceQuestion) resolvePort() answer {
 func (q serviceQuestion) srvAt(sv *servedService, key portKey) answer {
 	s, local := q.selected(sv)
 	a := answer{exists: true}
-	if set := s.port(key); set != nil {
-		a = q.srvAnswer(set.srvSet(), sv.service, &q.limit)
+	if set := s.srvAt(key); set != nil {
+		a = q.srvAnswer(set, sv.service, &q.limit)
 	}
 	a.local = local
 	return a
@@ -122,7 +122,7 @@ func (q serviceQuestion) resolvePortInstance() answer {
 
 // resolvePortService answers for a service among those with a named port.
 func (q serviceQuestion) resolvePortService() answer {
-	if !q.own.hasPort(q.portKey()) {
+	if !q.own.view().hasPort(q.portKey()) {
 		return answer{}
 	}
 	switch q.qtype {
@@ -137,7 +137,7 @@ func (q serviceQuestion) resolvePortService() answer {
 // resolveHTTPS answers for the origins at a port (RFC 9460, 9.1).
 func (q serviceQuestion) resolveHTTPS() answer {
 	key := portKey{number: q.portNumber}
-	if !q.answering.hasPort(key) {
+	if !q.answering.view().hasPort(key) {
 		return answer{}
 	}
 	a := answer{exists: true}

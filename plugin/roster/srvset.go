@@ -1,6 +1,7 @@
 package roster
 
 import (
+	"iter"
 	"slices"
 
 	"github.com/rosterdns/roster/catalog"
@@ -28,15 +29,31 @@ func labelLen(in *catalog.Instance) int {
 // srvSet is the data of an SRV record set: no two targets would make the same
 // record.
 type srvSet struct {
-	setBase
+	*setBase
 	targets []srvTarget
 	fitting fitting[srvTarget]
+	// large has the targets instead where they are those of a large service.
+	large *shardList[srvTarget]
+	// list are these as a list, where some have names that are too long.
+	list lazy[*srvSet]
+}
+
+func newLargeSRVSet(s *shards[srvTarget]) *srvSet {
+	l := newShardList(s)
+	return &srvSet{setBase: &setBase{ttl: l.ttl, large: l}, large: l}
+}
+
+func (s *srvSet) len() int {
+	if s.large != nil {
+		return s.large.len()
+	}
+	return len(s.targets)
 }
 
 // newSRVSet returns the set of targets, in which those of an instance stand side by
 // side.
 func newSRVSet(targets []srvTarget) *srvSet {
-	set := &srvSet{targets: shrunk(distinctTargets(targets))}
+	set := &srvSet{setBase: new(setBase), targets: shrunk(distinctTargets(targets))}
 	for _, t := range targets {
 		set.ttl.add(t.Instance)
 		set.fitting.longest = max(set.fitting.longest, t.labelLen())
@@ -90,8 +107,48 @@ func distinctTargets(targets []srvTarget) []srvTarget {
 
 // within returns the targets that have a label of at most that many octets
 // before the service. Hosts are always among them.
-func (s *srvSet) within(octets int) []srvTarget {
-	return s.fitting.within(s.targets, octets, srvTarget.labelLen)
+func (s *srvSet) within(octets int) srvList {
+	switch {
+	case s.large == nil:
+		return srvList{list: s.fitting.within(s.targets, octets, srvTarget.labelLen)}
+	case s.large.longest > octets:
+		all := *s.list.get(func() *srvSet { return newSRVSet(s.large.records()) })
+		return all.within(octets)
+	}
+	return srvList{large: s.large}
+}
+
+// srvList are targets: a list, or those of a large service.
+type srvList struct {
+	list  []srvTarget
+	large *shardList[srvTarget]
+}
+
+func (l srvList) len() int {
+	if l.large != nil {
+		return l.large.len()
+	}
+	return len(l.list)
+}
+
+func (l srvList) at(i int) srvTarget {
+	if l.large != nil {
+		return l.large.at(i)
+	}
+	return l.list[i]
+}
+
+// pick is pick of the targets.
+func (l srvList) pick(by *limit, made *pickers) (picked srvList, whole int, ordered bool) {
+	if l.large == nil {
+		l.list, whole, ordered = pick(by, l.list, srvTarget.candidate, made)
+		return l, whole, ordered
+	}
+	list, whole := l.large.picked(by)
+	if list == nil {
+		return l, whole, false
+	}
+	return srvList{list: list}, whole, true
 }
 
 // allPorts returns the instances with each of their ports: those of an instance side
@@ -99,9 +156,18 @@ func (s *srvSet) within(octets int) []srvTarget {
 func allPorts(instances []*catalog.Instance) []srvTarget {
 	targets := make([]srvTarget, 0, len(instances)) // most instances have one port
 	for _, in := range instances {
-		for i := range in.Ports {
-			targets = append(targets, srvTarget{in, &in.Ports[i]})
-		}
+		targets = slices.AppendSeq(targets, eachTarget(in))
 	}
 	return targets
+}
+
+// eachTarget yields an instance with each of its ports.
+func eachTarget(in *catalog.Instance) iter.Seq[srvTarget] {
+	return func(yield func(srvTarget) bool) {
+		for i := range in.Ports {
+			if !yield(srvTarget{in, &in.Ports[i]}) {
+				return
+			}
+		}
+	}
 }

@@ -24,7 +24,7 @@ func (t svcbTarget) candidate() candidate { return candidateOf(t.Instance) }
 
 // svcbSet is the data of an SVCB or HTTPS record set.
 type svcbSet struct {
-	setBase
+	*setBase
 	targets []svcbTarget
 	fitting fitting[svcbTarget]
 	hosts   map[hostBinding]struct{} // of the records so far
@@ -40,7 +40,7 @@ type hostBinding struct {
 // newSVCBSet returns the endpoints of instances, each with the port that HTTP most
 // likely is at.
 func newSVCBSet(instances []*catalog.Instance) *svcbSet {
-	set := new(svcbSet)
+	set := &svcbSet{setBase: new(setBase)}
 	for _, in := range instances {
 		set.add(svcbTarget{in, webPort(in)})
 	}
@@ -50,7 +50,7 @@ func newSVCBSet(instances []*catalog.Instance) *svcbSet {
 // newSVCBSetAt returns the endpoints of instances at one port, which an instance can
 // have over more than one protocol.
 func newSVCBSetAt(targets []srvTarget) *svcbSet {
-	set := new(svcbSet)
+	set := &svcbSet{setBase: new(setBase)}
 	for i, t := range targets {
 		if i == 0 || targets[i-1].Instance != t.Instance {
 			set.add(svcbTarget{t.Instance, t.port.Port})

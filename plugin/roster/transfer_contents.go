@@ -157,7 +157,7 @@ func (c *contents) listed(q *question) iter.Seq[dns.RR] {
 		if q == nil {
 			return
 		}
-		for _, port := range q.own.namedPorts() {
+		for _, port := range q.own.view().namedPorts() {
 			name := join(port.labels()+"."+q.namespace+".", q.zone.name)
 			if !c.holds(name) || !c.holds(q.service+"."+name) {
 				continue

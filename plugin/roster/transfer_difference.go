@@ -219,7 +219,7 @@ func (d *difference) ports(side int) iter.Seq[namespacePort] {
 			if own == nil {
 				continue
 			}
-			for _, key := range own.namedPorts() {
+			for _, key := range own.view().namedPorts() {
 				p := namespacePort{own.service.Namespace, catalog.PortName{Name: key.name, Protocol: key.protocol}}
 				if seen[p] {
 					continue

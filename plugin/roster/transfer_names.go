@@ -54,7 +54,7 @@ func (n transferNames) ofService() []string {
 	for _, key := range n.ports() {
 		names = append(names, key.transferred()+"."+below)
 	}
-	for _, port := range n.own.namedPorts() {
+	for _, port := range n.own.view().namedPorts() {
 		names = append(names, s.Name+"."+join(port.labels()+"."+s.Namespace+".", n.zone.name))
 	}
 	return n.withoutServers(names)
@@ -64,7 +64,7 @@ func (n transferNames) ofService() []string {
 func (n transferNames) ports() []portKey {
 	var keys []portKey
 	add := func(sv *servedService, by portKeying) {
-		for key := range sv.whole.portsBy(by) {
+		for key := range sv.whole().portsBy(by) {
 			if key.name != "" || key.number != 0 {
 				keys = append(keys, key)
 			}

@@ -45,13 +45,16 @@ type ownTTLs struct {
 	unstated bool   // one states none
 }
 
-func (o *ownTTLs) add(in *catalog.Instance) {
+func (o *ownTTLs) add(in *catalog.Instance) { o.merge(ownTTLs{in.TTL, in.TTL == 0}) }
+
+// merge adds what other instances state.
+func (o *ownTTLs) merge(other ownTTLs) {
+	o.unstated = o.unstated || other.unstated
 	switch {
-	case in.TTL == 0:
-		o.unstated = true
+	case other.lowest == 0:
 	case o.lowest == 0:
-		o.lowest = in.TTL
+		o.lowest = other.lowest
 	default:
-		o.lowest = min(o.lowest, in.TTL)
+		o.lowest = min(o.lowest, other.lowest)
 	}
 }

@@ -1,0 +1,86 @@
+package roster
+
+import (
+	"maps"
+
+	"github.com/rosterdns/roster/catalog"
+)
+
+// maxLargePorts is how many ports a large service has at most whose targets follow
+// changes: the list of them is copied by each.
+const maxLargePorts = 64
+
+// portShards are the instances of a large service by their ports. It is immutable.
+type portShards struct {
+	by map[portKey]portShard // nil where there are too many
+}
+
+// portShard are the instances that have a port.
+type portShard struct {
+	instances int // how many there are, whatever their status
+	targets   *shards[srvTarget]
+}
+
+func newPortShards(l *large, key func(*catalog.Port) portKey) portShards {
+	return portShards{map[portKey]portShard{}}.with(l, l.all(), key)
+}
+
+// with returns the ports after changes.
+func (p portShards) with(l *large, changed changes, key func(*catalog.Port) portKey) portShards {
+	if p.by == nil {
+		return p
+	}
+	e := portEdits{map[portKey]int{}, map[portKey][]shardEdit[srvTarget]{}}
+	for old, next := range changed {
+		e.add(old, key, -1, l.answers(old))
+		e.add(next, key, 1, l.answers(next))
+		if len(e.instances) > 2*maxLargePorts {
+			return portShards{}
+		}
+	}
+	by := maps.Clone(p.by)
+	for k, more := range e.instances {
+		at := by[k]
+		if at.targets == nil {
+			at.targets = new(shards[srvTarget])
+		}
+		if at.instances += more; at.instances == 0 {
+			delete(by, k)
+			continue
+		}
+		if len(e.targets[k]) > 0 {
+			at.targets = at.targets.with(e.targets[k])
+		}
+		by[k] = at
+	}
+	if len(by) > maxLargePorts {
+		return portShards{}
+	}
+	return portShards{by}
+}
+
+// portEdits are changes by port: of how many instances have it, and of its targets.
+type portEdits struct {
+	instances map[portKey]int
+	targets   map[portKey][]shardEdit[srvTarget]
+}
+
+// add adds an instance, which can be nil, or takes it away.
+func (e *portEdits) add(in *catalog.Instance, key func(*catalog.Port) portKey, more int, answers bool) {
+	if in == nil {
+		return
+	}
+	for i := range in.Ports {
+		p := &in.Ports[i]
+		k := key(p)
+		e.instances[k] += more
+		alone := portKey{protocol: k.protocol}
+		if alone == k {
+			continue // has no name, and is no target
+		}
+		e.instances[alone] += more
+		if answers {
+			e.targets[k] = append(e.targets[k], shardEdit[srvTarget]{srvTarget{in, p}, more < 0})
+		}
+	}
+}

@@ -1,0 +1,116 @@
+package roster
+
+import (
+	"iter"
+	"slices"
+
+	"github.com/rosterdns/roster/catalog"
+	"github.com/rosterdns/roster/internal/services"
+)
+
+// view is what was selected from one version of a service: all
+// that depends neither on the question nor on a block's TTLs and zones. Each part is made at its first use and only once, so that the work of a
+// query doesn't grow with the service, and a version costs no more than what is
+// asked of it. It points into the service and is safe for concurrent use.
+type view struct {
+	service *services.Service
+	// whole is what is selected without a selector. Its ports are those of all
+	// instances, whatever their status.
+	whole    selection
+	narrowed narrowed
+	lowest   lazy[ownTTLs]
+	named    lazy[[]portKey]
+	// instances are those of a service that is not large.
+	instances lazy[[]catalog.Instance]
+}
+
+func newView(s *services.Service) *view {
+	v := &view{service: s}
+	v.whole.view = v
+	return v
+}
+
+// all yields the valid instances: each time the same.
+func (v *view) all() iter.Seq[*catalog.Instance] {
+	if v.whole.large != nil {
+		return v.service.All()
+	}
+	return catalog.Each(*v.instances.get(v.service.CopyInstances))
+}
+
+// answering returns the instances that answer for the service by their status.
+func (v *view) answering() []*catalog.Instance { return v.whole.matching() }
+
+// ttl returns what the instances state of their TTL, whatever their status.
+func (v *view) ttl() ownTTLs {
+	return *v.lowest.get(func() (own ownTTLs) {
+		for in := range v.all() {
+			own.add(in)
+		}
+		return own
+	})
+}
+
+// hasPort reports whether an instance has the port, whatever its status; with a key
+// of a protocol alone whether one has any port of it.
+func (v *view) hasPort(key portKey) bool { return v.whole.hasPort(key) }
+
+// hasPorts reports whether an instance has a port, whatever its status.
+func (v *view) hasPorts() bool { return len(v.whole.portsBy(byName)) > 0 }
+
+// namedPorts returns the ports with a name that instances have, whatever their
+// status, in order.
+func (v *view) namedPorts() []portKey {
+	return *v.named.get(func() (keys []portKey) {
+		for key := range v.whole.portsBy(byName) {
+			if key.name != "" {
+				keys = append(keys, key)
+			}
+		}
+		slices.SortFunc(keys, portKey.compare)
+		return keys
+	})
+}
+
+func (v *view) labels() *labelIndex {
+	return v.narrowed.labels.get(func() labelIndex { return newLabelIndex(v.answering()) })
+}
+
+// nobody is the selection of a selector that nobody answers to.
+func (v *view) nobody() *selection {
+	return &selection{view: v, candidates: []*catalog.Instance{}, passing: true}
+}
+
+// selection returns what a selector selects. Its work follows the fewest instances
+// that have one of its labels in common, and is done once for a version but for
+// selectors beyond maxNarrowed.
+func (v *view) selection(n nameSelector) *selection {
+	if n == (nameSelector{}) {
+		return &v.whole
+	}
+	labels := v.labels()
+	if n.prefer && len(labels.localities[n.locality]) == 0 {
+		n.locality, n.prefer = "", false // nobody is there: as without
+		if n == (nameSelector{}) {
+			return &v.whole
+		}
+	}
+	candidates := v.answering()
+	fewest := func(list []*catalog.Instance) {
+		if len(list) < len(candidates) {
+			candidates = list
+		}
+	}
+	for _, tag := range n.tags[:n.count] {
+		fewest(labels.tags[tag])
+	}
+	if n.locality != "" && !n.prefer {
+		fewest(labels.localities[n.locality])
+	}
+	if len(candidates) == 0 {
+		return v.nobody() // is not remembered: there is no end of such selectors
+	}
+	return v.narrowed.get(n, func(n nameSelector) *selection {
+		return &selection{view: v, selector: n.selector(), candidates: candidates}
+	})
+}
