@@ -37,7 +37,7 @@ func newLarge(s *services.Service, before *large) *large {
 		l.targets.get(func() *shards[srvTarget] { return (*t).with(edits(l, changed, eachTarget)) })
 	}
 	for k := range portKeyings {
-		if p := before.ports[k].made.Load(); p != nil {
+		if p := before.ports[k].made.Load(); p != nil && p.by != nil {
 			l.ports[k].get(func() portShards { return p.with(l, changed, k.key) })
 		}
 	}

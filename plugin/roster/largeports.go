@@ -27,9 +27,6 @@ func newPortShards(l *large, key func(*catalog.Port) portKey) portShards {
 
 // with returns the ports after changes.
 func (p portShards) with(l *large, changed changes, key func(*catalog.Port) portKey) portShards {
-	if p.by == nil {
-		return p
-	}
 	e := portEdits{map[portKey]int{}, map[portKey][]shardEdit[srvTarget]{}}
 	for old, next := range changed {
 		e.add(old, key, -1, l.answers(old))
