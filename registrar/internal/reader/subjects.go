@@ -3,7 +3,6 @@ package reader
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -55,33 +54,6 @@ func (n *names) forget(svc *service, which func(*subject) bool) {
 		return true
 	})
 	n.further -= max(before-1, 0) - max(len(svc.subjects)-1, 0)
-}
-
-// subject returns what a name means, which is followed.
-func (r *Reader) subject(name string) (*subject, error) {
-	if known := r.subscriptions.names.find(name); known != nil {
-		return known, nil
-	}
-	n, err := registrar.ParseName(name, r.namespace)
-	if err != nil {
-		return nil, err
-	}
-	r.subscriptions.mu.Lock()
-	defer r.subscriptions.mu.Unlock()
-	if r.subscriptions.closed.Err() != nil {
-		return nil, registrar.ErrClosed
-	}
-	if known := r.subscriptions.names.find(name); known != nil {
-		return known, nil
-	}
-	svc, err := r.subscriptions.subscribe(n.Name())
-	if err != nil {
-		return nil, fmt.Errorf("registrar: getting %q: %w", name, err)
-	}
-	// The caller's name can be part of a larger string.
-	s := &subject{text: strings.Clone(name), ServiceName: n, service: svc, notFound: notFound(n)}
-	r.subscriptions.names.remember(s)
-	return s, nil
 }
 
 func notFound(n registrar.ServiceName) error {
