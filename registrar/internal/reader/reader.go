@@ -92,8 +92,10 @@ func (r *Reader) find(ctx context.Context, name string, w *waiter) (*subject, *r
 		if service := w.repeated(s); service != nil {
 			return s, service, nil
 		}
-	} else if err := r.absent(name, w); err != nil {
+	} else if n, err := registrar.ParseName(name, r.namespace); err != nil {
 		return nil, nil, err
+	} else if w.absent(n) {
+		return nil, nil, notFound(n)
 	}
 	s, err := r.subject(name)
 	if err != nil {
@@ -133,6 +135,10 @@ func (r *Reader) add(name string) (*subject, error) {
 	s := &subject{text: strings.Clone(name), ServiceName: n, service: svc, notFound: notFound(n)}
 	r.subscriptions.names.remember(s)
 	return s, nil
+}
+
+func notFound(n registrar.ServiceName) error {
+	return fmt.Errorf("registrar: service %s: %w", n, registrar.ErrNotFound)
 }
 
 // InContact reports whether etcd was heard of just now.
