@@ -33,6 +33,13 @@ type answer struct {
 	service    *registrar.Service // without instances for ErrNotFound
 }
 
+// hit is a live answer of which nothing has changed as long as its generation is the
+// present one, and what it depends on is live.
+type hit struct {
+	*answer
+	redirect *redirect // whose services the answer depends on besides; nil for none
+}
+
 // sources is what an answer depends on: the version of the service, and of the one
 // whose instances answer for it. They are nil where there is none.
 type sources struct{ own, answering *services.Service }

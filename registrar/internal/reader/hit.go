@@ -2,13 +2,6 @@ package reader
 
 import "github.com/rosterdns/roster/registrar"
 
-// hit is a live answer of which nothing has changed as long as its generation is the
-// present one, and what it depends on is live.
-type hit struct {
-	*answer
-	redirect *redirect // whose services the answer depends on besides; nil for none
-}
-
 // repeated returns the last answer to a name where the next one would be the same; nil
 // where that is not certain. It takes no lock, and costs a few loads.
 func (w *waiter) repeated(s *subject) *registrar.Service {

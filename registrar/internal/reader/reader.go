@@ -4,6 +4,8 @@ package reader
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/rosterdns/roster/internal/mirror"
@@ -90,8 +92,10 @@ func (r *Reader) find(ctx context.Context, name string, w *waiter) (*subject, *r
 		if service := w.repeated(s); service != nil {
 			return s, service, nil
 		}
-	} else if err := r.absent(name, w); err != nil {
+	} else if n, err := registrar.ParseName(name, r.namespace); err != nil {
 		return nil, nil, err
+	} else if w.absent(n) {
+		return nil, nil, notFound(n)
 	}
 	s, err := r.subject(name)
 	if err != nil {
@@ -99,6 +103,42 @@ func (r *Reader) find(ctx context.Context, name string, w *waiter) (*subject, *r
 	}
 	service, _, err := w.look(ctx, s)
 	return s, service, err
+}
+
+// subject returns what a name means, which is followed.
+func (r *Reader) subject(name string) (*subject, error) {
+	if known := r.subscriptions.names.find(name); known != nil {
+		return known, nil
+	}
+	return r.add(name)
+}
+
+// add has followed what a new name means, unless it is followed already.
+func (r *Reader) add(name string) (*subject, error) {
+	n, err := registrar.ParseName(name, r.namespace)
+	if err != nil {
+		return nil, err
+	}
+	r.subscriptions.mu.Lock()
+	defer r.subscriptions.mu.Unlock()
+	if r.subscriptions.closed.Err() != nil {
+		return nil, registrar.ErrClosed
+	}
+	if known := r.subscriptions.names.find(name); known != nil {
+		return known, nil
+	}
+	svc, err := r.subscriptions.subscribe(n.Name())
+	if err != nil {
+		return nil, fmt.Errorf("registrar: getting %q: %w", name, err)
+	}
+	// The caller's name can be part of a larger string.
+	s := &subject{text: strings.Clone(name), ServiceName: n, service: svc, notFound: notFound(n)}
+	r.subscriptions.names.remember(s)
+	return s, nil
+}
+
+func notFound(n registrar.ServiceName) error {
+	return fmt.Errorf("registrar: service %s: %w", n, registrar.ErrNotFound)
 }
 
 // InContact reports whether etcd was heard of just now.

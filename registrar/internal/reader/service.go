@@ -20,7 +20,7 @@ type service struct {
 	asked    atomic.Bool                  // since the last sweep
 	last     time.Time                    // the sweep that last saw it asked for
 	dropped  atomic.Bool                  // by a sweep: its contents are about to go
-	subjects []*subject                   // the names by which it was asked for
+	names    []string                     // by which it was asked for, that are remembered
 	watches  int                          // that hold it; under the mutex of subscriptions
 }
 

@@ -2,12 +2,6 @@ package writer
 
 import "github.com/rosterdns/roster/registrar"
 
-// caller is a Register or an Unregister that waits until what it asked for was tried.
-type caller struct {
-	left int           // entries that were not
-	done chan struct{} // closed when there are none, or nothing is to be waited for
-}
-
 // tried reports whether what was asked of an entry was tried.
 func (e *entry) tried() bool {
 	return e.converged() || e.state == registrar.StateSuperseded || e.refused != nil

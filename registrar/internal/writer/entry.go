@@ -38,6 +38,12 @@ type entry struct {
 	retired uint64 // counts how often there was nothing more to do
 }
 
+// caller is a Register or an Unregister that waits until what it asked for was tried.
+type caller struct {
+	left int           // entries that were not
+	done chan struct{} // closed when there are none, or nothing is to be waited for
+}
+
 // situation returns what the next operation depends on.
 func (e *entry) situation(lease int64, leaving bool) situation {
 	return situation{

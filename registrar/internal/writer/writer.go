@@ -78,7 +78,7 @@ func (w *Writer) Register(ctx context.Context, service *registrar.Service) error
 		for i := range part {
 			values[i] = part[i].EncodeValue()
 		}
-		list, err := w.record(func() []*entry { return w.table.register(service.Namespace, service.Name, part, values) })
+		list, err := w.ask(func() []*entry { return w.table.register(service.Namespace, service.Name, part, values) })
 		if err != nil {
 			return err
 		}
@@ -91,23 +91,23 @@ func (w *Writer) Register(ctx context.Context, service *registrar.Service) error
 // Unregister records that instances are to go, all of this client's in the
 // service if ids is empty, and waits a while for it. The error is ErrClosed.
 func (w *Writer) Unregister(ctx context.Context, service *registrar.Service, ids []string) error {
-	asked, err := w.record(func() []*entry { return w.table.unregister(service.Namespace, service.Name, ids) })
+	asked, err := w.ask(func() []*entry { return w.table.unregister(service.Namespace, service.Name, ids) })
 	if err == nil {
 		w.await(ctx, asked)
 	}
 	return err
 }
 
-// record records what is asked for, and has it done. It returns the entries of which fn
-// says that this changes anything.
-func (w *Writer) record(fn func() []*entry) ([]*entry, error) {
+// ask records what is asked for, and has it done. It returns the entries of which
+// record says that this changes anything.
+func (w *Writer) ask(record func() []*entry) ([]*entry, error) {
 	t := w.table
 	t.lock()
 	defer t.unlock()
 	if t.closed {
 		return nil, registrar.ErrClosed
 	}
-	list := fn()
+	list := record()
 	if len(list) == 0 {
 		return nil, nil
 	}
