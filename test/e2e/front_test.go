@@ -61,7 +61,7 @@ var fronts = map[string]front{
 	"rewrite":     {directive: "rewrite name suffix .local. .internal. answer auto", raw: true},
 	"root":        {directive: "root DIR", raw: true},
 	"shed":        {directive: "shed", listener: true},
-	"siit":        {directive: "siit", raw: true},
+	"siit":        {directive: "siit"}, // to questions for A
 	"template":    {directive: "template ANY ANY other.internal {\n rcode NXDOMAIN\n fallthrough\n}", raw: true},
 	"timeouts":    {directive: "timeouts {\n read 10s\n}", raw: true, listener: true},
 	"trace":       {directive: "trace 127.0.0.1:1"},
@@ -245,17 +245,18 @@ func inWords(m *dns.Msg, i int) string {
 	glue := count(m.Extra, dns.TypeA)
 	some := m.Truncated || glue > 0 && glue < count(m.Answer, dns.TypeSRV)
 	var out strings.Builder
-	fmt.Fprintln(&out, m.MsgHdr, m.Question)
+	fmt.Fprintln(&out, m.MsgHdr, strings.ReplaceAll(m.Question[0].String(), frontZone(i, true), frontZone(i, false)))
 	for _, section := range [][]dns.RR{m.Answer, m.Ns, m.Extra} {
 		fmt.Fprintln(&out, len(section))
 		lines := make([]string, len(section))
 		for k, rr := range section {
-			if lines[k] = rr.String(); some && rr.Header().Rrtype != dns.TypeOPT {
+			lines[k] = strings.ReplaceAll(rr.String(), frontZone(i, true), frontZone(i, false))
+			if some && rr.Header().Rrtype != dns.TypeOPT {
 				lines[k] = dns.TypeToString[rr.Header().Rrtype]
 			}
 		}
 		slices.Sort(lines)
 		fmt.Fprintln(&out, strings.Join(lines, "\n"))
 	}
-	return strings.ReplaceAll(out.String(), frontZone(i, true), frontZone(i, false))
+	return out.String()
 }
