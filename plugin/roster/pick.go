@@ -104,6 +104,13 @@ func (s *sampler) sample(picked []uint32, p *picker, start, end, n int) []uint32
 	return picked
 }
 
+// picking says which records answer.
+type picking struct {
+	// picker picks them, where they are fewer than there are; else it is nil.
+	picker *picker
+	picks  int
+}
+
 // picks reports whether a set of n records is to be picked from, and how many of it
 // are.
 func (l *limit) picks(n int) (int, bool) {
