@@ -59,13 +59,6 @@ type hit struct {
 	stale bool
 }
 
-// picking says which records answer.
-type picking struct {
-	// picker picks them, where they are fewer than there are; else it is nil.
-	picker weights
-	picks  int
-}
-
 // find returns the packed record set that answers the query in s of a client. It reports false where there is none.
 func (r *Roster) find(s *scratch, from netip.Addr) (hit, bool) {
 	// The status comes first, as in ServeDNS.
@@ -77,8 +70,9 @@ func (r *Roster) find(s *scratch, from netip.Addr) (hit, bool) {
 		}
 	}
 	key := s.query.AppendKey(s.key[:0])
-	h, ok := r.index.find(key)
-	if !ok {
+	var h hit
+	ok := true
+	if h.Packed, h.picking = r.index.find(key); h.Packed == nil {
 		h, ok = r.search(s, key, from)
 	}
 	h.stale = stale

@@ -4,6 +4,8 @@ import (
 	"hash/maphash"
 	"math/rand/v2"
 	"sync/atomic"
+
+	"github.com/rosterdns/roster/plugin/roster/internal/wire"
 )
 
 const (
@@ -42,18 +44,17 @@ func (x *index) place(question []byte) *atomic.Pointer[indexed] {
 	return &places[maphash.Bytes(indexSeed, question)%indexPlaces]
 }
 
-// find returns what answers a question, if that is known.
-func (x *index) find(question []byte) (hit, bool) {
+// find returns what answers a question; nil if that is not known.
+func (x *index) find(question []byte) (*wire.Packed, picking) {
 	place := x.place(question)
 	if place == nil {
-		return hit{}, false
+		return nil, picking{}
 	}
 	known := place.Load()
 	if known == nil || known.question != string(question) {
-		return hit{}, false
+		return nil, picking{}
 	}
-	p := known.slot.load()
-	return hit{Packed: p, picking: known.picking}, p != nil
+	return known.slot.load(), known.picking
 }
 
 // add notes what answers a question from now on, if there is a place for it.

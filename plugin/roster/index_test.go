@@ -37,8 +37,8 @@ func isIndexedBy(tb testing.TB, r *Roster, question string) bool {
 	if !s.take(query(question)) {
 		tb.Fatal(question)
 	}
-	_, ok := r.index.find(s.query.AppendKey(nil))
-	return ok
+	p, _ := r.index.find(s.query.AppendKey(nil))
+	return p != nil
 }
 
 // TestIndex checks which questions are found by their octets, once they were answered.
@@ -164,7 +164,7 @@ func TestIndexYields(t *testing.T) {
 	for ; place.Load().question == "first" && attempts < 100*indexYields; attempts++ {
 		x.add(second, live(), picking{})
 	}
-	if _, found := x.find(second); !found {
+	if p, _ := x.find(second); p == nil {
 		t.Errorf("not found after %d attempts", attempts)
 	}
 	place.Load().slot.packed.Store(nil)

@@ -74,6 +74,13 @@ func (p *picker) index(place int) uint32 { return p.order[place] }
 // priorities implements weights.
 func (p *picker) priorities() []int { return p.ends }
 
+// picking says which records answer.
+type picking struct {
+	// picker picks them, where they are fewer than there are; else it is nil.
+	picker weights
+	picks  int
+}
+
 // picks reports whether a set of n records is to be picked from, and how many of it
 // are.
 func (l *limit) picks(n int) (int, bool) {
