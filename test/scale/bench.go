@@ -22,8 +22,9 @@ const (
 	// changing is the share of the largest registry's instances that the registry has
 	// whose changes are measured: many servers of it fit into the memory of one machine.
 	changing = 100
-	// minInstances leave it two services: one that is probed, and one that changes.
-	minInstances = 2 * each * changing
+	// minInstances leave each of two clusters two services of it: one that is probed, and one that
+	// changes.
+	minInstances = 4 * each * changing
 )
 
 // bench has what scenarios share.

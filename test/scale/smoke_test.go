@@ -16,7 +16,7 @@ import (
 func small(t *testing.T, rows string) []string {
 	t.Helper()
 	return []string{
-		"-servers", "2", "-changes", "40", "-instances", "2000", "-duration", "1s", "-rows", rows,
+		"-servers", "2", "-changes", "40", "-instances", "4000", "-duration", "1s", "-rows", rows,
 		"-roster", harness.Binary(t, "coredns"), "-etcd", harness.Binary(t, "etcd"),
 	}
 }
@@ -73,7 +73,7 @@ func TestRowsAreUnique(t *testing.T) {
 
 func TestFlags(t *testing.T) {
 	t.Parallel()
-	for _, args := range [][]string{{"-servers", "1"}, {"-changes", "9"}, {"-instances", "1999"}, {"-duration", "10ms"}, {"-rows", "("}, {"more"}} {
+	for _, args := range [][]string{{"-servers", "1"}, {"-changes", "9"}, {"-instances", "3999"}, {"-duration", "10ms"}, {"-rows", "("}, {"more"}} {
 		if _, err := parseFlags(args, &bytes.Buffer{}); err == nil {
 			t.Errorf("parseFlags(%q) gives no error", args)
 		}
