@@ -7,32 +7,6 @@ import (
 	"github.com/rosterdns/roster/catalog"
 )
 
-// IsLarge reports whether the service has so many instances that its attachment is
-// made of the one of an earlier version: those of smaller services are made as fast
-// from their instances.
-func (s *Service) IsLarge() bool { return s.Len() > maxRun }
-
-// inherit has the attachment of a large service be made of that of an earlier version,
-// which can be nil.
-func (s *Service) inherit(old *Service) {
-	if old == nil || !s.IsLarge() {
-		return
-	}
-	before := old.before.Load()
-	if made := old.attached.Load(); made != nil { // which takes before
-		before = made
-	}
-	s.before.Store(before)
-}
-
-// inherited returns the attachment of an earlier version, or nil.
-func (s *Service) inherited() any {
-	if made := s.before.Swap(nil); made != nil {
-		return (*made)()
-	}
-	return nil
-}
-
 // Since yields the instances in which the service differs from another version of it,
 // as they were there and as they are: nil where there is none. Its cost follows what
 // has changed. They are as All yields them.

@@ -19,9 +19,6 @@ type large struct {
 	ports     [portKeyings]lazy[portShards]
 }
 
-// changes are instances that are replaced by others; one of them can be nil.
-type changes = iter.Seq2[*catalog.Instance, *catalog.Instance]
-
 // newLarge returns what is served of a version of a large service. before is that of an
 // earlier version, or nil.
 func newLarge(s *services.Service, before *large) *large {
@@ -38,7 +35,7 @@ func newLarge(s *services.Service, before *large) *large {
 	}
 	for k := range portKeyings {
 		if p := before.ports[k].made.Load(); p != nil && p.by != nil {
-			l.ports[k].get(func() portShards { return p.with(l, changed, k.key) })
+			l.ports[k].get(func() portShards { return p.with(changed, l.answers, k.key) })
 		}
 	}
 	return l
@@ -118,7 +115,7 @@ func (l *large) srvSet() *srvSet {
 // It reports false with ok where it isn't known.
 func (l *large) port(key portKey) (set *shards[srvTarget], exists, ok bool) {
 	k := key.keying()
-	p := l.ports[k].get(func() portShards { return newPortShards(l, k.key) })
+	p := l.ports[k].get(func() portShards { return newPortShards(l.all(), l.answers, k.key) })
 	if p.by == nil {
 		return nil, false, false
 	}

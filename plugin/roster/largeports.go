@@ -1,6 +1,7 @@
 package roster
 
 import (
+	"iter"
 	"maps"
 
 	"github.com/rosterdns/roster/catalog"
@@ -9,6 +10,9 @@ import (
 // maxLargePorts is how many ports a large service has at most whose targets follow
 // changes: the list of them is copied by each.
 const maxLargePorts = 64
+
+// changes are instances that are replaced by others; one of them can be nil.
+type changes = iter.Seq2[*catalog.Instance, *catalog.Instance]
 
 // portShards are the instances of a large service by their ports. It is immutable.
 type portShards struct {
@@ -21,16 +25,18 @@ type portShard struct {
 	targets   *shards[srvTarget]
 }
 
-func newPortShards(l *large, key func(*catalog.Port) portKey) portShards {
-	return portShards{map[portKey]portShard{}}.with(l, l.all(), key)
+// newPortShards is portShards.with of a service that had no ports.
+func newPortShards(changed changes, answers func(*catalog.Instance) bool, key func(*catalog.Port) portKey) portShards {
+	return portShards{map[portKey]portShard{}}.with(changed, answers, key)
 }
 
-// with returns the ports after changes.
-func (p portShards) with(l *large, changed changes, key func(*catalog.Port) portKey) portShards {
+// with returns the ports after changes. answers says which instances answer for the
+// service, and key what tells ports apart.
+func (p portShards) with(changed changes, answers func(*catalog.Instance) bool, key func(*catalog.Port) portKey) portShards {
 	e := portEdits{map[portKey]int{}, map[portKey][]shardEdit[srvTarget]{}}
 	for old, next := range changed {
-		e.add(old, key, -1, l.answers(old))
-		e.add(next, key, 1, l.answers(next))
+		e.add(old, key, -1, answers(old))
+		e.add(next, key, 1, answers(next))
 		if len(e.instances) > 2*maxLargePorts {
 			return portShards{}
 		}

@@ -9,7 +9,7 @@ import (
 // selection is what answers need of the instances that a selector selects from a
 // service. Each part is made at its first use.
 type selection struct {
-	view *view
+	of *members
 	// selector is without what all questions of the service have in common.
 	selector catalog.Selector
 	// candidates are those who are up of whom the selector selects; nil without a
@@ -38,8 +38,8 @@ func (s *selection) matching() []*catalog.Instance {
 	}
 	return *s.match.get(func() []*catalog.Instance {
 		if s.candidates == nil {
-			selector := catalog.Selector{MinUp: s.view.service.Policy().Up()}
-			return selector.Select(s.view.all(), s.view.service.Len())
+			selector := catalog.Selector{MinUp: s.of.service.Policy().Up()}
+			return selector.Select(s.of.all(), s.of.service.Len())
 		}
 		selector := s.selector
 		selector.Prefer = ""
@@ -131,7 +131,7 @@ func (s *selection) portsBy(k portKeying) map[portKey]*portSet {
 	return *s.ports[k].get(func() map[portKey]*portSet {
 		instances := slices.Values(s.matching())
 		if s.candidates == nil {
-			instances = s.view.all() // whose ports exist, whoever is selected
+			instances = s.of.all() // whose ports exist, whoever is selected
 		}
 		return newPorts(instances, s.matching(), s.selector.Prefer, k.key)
 	})

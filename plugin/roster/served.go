@@ -41,7 +41,7 @@ func serve(s *services.Service, before any) any {
 	if before, ok := before.(*servedService); ok && before.lasting != nil {
 		last = before.lasting.whole.large
 	}
-	sv.lasting.whole.large = newLarge(s, last)
+	sv.lasting.shared, sv.lasting.whole.large = true, newLarge(s, last)
 	return sv
 }
 

@@ -1,7 +1,6 @@
 package roster
 
 import (
-	"iter"
 	"slices"
 
 	"github.com/rosterdns/roster/catalog"
@@ -13,29 +12,19 @@ import (
 // query doesn't grow with the service, and a version costs no more than what is
 // asked of it. It points into the service and is safe for concurrent use.
 type view struct {
-	service *services.Service
+	members
 	// whole is what is selected without a selector. Its ports are those of all
 	// instances, whatever their status.
 	whole    selection
 	narrowed narrowed
 	lowest   lazy[ownTTLs]
 	named    lazy[[]portKey]
-	// instances are those of a service that is not large.
-	instances lazy[[]catalog.Instance]
 }
 
 func newView(s *services.Service) *view {
-	v := &view{service: s}
-	v.whole.view = v
+	v := &view{members: members{service: s}}
+	v.whole.of = &v.members
 	return v
-}
-
-// all yields the valid instances: each time the same.
-func (v *view) all() iter.Seq[*catalog.Instance] {
-	if v.whole.large != nil {
-		return v.service.All()
-	}
-	return catalog.Each(*v.instances.get(v.service.CopyInstances))
 }
 
 // answering returns the instances that answer for the service by their status.
@@ -78,7 +67,7 @@ func (v *view) labels() *labelIndex {
 
 // nobody is the selection of a selector that nobody answers to.
 func (v *view) nobody() *selection {
-	return &selection{view: v, candidates: []*catalog.Instance{}, passing: true}
+	return &selection{of: &v.members, candidates: []*catalog.Instance{}, passing: true}
 }
 
 // selection returns what a selector selects. Its work follows the fewest instances
@@ -111,6 +100,6 @@ func (v *view) selection(n nameSelector) *selection {
 		return v.nobody() // is not remembered: there is no end of such selectors
 	}
 	return v.narrowed.get(n, func(n nameSelector) *selection {
-		return &selection{view: v, selector: n.selector(), candidates: candidates}
+		return &selection{of: &v.members, selector: n.selector(), candidates: candidates}
 	})
 }
