@@ -6,6 +6,7 @@ import (
 	"net"
 	"sync"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
@@ -46,7 +47,7 @@ func (c *conns) HandleRPC(ctx context.Context, s stats.RPCStats) {
 	sent, _ := ctx.Value(sentKey{}).(*failure)
 	one, known := c.byAddr.Load(header.LocalAddr.String())
 	if sent != nil && known {
-		sent.addr, sent.open = header.RemoteAddr.String(), !one.(*conn).closed.Load()
+		sent.addr, sent.open = header.RemoteAddr.String(), one.(*conn).openAt(sent.began)
 	}
 }
 
@@ -73,7 +74,7 @@ func overGRPC(t *testing.T) (*fleet, *traffic) {
 	t.Cleanup(func() { _ = cc.Close() })
 	health := healthpb.NewHealthClient(cc)
 	return f, startTraffic(t, func(int) (string, failure) {
-		var sent failure
+		sent := failure{began: time.Now()}
 		var header metadata.MD
 		ctx := context.WithValue(context.Background(), sentKey{}, &sent)
 		_, err := health.Check(ctx, &healthpb.HealthCheckRequest{}, grpc.Header(&header))

@@ -9,6 +9,7 @@ import (
 	"net/http/httptrace"
 	"strings"
 	"testing"
+	"time"
 )
 
 // newTransport returns a transport whose connections know when they are closed.
@@ -36,10 +37,10 @@ func byHTTP(t *testing.T, transport http.RoundTripper, url string) client {
 		if n%2 == 1 {
 			method, body = http.MethodPost, strings.NewReader("order")
 		}
-		f.again = method == http.MethodGet
+		f.began, f.again = time.Now(), method == http.MethodGet
 		ctx := httptrace.WithClientTrace(context.Background(), &httptrace.ClientTrace{
 			GotConn: func(info httptrace.GotConnInfo) {
-				f.addr, f.open = info.Conn.RemoteAddr().String(), !info.Conn.(*conn).closed.Load()
+				f.addr, f.open = info.Conn.RemoteAddr().String(), info.Conn.(*conn).openAt(f.began)
 			},
 		})
 		id, f.err = fetch(ctx, c, method, url, body)

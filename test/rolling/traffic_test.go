@@ -24,27 +24,35 @@ const (
 	eventEvery = 300
 )
 
-// conn is a connection of a client that knows whether the client has closed it, as it
-// does when it sees the end of the server.
+// conn is a connection of a client that knows when the client has closed it, as it does
+// when it sees the end of the server.
 type conn struct {
 	net.Conn
-	closed atomic.Bool
+	closed atomic.Pointer[time.Time]
 }
 
 // Close implements net.Conn.
 func (c *conn) Close() error {
-	c.closed.Store(true)
+	now := time.Now()
+	c.closed.CompareAndSwap(nil, &now)
 	return c.Conn.Close()
+}
+
+// openAt reports whether the client had not closed the connection at a time.
+func (c *conn) openAt(at time.Time) bool {
+	closed := c.closed.Load()
+	return closed == nil || closed.After(at)
 }
 
 // failure is a request that failed, if it has an error.
 type failure struct {
+	began time.Time
 	// again says that the request could be repeated.
 	again bool
 	// addr is the server to which it was sent last, "" if to none.
 	addr string
-	// open says that its connection was open when it was sent: the server was alive, or
-	// could not be known to be dead.
+	// open says that its connection was open when the request began: the server was alive,
+	// or could not be known to be dead.
 	open bool
 	err  error
 }
