@@ -164,8 +164,7 @@ func (r *Roster) packed(q *question) (h hit, slot *packSlot, ok bool) {
 		found.add(slot)
 	}
 	if h.Packed = slot.load(); h.Packed == nil && slot.due(n) {
-		h.Packed = sq.packAll()
-		slot.refused.Store(!r.packCache.store(slot, h.Packed))
+		h.Packed = r.packCache.pack(slot, sq.packAll)
 	}
 	if h.Packed == nil {
 		h.undrawn = n

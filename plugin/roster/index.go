@@ -9,9 +9,11 @@ import (
 )
 
 const (
-	// indexPlaces is how many questions a block finds at once: those of tens of thousands
-	// of services. It is a power of two. The places take half a MiB.
-	indexPlaces = 1 << 16
+	// indexPages and pagePlaces are powers of two. A block finds as many questions at once
+	// as their product: those of tens of thousands of services. The places take half a MiB,
+	// but of a block that is asked little, of which there can be many, less.
+	indexPages = 1 << 8
+	pagePlaces = 1 << 8
 	// indexYields is in how many attempts, on average, one question takes the place of
 	// another that is still of use: seldom, since that takes memory, and often enough for
 	// those to stay that are asked most.
@@ -23,8 +25,10 @@ const (
 // no more once the service has another version. The zero value is ready, and safe for
 // concurrent use.
 type index struct {
-	places atomic.Pointer[[indexPlaces]atomic.Pointer[indexed]]
+	pages [indexPages]atomic.Pointer[indexPage] // each is made when it is needed first
 }
+
+type indexPage [pagePlaces]atomic.Pointer[indexed]
 
 // indexed is what answers a question.
 type indexed struct {
@@ -35,13 +39,20 @@ type indexed struct {
 
 var indexSeed = maphash.MakeSeed()
 
+// places returns where the page of a question is, if it is there, and its place in it.
+func (x *index) places(question []byte) (page *atomic.Pointer[indexPage], place uint64) {
+	h := maphash.Bytes(indexSeed, question)
+	return &x.pages[h%indexPages], h / indexPages % pagePlaces
+}
+
 // place returns where a question is, if it is there; nil where nothing is.
 func (x *index) place(question []byte) *atomic.Pointer[indexed] {
-	places := x.places.Load()
-	if places == nil {
+	at, place := x.places(question)
+	page := at.Load()
+	if page == nil {
 		return nil
 	}
-	return &places[maphash.Bytes(indexSeed, question)%indexPlaces]
+	return &page[place]
 }
 
 // find returns what answers a question; nil if that is not known.
@@ -59,8 +70,8 @@ func (x *index) find(question []byte) (*wire.Packed, picking) {
 
 // add notes what answers a question from now on, if there is a place for it.
 func (x *index) add(question []byte, slot *packSlot, p picking) {
-	if x.places.Load() == nil {
-		x.places.CompareAndSwap(nil, new([indexPlaces]atomic.Pointer[indexed]))
+	if at, _ := x.places(question); at.Load() == nil {
+		at.CompareAndSwap(nil, new(indexPage))
 	}
 	place := x.place(question)
 	old := place.Load()

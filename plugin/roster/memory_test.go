@@ -5,6 +5,9 @@ import (
 	"runtime"
 	"testing"
 
+	"github.com/miekg/dns"
+
+	"github.com/rosterdns/roster/internal/mirror"
 	"github.com/rosterdns/roster/internal/services"
 )
 
@@ -33,6 +36,27 @@ func TestMemoryOfQueriedServices(t *testing.T) { // not parallel: it measures th
 		t.Errorf("%.0f bytes for each instance, of which %.0f are packed, want %d", got, float64(a.r.packCache.size)/(many*each), bound)
 	}
 	runtime.KeepAlive(store)
+}
+
+// TestMemoryOfManyBlocks: a block that is asked a few questions takes memory for these.
+func TestMemoryOfManyBlocks(t *testing.T) { // not parallel: it measures the process's memory
+	const n = 100
+	store := storeOf(t, many(10))
+	handlers := make([]*Roster, n)
+	for i := range handlers {
+		handlers[i] = servingRegistry(t, "roster", inState(store, mirror.Live))
+	}
+	before := heapInUse()
+	for _, r := range handlers {
+		a := &asker{r, r.counters.of("dns://:53"), make([]byte, 0, dns.DefaultMsgSize)}
+		if !a.ask(t, manyA) || !a.ask(t, manySRV) {
+			t.Fatal("not answered")
+		}
+	}
+	if each := (heapInUse() - before) / n; each > 16<<10 {
+		t.Errorf("a block takes %d octets after two questions", each)
+	}
+	runtime.KeepAlive(handlers)
 }
 
 // TestPackedWithoutView: what is packed answers when the view is gone, which a change

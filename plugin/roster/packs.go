@@ -75,6 +75,9 @@ type packSlot struct {
 	used atomic.Bool
 	// missed counts the questions that it wasn't there for.
 	missed atomic.Uint32
+	// packing says that it is packed just now: a large set takes longer than it is until the
+	// next question, which would pack it, too.
+	packing atomic.Bool
 	// refused says that it can't be packed, or is too large.
 	refused atomic.Bool
 	// retired says that the service has another version.
@@ -181,6 +184,21 @@ type held struct {
 }
 
 func newPackCache(limit int) *packCache { return &packCache{limit: limit} }
+
+// pack returns what build makes for a slot that has no packed form; nil while another
+// question has it made, or if there is none.
+func (c *packCache) pack(s *packSlot, build func() *wire.Packed) *wire.Packed {
+	if !s.packing.CompareAndSwap(false, true) {
+		return nil
+	}
+	defer s.packing.Store(false)
+	p := s.load() // of who was faster
+	if p == nil {
+		p = build()
+		s.refused.Store(!c.store(s, p))
+	}
+	return p
+}
 
 // store puts a packed form in its slot, unless that has one, and reports false if there
 // is none or it is too large. Others have to go that were not asked for of late.

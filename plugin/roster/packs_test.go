@@ -9,6 +9,7 @@ import (
 
 	"github.com/rosterdns/roster/internal/mirror"
 	"github.com/rosterdns/roster/internal/services"
+	"github.com/rosterdns/roster/plugin/roster/internal/wire"
 )
 
 // asker asks a handler for datagrams.
@@ -133,5 +134,43 @@ func TestPackedLate(t *testing.T) {
 	s := slot(served.hot.find(hotKey{dns.TypeSRV, portKey{protocol: "tcp", name: "http"}}))
 	if size := a.r.packCache.size; size != 0 || !s.refused.Load() || s.packed.Load() != nil {
 		t.Errorf("%d octets stored, refused %v: want none, and never more", size, s.refused.Load())
+	}
+}
+
+// TestPackedOnce: while a large set is packed for one question, others are answered without
+// it, and don't pack it, too.
+func TestPackedOnce(t *testing.T) {
+	t.Parallel()
+	r := servingRegistry(t, "roster", inState(storeOf(t, many(1000)), mirror.Live))
+	req := query(manySRV)
+	s := scratches.Get().(*scratch)
+	defer s.release()
+	ask := func() hit {
+		t.Helper()
+		s.query = wire.Query{}
+		if !s.take(req) {
+			t.Fatal("not taken")
+		}
+		h, ok := r.find(s, ownAddrs[0])
+		if !ok {
+			t.Fatal("not answered")
+		}
+		return h
+	}
+	ask()
+	set, key := serviceQuestion{&s.question}.hotSet()
+	slot := set.packs.slot(&key)
+	slot.missed.Store(1000)
+	h := hit{}
+	r.packCache.pack(slot, func() *wire.Packed {
+		h = ask()
+		return nil
+	})
+	if h.Packed != nil || h.undrawn != 1000 {
+		t.Errorf("%d records are packed while they are", h.Len())
+	}
+	slot.refused.Store(false)
+	if h = ask(); h.Packed == nil {
+		t.Error("not packed afterwards")
 	}
 }
