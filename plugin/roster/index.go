@@ -32,7 +32,7 @@ type indexPage [pagePlaces]atomic.Pointer[indexed]
 
 // indexed is what answers a question.
 type indexed struct {
-	question string // as appendKey makes it
+	question string // as wire.Query.AppendKey makes it
 	slot     *packSlot
 	picking
 }
@@ -65,7 +65,11 @@ func (x *index) find(question []byte) (*wire.Packed, picking) {
 	if known == nil || known.question != string(question) {
 		return nil, picking{}
 	}
-	return known.slot.load(), known.picking
+	packed := known.slot.load()
+	if packed == nil && known.slot.retired.Load() {
+		place.CompareAndSwap(known, nil) // what it is picked by can hold instances
+	}
+	return packed, known.picking
 }
 
 // add notes what answers a question from now on, if there is a place for it.

@@ -35,6 +35,7 @@ func TestRawWriters(t *testing.T) {
 			"not a server's":          {&plugintest.ResponseWriter{}, false},
 			"none":                    {nil, false},
 			"nothing beneath":         {&request.ScrubWriter{}, false},
+			"no structure":            {new(noStructure), false},
 		} {
 			if got := writesOctets(tt.w); got != tt.want {
 				t.Errorf("%s: %v, want %v", name, got, tt.want)
@@ -42,6 +43,18 @@ func TestRawWriters(t *testing.T) {
 		}
 	})
 }
+
+// noStructure is a writer of another program that has its methods elsewhere.
+type noStructure func()
+
+func (*noStructure) LocalAddr() net.Addr         { return &net.UDPAddr{} }
+func (*noStructure) RemoteAddr() net.Addr        { return &net.UDPAddr{} }
+func (*noStructure) WriteMsg(*dns.Msg) error     { return nil }
+func (*noStructure) Write(b []byte) (int, error) { return len(b), nil }
+func (*noStructure) Close() error                { return nil }
+func (*noStructure) TsigStatus() error           { return nil }
+func (*noStructure) TsigTimersOnly(bool)         {}
+func (*noStructure) Hijack()                     {}
 
 // decorator is before the socket, as that of the plugin shed.
 type decorator struct {

@@ -56,7 +56,7 @@ func writesOctets(w dns.ResponseWriter) bool {
 // nothing was put before its socket that would have to see what is written. miekg/dns
 // has that in a field which is the writer itself else.
 func isUndecorated(v reflect.Value) bool {
-	if !v.IsValid() || v.Kind() != reflect.Pointer {
+	if !v.IsValid() || v.Kind() != reflect.Pointer || v.Type().Elem().Kind() != reflect.Struct {
 		return false
 	}
 	client := clientWriter.Load()

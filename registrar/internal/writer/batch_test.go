@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -179,4 +180,36 @@ func TestSupersededAmongMany(t *testing.T) {
 			t.Errorf("%d transactions for %d instances", n, instances)
 		}
 	})
+}
+
+// TestCallsAreRecordedWhole: of two calls for the same instances one holds for all of them,
+// however many there are.
+func TestCallsAreRecordedWhole(t *testing.T) {
+	t.Parallel()
+	const instances = 4 * maxRecorded
+	for range 10 {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			var wg sync.WaitGroup
+			for weight := range uint16(2) {
+				s := orders(numbered(instances)...)
+				for i := range s.Instances {
+					s.Instances[i].Weight = weight + 1
+				}
+				wg.Go(func() { w.register(t, s) })
+			}
+			wg.Wait()
+			if err := w.client.Wait(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			found := map[bool]int{}
+			for _, id := range numbered(instances) {
+				kv := w.Get(strings.TrimSuffix(keyA, "a") + id)
+				found[strings.Contains(string(kv.Value), `"weight":1,`)]++
+			}
+			if len(found) != 1 {
+				t.Fatalf("%d instances are as one call says, and %d as the other", found[true], found[false])
+			}
+		})
+	}
 }

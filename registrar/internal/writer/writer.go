@@ -49,6 +49,9 @@ type Writer struct {
 	leave      bool
 	wg         sync.WaitGroup
 	end        context.CancelFunc // ends the reconciler
+	// asking is locked while all that one call asks for is recorded, so that of two calls
+	// for the same instances the later one holds for each.
+	asking sync.Mutex
 
 	// Guarded by the table's mutex:
 	started  bool
@@ -72,7 +75,17 @@ func New(cfg Config) *Writer {
 // while for them. The error is ErrClosed. The first of many are on their way while
 // the others are recorded.
 func (w *Writer) Register(ctx context.Context, service *registrar.Service) error {
-	var asked []*entry
+	asked, err := w.register(service)
+	if err == nil {
+		w.await(ctx, asked)
+	}
+	return err
+}
+
+// register records the instances, and returns the entries that this changes.
+func (w *Writer) register(service *registrar.Service) (asked []*entry, err error) {
+	w.asking.Lock()
+	defer w.asking.Unlock()
 	for part := range slices.Chunk(service.Instances, maxRecorded) {
 		values := make([][]byte, len(part))
 		for i := range part {
@@ -80,18 +93,19 @@ func (w *Writer) Register(ctx context.Context, service *registrar.Service) error
 		}
 		list, err := w.ask(func() []*entry { return w.table.register(service.Namespace, service.Name, part, values) })
 		if err != nil {
-			return err
+			return nil, err
 		}
 		asked = append(asked, list...)
 	}
-	w.await(ctx, asked)
-	return nil
+	return asked, nil
 }
 
 // Unregister records that instances are to go, all of this client's in the
 // service if ids is empty, and waits a while for it. The error is ErrClosed.
 func (w *Writer) Unregister(ctx context.Context, service *registrar.Service, ids []string) error {
+	w.asking.Lock()
 	asked, err := w.ask(func() []*entry { return w.table.unregister(service.Namespace, service.Name, ids) })
+	w.asking.Unlock()
 	if err == nil {
 		w.await(ctx, asked)
 	}
