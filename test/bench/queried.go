@@ -41,7 +41,12 @@ func runQueried(ctx context.Context, m *measurement) error {
 		}
 		defer s.Stop()
 		err = m.changing(ctx, r, change{rosterPrefix, r.data, changeRate}, func(ctx context.Context) error {
-			return m.askAll(ctx, r, s)
+			for start := time.Now(); time.Since(start) < queriedFor; {
+				if err := m.askAll(ctx, r, s); err != nil {
+					return err
+				}
+			}
+			return nil
 		})
 		if err != nil {
 			return err
@@ -60,20 +65,16 @@ func runQueried(ctx context.Context, m *measurement) error {
 	})
 }
 
-// askAll asks every service for its addresses and targets, at least once.
+// askAll asks every service for its addresses and targets, once.
 func (m *measurement) askAll(ctx context.Context, r *registry, s *peers.Server) error {
-	for start := time.Now(); ; {
-		for _, k := range []load.Kind{{Type: "A", EDNS: true}, {Type: "SRV", EDNS: true}} {
-			questions, err := r.questions(k, false)
-			if err != nil {
-				return err
-			}
-			if _, err := m.driver.Drive(ctx, drive.Load{Port: s.Port, Questions: questions, EDNS: k.EDNS, Once: true}); err != nil {
-				return err
-			}
+	for _, k := range []load.Kind{{Type: "A", EDNS: true}, {Type: "SRV", EDNS: true}} {
+		questions, err := r.questions(k, false)
+		if err != nil {
+			return err
 		}
-		if time.Since(start) >= queriedFor {
-			return nil
+		if _, err := m.driver.Drive(ctx, drive.Load{Port: s.Port, Questions: questions, EDNS: k.EDNS, Once: true}); err != nil {
+			return err
 		}
 	}
+	return nil
 }
