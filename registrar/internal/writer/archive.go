@@ -88,6 +88,7 @@ func (t *table) endStragglers(now time.Time) {
 func (t *table) release(e *entry) {
 	e.place = atRest
 	e.history.giveUp()
+	e.released = e.asOf
 	e.observed, e.asOf = observed{}, 0
 	t.look(e)
 	if !e.history.acked {

@@ -32,10 +32,11 @@ type entry struct {
 	place    place
 	restored time.Time // when the instance was last registered again without being asked
 
-	state   registrar.State // "" if there is none to tell of
-	since   time.Time
-	told    told
-	retired uint64 // counts how often there was nothing more to do
+	state    registrar.State // "" if there is none to tell of
+	since    time.Time
+	told     told
+	retired  uint64 // counts how often there was nothing more to do
+	released int64  // the revision as of which nothing more was to be known
 }
 
 // caller is a Register or an Unregister that waits until what it asked for was tried.
@@ -108,6 +109,12 @@ type told struct {
 // desired was acknowledged, and for stragglers.
 func (e *entry) toFollow() bool {
 	return e.desired.intent == intentRegister && e.acked || e.place == straggler
+}
+
+// isOld reports whether a change comes too late to be news: the entry was released since, and
+// its key is still followed until the reconciler ends that.
+func (e *entry) isOld(revision int64) bool {
+	return e.place == atRest && !e.toFollow() && revision <= e.released
 }
 
 // look notes an entry whose key is to be followed now, or no more.

@@ -91,6 +91,9 @@ func (s *subscription) commit(c mirror.Commit, seen []sighting) {
 		if e.sub != s.followed && !own {
 			continue // it is not followed, or not yet
 		}
+		if c.Cause == mirror.CauseWatch && e.isOld(g.revision) {
+			continue
+		}
 		asOf := g.revision
 		if c.Cause == mirror.CauseList {
 			asOf = max(asOf, c.Revision) // a list shows what is there now
