@@ -37,9 +37,6 @@ func runScale(ctx context.Context, m *measurement) error {
 		if servers[name], err = m.startServer(ctx, chain, registries[name]); err != nil {
 			return err
 		}
-		if err := m.askAll(ctx, registries[name], servers[name]); err != nil {
-			return err
-		}
 	}
 	return m.eachRound(ctx, func(ctx context.Context, n int) error {
 		for _, k := range load.Kinds {
