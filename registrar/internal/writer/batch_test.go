@@ -186,7 +186,7 @@ func TestSupersededAmongMany(t *testing.T) {
 // however many there are.
 func TestCallsAreRecordedWhole(t *testing.T) {
 	t.Parallel()
-	const instances = 4 * maxRecorded
+	const instances = 2000
 	for range 10 {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t)

@@ -19,8 +19,6 @@ import (
 const (
 	// writeWait is how long Register and Unregister wait for their write.
 	writeWait = time.Second
-	// maxRecorded is how many instances are recorded at once: a round of transactions.
-	maxRecorded = inFlight * maxOperations
 	// maxErrors bounds how many instances an error of Wait tells of.
 	maxErrors = 10
 )
@@ -49,9 +47,6 @@ type Writer struct {
 	leave      bool
 	wg         sync.WaitGroup
 	end        context.CancelFunc // ends the reconciler
-	// asking is locked while all that one call asks for is recorded, so that of two calls
-	// for the same instances the later one holds for each.
-	asking sync.Mutex
 
 	// Guarded by the table's mutex:
 	started  bool
@@ -71,41 +66,24 @@ func New(cfg Config) *Writer {
 	return w
 }
 
-// Register records the instances of a prepared service as desired, and waits a
-// while for them. The error is ErrClosed. The first of many are on their way while
-// the others are recorded.
+// Register records the instances of a prepared service as desired, all at once, and waits
+// a while for them. The error is ErrClosed.
 func (w *Writer) Register(ctx context.Context, service *registrar.Service) error {
-	asked, err := w.register(service)
+	values := make([][]byte, len(service.Instances))
+	for i := range service.Instances {
+		values[i] = service.Instances[i].EncodeValue()
+	}
+	asked, err := w.ask(func() []*entry { return w.table.register(service.Namespace, service.Name, service.Instances, values) })
 	if err == nil {
 		w.await(ctx, asked)
 	}
 	return err
 }
 
-// register records the instances, and returns the entries that this changes.
-func (w *Writer) register(service *registrar.Service) (asked []*entry, err error) {
-	w.asking.Lock()
-	defer w.asking.Unlock()
-	for part := range slices.Chunk(service.Instances, maxRecorded) {
-		values := make([][]byte, len(part))
-		for i := range part {
-			values[i] = part[i].EncodeValue()
-		}
-		list, err := w.ask(func() []*entry { return w.table.register(service.Namespace, service.Name, part, values) })
-		if err != nil {
-			return nil, err
-		}
-		asked = append(asked, list...)
-	}
-	return asked, nil
-}
-
 // Unregister records that instances are to go, all of this client's in the
 // service if ids is empty, and waits a while for it. The error is ErrClosed.
 func (w *Writer) Unregister(ctx context.Context, service *registrar.Service, ids []string) error {
-	w.asking.Lock()
 	asked, err := w.ask(func() []*entry { return w.table.unregister(service.Namespace, service.Name, ids) })
-	w.asking.Unlock()
 	if err == nil {
 		w.await(ctx, asked)
 	}
