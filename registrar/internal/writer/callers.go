@@ -2,6 +2,9 @@ package writer
 
 import "github.com/rosterdns/roster/registrar"
 
+// callers are those that wait.
+type callers map[*caller]struct{}
+
 // tried reports whether what was asked of an entry was tried.
 func (e *entry) tried() bool {
 	return e.converged() || e.state == registrar.StateSuperseded || e.refused != nil
@@ -20,35 +23,35 @@ func (t *table) wait(list []*entry) *caller {
 		}
 	}
 	if c.left == 0 {
-		t.endWait(c)
+		t.callers.end(c)
 	}
 	return c
 }
 
 // attempted tells the callers that wait for an entry if it was tried.
-func (t *table) attempted(e *entry) {
+func (w callers) attempted(e *entry) {
 	if len(e.callers) == 0 || !e.tried() {
 		return
 	}
 	for _, c := range e.callers {
 		if c.left--; c.left == 0 {
-			t.endWait(c)
+			w.end(c)
 		}
 	}
 	e.callers = nil
 }
 
-// endWait ends a wait, if it hasn't ended.
-func (t *table) endWait(c *caller) {
-	if _, waits := t.callers[c]; waits {
-		delete(t.callers, c)
+// end ends a wait, if it hasn't ended.
+func (w callers) end(c *caller) {
+	if _, waits := w[c]; waits {
+		delete(w, c)
 		close(c.done)
 	}
 }
 
-// endWaits ends all waits.
-func (t *table) endWaits() {
-	for c := range t.callers {
-		t.endWait(c)
+// endAll ends all waits.
+func (w callers) endAll() {
+	for c := range w {
+		w.end(c)
 	}
 }

@@ -24,7 +24,7 @@ func (w *Writer) Close(deadline time.Time) error {
 	t := w.table
 	t.lock()
 	t.closed, t.stirred = true, true
-	t.endWaits()
+	t.callers.endAll()
 	started := w.started
 	t.unlock()
 	w.end()

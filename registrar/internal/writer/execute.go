@@ -195,7 +195,7 @@ func (r *reconciler) lost(err error) {
 	t.lock()
 	defer t.unlock()
 	t.stirred = true
-	t.endWaits()
+	t.callers.endAll()
 	if t.contact.lost(etcderror.Classify(err), time.Now()) {
 		t.reports.contacted(false)
 		t.note(func(log *slog.Logger) {

@@ -15,9 +15,9 @@ type table struct {
 	ttl       time.Duration
 	index     index
 	queue     queue
-	open      map[*entry]bool      // that have not converged
-	following map[*entry]bool      // whose keys are to be followed now, or no more
-	callers   map[*caller]struct{} // that wait
+	open      map[*entry]bool // that have not converged
+	following map[*entry]bool // whose keys are to be followed now, or no more
+	callers   callers
 	archive   archive
 	contact   contact
 	reports   reports
@@ -30,7 +30,7 @@ type table struct {
 func newTable(log *slog.Logger, ttl time.Duration, told *Reports) *table {
 	t := &table{
 		monitor: newMonitor(log), ttl: ttl, index: newIndex(), leases: newLeases(),
-		open: map[*entry]bool{}, following: map[*entry]bool{}, callers: map[*caller]struct{}{},
+		open: map[*entry]bool{}, following: map[*entry]bool{}, callers: callers{},
 	}
 	if told != nil {
 		t.reports = reports{Reports: told, changed: map[*entry]struct{}{}}
@@ -47,7 +47,7 @@ func (t *table) touch(e *entry, later bool) {
 		e.desired = desired{}
 	}
 	t.enter(e, state)
-	t.attempted(e)
+	t.callers.attempted(e)
 	switch {
 	case e.place == underWay: // its answer comes first
 	case op.action == actNone:

@@ -126,10 +126,10 @@ func (w *Writer) await(ctx context.Context, asked []*entry) {
 	select {
 	case <-c.done:
 	case <-ctx.Done():
-		t.with(func() { t.endWait(c) })
+		t.with(func() { t.callers.end(c) })
 	case <-timeout.C:
 		t.with(func() {
-			t.endWait(c)
+			t.callers.end(c)
 			t.contact.slow = true // the next caller doesn't wait until etcd has answered
 		})
 	}
