@@ -5,6 +5,9 @@ import "github.com/rosterdns/roster/registrar"
 // repeated returns the last answer to a name where the next one would be the same; nil
 // where that is not certain. It takes no lock, and costs a few loads.
 func (w *waiter) repeated(s *subject) *registrar.Service {
+	if w.lastChange != nil {
+		return nil // the store may have more than the answer shows: see behind
+	}
 	h := s.hit.Load()
 	if h == nil || w.failing() != nil || !s.service.fresh() {
 		return nil
@@ -30,10 +33,7 @@ func (svc *service) fresh() bool {
 }
 
 // repeat has a live answer repeated, if it is clear what it depends on.
-func (w *waiter) repeat(s *subject, a *answer) {
-	if w.lastChange != nil {
-		return // which says with each call whether the answer is the last one
-	}
+func (s *subject) repeat(a *answer) {
 	next := &hit{answer: a}
 	if own := a.sources.own; !s.Selector.AnyStatus && own != nil && own.Policy().Redirects() {
 		next.redirect = s.redirect.Load()

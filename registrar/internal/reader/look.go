@@ -23,7 +23,7 @@ func (w *waiter) look(ctx context.Context, s *subject) (service *registrar.Servi
 	live = live && from.live && (w.fault == nil || w.fault.Err() == nil)
 	a := s.answer(from.generation, !live)
 	if live {
-		w.repeat(s, a)
+		s.repeat(a)
 	}
 	return a.service, live, nil
 }

@@ -294,3 +294,25 @@ func TestWatchPrefixOfAnother(t *testing.T) {
 		g.want(t, "its own", "b")
 	})
 }
+
+// TestWatchLeavesCallsCurrent: a Watch, which needs no wait for what the store tells of,
+// doesn't let GetService answer without it either.
+func TestWatchLeavesCallsCurrent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.client.waiter.lastChange = func(rng string) int64 { return w.LastChange(root + rng) }
+		w.write("default/orders/a", value)
+		got := w.watch(t, "orders")
+		w.write("default/orders/b", value)
+		if list := got.take(); list[len(list)-1] != "a,b" {
+			t.Fatalf("the watch has %q", list)
+		}
+		for _, id := range []string{"c", "d", "e"} {
+			w.Put(root+"default/orders/"+id, value, 0) // the replica has not seen it yet
+			s, err := w.client.GetService(t.Context(), "orders")
+			if err != nil || s.Instances[len(s.Instances)-1].ID != id {
+				t.Fatalf("after the write of %q: %v, %v", id, s, err)
+			}
+		}
+	})
+}
