@@ -9,11 +9,13 @@ import (
 )
 
 const (
-	// indexPages and pagePlaces are powers of two. A block finds as many questions at once
-	// as their product: those of tens of thousands of services. The places take half a MiB,
-	// but of a block that is asked little, of which there can be many, less.
-	indexPages = 1 << 8
-	pagePlaces = 1 << 8
+	// indexPages and pagePlaces are powers of two. Their product is how many questions a
+	// block can find at once: a registry of 100,000 services, each asked for A and SRV,
+	// takes a fifth of the places, so that few questions meet at one. All places take 8 MiB,
+	// but there can be many blocks that are asked little: these take a page for each of the
+	// first questions, 8 KiB.
+	indexPages = 1 << 10
+	pagePlaces = 1 << 10
 	// indexYields is in how many attempts, on average, one question takes the place of
 	// another that is still of use: seldom, since that takes memory, and often enough for
 	// those to stay that are asked most.

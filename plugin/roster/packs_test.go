@@ -55,7 +55,7 @@ func TestPackCacheBound(t *testing.T) {
 	a := servingPacked(t, store, limit)
 	slot := func(i int) *packSlot {
 		s := servedOf(store.Load().Service("default", fmt.Sprintf("s%d", i)))
-		return (*s.hot.find(hotKey{qtype: dns.TypeA}).packs.slots.Load())[0]
+		return s.hot.find(hotKey{qtype: dns.TypeA}).packs.first.Load()
 	}
 	for i := range n {
 		for _, asked := range []int{i, 0} {
@@ -77,16 +77,18 @@ func TestPackCacheBound(t *testing.T) {
 			size += p.Size()
 		}
 	}
-	if size != a.r.packCache.size || there != a.r.packCache.queue.Len() || size < limit/2 {
-		t.Errorf("%d sets of %d octets; counted are %d of %d", there, size, a.r.packCache.queue.Len(), a.r.packCache.size)
+	if size != a.r.packCache.size || there != len(a.r.packCache.forms) || size < limit/2 {
+		t.Errorf("%d sets of %d octets; counted are %d of %d", there, size, len(a.r.packCache.forms), a.r.packCache.size)
 	}
 }
 
-// TestPackCacheForgets: what is packed of a version of a service goes with it.
+// TestPackCacheForgets: what is packed of a version of a service goes with it, and is
+// not counted for long.
 func TestPackCacheForgets(t *testing.T) {
 	t.Parallel()
 	store := storeOf(t, many(10))
 	a := servingPacked(t, store, 1<<30)
+	c := a.r.packCache
 	revision := int64(fixtureRevision)
 	for range 1000 {
 		revision++
@@ -96,18 +98,37 @@ func TestPackCacheForgets(t *testing.T) {
 				t.Fatal("not answered")
 			}
 		}
-	}
-	forgotten := func() bool {
-		a.r.packCache.mu.Lock()
-		defer a.r.packCache.mu.Unlock()
-		return a.r.packCache.queue.Len() <= 100 // of versions that the journal has
-	}
-	for range 100 { // cleanups run some time after a collection
-		if runtime.GC(); forgotten() {
-			return
+		if len(c.forms) > minSweep {
+			t.Fatalf("%d packed sets are counted, and 2 are there", len(c.forms))
 		}
 	}
-	t.Errorf("%d of 2,000 packed sets are still counted, of 1,000 versions", a.r.packCache.queue.Len())
+	if c.sweep(); len(c.forms) != 2 {
+		t.Errorf("%d packed sets are counted after a sweep, want 2", len(c.forms))
+	}
+	size := 0
+	for i := range c.forms {
+		size += c.forms[i].size
+	}
+	if size != c.size || size == 0 {
+		t.Errorf("%d octets are counted, and are %d", c.size, size)
+	}
+}
+
+// TestPackCacheForgetsViews: what is packed of a set that nothing has any more is not
+// counted for long.
+func TestPackCacheForgetsViews(t *testing.T) {
+	t.Parallel()
+	c := newPackCache(1 << 20)
+	key := packKey{rrtype: dns.TypeA}
+	for range 10 * minSweep {
+		if !c.store((&packs{}).slot(&key), wire.Pack([]wire.Record{{Type: dns.TypeA, Data: make([]byte, 4)}})) {
+			t.Fatal("not stored")
+		}
+	}
+	runtime.GC()
+	if c.sweep(); len(c.forms) != 0 || c.size != 0 {
+		t.Errorf("%d packed sets of %d octets are counted", len(c.forms), c.size)
+	}
 }
 
 // TestPackedLate: a large set that is asked for less often than it changes is not
@@ -117,7 +138,7 @@ func TestPackedLate(t *testing.T) {
 	const n = 10 * packedAtOnce
 	store := storeOf(t, many(n))
 	served := servedOf(store.Load().Service("default", "many"))
-	slot := func(set *setBase) *packSlot { return (*set.packs.slots.Load())[0] }
+	slot := func(set *setBase) *packSlot { return set.packs.first.Load() }
 	a := servingPacked(t, store, 1<<20)
 	for i := range 2 * n / packedAfter {
 		answered := a.ask(t, manyA)
