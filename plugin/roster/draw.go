@@ -2,13 +2,15 @@ package roster
 
 import (
 	"math/rand/v2"
+	"slices"
 	"sync"
 )
 
 // sampler picks, in memory that it uses again. It is for one goroutine.
 type sampler struct {
-	rng *rand.Rand
-	out drawn
+	rng   *rand.Rand
+	out   drawn
+	order []uint32 // memory of shuffle
 }
 
 var samplers = sync.Pool{New: newSampler}
@@ -16,34 +18,44 @@ var samplers = sync.Pool{New: newSampler}
 // newSampler returns one that picks others each time.
 func newSampler() any { return &sampler{rng: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))} }
 
-// pick appends the indexes of n records, and returns how many of them are those of
-// priority values that are there whole; the rest is a sample of one. Whatever of it is
-// cut off at the end, what is left is picked as if only so many had been asked for.
-func (s *sampler) pick(indexes []uint32, of weights, n int) (picked []uint32, whole int) {
-	picked, n = indexes, len(indexes)+n
+// pick picks n records, and appends the indexes of the first most of them to indexes,
+// which is empty. The n records are all those of some priority values, and a sample of
+// one more: whole is how many of those appended are before the sample. What is not
+// appended is not picked either, so that the cost follows most.
+func (s *sampler) pick(indexes []uint32, of weights, n, most int) (picked []uint32, whole int) {
+	picked, most = indexes, min(n, most)
 	start := 0
 	for _, end := range of.priorities() {
-		if len(picked)+end-start > n {
-			return s.sample(picked, of, start, end, n), len(picked) - len(indexes)
+		if start >= most {
+			break
 		}
-		group := len(picked)
-		for place := start; place < end; place++ {
-			picked = append(picked, of.index(place))
+		if end > n {
+			return s.sample(picked, of, start, end, most-start), start
 		}
-		s.rng.Shuffle(end-start, func(i, j int) {
-			picked[group+i], picked[group+j] = picked[group+j], picked[group+i]
-		})
+		picked = s.shuffle(picked, of, start, end, min(end, most)-start)
 		start = end
 	}
-	return picked, len(picked) - len(indexes)
+	return picked, len(picked)
 }
 
-// sample appends records of one priority value until there are n. Each costs the
-// logarithm of how many there are.
+// shuffle appends n records of a priority value in random order, whatever their weights:
+// all of that value are picked, and n is how many of them there is room for.
+func (s *sampler) shuffle(picked []uint32, of weights, start, end, n int) []uint32 {
+	s.order = slices.Grow(s.order[:0], roomToShuffle(n))
+	in := shuffled(end-start, n, false, s.order[:cap(s.order)], s.rng.Uint64())
+	for range n {
+		picked = append(picked, of.index(start+in.next()))
+	}
+	return picked
+}
+
+// sample appends n records of a priority value, picked by weight. Each costs the logarithm of
+// how many there are.
 func (s *sampler) sample(picked []uint32, of weights, start, end, n int) []uint32 {
-	s.out.reset(n - len(picked))
+	s.out.reset(n)
 	first := of.before(start)
-	for rest := of.before(end) - first; len(picked) < n; {
+	rest := of.before(end) - first
+	for range n {
 		at := of.find(s.out.skip(first+s.rng.Uint64N(rest), of), start, end)
 		weight := of.before(at+1) - of.before(at)
 		s.out.add(at, weight)

@@ -221,14 +221,14 @@ func (h *hit) order(s *scratch) (sampled int) {
 		}
 		return h.Len()
 	}
+	n := h.Len()
+	most := min(n, h.Most(s.reply.Size))
 	if h.picker != nil {
 		with := samplers.Get().(*sampler)
 		defer samplers.Put(with)
-		s.places, sampled = with.pick(s.places, h.picker, h.picks)
+		s.places, sampled = with.pick(s.places, h.picker, h.picks, most)
 		return sampled
 	}
-	n := h.Len()
-	most := min(n, h.Most(s.reply.Size))
 	o := shuffled(n, most, false, s.memory[:], rand.Uint64())
 	for range most {
 		s.places = append(s.places, uint32(o.next()))

@@ -26,6 +26,10 @@ type order struct {
 // own: twice as many as there are records in a datagram of 1,232 octets.
 const orderMemory = 256
 
+// roomToShuffle returns for how many indexes memory suffices for a shuffled order of
+// which no more than most are asked for, of however many records.
+func roomToShuffle(most int) int { return 4 * most }
+
 // shuffled returns a random order of n records, of which no more than most are asked
 // for: every order is as likely, so that which record comes after which varies too. Of
 // many more records, all that are asked for can be neighbours, from a random one on.

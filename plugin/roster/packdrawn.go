@@ -26,6 +26,7 @@ func (s *drawnSet) appendGlue(glue []dns.RR, i int, target string) []dns.RR {
 // left out. A set that is not asked for often enough to be packed as a whole is answered
 // so.
 func (q serviceQuestion) packDrawn(size int) *wire.Packed {
+	q.limit.room = size/fixedSize + 1 // one more than fit shows that some are missing
 	a := q.resolveService()
 	if a.omitted > 0 || a.count() == 0 {
 		return nil
@@ -33,7 +34,7 @@ func (q serviceQuestion) packDrawn(size int) *wire.Packed {
 	var in order
 	if !a.ordered {
 		var memory [orderMemory]uint32
-		in = shuffled(a.count(), size/fixedSize+1, false, memory[:], rand.Uint64())
+		in = shuffled(a.count(), q.limit.room, false, memory[:], rand.Uint64())
 	}
 	drawn := drawnSet{recordSet: a.records}
 	for range a.count() {
