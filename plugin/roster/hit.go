@@ -52,9 +52,9 @@ func (s *scratch) release() {
 type hit struct {
 	*wire.Packed // nil where the name has no such records
 	picking
-	// undrawn is how many records there are, where those of the answer are drawn and
-	// packed for it alone; else 0.
-	undrawn int
+	// unpacked is how many records the set has where it is not packed as a whole: a part
+	// of it is then packed for this answer alone. Else it is 0.
+	unpacked int
 	// stale says that etcd is away.
 	stale bool
 }
@@ -167,7 +167,7 @@ func (r *Roster) packed(q *question) (h hit, slot *packSlot, ok bool) {
 		h.Packed = r.packCache.pack(slot, sq.packAll)
 	}
 	if h.Packed == nil {
-		h.undrawn = n
+		h.unpacked = n
 	}
 	if h.Packed == nil || found == nil {
 		slot = nil
@@ -191,8 +191,8 @@ func (h *hit) appendTo(buf []byte, s *scratch) ([]byte, bool) {
 	if h.stale && s.query.EDNS {
 		s.reply.Options = staleOption
 	}
-	if h.undrawn > 0 {
-		if h.Packed = (serviceQuestion{&s.question}).packDrawn(s.reply.Size); h.Packed == nil {
+	if h.unpacked > 0 {
+		if h.Packed = (serviceQuestion{&s.question}).packPartial(s.reply.Size); h.Packed == nil {
 			return buf, false
 		}
 	}
@@ -206,7 +206,7 @@ func (h *hit) appendTo(buf []byte, s *scratch) ([]byte, bool) {
 // count returns how many records there are.
 func (h *hit) count() int {
 	if h.Packed == nil {
-		return h.undrawn
+		return h.unpacked
 	}
 	return h.Len()
 }
@@ -215,7 +215,7 @@ func (h *hit) count() int {
 // one from which they are a sample.
 func (h *hit) order(s *scratch) (sampled int) {
 	s.places = s.places[:0]
-	if h.undrawn > 0 {
+	if h.unpacked > 0 {
 		for i := range h.Len() {
 			s.places = append(s.places, uint32(i))
 		}

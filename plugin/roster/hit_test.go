@@ -23,7 +23,7 @@ func packedAnswer(tb testing.TB, r *Roster, req *dns.Msg, tcp bool, from netip.A
 	}
 	to := remote{from, !tcp}
 	h, ok := r.find(s, to.addr)
-	if q := &s.question; ok && h.undrawn > 0 && rand.IntN(2) == 0 {
+	if q := &s.question; ok && h.unpacked > 0 && rand.IntN(2) == 0 {
 		if set, key := (serviceQuestion{q}).hotSet(); set.count.Load() > 0 {
 			set.packs.slot(&key).missed.Store(math.MaxUint32 / 2)
 			h, ok = r.find(s, to.addr)

@@ -110,9 +110,9 @@ func TestPackCacheForgets(t *testing.T) {
 	t.Errorf("%d of 2,000 packed sets are still counted, of 1,000 versions", a.r.packCache.queue.Len())
 }
 
-// TestPackedLate: a large set that is asked for less often than it changes is not
+// TestPackedWhenDue: a large set that is asked for less often than it changes is not
 // packed whole each time, and one that is too large never. All questions are answered.
-func TestPackedLate(t *testing.T) {
+func TestPackedWhenDue(t *testing.T) {
 	t.Parallel()
 	const n = 10 * packedAtOnce
 	store := storeOf(t, many(n))
@@ -166,7 +166,7 @@ func TestPackedOnce(t *testing.T) {
 		h = ask()
 		return nil
 	})
-	if h.Packed != nil || h.undrawn != 1000 {
+	if h.Packed != nil || h.unpacked != 1000 {
 		t.Errorf("%d records are packed while they are", h.Len())
 	}
 	slot.refused.Store(false)

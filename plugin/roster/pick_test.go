@@ -13,7 +13,7 @@ import (
 )
 
 // TestPickDistribution compares how often each record is picked, and as which one,
-// with what drawing by weight without replacement makes likely.
+// with what picking by weight without replacement makes likely.
 func TestPickDistribution(t *testing.T) {
 	t.Parallel()
 	const rounds = 40_000
@@ -31,8 +31,8 @@ func TestPickDistribution(t *testing.T) {
 		}
 	}
 	var want [4][4]float64
-	var draw func(place int, chance float64, left []int)
-	draw = func(place int, chance float64, left []int) {
+	var likely func(place int, chance float64, left []int)
+	likely = func(place int, chance float64, left []int) {
 		total := 0.0
 		for _, i := range left {
 			total += float64(weights[i])
@@ -41,11 +41,11 @@ func TestPickDistribution(t *testing.T) {
 			c := chance * float64(weights[i]) / total
 			want[place][i] += c
 			if place < 2 {
-				draw(place+1, c, slices.Delete(slices.Clone(left), k, k+1))
+				likely(place+1, c, slices.Delete(slices.Clone(left), k, k+1))
 			}
 		}
 	}
-	draw(0, 1, []int{0, 1, 2, 3})
+	likely(0, 1, []int{0, 1, 2, 3})
 	for place := range 3 {
 		for i := range weights {
 			got, chance := counted[place][i]/rounds, want[place][i]
@@ -92,7 +92,7 @@ func TestPickOrders(t *testing.T) {
 	}
 }
 
-// pickSlowly is picker.sample as it is defined: each is drawn by going through all
+// pickSlowly is picker.sample as it is defined: each is picked by going through all
 // that are left.
 func pickSlowly(weights []uint64, n int, rng *rand.Rand) (picked []uint32) {
 	weights = slices.Clone(weights)
@@ -135,18 +135,18 @@ func TestPickLarge(t *testing.T) {
 		if want := pickSlowly(weights, n, rand.New(rand.NewPCG(7, 8))); !slices.Equal(picked, want) {
 			t.Errorf("%s: picked %v\nwant %v", name, picked, want)
 		}
-		var out drawn
-		out.reset(n)
+		var tree pickedTree
+		tree.reset(n)
 		for _, at := range picked {
-			out.add(int(at), weights[at])
+			tree.add(int(at), weights[at])
 		}
-		if d := depth(out.root); d > 60 { // six times the logarithm
+		if d := depth(tree.root); d > 60 { // six times the logarithm
 			t.Errorf("%s: the way down is %d records long", name, d)
 		}
 	}
 }
 
-func depth(r *drawnRecord) int {
+func depth(r *pickedRecord) int {
 	if r == nil {
 		return 0
 	}

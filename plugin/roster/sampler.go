@@ -9,8 +9,8 @@ import (
 // sampler picks, in memory that it uses again. It is for one goroutine.
 type sampler struct {
 	rng   *rand.Rand
-	out   drawn
-	order []uint32 // memory of shuffle
+	tree  pickedTree // memory of sample
+	order []uint32   // memory of shuffle
 }
 
 var samplers = sync.Pool{New: newSampler}
@@ -49,16 +49,16 @@ func (s *sampler) shuffle(picked []uint32, of weights, start, end, n int) []uint
 	return picked
 }
 
-// sample appends n records of a priority value, picked by weight. Each costs the logarithm of
-// how many there are.
+// sample appends n records of a priority value, picked by weight. Each costs the logarithm
+// of how many there are.
 func (s *sampler) sample(picked []uint32, of weights, start, end, n int) []uint32 {
-	s.out.reset(n)
+	s.tree.reset(n)
 	first := of.before(start)
 	rest := of.before(end) - first
 	for range n {
-		at := of.find(s.out.skip(first+s.rng.Uint64N(rest), of), start, end)
+		at := of.find(s.tree.skip(first+s.rng.Uint64N(rest), of), start, end)
 		weight := of.before(at+1) - of.before(at)
-		s.out.add(at, weight)
+		s.tree.add(at, weight)
 		rest -= weight
 		picked = append(picked, of.index(at))
 	}
