@@ -140,11 +140,12 @@ func (q *question) hot() bool {
 }
 
 // packed returns the packed record set that answers a hot question about a service,
-// which is made where that is due, and its place if it is found there until the service
-// has another version. It reports false where there is none.
+// which is made where that is due. slot is its place if that is retired with the version
+// of the service, so that the index can have it; else nil. It reports false where messages
+// have to answer.
 func (r *Roster) packed(q *question) (h hit, slot *packSlot, ok bool) {
 	sq := serviceQuestion{q}
-	set, key := sq.hotSet()
+	set, remembered := sq.hotSet()
 	if set == nil {
 		return h, nil, false
 	}
@@ -158,10 +159,10 @@ func (r *Roster) packed(q *question) (h hit, slot *packSlot, ok bool) {
 			return h, nil, false // who picks records of messages makes it
 		}
 	}
+	key := sq.packKeyOf(set)
 	slot = set.packs.slot(&key)
-	found := q.found(set)
-	if found != nil {
-		found.add(slot)
+	if remembered {
+		q.answering.slots.add(slot)
 	}
 	if h.Packed = slot.load(); h.Packed == nil && slot.due(n) {
 		h.Packed = r.packCache.pack(slot, sq.packAll)
@@ -169,7 +170,7 @@ func (r *Roster) packed(q *question) (h hit, slot *packSlot, ok bool) {
 	if h.Packed == nil {
 		h.unpacked = n
 	}
-	if h.Packed == nil || found == nil {
+	if h.Packed == nil || !remembered {
 		slot = nil
 	}
 	return h, slot, true

@@ -24,7 +24,9 @@ func packedAnswer(tb testing.TB, r *Roster, req *dns.Msg, tcp bool, from netip.A
 	to := remote{from, !tcp}
 	h, ok := r.find(s, to.addr)
 	if q := &s.question; ok && h.unpacked > 0 && rand.IntN(2) == 0 {
-		if set, key := (serviceQuestion{q}).hotSet(); set.count.Load() > 0 {
+		sq := serviceQuestion{q}
+		if set, _ := sq.hotSet(); set.count.Load() > 0 {
+			key := sq.packKeyOf(set)
 			set.packs.slot(&key).missed.Store(math.MaxUint32 / 2)
 			h, ok = r.find(s, to.addr)
 		}

@@ -158,7 +158,9 @@ func TestPackedOnce(t *testing.T) {
 		return h
 	}
 	ask()
-	set, key := serviceQuestion{&s.question}.hotSet()
+	q := serviceQuestion{&s.question}
+	set, _ := q.hotSet()
+	key := q.packKeyOf(set)
 	slot := set.packs.slot(&key)
 	slot.missed.Store(1000)
 	h := hit{}
