@@ -81,12 +81,12 @@ func (r *Roster) find(s *scratch, from netip.Addr) (hit, bool) {
 
 // search is find without the index, for what that doesn't have yet, or never has.
 func (r *Roster) search(s *scratch, key []byte, from netip.Addr) (hit, bool) {
-	lower, ok := wire.AppendLower(s.qname[:0], s.query.Question)
+	text, ok := wire.AppendText(s.qname[:0], key)
 	if !ok {
 		return hit{}, false
 	}
-	//nolint:gosec // lower is not written to before release, and what is remembered has copies
-	qname := unsafe.String(unsafe.SliceData(lower), len(lower))
+	//nolint:gosec // text is not written to before release, and what is remembered has copies
+	qname := unsafe.String(unsafe.SliceData(text), len(text))
 	z := r.zoneAround(qname)
 	if z == nil || z.forward != nil || z.delegates(qname) {
 		return hit{}, false
