@@ -59,7 +59,8 @@ type hit struct {
 	stale bool
 }
 
-// find returns the packed record set that answers the query in s of a client. It reports false where there is none.
+// find returns the packed record set that answers the query in s of a client. It reports
+// false where there is none.
 func (r *Roster) find(s *scratch, from netip.Addr) (hit, bool) {
 	// The status comes first, as in ServeDNS.
 	stale := false
