@@ -10,11 +10,11 @@ import (
 	"github.com/rosterdns/roster/internal/snapshot"
 )
 
-// Entries yields what a snapshot has of the generation: the key below Root and
-// the value of each instance, of the overrides that apply to one, and of the
-// policies of services that exist, and the Revision of their service. The value of an
-// instance is its record, for Restored. It is for one goroutine; a value is valid until
-// the next one.
+// Entries yields the entries that a snapshot has of the generation: one for each instance,
+// for each override that applies to an instance, and for the policy of each service that
+// exists. Keys are below Root; revisions are those of the services. The value of an
+// instance is its record, which Restored reads. The sequence is for one goroutine, and a
+// value is valid until the next one.
 func (g *Generation) Entries() iter.Seq[snapshot.Entry] {
 	return func(yield func(snapshot.Entry) bool) {
 		var value []byte
@@ -53,11 +53,11 @@ func (s *Service) entries(value *[]byte) iter.Seq[snapshot.Entry] {
 	}
 }
 
-// Components that make the key of a snapshot's entry from that of an instance, N/S/I:
-// N/S/_vanished/I says that the instance is served only because it expired in a mass,
-// N/S/_keep_last/I that it is only because it was the last of its service; the value
-// until when (RFC 3339). The strings are part of the format. Components
-// that start so are reserved, so that who doesn't know one ignores it.
+// Components that make the key of a snapshot's entry from that of an instance, N/S/I.
+// N/S/_vanished/I says that the instance is served only because it expired in a mass
+// expiry, and N/S/_keep_last/I that it is served only because it was the last one of its
+// service. The value is until when (RFC 3339). The strings are part of the format.
+// Components that start with "_" are reserved: a program ignores those it doesn't know.
 const (
 	expiredComponent = "/_vanished"
 	lastSetComponent = "/_keep_last"
@@ -92,11 +92,11 @@ func isMark(e *snapshot.Entry) bool {
 // restoreRoom is the memory that is allocated for values at once.
 const restoreRoom = 256 << 10
 
-// Restored yields the events that put back the entries of a snapshot, for
-// mirror.Restore: those that Generation.Entries has yielded, or an earlier program, of
-// which the values are as those in etcd. Entries that say until when a Guard serves an instance are no keys
-// of etcd: they are appended to expired, for Guard.Restore. An error
-// ends it: check the entries before.
+// Restored yields the events that restore the entries of a snapshot, for mirror.Restore.
+// The entries are those of Generation.Entries, or of an earlier version of the program,
+// whose values are as in etcd. Entries that say until when a Guard serves an instance are
+// no keys of etcd: Restored appends them to expired, for Guard.Restore. The events end at
+// the first error of the entries, which only the caller can tell from their end.
 func Restored(entries iter.Seq2[snapshot.Entry, error], expired *[]snapshot.Entry) iter.Seq[mirror.Event] {
 	return func(yield func(mirror.Event) bool) {
 		var room []byte // of many values, since each alone would cost as much as reading it

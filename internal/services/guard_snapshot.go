@@ -8,9 +8,9 @@ import (
 	"github.com/rosterdns/roster/internal/snapshot"
 )
 
-// Snapshot returns what is served and what a snapshot has of it: that which
-// Generation.Entries yields, and until when instances are served that are gone. It is safe for concurrent use, the sequence for one
-// goroutine.
+// Snapshot returns what is served, and the entries that a snapshot has of it: those of
+// Generation.Entries, and one for each instance that is served though it is gone, with
+// until when. It is safe for concurrent use; the sequence is for one goroutine.
 func (g *Guard) Snapshot() (*Generation, iter.Seq[snapshot.Entry]) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

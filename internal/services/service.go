@@ -20,9 +20,9 @@ type Service struct {
 	instances instances       // that are valid
 	up        int             // of them, those that are up
 	policy    *catalog.Policy // nil if there is none
-	// altered is how many instances a filter shows something else or nothing of; 0
-	// where the service is shown as it is. With replaced it takes no more than a word: there
-	// are many services.
+	// altered is how many instances a filter replaces or hides; 0 where it shows the service
+	// as it is. It has 32 bits so that it shares a word with replaced: there are many
+	// services.
 	altered int32
 	// replaced says that readers are about to see another version, or have seen it.
 	replaced atomic.Bool

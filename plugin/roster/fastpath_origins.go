@@ -4,6 +4,8 @@ import (
 	"github.com/coredns/coredns/plugin"
 	"github.com/coredns/coredns/plugin/metrics"
 	"github.com/miekg/dns"
+
+	"github.com/rosterdns/roster/plugin/roster/internal/wire"
 )
 
 // fastOrigin is a zone on a listener with fastpath.
@@ -68,22 +70,13 @@ func (o *fastOrigins) of(query []byte) (f *fastOrigin, end int) {
 	}
 	for start := header; start < end; start += 1 + int(query[start]) {
 		if n := end - start; n <= maxName && o.sizes[n] {
-			var lower [maxName]byte
-			if f = o.byName[string(appendLower(lower[:0], query[start:end]))]; f != nil {
+			var name [maxName]byte
+			copy(name[:], query[start:end])
+			wire.Lower(name[:n])
+			if f = o.byName[string(name[:n])]; f != nil {
 				return f, end
 			}
 		}
 	}
 	return nil, 0
-}
-
-// appendLower appends a name in lower case. Octets of a length are never letters.
-func appendLower(to, name []byte) []byte {
-	for _, c := range name {
-		if 'A' <= c && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		to = append(to, c)
-	}
-	return to
 }

@@ -52,14 +52,15 @@ func (s *scratch) release() {
 type hit struct {
 	*wire.Packed // nil where the name has no such records
 	picking
-	// undrawn is how many records there are, where those of the answer are drawn and
-	// packed for it alone; else 0.
-	undrawn int
+	// unpacked is how many records the set has where it is not packed as a whole: a part
+	// of it is then packed for this answer alone. Else it is 0.
+	unpacked int
 	// stale says that etcd is away.
 	stale bool
 }
 
-// find returns the packed record set that answers the query in s of a client. It reports false where there is none.
+// find returns the packed record set that answers the query in s of a client. It reports
+// false where there is none.
 func (r *Roster) find(s *scratch, from netip.Addr) (hit, bool) {
 	// The status comes first, as in ServeDNS.
 	stale := false
@@ -81,12 +82,12 @@ func (r *Roster) find(s *scratch, from netip.Addr) (hit, bool) {
 
 // search is find without the index, for what that doesn't have yet, or never has.
 func (r *Roster) search(s *scratch, key []byte, from netip.Addr) (hit, bool) {
-	lower, ok := wire.AppendLower(s.qname[:0], s.query.Question)
+	text, ok := wire.AppendText(s.qname[:0], key)
 	if !ok {
 		return hit{}, false
 	}
-	//nolint:gosec // lower is not written to before release, and what is remembered has copies
-	qname := unsafe.String(unsafe.SliceData(lower), len(lower))
+	//nolint:gosec // text is not written to before release, and what is remembered has copies
+	qname := unsafe.String(unsafe.SliceData(text), len(text))
 	z := r.zoneAround(qname)
 	if z == nil || z.forward != nil || z.delegates(qname) {
 		return hit{}, false
@@ -140,11 +141,12 @@ func (q *question) hot() bool {
 }
 
 // packed returns the packed record set that answers a hot question about a service,
-// which is made where that is due, and its place if it is found there until the service
-// has another version. It reports false where there is none.
+// which is made where that is due. slot is its place if that is retired with the version
+// of the service, so that the index can have it; else nil. It reports false where messages
+// have to answer.
 func (r *Roster) packed(q *question) (h hit, slot *packSlot, ok bool) {
 	sq := serviceQuestion{q}
-	set, key := sq.hotSet()
+	set, remembered := sq.hotSet()
 	if set == nil {
 		return h, nil, false
 	}
@@ -158,18 +160,18 @@ func (r *Roster) packed(q *question) (h hit, slot *packSlot, ok bool) {
 			return h, nil, false // who picks records of messages makes it
 		}
 	}
+	key := sq.packKeyOf(set)
 	slot = set.packs.slot(&key)
-	found := q.found(set)
-	if found != nil {
-		found.add(slot)
+	if remembered {
+		q.answering.slots.add(slot)
 	}
 	if h.Packed = slot.load(); h.Packed == nil && slot.due(n) {
 		h.Packed = r.packCache.pack(slot, sq.packAll)
 	}
 	if h.Packed == nil {
-		h.undrawn = n
+		h.unpacked = n
 	}
-	if h.Packed == nil || found == nil {
+	if h.Packed == nil || !remembered {
 		slot = nil
 	}
 	return h, slot, true
@@ -191,8 +193,8 @@ func (h *hit) appendTo(buf []byte, s *scratch) ([]byte, bool) {
 	if h.stale && s.query.EDNS {
 		s.reply.Options = staleOption
 	}
-	if h.undrawn > 0 {
-		if h.Packed = (serviceQuestion{&s.question}).packDrawn(s.reply.Size); h.Packed == nil {
+	if h.unpacked > 0 {
+		if h.Packed = (serviceQuestion{&s.question}).packPartial(s.reply.Size); h.Packed == nil {
 			return buf, false
 		}
 	}
@@ -206,7 +208,7 @@ func (h *hit) appendTo(buf []byte, s *scratch) ([]byte, bool) {
 // count returns how many records there are.
 func (h *hit) count() int {
 	if h.Packed == nil {
-		return h.undrawn
+		return h.unpacked
 	}
 	return h.Len()
 }
@@ -215,20 +217,20 @@ func (h *hit) count() int {
 // one from which they are a sample.
 func (h *hit) order(s *scratch) (sampled int) {
 	s.places = s.places[:0]
-	if h.undrawn > 0 {
+	if h.unpacked > 0 {
 		for i := range h.Len() {
 			s.places = append(s.places, uint32(i))
 		}
 		return h.Len()
 	}
+	n := h.Len()
+	most := min(n, h.Most(s.reply.Size))
 	if h.picker != nil {
 		with := samplers.Get().(*sampler)
 		defer samplers.Put(with)
-		s.places, sampled = with.pick(s.places, h.picker, h.picks)
+		s.places, sampled = with.pick(s.places, h.picker, h.picks, most)
 		return sampled
 	}
-	n := h.Len()
-	most := min(n, h.Most(s.reply.Size))
 	o := shuffled(n, most, false, s.memory[:], rand.Uint64())
 	for range most {
 		s.places = append(s.places, uint32(o.next()))

@@ -23,8 +23,10 @@ func packedAnswer(tb testing.TB, r *Roster, req *dns.Msg, tcp bool, from netip.A
 	}
 	to := remote{from, !tcp}
 	h, ok := r.find(s, to.addr)
-	if q := &s.question; ok && h.undrawn > 0 && rand.IntN(2) == 0 {
-		if set, key := (serviceQuestion{q}).hotSet(); set.count.Load() > 0 {
+	if q := &s.question; ok && h.unpacked > 0 && rand.IntN(2) == 0 {
+		sq := serviceQuestion{q}
+		if set, _ := sq.hotSet(); set.count.Load() > 0 {
+			key := sq.packKeyOf(set)
 			set.packs.slot(&key).missed.Store(math.MaxUint32 / 2)
 			h, ok = r.find(s, to.addr)
 		}
@@ -53,10 +55,10 @@ func datagramAnswer(r *Roster, req *dns.Msg, from netip.Addr) []byte {
 	return wire
 }
 
-// comparePacked compares the answer to a query that messages were used for with that in
-// wire form, where there is one, in the chain and on the fast path: they are equal but for the order of records, and where
-// not all fit for which ones are there. The message was made of a generation; others
-// are not compared with it.
+// comparePacked compares an answer made of messages with the one in wire form, if there is
+// one, in the chain and on the fast path. They are equal but for the order of records, and
+// if not all fit for which ones are there. The message was made of a generation: an answer
+// made of another one is not compared with it.
 func comparePacked(tb testing.TB, r *Roster, gen *services.Generation, req *dns.Msg, tcp bool, want *dns.Msg) {
 	tb.Helper()
 	if opt := req.IsEdns0(); r.signed && opt != nil && opt.Do() {

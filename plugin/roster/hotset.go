@@ -2,27 +2,25 @@ package roster
 
 import "github.com/miekg/dns"
 
-// hotSet returns the record set that answers a hot question, and the key of its packed
-// form. It is nil where it isn't remembered. Where the answer depends on nothing but the
-// version of a service the set is found without the service's view.
-func (q serviceQuestion) hotSet() (set *setBase, key packKey) {
-	at := hotKey{q.qtype, q.portKey()}
-	if q.isPlain() {
-		set = q.answering.hot.find(at)
+// The answer to a hot question is packed once for each record set. Where it depends on the
+// version of a service alone, the version remembers the set, so that later questions find
+// it without the service's view, which may have to be made again.
+
+// hotSet returns the record set that answers a hot question; nil where messages have to
+// answer it. remembered says that the version of the service has the set among its hot
+// ones: its packed forms are then retired with the version.
+func (q serviceQuestion) hotSet() (set *setBase, remembered bool) {
+	if !q.isPlain() {
+		return q.viewedSet(), false
 	}
-	if set == nil {
-		if set = q.selectedSet(); set == nil {
-			return nil, key
-		}
-		if q.isPlain() {
-			set = q.answering.hot.add(at, set)
-		}
+	key := hotKey{q.qtype, q.portKey()}
+	if set = q.answering.hot.find(key); set != nil {
+		return set, true
 	}
-	key = packKey{rrtype: q.qtype, ttl: q.ttls.ofSet(set.ttl)}
-	if q.qtype != dns.TypeA && q.qtype != dns.TypeAAAA {
-		key.zone, key.glue = q.zone.name, q.block.ttls.under(q.answering.service.Policy())
+	if set = q.viewedSet(); set == nil {
+		return nil, false
 	}
-	return set, key
+	return q.answering.hot.add(key, set)
 }
 
 // isPlain reports whether the answer depends on no selector, and not on who asks.
@@ -30,29 +28,9 @@ func (q *question) isPlain() bool {
 	return q.selector == nameSelector{} && len(q.block.clients.nets) == 0
 }
 
-// pickerOf returns what some of the records of a hot set are picked by, or nil if that is
-// not made yet. It is made in the view.
-func (q serviceQuestion) pickerOf(set *setBase, n int) weights {
-	if p := set.picker(n); p != nil {
-		return p
-	}
-	if viewed := q.selectedSet(); viewed != nil && viewed != set {
-		set.pickers.take(&viewed.pickers, n)
-	}
-	return set.picker(n)
-}
-
-// found returns the places of packed forms that are found without the service's view, if
-// the set's are among them; else nil.
-func (q *question) found(set *setBase) *packSlots {
-	if q.isPlain() && q.answering.hot.find(hotKey{q.qtype, q.portKey()}) == set {
-		return &q.answering.slots
-	}
-	return nil
-}
-
-// selectedSet is hotSet by the service's view.
-func (q serviceQuestion) selectedSet() (set *setBase) {
+// viewedSet returns the record set that answers a hot question from the service's view;
+// nil where messages have to answer it.
+func (q serviceQuestion) viewedSet() (set *setBase) {
 	s, _ := q.selected(q.answering)
 	var n int
 	switch {
@@ -78,4 +56,26 @@ func (q serviceQuestion) selectedSet() (set *setBase) {
 	}
 	set.count.Store(int64(n))
 	return set
+}
+
+// packKeyOf returns the key of the packed form of a hot set that answers the question.
+func (q serviceQuestion) packKeyOf(set *setBase) packKey {
+	key := packKey{rrtype: q.qtype, ttl: q.ttls.ofSet(set.ttl)}
+	if q.qtype != dns.TypeA && q.qtype != dns.TypeAAAA {
+		key.zone, key.glue = q.zone.name, q.block.ttls.under(q.answering.service.Policy())
+	}
+	return key
+}
+
+// pickerOf returns what some of the n records of a hot set are picked by; nil if it is not
+// made yet. Messages make it for the set in the view, which is another one than a
+// remembered set if the view has been made again.
+func (q serviceQuestion) pickerOf(set *setBase, n int) weights {
+	if p := set.picker(n); p != nil {
+		return p
+	}
+	if viewed := q.viewedSet(); viewed != nil && viewed != set {
+		set.pickers.take(&viewed.pickers, n)
+	}
+	return set.picker(n)
 }

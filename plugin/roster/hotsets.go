@@ -12,7 +12,9 @@ const maxHotSets = 16
 // hotSets are the record sets that were asked for of a version of a service, so that what
 // is packed of them is found without its view. The zero value is ready, and safe for
 // concurrent use.
-type hotSets struct{ all atomic.Pointer[[]foundSet] }
+type hotSets struct {
+	all atomic.Pointer[[]rememberedSet]
+}
 
 // hotKey says what is asked of a service as a whole.
 type hotKey struct {
@@ -20,7 +22,7 @@ type hotKey struct {
 	port  portKey // the zero value where it is none
 }
 
-type foundSet struct {
+type rememberedSet struct {
 	hotKey
 	*setBase
 }
@@ -37,23 +39,24 @@ func (h *hotSets) find(key hotKey) *setBase {
 	return nil
 }
 
-// add adds a set, and returns the one that is found from now on.
-func (h *hotSets) add(key hotKey, set *setBase) *setBase {
+// add remembers a set, unless there is one, and returns the one that is found from now on.
+// It returns the set itself and false if there is no room for it.
+func (h *hotSets) add(key hotKey, set *setBase) (found *setBase, remembered bool) {
 	for {
 		old := h.all.Load()
-		var all []foundSet
+		var all []rememberedSet
 		if old != nil {
 			all = *old
 		}
-		if found := h.find(key); found != nil {
-			return found
+		if found = h.find(key); found != nil {
+			return found, true
 		}
 		if len(all) == maxHotSets {
-			return set
+			return set, false
 		}
-		next := append(slices.Clip(all), foundSet{hotKey{key.qtype, key.port.clone()}, set})
+		next := append(slices.Clip(all), rememberedSet{hotKey{key.qtype, key.port.clone()}, set})
 		if h.all.CompareAndSwap(old, &next) {
-			return set
+			return set, true
 		}
 	}
 }

@@ -12,12 +12,13 @@ import (
 // order is the order in which records are answered. The zero value is that of the
 // registry.
 type order struct {
-	n, drawn uint32
+	n        uint32 // how many records there are
+	returned uint32 // how many of them next has returned
 	rng      rand.PCG
-	// places have the indexes that are left from drawn on, where a good part of all is
+	// places have the indexes that are left from returned on, where a good part of all is
 	// asked for.
 	places []uint32
-	// taken is a hash table, where few of many are asked for: of those drawn so far,
+	// taken is a hash table, where few of many are asked for: of the indexes returned so far,
 	// plus 1. Its size is a power of two.
 	taken []uint32
 }
@@ -25,6 +26,10 @@ type order struct {
 // orderMemory is how many indexes a shuffled order has room for without memory of its
 // own: twice as many as there are records in a datagram of 1,232 octets.
 const orderMemory = 256
+
+// roomToShuffle returns for how many indexes memory suffices for a shuffled order of
+// which no more than most are asked for, of however many records.
+func roomToShuffle(most int) int { return 4 * most }
 
 // shuffled returns a random order of n records, of which no more than most are asked
 // for: every order is as likely, so that which record comes after which varies too. Of
@@ -67,24 +72,24 @@ func (o *order) next() int {
 	case o.places != nil:
 		return o.swap()
 	case o.taken != nil:
-		return o.draw()
+		return o.probe()
 	}
-	o.drawn++
-	return int(o.drawn) - 1
+	o.returned++
+	return int(o.returned) - 1
 }
 
 // swap takes one of the indexes that are left, as in the shuffle of Fisher and Yates.
 func (o *order) swap() int {
-	at := o.drawn + o.below(uint32(len(o.places))-o.drawn)
+	at := o.returned + o.below(uint32(len(o.places))-o.returned)
 	picked := o.places[at]
-	o.places[at] = o.places[o.drawn]
-	o.drawn++
+	o.places[at] = o.places[o.returned]
+	o.returned++
 	return int(picked)
 }
 
-// draw takes one of all until it is one that wasn't taken. Less than half of them are,
+// probe takes one of all until it is one that wasn't taken. Less than half of them are,
 // so that this is soon.
-func (o *order) draw() int {
+func (o *order) probe() int {
 	for {
 		index := o.below(o.n)
 		if o.take(index + 1) {

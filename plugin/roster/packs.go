@@ -11,10 +11,11 @@ const (
 	// packedAtOnce is how many records a set has at most that is packed when it is first
 	// asked for: an answer has about as many.
 	packedAtOnce = 64
-	// packedAfter is how many records of a larger set each question stands for that is
-	// answered without packing. To pack them takes about as long as that takes longer
-	// than to copy what is packed, so that a set which changes all the time costs no more
-	// than twice what it has to.
+	// packedAfter says when a larger set is packed: a set of n records after n/packedAfter
+	// questions that were answered without. To answer one without takes longer, by about as
+	// much as packing packedAfter records takes. By the time the set is packed its questions
+	// have thus cost as much more as packing it costs. So a set that changes all the time
+	// costs at most twice what it has to, however often it is asked for.
 	packedAfter = 8
 )
 
@@ -26,8 +27,10 @@ type packKey struct {
 	glue   ttls // of targets
 }
 
-// setBase is what sets of all types have in common. It refers to no instances, but of a
-// large service, and can outlive the view that has the set.
+// setBase is the part that record sets of all types have in common. A version of a service
+// remembers it longer than the view with the rest of the set. So it has no pointers to
+// instances, which would keep them in memory, but for a large service, whose view lasts as
+// long as the version.
 type setBase struct {
 	ttl     ownTTLs
 	count   atomic.Int64 // of records; set before it is asked for

@@ -131,9 +131,9 @@ func TestPackCacheForgetsViews(t *testing.T) {
 	}
 }
 
-// TestPackedLate: a large set that is asked for less often than it changes is not
+// TestPackedWhenDue: a large set that is asked for less often than it changes is not
 // packed whole each time, and one that is too large never. All questions are answered.
-func TestPackedLate(t *testing.T) {
+func TestPackedWhenDue(t *testing.T) {
 	t.Parallel()
 	const n = 10 * packedAtOnce
 	store := storeOf(t, many(n))
@@ -179,7 +179,9 @@ func TestPackedOnce(t *testing.T) {
 		return h
 	}
 	ask()
-	set, key := serviceQuestion{&s.question}.hotSet()
+	q := serviceQuestion{&s.question}
+	set, _ := q.hotSet()
+	key := q.packKeyOf(set)
 	slot := set.packs.slot(&key)
 	slot.missed.Store(1000)
 	h := hit{}
@@ -187,7 +189,7 @@ func TestPackedOnce(t *testing.T) {
 		h = ask()
 		return nil
 	})
-	if h.Packed != nil || h.undrawn != 1000 {
+	if h.Packed != nil || h.unpacked != 1000 {
 		t.Errorf("%d records are packed while they are", h.Len())
 	}
 	slot.refused.Store(false)

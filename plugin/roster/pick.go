@@ -22,6 +22,8 @@ type limit struct {
 	answers int // max_answers; 0 is without a limit
 	// random is what records are picked by; nil for one that differs each time.
 	random *rand.Rand
+	// room is how many of those picked there is room for at most; 0 where that is not known.
+	room int
 }
 
 // unlimited is the limit of answers that are about one instance.
@@ -90,6 +92,14 @@ func (l *limit) picks(n int) (int, bool) {
 	return min(l.answers, maxPicked), true
 }
 
+// most returns how many of n records that are picked there is room for at most.
+func (l *limit) most(n int) int {
+	if l.room == 0 {
+		return n
+	}
+	return min(n, l.room)
+}
+
 // sameFor returns what picks the same records of a version of a service each time.
 func sameFor(s *services.Service) *rand.Rand {
 	h := fnv.New64a()
@@ -122,9 +132,9 @@ func (p *pickers) take(from *pickers, n int) {
 	}
 }
 
-// pick returns those of a list of records that are picked, and how many of them are
-// not of a sample; ordered says that their order decides which are left where not all
-// fit.
+// pick returns those of a list of records that are picked, as far as there is room, and
+// how many of them are not of a sample; ordered says that their order decides which are
+// left where not all fit.
 func pick[T any](l *limit, list []T, of func(T) candidate, made *pickers) (picked []T, whole int, ordered bool) {
 	n, some := l.picks(len(list))
 	if !some {
@@ -134,7 +144,8 @@ func pick[T any](l *limit, list []T, of func(T) candidate, made *pickers) (picke
 	if !ok {
 		p, _ = made.by.LoadOrStore(len(list), newPicker(len(list), func(i int) candidate { return of(list[i]) }))
 	}
-	indexes, whole := l.sampler().pick(make([]uint32, 0, n), p.(weights), n)
+	most := l.most(n)
+	indexes, whole := l.sampler().pick(make([]uint32, 0, most), p.(weights), n, most)
 	picked = make([]T, len(indexes))
 	for i, index := range indexes {
 		picked[i] = list[index]

@@ -13,7 +13,7 @@ import (
 )
 
 // TestPickDistribution compares how often each record is picked, and as which one,
-// with what drawing by weight without replacement makes likely.
+// with what picking by weight without replacement makes likely.
 func TestPickDistribution(t *testing.T) {
 	t.Parallel()
 	const rounds = 40_000
@@ -22,7 +22,7 @@ func TestPickDistribution(t *testing.T) {
 	picks := &sampler{rng: rand.New(rand.NewPCG(1, 2))}
 	var counted [4][4]float64 // by place and record
 	for range rounds {
-		picked, whole := picks.pick(nil, p, 3)
+		picked, whole := picks.pick(nil, p, 3, 3)
 		if len(picked) != 3 || whole != 0 {
 			t.Fatalf("picked %v, of which %d of whole priority values", picked, whole)
 		}
@@ -31,8 +31,8 @@ func TestPickDistribution(t *testing.T) {
 		}
 	}
 	var want [4][4]float64
-	var draw func(place int, chance float64, left []int)
-	draw = func(place int, chance float64, left []int) {
+	var likely func(place int, chance float64, left []int)
+	likely = func(place int, chance float64, left []int) {
 		total := 0.0
 		for _, i := range left {
 			total += float64(weights[i])
@@ -41,11 +41,11 @@ func TestPickDistribution(t *testing.T) {
 			c := chance * float64(weights[i]) / total
 			want[place][i] += c
 			if place < 2 {
-				draw(place+1, c, slices.Delete(slices.Clone(left), k, k+1))
+				likely(place+1, c, slices.Delete(slices.Clone(left), k, k+1))
 			}
 		}
 	}
-	draw(0, 1, []int{0, 1, 2, 3})
+	likely(0, 1, []int{0, 1, 2, 3})
 	for place := range 3 {
 		for i := range weights {
 			got, chance := counted[place][i]/rounds, want[place][i]
@@ -65,7 +65,7 @@ func TestPickOrders(t *testing.T) {
 	picks := &sampler{rng: rand.New(rand.NewPCG(5, 6))}
 	counted := map[string]float64{}
 	for range rounds {
-		picked, _ := picks.pick(nil, p, 3)
+		picked, _ := picks.pick(nil, p, 3, 3)
 		counted[fmt.Sprint(picked)]++
 	}
 	chi2, orders := 0.0, 0
@@ -92,7 +92,7 @@ func TestPickOrders(t *testing.T) {
 	}
 }
 
-// pickSlowly is picker.sample as it is defined: each is drawn by going through all
+// pickSlowly is picker.sample as it is defined: each is picked by going through all
 // that are left.
 func pickSlowly(weights []uint64, n int, rng *rand.Rand) (picked []uint32) {
 	weights = slices.Clone(weights)
@@ -131,22 +131,22 @@ func TestPickLarge(t *testing.T) {
 		}
 		p := newPicker(all, func(i int) candidate { return candidate{weight: weights[i]} })
 		picks := &sampler{rng: rand.New(rand.NewPCG(7, 8))}
-		picked, _ := picks.pick(nil, p, n)
+		picked, _ := picks.pick(nil, p, n, n)
 		if want := pickSlowly(weights, n, rand.New(rand.NewPCG(7, 8))); !slices.Equal(picked, want) {
 			t.Errorf("%s: picked %v\nwant %v", name, picked, want)
 		}
-		var out drawn
-		out.reset(n)
+		var tree pickedTree
+		tree.reset(n)
 		for _, at := range picked {
-			out.add(int(at), weights[at])
+			tree.add(int(at), weights[at])
 		}
-		if d := depth(out.root); d > 60 { // six times the logarithm
+		if d := depth(tree.root); d > 60 { // six times the logarithm
 			t.Errorf("%s: the way down is %d records long", name, d)
 		}
 	}
 }
 
-func depth(r *drawnRecord) int {
+func depth(r *pickedRecord) int {
 	if r == nil {
 		return 0
 	}
@@ -164,8 +164,9 @@ func TestPickPriorities(t *testing.T) {
 		for i := range all {
 			all[i] = candidate{uint16(rng.IntN(4)), 1 + rng.Uint64N(100)}
 		}
-		n := rng.IntN(len(all))
-		picked, whole := picks.pick(nil, newPicker(len(all), func(i int) candidate { return all[i] }), n)
+		n, most := rng.IntN(len(all)), rng.IntN(len(all))
+		picked, whole := picks.pick(nil, newPicker(len(all), func(i int) candidate { return all[i] }), n, most)
+		most = min(n, most)
 		priorities := make([]int, len(picked))
 		for i, index := range picked {
 			priorities[i] = int(all[index].priority)
@@ -175,16 +176,17 @@ func TestPickPriorities(t *testing.T) {
 			sorted[i] = int(all[i].priority)
 		}
 		slices.Sort(sorted)
-		if !slices.Equal(priorities, sorted[:n]) {
-			t.Fatalf("%v: picked %d of priorities %v", all, n, priorities)
+		if !slices.Equal(priorities, sorted[:most]) {
+			t.Fatalf("%v: picked %d of %d of priorities %v", all, most, n, priorities)
 		}
-		if unique := slices.Compact(slices.Sorted(slices.Values(picked))); len(unique) != n {
+		if unique := slices.Compact(slices.Sorted(slices.Values(picked))); len(unique) != most {
 			t.Fatalf("%v: picked %v", all, picked)
 		}
 		wantWhole := n
 		for wantWhole > 0 && n < len(sorted) && sorted[wantWhole-1] == sorted[n] {
 			wantWhole--
 		}
+		wantWhole = min(wantWhole, most)
 		if whole != wantWhole {
 			t.Fatalf("%v: %d of %v are of whole priority values, want %d", all, whole, priorities, wantWhole)
 		}

@@ -1,7 +1,6 @@
-// Package roster is a CoreDNS plugin that answers for the services of a Roster
-// registry in etcd from a replica in memory, by all types of records that a service
-// can have. No query
-// causes a request to etcd.
+// Package roster is a CoreDNS plugin that answers queries for the services of a Roster
+// registry in etcd, with all types of records that a service can have. It answers from a
+// replica in memory: no query causes a request to etcd.
 package roster
 
 import (

@@ -80,7 +80,8 @@ func (l *shardList[T]) picked(by *limit) (picked []T, whole int) {
 	if !some {
 		return nil, l.len()
 	}
-	places, whole := by.sampler().pick(make([]uint32, 0, n), l, n)
+	most := by.most(n)
+	places, whole := by.sampler().pick(make([]uint32, 0, most), l, n, most)
 	picked = make([]T, len(places))
 	for i, place := range places {
 		picked[i] = l.at(int(place))

@@ -7,10 +7,10 @@ import (
 	"github.com/rosterdns/roster/internal/services"
 )
 
-// view is what was selected from one version of a service: all
-// that depends neither on the question nor on a block's TTLs and zones. Each part is made at its first use and only once, so that the work of a
-// query doesn't grow with the service, and a version costs no more than what is
-// asked of it. It points into the service and is safe for concurrent use.
+// view is what is selected from one version of a service. It depends neither on the
+// question nor on the TTLs and zones of a block. Each part is made once, at its first use:
+// the work of a query doesn't grow with the service, and a version costs no more than
+// what is asked of it. A view points into the service. It is safe for concurrent use.
 type view struct {
 	members
 	// whole is what is selected without a selector. Its ports are those of all

@@ -56,18 +56,27 @@ func AppendQuestion(buf []byte, name string, rrtype uint16) ([]byte, bool) {
 	return binary.BigEndian.AppendUint16(buf, classINET), ok
 }
 
-// AppendLower appends the name that a question section begins with, in lower case and
-// presentation form. It reports false of one with octets that presentation form would
+// Lower makes the letters A to Z of a name in wire form lower case, in place. Lengths of
+// labels are no letters: they are below 'A'.
+func Lower(name []byte) {
+	for i, c := range name {
+		if 'A' <= c && c <= 'Z' {
+			name[i] = c - 'A' + 'a'
+		}
+	}
+}
+
+// AppendText appends the name that a question section begins with, which is in lower case,
+// in presentation form. It reports false of one with octets that presentation form would
 // escape, or that no name of a service has: others than letters, digits, '-' and '_'.
-func AppendLower(buf, name []byte) ([]byte, bool) {
+func AppendText(buf, name []byte) ([]byte, bool) {
 	if name[0] == 0 {
 		return append(buf, '.'), true
 	}
 	for name[0] != 0 {
 		n := 1 + int(name[0])
 		for _, c := range name[1:n] {
-			c = lower[c]
-			if c == 0 {
+			if !nameOctets[c] {
 				return buf, false
 			}
 			buf = append(buf, c)
@@ -78,13 +87,10 @@ func AppendLower(buf, name []byte) ([]byte, bool) {
 	return buf, true
 }
 
-// lower is the lower case of each octet that a name can have, and 0 of all others.
-var lower = func() (lower [256]byte) {
+// nameOctets says of each octet whether a name of a service in lower case can have it.
+var nameOctets = func() (is [256]bool) {
 	for _, c := range []byte("abcdefghijklmnopqrstuvwxyz0123456789-_") {
-		lower[c] = c
+		is[c] = true
 	}
-	for c := byte('A'); c <= 'Z'; c++ {
-		lower[c] = c - 'A' + 'a'
-	}
-	return lower
+	return is
 }()

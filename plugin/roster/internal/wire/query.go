@@ -48,11 +48,7 @@ func (r *Reply) groups(n int) []uint64 {
 func (q *Query) AppendKey(buf []byte) []byte {
 	start, name := len(buf), len(q.Question)-4
 	buf = append(buf, q.Question...)
-	for i, c := range buf[start:][:name] {
-		if 'A' <= c && c <= 'Z' { // which is no length of a label
-			buf[start+i] = c - 'A' + 'a'
-		}
-	}
+	Lower(buf[start:][:name])
 	return buf
 }
 

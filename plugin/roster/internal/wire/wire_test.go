@@ -253,12 +253,13 @@ func TestNames(t *testing.T) {
 		if n := plainName(b[len("before"):]); n != len(b)-len("before") {
 			t.Errorf("%q has %d octets, of which a name are %d", s, len(b)-len("before"), n)
 		}
-		if got, ok := AppendLower(nil, b[len("before"):]); !ok || string(got) != strings.ToLower(s) {
+		Lower(b[len("before"):])
+		if got, ok := AppendText(nil, b[len("before"):]); !ok || string(got) != strings.ToLower(s) {
 			t.Errorf("%q in lower case is %q, %v", s, got, ok)
 		}
 	}
-	for _, octets := range []string{"\x03a.b\x00", "\x03a b\x00", "\x02\xc3\xa9\x00", "\x01\\\x00", "\x01\x00\x00"} {
-		if got, ok := AppendLower(nil, []byte(octets)); ok {
+	for _, octets := range []string{"\x03a.b\x00", "\x03a b\x00", "\x02\xc3\xa9\x00", "\x01\\\x00", "\x01\x00\x00", "\x01A\x00"} {
+		if got, ok := AppendText(nil, []byte(octets)); ok {
 			t.Errorf("%q is %q", octets, got)
 		}
 	}
