@@ -2,7 +2,9 @@ package mirror
 
 import (
 	"context"
+	"maps"
 	"sync"
+	"time"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -17,16 +19,25 @@ const (
 	// others. etcd's gRPC proxy holds its last 2,048 answers, and an audit asks for those of
 	// a revision of its own: with such pages these are some 150 MiB, whatever is listed.
 	shortPage = 250
+	// forgetAfter is how long after its last list a range is forgotten: some rounds of audits,
+	// which list every range that is followed. One that is listed after all takes long pages.
+	forgetAfter = 12 * auditEvery
 )
 
 // pages lists ranges by pages. It knows every so manyth key of the last list of each range,
 // and has pages end at them. It is safe for concurrent use.
 type pages struct {
 	mu   sync.Mutex
-	ends map[string][]string // by range
+	ends map[string]pageEnds // by range
 }
 
-func newPages() *pages { return &pages{ends: map[string][]string{}} }
+// pageEnds is every so manyth key of a list.
+type pageEnds struct {
+	keys   []string
+	listed time.Time
+}
+
+func newPages() *pages { return &pages{ends: map[string]pageEnds{}} }
 
 // list implements Source.List.
 func (p *pages) list(ctx context.Context, client *clientv3.Client, rng string, at int64, fn func([]*mvccpb.KeyValue) error) (Head, error) {
@@ -54,17 +65,20 @@ func (p *pages) list(ctx context.Context, client *clientv3.Client, rng string, a
 func (p *pages) endsOf(rng string) []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.ends[rng]
+	return p.ends[rng].keys
 }
 
-func (p *pages) setEnds(rng string, ends []string) {
+// setEnds notes the ends of a range that was listed, and forgets ranges that nobody seems to
+// list any more.
+func (p *pages) setEnds(rng string, keys []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(ends) == 0 {
-		delete(p.ends, rng)
-		return
+	delete(p.ends, rng)
+	now := time.Now()
+	maps.DeleteFunc(p.ends, func(_ string, e pageEnds) bool { return now.Sub(e.listed) >= forgetAfter })
+	if len(keys) > 0 {
+		p.ends[rng] = pageEnds{keys, now}
 	}
-	p.ends[rng] = ends
 }
 
 // pageList is a list under way.

@@ -44,7 +44,7 @@ func (f *fastpath) check() (err error) {
 func (f *fastpath) open() error {
 	f.listeners = map[string]*fastListener{}
 	for addr, blocks := range f.checked {
-		l := &fastListener{addr: addr, blocks: blocks, serving: make(chan struct{})}
+		l := &fastListener{addr: addr, blocks: blocks}
 		if err := fastGroups.acquire(l); err != nil {
 			return blocks[0].config.errorAt("fastpath", err)
 		}

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
@@ -30,6 +29,9 @@ type groups struct {
 type group struct {
 	*batchudp.Group
 	users []*fastListener // those of Corefiles, the newest last
+
+	mu       sync.Mutex
+	handover *handover // of the listener that serves; nil before the first does
 }
 
 // acquire gets a listener its sockets.
@@ -89,22 +91,21 @@ func (p *groups) release(l *fastListener) error {
 	}
 	p.mu.Unlock()
 
-	h := l.stop()
-	if next == nil {
-		return g.end(l.addr, h)
-	}
-	// Without a handover a reload has failed, and next goes on.
-	if h != nil && next.await() {
-		h.end()
+	switch h := l.stop(); {
+	case next == nil:
+		return g.end(l.addr)
+	case h != nil: // or else a reload has failed, and next goes on
+		h.wait()
 	}
 	return nil
 }
 
-// end closes the sockets, once all packets are answered that have come to them: by the
-// handover that there is, or else, since a reload has failed, by the server of the Corefile
-// before.
-func (g *group) end(addr string, h *handover) error {
+// end closes the sockets, which no listener has any more, once all packets are answered that
+// have come to them: by the handover that there is, or else, since a reload has failed, by the
+// server of the Corefile before.
+func (g *group) end(addr string) error {
 	var errs []error
+	h := g.handover
 	if h == nil {
 		if server := serverAt(addr); server != nil {
 			h = newHandover(server, g.Addr())
@@ -113,54 +114,47 @@ func (g *group) end(addr string, h *handover) error {
 	}
 	errs = append(errs, g.Stop())
 	if h != nil {
-		h.end()
+		h.close()
+		h.wait()
 	}
 	return errors.Join(append(errs, g.Close())...)
 }
 
 // fastListener is a listener of a Corefile with fastpath.
 type fastListener struct {
-	addr    string
-	blocks  []fastBlock
-	group   *group
-	serving chan struct{} // closed once it serves
+	addr   string
+	blocks []fastBlock
+	group  *group
 
-	mu       sync.Mutex
+	// Under the group's mutex:
 	stopped  bool
-	handover *handover // while it serves
+	handover *handover // nil unless it has served
 }
 
 // serve has the listener answer the packets of its sockets, and CoreDNS's server those
-// that it can't, unless the listener was stopped before.
+// that it can't, in place of the listener before, unless this one was stopped before.
 func (l *fastListener) serve(server *dnsserver.Server) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	g := l.group
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	if l.stopped {
 		return nil
 	}
-	l.handover = newHandover(server, l.group.Addr())
-	err := l.group.Serve(newFastHandler(l.blocks, server, l.handover))
-	close(l.serving)
+	before := g.handover
+	l.handover = newHandover(server, g.Addr())
+	g.handover = l.handover
+	err := g.Serve(newFastHandler(l.blocks, server, l.handover))
+	if before != nil {
+		before.close()
+	}
 	return err
 }
 
-// await waits until the listener serves, which it does as soon as CoreDNS's server does.
-// It reports false where that takes too long.
-func (l *fastListener) await() bool {
-	timeout := time.NewTimer(handoverTimeout)
-	defer timeout.Stop()
-	select {
-	case <-l.serving:
-		return true
-	case <-timeout.C:
-		return false
-	}
-}
-
-// stop returns the handover, if there is one, which goes on until it is ended.
+// stop has the listener not begin to serve any more. It returns the handover, if it does
+// already, which takes packets until another listener of the group serves, or the group ends.
 func (l *fastListener) stop() *handover {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	l.group.mu.Lock()
+	defer l.group.mu.Unlock()
 	l.stopped = true
 	return l.handover
 }

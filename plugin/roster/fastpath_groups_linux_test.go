@@ -3,8 +3,11 @@ package roster
 import (
 	"fmt"
 	"net"
+	"runtime"
 	"testing"
+	"time"
 
+	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/miekg/dns"
 )
 
@@ -108,6 +111,66 @@ func TestFastpathEndsLate(t *testing.T) {
 	}
 	if err := <-reload; err != nil {
 		t.Error(err)
+	}
+}
+
+// TestHandoverEnds: a handover ends as soon as the next listener serves, whenever that is, or
+// with the sockets if none does, also where the next one is ended first.
+func TestHandoverEnds(t *testing.T) {
+	for _, serves := range []bool{true, false} {
+		t.Run(fmt.Sprintf("next serves=%v", serves), func(t *testing.T) {
+			addr := "dns://127.0.0.1:" + freePort(t)
+			server := &dnsserver.Server{Addr: addr}
+			p := &groups{groups: map[string]*group{}}
+			first, next := &fastListener{addr: addr}, &fastListener{addr: addr}
+			for _, l := range []*fastListener{first, next} {
+				if err := p.acquire(l); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := first.serve(server); err != nil {
+				t.Fatal(err)
+			}
+			h := first.handover
+			released := make(chan error, 1)
+			if serves {
+				if err := next.serve(server); err != nil {
+					t.Error(err)
+				}
+				wantEnded(t, h)
+				released <- p.release(first)
+			} else {
+				go func() { released <- p.release(first) }()
+				awaitStopped(first)
+			}
+			if err := p.release(next); err != nil {
+				t.Error(err)
+			}
+			wantEnded(t, next.group.handover)
+			wantEnded(t, h)
+			if err := <-released; err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// wantEnded waits until a handover has ended.
+func wantEnded(t *testing.T, h *handover) {
+	t.Helper()
+	select {
+	case <-h.done:
+	case <-time.After(30 * time.Second):
+		t.Error("the handover goes on")
+	}
+}
+
+// awaitStopped returns once release has stopped a listener.
+func awaitStopped(l *fastListener) {
+	for stopped := false; !stopped; runtime.Gosched() {
+		l.group.mu.Lock()
+		stopped = l.stopped
+		l.group.mu.Unlock()
 	}
 }
 

@@ -16,8 +16,8 @@ const (
 	// handoverQueue is how many packets wait to be taken by the server: a batch or
 	// two.
 	handoverQueue = 128
-	// handoverTimeout is how long the end of a listener waits for queries that are
-	// under way, as CoreDNS does.
+	// handoverTimeout is how long the end of a listener waits for the next one to serve, and
+	// for queries that are under way, as CoreDNS does.
 	handoverTimeout = 5 * time.Second
 )
 
@@ -57,10 +57,11 @@ func (h *handover) take(p *batchudp.Packet) {
 	h.packets <- handedPacket{append([]byte(nil), p.Data...), p.Peer()}
 }
 
-// end waits until all packets are answered that were taken, but not without end.
-// None is taken any more.
-func (h *handover) end() {
-	close(h.packets)
+// close ends the handover once all packets are answered that were taken. None is taken any more.
+func (h *handover) close() { close(h.packets) }
+
+// wait waits until the handover has ended, but not without end.
+func (h *handover) wait() {
 	timeout := time.NewTimer(handoverTimeout)
 	defer timeout.Stop()
 	select {

@@ -1,6 +1,10 @@
 package writer
 
-import "github.com/rosterdns/roster/registrar"
+import (
+	"slices"
+
+	"github.com/rosterdns/roster/registrar"
+)
 
 // callers are those that wait.
 type callers map[*caller]struct{}
@@ -17,8 +21,7 @@ func (t *table) wait(list []*entry) *caller {
 	if t.contact.away == nil && !t.contact.slow && !t.closed {
 		for _, e := range list {
 			if !e.tried() {
-				e.callers = append(e.callers, c)
-				c.left++
+				t.callers.add(e, c)
 			}
 		}
 	}
@@ -26,6 +29,19 @@ func (t *table) wait(list []*entry) *caller {
 		t.callers.end(c)
 	}
 	return c
+}
+
+// add has a caller wait for an entry. Before the entry's list would grow, it is cleared of
+// callers whose wait has ended: they can come all the time while the entry is not tried.
+func (w callers) add(e *entry, c *caller) {
+	if len(e.callers) == cap(e.callers) {
+		e.callers = slices.DeleteFunc(e.callers, func(other *caller) bool {
+			_, waits := w[other]
+			return !waits
+		})
+	}
+	e.callers = append(e.callers, c)
+	c.left++
 }
 
 // attempted tells the callers that wait for an entry if it was tried.

@@ -23,6 +23,10 @@ func (c *contact) lost(err error, now time.Time) (fresh bool) {
 	return fresh
 }
 
+// outdated reports whether contact was lost since a time, so that an answer as of then is no
+// contact: of requests that are under way at once some are answered, and others not.
+func (c *contact) outdated(asOf time.Time) bool { return c.away != nil && !asOf.After(c.since) }
+
 // found notes that etcd has answered, and reports whether it was away, though it
 // had answered before.
 func (c *contact) found() (back, again bool) {

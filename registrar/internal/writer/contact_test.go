@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 
 	"github.com/rosterdns/roster/internal/memkv/faulty"
 	"github.com/rosterdns/roster/registrar"
@@ -70,6 +74,73 @@ func TestTimeOutIsNotUnavailable(t *testing.T) {
 		defer cancel()
 		if err := w.client.Wait(ctx); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, registrar.ErrUnavailable) {
 			t.Errorf("Wait: %v, want context.DeadlineExceeded and not ErrUnavailable", err)
+		}
+	})
+}
+
+// partial is an etcd that gives no answer to the first so many transactions after a delay, and
+// to the others one after twice that.
+type partial struct {
+	Backend
+	unanswered atomic.Int64
+	delay      time.Duration
+}
+
+func (p *partial) Txn(ctx context.Context, r *pb.TxnRequest) (*pb.TxnResponse, error) {
+	time.Sleep(p.delay)
+	if p.unanswered.Add(-1) >= 0 {
+		return nil, rpctypes.ErrNoLeader
+	}
+	time.Sleep(p.delay)
+	return p.Backend.Txn(ctx, r)
+}
+
+// TestSomeAnswered: of transactions under way at once one is not answered, and others are a
+// moment later. Contact is then lost until the next one is answered, rather than for a moment.
+func TestSomeAnswered(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const delay = time.Millisecond
+		p := &partial{delay: delay}
+		w := newWorld(t, func(cfg *Config) { p.Backend, cfg.Backend = cfg.Backend, p })
+		w.register(t, orders("first"))
+		p.unanswered.Store(1)
+		w.register(t, orders(numbered(inFlight*maxOperations)...))
+		const lost, back = "registrar: no contact", "registrar: back in contact"
+		time.Sleep(3 * delay) // all are answered, and nothing is tried again yet
+		if n, m := w.log.count(lost), w.log.count(back); n != 1 || m != 0 {
+			t.Errorf("lost %d times and back %d times, want once and not yet", n, m)
+		}
+		if time.Sleep(round); w.log.count(lost) != 1 || w.log.count(back) != 1 {
+			t.Errorf("not lost once and back once:\n%s", &w.log.Builder)
+		}
+		if time.Sleep(maxSpread); w.Len() != 1+inFlight*maxOperations {
+			t.Errorf("%d instances are registered", w.Len())
+		}
+	})
+}
+
+// TestKeepaliveBeforeContactWasLost: a keepalive that was answered while a transaction was
+// under way is no news once that was given up.
+func TestKeepaliveBeforeContactWasLost(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.register(t, orders("a"))
+		for renewals := w.Counts().Renewals; w.Counts().Renewals == renewals; {
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(ttl/3 - opTimeout/2) // the next one is soon
+		w.Set(func(f *faulty.Faults) { f.LoseAnswers = true })
+		renewals := w.Counts().Renewals
+		w.register(t, orders("b"))
+		time.Sleep(opTimeout - writeWait + time.Millisecond)
+		if w.Counts().Renewals == renewals {
+			t.Error("no keepalive was answered meanwhile")
+		}
+		const lost, back = "registrar: no contact", "registrar: back in contact"
+		if n, m := w.log.count(lost), w.log.count(back); n != 1 || m != 0 {
+			t.Errorf("lost %d times and back %d times, want once and not yet", n, m)
 		}
 	})
 }

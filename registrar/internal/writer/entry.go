@@ -26,7 +26,7 @@ type entry struct {
 	// unconfirmed says that the entry is in its list of those.
 	unconfirmed bool
 
-	callers  []*caller // that wait until it was tried
+	callers  []*caller // that wait until it was tried, and some that don't any more
 	refused  error     // why etcd refused the last operation; nil if it did not
 	noSpace  bool
 	place    place

@@ -153,21 +153,25 @@ func (r *reconciler) probe(ctx context.Context, tasks []task, refusal error) err
 func (r *reconciler) request(ctx context.Context, do func(ctx context.Context) error) error {
 	timed, cancel := context.WithTimeout(ctx, opTimeout)
 	defer cancel()
+	asked := time.Now()
 	err := do(timed)
 	if err != nil && etcdclient.Away(err) {
 		err = etcderror.Explain(err, r.backend.LastError())
 		r.lost(err)
 	} else if err == nil || !deniesUser(err) {
-		r.found()
+		r.found(asked)
 	}
 	return err
 }
 
-// found notes that etcd has answered.
-func (r *reconciler) found() {
+// found notes that etcd has answered, as of a time.
+func (r *reconciler) found(asOf time.Time) {
 	t := r.table
 	t.lock()
 	defer t.unlock()
+	if t.contact.outdated(asOf) {
+		return
+	}
 	since, first := t.contact.since, !t.contact.answered
 	back, again := t.contact.found()
 	if back || first {

@@ -15,13 +15,18 @@ import (
 // takes: a new stream costs it more than an answer that takes a while.
 const minPatience = time.Second
 
-// renewal is what a keepalive has come to.
-type renewal uint8
+// renewal is what a keepalive has come to, and when.
+type renewal struct {
+	result renewalResult
+	at     time.Time
+}
+
+type renewalResult uint8
 
 const (
-	renewed     renewal = iota
-	leaseGone           // etcd doesn't know the lease
-	leaseDenied         // the user may no longer write a key under the lease
+	renewed     renewalResult = iota
+	leaseGone                 // etcd doesn't know the lease
+	leaseDenied               // the user may no longer write a key under the lease
 )
 
 // leaseKeeper keeps one lease alive: a goroutine and a stream for as long as the
@@ -144,10 +149,10 @@ func (k *leaseKeeper) hangUp() {
 
 // tell leaves what a keepalive has come to for the reconciler, in place of what
 // that has not taken yet: one that waits for etcd doesn't hold up keepalives.
-func (k *leaseKeeper) tell(r renewal) {
+func (k *leaseKeeper) tell(r renewalResult) {
 	select {
 	case <-k.renewals:
 	default:
 	}
-	k.renewals <- r
+	k.renewals <- renewal{r, time.Now()}
 }

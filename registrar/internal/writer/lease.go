@@ -103,11 +103,11 @@ func (l *lease) audit(ctx context.Context, root string) error {
 // nothing before it.
 func (l *lease) take(r renewal) (again bool) {
 	again = l.unrenewed.Swap(nil) != nil
-	if again && r != renewed {
+	if again && r.result != renewed {
 		// Others have lost their leases too.
 		l.table.with(func() { l.table.contact.hold(l.table.ttl, time.Now()) })
 	}
-	switch r {
+	switch r.result {
 	case leaseGone:
 		l.gone()
 	case leaseDenied:

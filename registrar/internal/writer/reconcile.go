@@ -115,8 +115,8 @@ func (r *reconciler) reconcile(ctx context.Context) (again bool) {
 // renewed takes what a keepalive has come to.
 func (r *reconciler) renewed(renewal renewal) {
 	again := r.lease.take(renewal)
-	r.found()
-	if again && renewal == renewed {
+	r.found(renewal.at)
+	if again && renewal.result == renewed {
 		// The connection was lost: etcd can be another, or an older one. Each
 		// process looks after another while.
 		r.audit.Reset(rand.N(min(spread(r.table.ttl), retryLimit)))
