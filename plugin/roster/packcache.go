@@ -15,9 +15,10 @@ const (
 	// maxShare is the part of maxPacked that one record set can take, so that large
 	// services leave room for others.
 	maxShare = 16
-	// minSweep is how many packed forms are counted at least before those that have gone
-	// are looked for: fewer take next to no memory.
-	minSweep = 64
+	// sweptEach is how many packed forms are looked at, whether they have gone, for each
+	// that is stored. If each that is stored takes the place of one that has gone, then no
+	// more than a quarter of those counted have gone.
+	sweptEach = 4
 )
 
 // packCache bounds the memory of packed record sets. It holds none of them: those
@@ -30,8 +31,7 @@ type packCache struct {
 	// is the one that is next to go unless it was asked for.
 	forms []cachedForm
 	hand  int
-	// sweepAt is how many there are when those that have gone are taken out.
-	sweepAt int
+	swept int // the one that is looked at next, whether it has gone
 }
 
 // cachedForm is a packed form that is counted.
@@ -48,7 +48,7 @@ func (f *cachedForm) there() *packSlot {
 	return nil
 }
 
-func newPackCache(limit int) *packCache { return &packCache{limit: limit, sweepAt: minSweep} }
+func newPackCache(limit int) *packCache { return &packCache{limit: limit} }
 
 // pack returns what build makes for a slot that has no packed form; nil while another
 // question has it made, or if there is none.
@@ -74,11 +74,13 @@ func (c *packCache) store(s *packSlot, p *wire.Packed) bool {
 	if !s.packed.CompareAndSwap(nil, p) {
 		return true
 	}
+	if s.retired.Load() { // meanwhile: retire can have been before p
+		s.packed.Store(nil)
+		return true
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.forms) >= c.sweepAt {
-		c.sweep()
-	}
+	c.sweep()
 	c.size += p.Size()
 	for c.size > c.limit && len(c.forms) > 0 {
 		c.evict()
@@ -87,17 +89,19 @@ func (c *packCache) store(s *packSlot, p *wire.Packed) bool {
 	return true
 }
 
-// sweep takes out all that have gone. It is done when there are twice as many as were
-// there the last time, so that it costs little for each.
+// sweep looks at the next few, and takes out those that have gone. It never looks at all
+// at once, since questions wait for it.
 func (c *packCache) sweep() {
-	for i := 0; i < len(c.forms); {
-		if c.forms[i].there() == nil {
-			c.remove(i)
+	for range min(sweptEach, len(c.forms)) {
+		if c.swept >= len(c.forms) {
+			c.swept = 0
+		}
+		if c.forms[c.swept].there() == nil {
+			c.remove(c.swept)
 		} else {
-			i++
+			c.swept++
 		}
 	}
-	c.sweepAt = max(minSweep, 2*len(c.forms))
 }
 
 // evict drops the one at the hand. Some that were asked for are given another turn.

@@ -2,6 +2,7 @@ package roster
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"runtime"
 	"testing"
 
@@ -82,6 +83,52 @@ func TestPackCacheBound(t *testing.T) {
 	}
 }
 
+// sweepAll takes out all that have gone.
+func (c *packCache) sweepAll() {
+	for range len(c.forms) {
+		c.sweep()
+	}
+}
+
+// TestPackCacheKeepsWhatIsThere: where sets change all the time, those that have gone don't
+// take the room of others.
+func TestPackCacheKeepsWhatIsThere(t *testing.T) {
+	t.Parallel()
+	const n, changes = 1_000, 20_000
+	form := func() *wire.Packed { return wire.Pack([]wire.Record{{Type: dns.TypeA, Data: make([]byte, 4)}}) }
+	c := newPackCache(n * form().Size() * 3 / 2)
+	key := packKey{rrtype: dns.TypeA}
+	slots := make([]*packSlot, n)
+	packed := 0
+	for i := range changes {
+		at := rand.IntN(n)
+		if s := slots[at]; s != nil {
+			new(packSlots).take(s)
+		}
+		slots[at] = (&packs{}).slot(&key)
+		for _, s := range []*packSlot{slots[at], slots[rand.IntN(n)]} {
+			if s == nil || s.load() != nil {
+				continue
+			}
+			if c.store(s, form()); i > changes/2 {
+				packed++
+			}
+		}
+		if len(c.forms) > n*3/2 {
+			t.Fatalf("%d packed sets are counted, and %d are there", len(c.forms), n)
+		}
+	}
+	if packed > changes/2*101/100 {
+		t.Errorf("%d sets are packed for %d changes", packed, changes/2)
+	}
+}
+
+// take retires a place as that of a version of a service.
+func (s *packSlots) take(slot *packSlot) {
+	s.add(slot)
+	s.retire()
+}
+
 // TestPackCacheForgets: what is packed of a version of a service goes with it, and is
 // not counted for long.
 func TestPackCacheForgets(t *testing.T) {
@@ -98,11 +145,11 @@ func TestPackCacheForgets(t *testing.T) {
 				t.Fatal("not answered")
 			}
 		}
-		if len(c.forms) > minSweep {
+		if len(c.forms) > 2*sweptEach {
 			t.Fatalf("%d packed sets are counted, and 2 are there", len(c.forms))
 		}
 	}
-	if c.sweep(); len(c.forms) != 2 {
+	if c.sweepAll(); len(c.forms) != 2 {
 		t.Errorf("%d packed sets are counted after a sweep, want 2", len(c.forms))
 	}
 	size := 0
@@ -120,14 +167,33 @@ func TestPackCacheForgetsViews(t *testing.T) {
 	t.Parallel()
 	c := newPackCache(1 << 20)
 	key := packKey{rrtype: dns.TypeA}
-	for range 10 * minSweep {
+	for range 1000 {
 		if !c.store((&packs{}).slot(&key), wire.Pack([]wire.Record{{Type: dns.TypeA, Data: make([]byte, 4)}})) {
 			t.Fatal("not stored")
 		}
 	}
 	runtime.GC()
-	if c.sweep(); len(c.forms) != 0 || c.size != 0 {
+	if c.sweepAll(); len(c.forms) != 0 || c.size != 0 {
 		t.Errorf("%d packed sets of %d octets are counted", len(c.forms), c.size)
+	}
+}
+
+// TestPackCacheRetiredMeanwhile: what is packed while the version of its service is replaced
+// is not held, nor counted.
+func TestPackCacheRetiredMeanwhile(t *testing.T) {
+	t.Parallel()
+	c := newPackCache(1 << 20)
+	key := packKey{rrtype: dns.TypeA}
+	slot := (&packs{}).slot(&key)
+	p := c.pack(slot, func() *wire.Packed {
+		new(packSlots).take(slot)
+		return wire.Pack([]wire.Record{{Type: dns.TypeA, Data: make([]byte, 4)}})
+	})
+	if p == nil {
+		t.Error("the question is not answered")
+	}
+	if slot.packed.Load() != nil || len(c.forms) != 0 || c.size != 0 {
+		t.Errorf("held: %v; %d packed sets of %d octets are counted", slot.packed.Load() != nil, len(c.forms), c.size)
 	}
 }
 
