@@ -20,6 +20,10 @@ const (
 	// another that is still of use: seldom, since that takes memory, and often enough for
 	// those to stay that are asked most.
 	indexYields = 64
+	// indexClears is how many other places are looked at, whether what is there has gone, for
+	// each question that gets a place. Names that are asked for and then gone for good leave
+	// no more than about an eighth of all places taken.
+	indexClears = 8
 )
 
 // index finds what is packed by questions as they are asked, without a look at what a
@@ -30,7 +34,17 @@ type index struct {
 	pages [indexPages]atomic.Pointer[indexPage] // each is made when it is needed first
 }
 
-type indexPage [pagePlaces]atomic.Pointer[indexed]
+type indexPage [pagePlaces]indexPlace
+
+type indexPlace struct{ atomic.Pointer[indexed] }
+
+// clear clears a place whose question is about a version of a service that has gone: what
+// it is picked by can hold instances.
+func (p *indexPlace) clear() {
+	if known := p.Load(); known != nil && known.slot.retired.Load() {
+		p.CompareAndSwap(known, nil)
+	}
+}
 
 // indexed is what answers a question.
 type indexed struct {
@@ -48,7 +62,7 @@ func (x *index) places(question []byte) (page *atomic.Pointer[indexPage], place 
 }
 
 // place returns where a question is, if it is there; nil where nothing is.
-func (x *index) place(question []byte) *atomic.Pointer[indexed] {
+func (x *index) place(question []byte) *indexPlace {
 	at, place := x.places(question)
 	page := at.Load()
 	if page == nil {
@@ -68,21 +82,26 @@ func (x *index) find(question []byte) (*wire.Packed, picking) {
 		return nil, picking{}
 	}
 	packed := known.slot.load()
-	if packed == nil && known.slot.retired.Load() {
-		place.CompareAndSwap(known, nil) // what it is picked by can hold instances
+	if packed == nil {
+		place.clear()
 	}
 	return packed, known.picking
 }
 
 // add notes what answers a question from now on, if there is a place for it.
 func (x *index) add(question []byte, slot *packSlot, p picking) {
-	if at, _ := x.places(question); at.Load() == nil {
+	at, n := x.places(question)
+	if at.Load() == nil {
 		at.CompareAndSwap(nil, new(indexPage))
 	}
-	place := x.place(question)
+	page := at.Load()
+	place := &page[n]
 	old := place.Load()
 	if old != nil && old.slot.packed.Load() != nil && old.question != string(question) && rand.Uint32()%indexYields != 0 {
 		return
 	}
 	place.Store(&indexed{string(question), slot, p})
+	for i := range uint64(indexClears) {
+		page[(n+1+i)%pagePlaces].clear()
+	}
 }

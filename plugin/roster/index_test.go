@@ -173,4 +173,28 @@ func TestIndexYields(t *testing.T) {
 	}
 }
 
+// TestIndexOfGone: questions that nobody asks again, about services that are gone, leave most
+// places free.
+func TestIndexOfGone(t *testing.T) {
+	t.Parallel()
+	const asked = 400_000
+	var x index
+	gone := new(packSlot)
+	gone.retired.Store(true)
+	for i := range asked {
+		x.add(fmt.Appendf(nil, "question %d", i), gone, picking{})
+	}
+	taken := 0
+	for i := range x.pages {
+		for j := range x.pages[i].Load() {
+			if x.pages[i].Load()[j].Load() != nil {
+				taken++
+			}
+		}
+	}
+	if limit := indexPages * pagePlaces / (indexClears - 1); taken > limit {
+		t.Errorf("%d places are taken, want %d at most", taken, limit)
+	}
+}
+
 var _ services.Retirer = (*servedService)(nil)
