@@ -32,13 +32,15 @@ func (t *table) wait(list []*entry) *caller {
 }
 
 // add has a caller wait for an entry. Before the entry's list would grow, it is cleared of
-// callers whose wait has ended: they can come all the time while the entry is not tried.
+// callers whose wait has ended: they can come all the time while the entry is not tried. Then
+// there is room for as many again as wait, so that it is cleared seldom.
 func (w callers) add(e *entry, c *caller) {
 	if len(e.callers) == cap(e.callers) {
 		e.callers = slices.DeleteFunc(e.callers, func(other *caller) bool {
 			_, waits := w[other]
 			return !waits
 		})
+		e.callers = slices.Grow(e.callers, len(e.callers)+1)
 	}
 	e.callers = append(e.callers, c)
 	c.left++
