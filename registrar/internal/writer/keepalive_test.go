@@ -1,6 +1,7 @@
 package writer
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -175,6 +176,26 @@ func TestStoppedProcessIsNoOutage(t *testing.T) {
 		wantState(t, w.client, "a", registrar.StateRegistered, registrar.ErrUnavailable)
 		if n := w.log.count("registrar: no contact"); n != 1 {
 			t.Errorf("%d losses of contact are logged, want 1:\n%s", n, &w.log.Builder)
+		}
+	})
+}
+
+// TestBusyProcessIsNoOutage: after a keepalive that came to nothing one was answered, but the
+// reconciler was busy until both that and the time-out for keepalives are due.
+func TestBusyProcessIsNoOutage(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		renewals := make(chan renewal, 1)
+		l := &lease{backend: w.client.reconciler.backend, renewals: renewals, silence: stoppedTimer(), ttl: ttl}
+		failed := errors.New("no answer")
+		l.unrenewed.Store(&failed)
+		if l.silent() == nil {
+			t.Error("no keepalive is answered, and contact is not lost")
+		}
+		renewals <- renewal{renewed, time.Now()}
+		if err := l.silent(); err != nil {
+			t.Error("contact is lost though a keepalive was answered:", err)
 		}
 	})
 }

@@ -141,11 +141,11 @@ func (l *lease) lose(expired bool) (instances int) {
 func (l *lease) maxSilence() time.Duration { return l.ttl * 2 / 3 }
 
 // silent returns why contact is lost once keepalives came to nothing for
-// maxSilence. Where none has failed, it is nil: it is this process that was
-// stopped, and the next one tells.
+// maxSilence. Where none has failed, or one was answered that is not taken yet, it is nil:
+// it is this process that was stopped or busy, and the next one tells.
 func (l *lease) silent() error {
 	failed := l.unrenewed.Load()
-	if failed == nil {
+	if failed == nil || len(l.renewals) > 0 {
 		l.silence.Reset(patience(l.ttl))
 		return nil
 	}
