@@ -144,3 +144,41 @@ func TestKeepaliveBeforeContactWasLost(t *testing.T) {
 		}
 	})
 }
+
+// TestBackWithNothingToSend: etcd carries out a write that has timed out, before the next try.
+// Nothing is left to send then, and there is no lease to renew. Contact is found all the same,
+// by a user, too, who may read no more than the service; after that nothing is asked.
+func TestBackWithNothingToSend(t *testing.T) {
+	t.Parallel()
+	for name, denied := range map[string]func(key string) bool{
+		"any user":       nil,
+		"of one service": func(key string) bool { return key == root },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.Set(func(f *faulty.Faults) { f.Denied = denied })
+				w.register(t, weighted(1))
+				synctest.Wait() // its key is followed
+				puts := w.unanswered(func() {
+					w.register(t, weighted(2))
+					time.Sleep(opTimeout - writeWait + time.Millisecond)
+				})
+				wantState(t, w.client, "a", registrar.StatePending, registrar.ErrUnavailable)
+				w.carryOut(t, puts[0])
+				synctest.Wait()
+				wantState(t, w.client, "a", registrar.StateRegistered, registrar.ErrUnavailable)
+				time.Sleep(round)
+				wantState(t, w.client, "a", registrar.StateRegistered, nil)
+				if n := w.log.count("registrar: back in contact"); n != 1 {
+					t.Errorf("back %d times, want once:\n%s", n, &w.log.Builder)
+				}
+				before := w.Counts().Txns
+				if time.Sleep(time.Minute); w.Counts().Txns != before {
+					t.Errorf("%d transactions in contact, with nothing to send", w.Counts().Txns-before)
+				}
+			})
+		})
+	}
+}

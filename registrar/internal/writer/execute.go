@@ -164,6 +164,24 @@ func (r *reconciler) request(ctx context.Context, do func(ctx context.Context) e
 	return err
 }
 
+// checkContact asks etcd whether it is there, if it is away and nothing else asks: there is
+// neither a lease to renew nor an operation to try, as when etcd has carried out one that it
+// had not answered. It reads a key, whichever, which takes a quorum as writes do.
+func (r *reconciler) checkContact(ctx context.Context) {
+	unasked := false
+	r.table.with(func() {
+		unasked = r.table.contact.away != nil && r.lease.id == 0 && !r.table.queue.waiting()
+	})
+	if !unasked {
+		return
+	}
+	read := task{entry: &entry{}, op: operation{action: actRead}}
+	_ = r.request(ctx, func(ctx context.Context) error { // which notes whether there is an answer
+		_, err := r.backend.Txn(ctx, transaction(r.root, []task{read}))
+		return err
+	})
+}
+
 // found notes that etcd has answered, as of a time.
 func (r *reconciler) found(asOf time.Time) {
 	t := r.table

@@ -107,6 +107,7 @@ func (r *reconciler) reconcile(ctx context.Context) (again bool) {
 			return true
 		}
 	}
+	r.checkContact(ctx)
 	r.table.lock()
 	defer r.table.unlock()
 	return r.table.queue.waiting() || r.table.contact.away != nil || time.Now().Before(r.table.contact.resume)
