@@ -100,12 +100,14 @@ func (p *groups) release(l *fastListener) error {
 	return nil
 }
 
-// end closes the sockets, which no listener has any more, once all packets are answered that
-// have come to them: by the handover that there is, or else, since a reload has failed, by the
-// server of the Corefile before.
+// end closes the sockets, which no listener has any more, once all packets that have come to
+// them are answered. Where no listener has served, since a reload has failed, the server of
+// the Corefile before answers them.
 func (g *group) end(addr string) error {
-	var errs []error
+	g.mu.Lock()
 	h := g.handover
+	g.mu.Unlock()
+	var errs []error
 	if h == nil {
 		if server := serverAt(addr); server != nil {
 			h = newHandover(server, g.Addr())

@@ -61,9 +61,9 @@ type packSlot struct {
 	key    packKey
 	next   *packSlot // of the same set
 	packed atomic.Pointer[wire.Packed]
-	// used says that it was asked for since that was looked at last.
+	// used is set by each question, and cleared when the cache looks for what can go.
 	used atomic.Bool
-	// missed counts the questions that it wasn't there for.
+	// missed counts the questions that found nothing packed.
 	missed atomic.Uint32
 	// packing says that it is packed just now: a large set takes longer than it is until the
 	// next question, which would pack it, too.
@@ -72,7 +72,7 @@ type packSlot struct {
 	refused atomic.Bool
 	// retired says that the service has another version.
 	retired atomic.Bool
-	// listed says that it is among those that are told so.
+	// listed says that it is in the packSlots of the version, which set retired.
 	listed atomic.Bool
 }
 
