@@ -143,7 +143,8 @@ func questionOf(r *Roster, question string) *question {
 	return r.question(r.zones[r.origins[0]], req.Question[0].Name, req.Question[0].Qtype)
 }
 
-// TestIndexYields: of questions that have the same place, each gets it some time.
+// TestIndexYields: questions that have the same places share them, and of more than these
+// each gets one some time.
 func TestIndexYields(t *testing.T) {
 	t.Parallel()
 	var x index
@@ -152,24 +153,41 @@ func TestIndexYields(t *testing.T) {
 		s.packed.Store(pack(single(&dns.A{Hdr: dns.RR_Header{Name: "x.", Rrtype: dns.TypeA}})))
 		return s
 	}
-	x.add([]byte("first"), live(), picking{})
-	place := x.place([]byte("first"))
-	var second []byte
-	for i := 0; ; i++ {
-		if second = fmt.Appendf(nil, "question %d", i); x.place(second) == place {
-			break
+	there := func(question []byte) bool {
+		p, _ := x.find(question)
+		return p != nil
+	}
+	page, first := x.at([]byte("question"))
+	same := [][]byte{[]byte("question")} // that have the same places
+	for i := 0; len(same) <= indexWays; i++ {
+		question := fmt.Appendf(nil, "question %d", i)
+		if p, n := x.at(question); p == page && n|1 == first|1 {
+			same = append(same, question)
 		}
 	}
-	attempts := 0
-	for ; place.Load().question == "first" && attempts < 100*indexYields; attempts++ {
-		x.add(second, live(), picking{})
+	for _, question := range same[:indexWays] {
+		x.add(question, live(), picking{})
+		x.add(question, live(), picking{}) // in the same place
 	}
-	if p, _ := x.find(second); p == nil {
-		t.Errorf("not found after %d attempts", attempts)
+	for _, question := range same[:indexWays] {
+		if !there(question) {
+			t.Errorf("%q is not found: there is a place for it", question)
+		}
 	}
-	place.Load().slot.packed.Store(nil)
-	if x.add([]byte("first"), live(), picking{}); place.Load().question != "first" {
-		t.Error("the place of what is gone is not free")
+	last, attempts := same[indexWays], 0
+	for ; !there(last) && attempts < 100*indexYields; attempts++ {
+		x.add(last, live(), picking{})
+	}
+	if !there(last) {
+		t.Errorf("%q is not found after %d attempts", last, attempts)
+	}
+	for way := range uint64(indexWays) {
+		page.Load()[first^way].Load().slot.packed.Store(nil)
+	}
+	for _, question := range same[:indexWays] {
+		if x.add(question, live(), picking{}); !there(question) {
+			t.Errorf("%q is not found: the places of what is gone are free", question)
+		}
 	}
 }
 
